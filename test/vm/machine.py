@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""One boot of a real kernel under QEMU, and a way to run commands in it.
+
+    with Machine(vmlinuz, ModuleTree(modules_dir), load=["dummy"], files={"/x.ko": path}) as vm:
+        vm.run("load dummy")             # raises when the command fails
+        status, text = vm.try_run("insmod /x.ko")
+
+The first serial line is the kernel's console, the second carries commands and
+their output. Whatever passes over both is kept, in order, in `vm.transcript`.
+"""
+
+import base64
+import os
+import pathlib
+import re
+import selectors
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+from cpio import Archive
+from modules import ModuleTree, module_name, read_module
+
+GUEST = pathlib.Path(__file__).resolve().parent / "guest"
+COMMAND_LINE = ("console=ttyS0 quiet panic=-1 rcupdate.rcu_cpu_stall_timeout=120 "
+                "watchdog_thresh=60")
+
+
+class MachineError(Exception):
+    """The machine did not do what it was asked to; the text says what happened."""
+
+
+class Machine:
+    """A running virtual machine; use it as a context manager."""
+
+    def __init__(self, vmlinuz, modules=None, load=(), files=None, append="",
+                 memory="1G", cpus=2, boot_timeout=180):
+        """
+        vmlinuz       path of the bootable image
+        modules       ModuleTree that `load` names come from
+        load          modules to have ready for the guest's `load NAME`
+        files         {path in the guest: path on the host, or bytes}
+        append        more kernel parameters
+        boot_timeout  seconds until the guest must have answered
+        """
+        self.transcript = []
+        self._folder = pathlib.Path(tempfile.mkdtemp(prefix="klp-vm-"))
+        self._process = None
+        self._lines = {}
+        self._pending = {"console": "", "commands": ""}
+        self._count = 0
+        self._echo = None
+        try:
+            self._start(vmlinuz, modules, load, files or {}, append, memory, cpus)
+            started = time.monotonic()
+            self._read_until("commands", r"@@ready@@\n", boot_timeout)
+            self.boot_seconds = time.monotonic() - started
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *unused):
+        self.close()
+
+    def follow(self, function):
+        """Call function(source, text) for all that is said from now on."""
+        self._echo = function
+
+    def try_run(self, command, timeout=120):
+        """Run a shell command in the guest. Returns (exit status, its output)."""
+        self._count += 1
+        self._note("host", f"# {command}\n")
+        code = base64.b64encode(command.encode() + b"\n").decode()
+        try:
+            self._lines["commands"].sendall(f"{self._count} {code}\n".encode())
+        except OSError as error:
+            raise MachineError(f"the machine is gone: {error}\n{self.tail()}") from error
+        match, text = self._read_until("commands", rf"\n?@@done {self._count} (\d+)@@\n", timeout)
+        return int(match[1]), text
+
+    def run(self, command, timeout=120):
+        """Run a shell command that must succeed. Returns its output."""
+        status, text = self.try_run(command, timeout)
+        if status != 0:
+            raise MachineError(f"`{command}` ended with status {status}:\n{text}")
+        return text
+
+    def wait_until(self, condition, seconds=60):
+        """Wait until a shell command succeeds in the guest."""
+        quoted = condition.replace("'", "'\\''")
+        return self.run(f"wait_until {seconds} '{quoted}'", timeout=seconds + 60)
+
+    def log(self):
+        """The kernel's messages so far, as a list of lines."""
+        return self.run("dmesg").splitlines()
+
+    def tail(self, lines=60):
+        """The end of the transcript, for error messages."""
+        text = "".join(text for _, text in self.transcript)
+        return "\n".join(text.splitlines()[-lines:])
+
+    def close(self):
+        """Switch the machine off."""
+        if self._process and self._process.poll() is None:
+            self._process.send_signal(signal.SIGKILL)
+        if self._process:
+            self._process.wait()
+        for line in self._lines.values():
+            line.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _start(self, vmlinuz, modules, load, files, append, memory, cpus):
+        initramfs = self._folder / "initramfs"
+        initramfs.write_bytes(_initramfs(modules, load, files))
+        listeners = {name: _listen(self._folder / name) for name in ("console", "commands")}
+        command = [
+            "qemu-system-x86_64", "-accel", os.environ.get("KLP_VM_ACCEL", "tcg,thread=multi"),
+            "-cpu", "max,la57=off", "-smp", str(cpus), "-m", memory, "-nodefaults", "-display", "none",
+            "-no-reboot", "-kernel", str(vmlinuz), "-initrd", str(initramfs),
+            "-append", f"{COMMAND_LINE} {append}".strip(),
+            "-serial", f"unix:{self._folder / 'console'}",
+            "-serial", f"unix:{self._folder / 'commands'}"]
+        self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL,
+                                         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        for name, listener in listeners.items():
+            with listener:
+                self._lines[name] = self._accept(listener)
+        self._selector = selectors.DefaultSelector()
+        for name, line in self._lines.items():
+            self._selector.register(line, selectors.EVENT_READ, name)
+
+    def _accept(self, listener):
+        listener.settimeout(0.2)
+        while True:
+            try:
+                return listener.accept()[0]
+            except socket.timeout:
+                if self._process.poll() is not None:
+                    message = self._process.stderr.read().decode(errors="replace")
+                    raise MachineError(f"qemu did not start: {message}") from None
+
+    def _read_until(self, source, pattern, timeout):
+        deadline = time.monotonic() + timeout
+        expression = re.compile(pattern)
+        while True:
+            match = expression.search(self._pending[source])
+            if match:
+                text = self._pending[source][:match.start()]
+                self._pending[source] = self._pending[source][match.end():]
+                return match, text
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise MachineError(f"no answer within {timeout} s; last seen:\n{self.tail()}")
+            for key, _ in self._selector.select(min(left, 1.0)):
+                self._receive(key.data, key.fileobj)
+
+    def _receive(self, name, line):
+        data = line.recv(65536)
+        if not data:
+            raise MachineError(f"the machine stopped; last seen:\n{self.tail()}")
+        text = data.decode(errors="replace").replace("\r", "")
+        self._pending[name] += text
+        self._note(name, re.sub(r"\n?@@(ready|done [\d ]+)@@\n", "", text))
+
+    def _note(self, source, text):
+        if text:
+            self.transcript.append((source, text))
+            if self._echo:
+                self._echo(source, text)
+
+
+def _listen(path):
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(path))
+    listener.listen(1)
+    return listener
+
+
+def _initramfs(modules, load, files):
+    """Bytes of the archive: busybox, our init, the modules with their order, files."""
+    archive = Archive()
+    busybox = shutil.which("busybox")
+    if not busybox:
+        raise MachineError("busybox is missing (package busybox-static)")
+    archive.file("bin/busybox", pathlib.Path(busybox).read_bytes(), 0o755)
+    archive.file("init", (GUEST / "init").read_bytes(), 0o755)
+    archive.file("vm/functions", (GUEST / "functions").read_bytes())
+    archive.directory("dev")
+    archive.character_device("dev/console", 5, 1)
+    archive.character_device("dev/ttyS1", 4, 65)
+    for name in load:
+        order = modules.load_order(name)
+        for path in order:
+            archive.file(f"vm/modules/{module_name(path)}.ko", read_module(path))
+        lines = "".join(f"/vm/modules/{module_name(path)}.ko\n" for path in order)
+        archive.file(f"vm/order/{name.replace('-', '_')}", lines)
+    for path, content in files.items():
+        data = content if isinstance(content, bytes) else pathlib.Path(content).read_bytes()
+        archive.file(path, data, 0o755)
+    return archive.to_bytes()
