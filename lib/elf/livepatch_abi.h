@@ -1,0 +1,43 @@
+// Names and layouts that livepatch objects are made of: the kernel's own, and ours between the differ and klp-convert.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace klp::elf {
+
+// ---- The kernel's: Documentation/livepatch/module-elf-format.rst, include/uapi/linux/elf.h, include/linux/livepatch.h ----
+
+inline constexpr std::string_view klp_symbol_prefix = ".klp.sym.";  // .klp.sym.OBJ.NAME,POS; SHN_LIVEPATCH
+inline constexpr std::string_view klp_section_prefix = ".klp.rela."; // .klp.rela.OBJ.SECTION
+inline constexpr uint64_t shf_rela_livepatch = 0x00100000;
+inline constexpr uint16_t shn_livepatch = 0xff20;
+// kernel/livepatch/core.c, klp_resolve_symbols(): sscanf() with "%55[^.].%511[^,],%lu".
+inline constexpr unsigned max_object_name = 55;
+inline constexpr unsigned max_symbol_name = 511;
+
+// ---- Ours: what the differ emits, and `ld -r`, modpost and objtool carry through to klp-convert ----
+//
+// Every reference to a symbol that a module cannot import is an undefined *weak* symbol (modpost passes over those):
+//  - a unique global symbol of vmlinux keeps its plain name (objtool knows noreturn functions, static-call keys and
+//    trampolines by name) and is listed in `.klp.build.symbols`;
+//  - any other is named ".klp.ref.OWNER.OBJ.NAME,POS": OWNER is the object whose code makes the reference, which decides
+//    the .klp.rela.OWNER.* section it ends in; OBJ, NAME and POS become the symbol's final form. A symbol of vmlinux
+//    (OBJ "vmlinux") always has OWNER "vmlinux": the kernel refuses vmlinux symbols elsewhere.
+inline constexpr std::string_view reference_prefix = ".klp.ref.";
+
+// 8 bytes an entry: an absolute 64-bit relocation against the plain-named weak symbol. Allocated, so that nobody
+// strips it; klp-convert removes the section.
+inline constexpr std::string_view build_symbols_section = ".klp.build.symbols";
+
+// The patched functions, read by the module's init code (template/module/klp_build.h), 32 bytes an entry:
+//   u64 new_func (relocated), u64 old_name (relocated, a string), u64 object name (relocated, a string), u64 sympos
+inline constexpr std::string_view build_functions_section = ".klp.build.funcs";
+// The callbacks, likewise, 24 bytes an entry: u64 function, u64 object name, u64 kind (CallbackKind).
+inline constexpr std::string_view build_callbacks_section = ".klp.build.callbacks";
+// The strings the two above point to.
+inline constexpr std::string_view build_strings_section = ".klp.build.strings";
+
+enum class CallbackKind : uint64_t { pre_patch = 0, post_patch = 1, pre_unpatch = 2, post_unpatch = 3 };
+
+} // namespace klp::elf

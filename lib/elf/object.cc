@@ -1,0 +1,469 @@
+#include "elf/object.h"
+
+#include "report/finding.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <gelf.h>
+#include <libelf.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <unordered_map>
+#include <utility>
+
+#ifndef SHN_LIVEPATCH
+#define SHN_LIVEPATCH 0xff20 // include/uapi/linux/elf.h
+#endif
+#ifndef SHF_RELA_LIVEPATCH
+#define SHF_RELA_LIVEPATCH 0x00100000 // include/uapi/linux/elf.h
+#endif
+
+namespace klp::elf {
+
+bool Section::is_allocated() const { return flags & SHF_ALLOC; }
+bool Section::is_code() const { return is_allocated() && (flags & SHF_EXECINSTR); }
+bool Section::is_writable() const { return flags & SHF_WRITE; }
+bool Section::is_mergeable_strings() const { return (flags & SHF_MERGE) && (flags & SHF_STRINGS); }
+
+bool Symbol::is_function() const { return type == STT_FUNC || type == STT_GNU_IFUNC; }
+bool Symbol::is_section() const { return type == STT_SECTION; }
+bool Symbol::is_file() const { return type == STT_FILE; }
+bool Symbol::is_local() const { return binding == STB_LOCAL; }
+bool Symbol::is_weak() const { return binding == STB_WEAK; }
+
+namespace {
+
+// The file's bytes, owned: a private mapping or memory. libelf may write into a buffer it was given (it never needs to
+// for what we ask), so the mapping is private and writable.
+class Image {
+public:
+    static Image map(const std::filesystem::path& path);
+    explicit Image(std::vector<std::byte> bytes) : owned_(std::move(bytes)), data_(owned_.data()), size_(owned_.size()) {}
+    Image(Image&& other) noexcept
+        : owned_(std::move(other.owned_)), data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)),
+          mapped_(std::exchange(other.mapped_, false))
+    {
+    }
+    Image& operator=(Image&&) = delete;
+    ~Image()
+    {
+        if (mapped_)
+            munmap(data_, size_);
+    }
+
+    std::byte* data() const { return data_; }
+    size_t size() const { return size_; }
+
+private:
+    Image(void* data, size_t size) : data_(static_cast<std::byte*>(data)), size_(size), mapped_(true) {}
+
+    std::vector<std::byte> owned_;
+    std::byte* data_ = nullptr;
+    size_t size_ = 0;
+    bool mapped_ = false;
+};
+
+Image Image::map(const std::filesystem::path& path)
+{
+    auto refuse = [&](const char* doing) {
+        return report::Refusal("elf.unreadable", path.string(), fmt::format("{}: {}", doing, std::strerror(errno)),
+                               "give the path of a readable ELF file");
+    };
+    int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        throw refuse("cannot open the file");
+    struct stat status = {};
+    if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
+        bool regular = S_ISREG(status.st_mode);
+        ::close(fd);
+        errno = regular ? errno : EINVAL;
+        throw refuse("not a regular file");
+    }
+    if (status.st_size == 0) {
+        ::close(fd);
+        return Image(std::vector<std::byte>{});
+    }
+    void* data = mmap(nullptr, static_cast<size_t>(status.st_size), PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+    int saved = errno;
+    ::close(fd);
+    errno = saved;
+    if (data == MAP_FAILED)
+        throw refuse("cannot map the file");
+    return {data, static_cast<size_t>(status.st_size)};
+}
+
+} // namespace
+
+struct Object::State {
+    State(std::string object_name, Image file_image) : name(std::move(object_name)), image(std::move(file_image)) {}
+    State(const State&) = delete;
+    State& operator=(const State&) = delete;
+    ~State()
+    {
+        if (elf)
+            elf_end(elf);
+    }
+
+    void read();
+    void read_header();
+    void read_sections();
+    void read_symbols();
+    void read_relocations();
+    void read_groups();
+    Section read_section_header(Elf_Scn* scn, uint32_t index, uint32_t names);
+    Symbol read_symbol(Elf_Data* data, Elf_Data* extended, uint32_t index, uint32_t names) const;
+    RelocationTable read_relocation_table(const Section& section) const;
+    bool is_debug_table(const Section& section) const;
+    Elf_Data* translated(uint32_t section) const;
+    [[noreturn]] void corrupt(std::string message) const;
+
+    std::string name;
+    Image image;
+    Elf* elf = nullptr;
+    GElf_Ehdr header = {};
+    std::vector<Section> sections;
+    std::vector<Symbol> symbols;
+    std::vector<Group> groups;
+    std::vector<RelocationTable> tables;
+    std::vector<int32_t> table_of; // section index -> index of its normal relocation table, -1: none
+    uint32_t symbol_table = 0;
+    std::unordered_map<std::string_view, uint32_t> section_by_name;
+};
+
+void Object::State::corrupt(std::string message) const
+{
+    throw report::Refusal("elf.corrupt", name, std::move(message), "the file is damaged; compile or copy it again");
+}
+
+void Object::State::read()
+{
+    read_header();
+    read_sections();
+    read_symbols();
+    read_relocations();
+    read_groups();
+}
+
+void Object::State::read_header()
+{
+    elf_version(EV_CURRENT);
+    if (image.size() < EI_NIDENT || std::memcmp(image.data(), ELFMAG, SELFMAG) != 0)
+        throw report::Refusal("elf.not-elf", name, image.size() == 0 ? "the file is empty" : "the file is not an ELF file",
+                              "give an object file, a vmlinux or a kernel module");
+    auto ident = [&](size_t at) { return std::to_integer<unsigned>(image.data()[at]); };
+    if (ident(EI_CLASS) != ELFCLASS64)
+        throw report::Refusal("elf.unsupported", name, "the file is not a 64-bit ELF file",
+                              "only 64-bit kernels are supported");
+    elf = elf_memory(reinterpret_cast<char*>(image.data()), image.size());
+    if (!elf || elf_kind(elf) != ELF_K_ELF || !gelf_getehdr(elf, &header))
+        corrupt(fmt::format("the ELF header cannot be read ({})", elf_errmsg(-1)));
+    if (header.e_ident[EI_DATA] != ELFDATA2LSB && header.e_ident[EI_DATA] != ELFDATA2MSB)
+        corrupt("the ELF header names no byte order");
+}
+
+Section Object::State::read_section_header(Elf_Scn* scn, uint32_t index, uint32_t names)
+{
+    GElf_Shdr shdr;
+    if (!gelf_getshdr(scn, &shdr))
+        corrupt(fmt::format("section header {} cannot be read ({})", index, elf_errmsg(-1)));
+    Section section;
+    section.index = index;
+    section.type = shdr.sh_type;
+    section.flags = shdr.sh_flags;
+    section.address = shdr.sh_addr;
+    section.size = shdr.sh_size;
+    section.link = shdr.sh_link;
+    section.info = shdr.sh_info;
+    section.alignment = shdr.sh_addralign ? shdr.sh_addralign : 1;
+    section.entry_size = shdr.sh_entsize;
+    if (index == 0) {
+        // Its fields carry the extended counts (gabi, "Special Sections"), not a section's.
+        section.size = 0;
+        return section;
+    }
+    const char* text = elf_strptr(elf, names, shdr.sh_name);
+    if (!text)
+        corrupt(fmt::format("the name of section {} lies outside the section name table", index));
+    section.name = text;
+    if (!std::has_single_bit(section.alignment))
+        corrupt(fmt::format("section {} has alignment {}, which is no power of two", section.name, section.alignment));
+    if (section.type != SHT_NOBITS && section.type != SHT_NULL) {
+        if (shdr.sh_offset > image.size() || shdr.sh_size > image.size() - shdr.sh_offset)
+            corrupt(fmt::format("section {} (offset {}, size {}) reaches beyond the end of the file ({} bytes)",
+                                section.name, shdr.sh_offset, shdr.sh_size, image.size()));
+        section.data = {image.data() + shdr.sh_offset, shdr.sh_size};
+    }
+    return section;
+}
+
+void Object::State::read_sections()
+{
+    size_t count = 0, names = 0;
+    if (elf_getshdrnum(elf, &count) != 0)
+        corrupt(fmt::format("the number of sections cannot be read ({})", elf_errmsg(-1)));
+    // libelf takes a table beyond the end of the file for no table at all.
+    if (header.e_shoff > image.size() || count > (image.size() - header.e_shoff) / sizeof(Elf64_Shdr) ||
+        (header.e_shoff != 0 && count == 0))
+        corrupt(fmt::format("the section header table (at {}) reaches beyond the end of the file ({} bytes)",
+                            header.e_shoff, image.size()));
+    if (count == 0) {
+        sections.resize(1);
+        table_of.assign(1, -1);
+        return;
+    }
+    if (elf_getshdrstrndx(elf, &names) != 0 || names >= count)
+        corrupt("the index of the section name table is not a section's");
+    sections.reserve(count);
+    for (uint32_t index = 0; index < count; ++index) {
+        Elf_Scn* scn = elf_getscn(elf, index);
+        if (!scn)
+            corrupt(fmt::format("section {} cannot be read ({})", index, elf_errmsg(-1)));
+        sections.push_back(read_section_header(scn, index, static_cast<uint32_t>(names)));
+        section_by_name.emplace(sections.back().name, index);
+        if (sections.back().type == SHT_SYMTAB && symbol_table == 0)
+            symbol_table = index;
+    }
+    table_of.assign(count, -1);
+}
+
+Elf_Data* Object::State::translated(uint32_t index) const
+{
+    const Section& section = sections[index];
+    if (section.flags & SHF_COMPRESSED)
+        corrupt(fmt::format("section {} is compressed, which only debug data may be", section.name));
+    if (section.data.empty())
+        return nullptr;
+    Elf_Data* data = elf_getdata(elf_getscn(elf, index), nullptr);
+    if (!data || !data->d_buf)
+        corrupt(fmt::format("section {} cannot be decoded ({})", section.name, elf_errmsg(-1)));
+    return data;
+}
+
+Symbol Object::State::read_symbol(Elf_Data* data, Elf_Data* extended, uint32_t index, uint32_t names) const
+{
+    GElf_Sym sym;
+    Elf32_Word extended_section = 0;
+    if (!gelf_getsymshndx(data, extended, static_cast<int>(index), &sym, &extended_section))
+        corrupt(fmt::format("symbol {} cannot be read ({})", index, elf_errmsg(-1)));
+    Symbol symbol;
+    symbol.index = index;
+    symbol.value = sym.st_value;
+    symbol.size = sym.st_size;
+    symbol.binding = GELF_ST_BIND(sym.st_info);
+    symbol.type = GELF_ST_TYPE(sym.st_info);
+    symbol.other = sym.st_other;
+    symbol.name = Object::string_at(sections[names], sym.st_name);
+    uint32_t where = sym.st_shndx;
+    if (where == SHN_XINDEX) {
+        symbol.place = Place::section;
+        symbol.section = extended_section;
+    } else if (where == SHN_UNDEF) {
+        symbol.place = Place::undefined;
+    } else if (where == SHN_LIVEPATCH) {
+        symbol.place = Place::livepatch;
+    } else if (where == SHN_COMMON) {
+        symbol.place = Place::common;
+    } else if (where >= SHN_LORESERVE) {
+        symbol.place = Place::absolute; // SHN_ABS, and processor-specific ones that have no section either
+    } else {
+        symbol.place = Place::section;
+        symbol.section = where;
+    }
+    if (symbol.place == Place::section && (symbol.section >= sections.size() || symbol.section == 0))
+        corrupt(fmt::format("symbol {} ({}) names section {}, which does not exist", index, symbol.name, symbol.section));
+    if (symbol.is_section() && symbol.place == Place::section && symbol.name.empty())
+        symbol.name = sections[symbol.section].name;
+    return symbol;
+}
+
+void Object::State::read_symbols()
+{
+    if (symbol_table == 0)
+        return;
+    const Section& table = sections[symbol_table];
+    if (table.link >= sections.size() || sections[table.link].type != SHT_STRTAB)
+        corrupt(fmt::format("the symbol table {} has no string table", table.name));
+    if (table.size % sizeof(Elf64_Sym) != 0)
+        corrupt(fmt::format("the size of {} is no multiple of a symbol's", table.name));
+    Elf_Data* data = translated(symbol_table);
+    if (!data)
+        return;
+    Elf_Data* extended = nullptr;
+    for (const Section& section : sections)
+        if (section.type == SHT_SYMTAB_SHNDX && section.link == symbol_table)
+            extended = translated(section.index);
+    uint32_t count = static_cast<uint32_t>(table.size / sizeof(Elf64_Sym));
+    symbols.reserve(count);
+    for (uint32_t index = 0; index < count; ++index)
+        symbols.push_back(read_symbol(data, extended, index, table.link));
+}
+
+RelocationTable Object::State::read_relocation_table(const Section& section) const
+{
+    RelocationTable table;
+    table.section = section.index;
+    table.target = section.info;
+    if (section.size % sizeof(Elf64_Rela) != 0)
+        corrupt(fmt::format("the size of {} is no multiple of a relocation's", section.name));
+    if (section.info >= sections.size() || section.info == 0)
+        corrupt(fmt::format("{} relocates section {}, which does not exist", section.name, section.info));
+    if (section.link != symbol_table || symbol_table == 0)
+        corrupt(fmt::format("{} does not use the symbol table", section.name));
+    Elf_Data* data = translated(section.index);
+    size_t count = data ? section.size / sizeof(Elf64_Rela) : 0;
+    table.entries.reserve(count);
+    for (size_t index = 0; index < count; ++index) {
+        GElf_Rela rela;
+        if (!gelf_getrela(data, static_cast<int>(index), &rela))
+            corrupt(fmt::format("relocation {} of {} cannot be read ({})", index, section.name, elf_errmsg(-1)));
+        Relocation relocation{rela.r_offset, static_cast<uint32_t>(GELF_R_TYPE(rela.r_info)),
+                              static_cast<uint32_t>(GELF_R_SYM(rela.r_info)), rela.r_addend};
+        if (relocation.symbol >= symbols.size())
+            corrupt(fmt::format("relocation {} of {} names symbol {}, which does not exist", index, section.name,
+                                relocation.symbol));
+        if (header.e_type == ET_REL && relocation.offset >= sections[section.info].size)
+            corrupt(fmt::format("relocation {} of {} applies at {}, beyond the end of {}", index, section.name,
+                                relocation.offset, sections[section.info].name));
+        table.entries.push_back(relocation);
+    }
+    return table;
+}
+
+bool Object::State::is_debug_table(const Section& section) const
+{
+    return section.type == SHT_RELA && header.e_type == ET_REL && section.info < sections.size() &&
+           sections[section.info].name.starts_with(".debug");
+}
+
+void Object::State::read_relocations()
+{
+    for (const Section& section : sections) {
+        if (section.type == SHT_REL && header.e_type == ET_REL && section.info < sections.size() &&
+            sections[section.info].is_allocated())
+            throw report::Refusal("elf.unsupported", name,
+                                  fmt::format("{} has relocations without addends (SHT_REL)", section.name),
+                                  "the kernel's 64-bit machines use SHT_RELA; check which machine this was compiled for");
+        // Images that are linked (ET_EXEC, ET_DYN) keep at most dynamic relocations; nobody here wants those.
+        if (section.type != SHT_RELA || header.e_type != ET_REL)
+            continue;
+        if (is_debug_table(section))
+            continue;
+        tables.push_back(read_relocation_table(section));
+        if (section.flags & SHF_RELA_LIVEPATCH)
+            continue;
+        RelocationTable& table = tables.back();
+        if (table_of[table.target] >= 0)
+            corrupt(fmt::format("section {} has two relocation sections", sections[table.target].name));
+        table_of[table.target] = static_cast<int32_t>(tables.size() - 1);
+        auto by_offset = [](const Relocation& a, const Relocation& b) { return a.offset < b.offset; };
+        if (!std::is_sorted(table.entries.begin(), table.entries.end(), by_offset))
+            std::stable_sort(table.entries.begin(), table.entries.end(), by_offset);
+    }
+}
+
+void Object::State::read_groups()
+{
+    for (const Section& section : sections) {
+        if (section.type != SHT_GROUP)
+            continue;
+        if (section.size < sizeof(Elf32_Word) || section.size % sizeof(Elf32_Word) != 0 || section.info >= symbols.size())
+            corrupt(fmt::format("group section {} is malformed", section.index));
+        const Elf_Data* data = translated(section.index);
+        const auto* words = static_cast<const Elf32_Word*>(data->d_buf);
+        Group group{section.index, words[0], section.info, {}};
+        for (size_t at = 1; at < section.size / sizeof(Elf32_Word); ++at) {
+            if (words[at] >= sections.size() || words[at] == 0 || sections[words[at]].type == SHT_GROUP)
+                corrupt(fmt::format("group section {} has section {} for a member", section.index, words[at]));
+            group.members.push_back(words[at]);
+        }
+        groups.push_back(std::move(group));
+    }
+}
+
+Object::Object(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Object::Object(Object&&) noexcept = default;
+Object& Object::operator=(Object&&) noexcept = default;
+Object::~Object() = default;
+
+Object Object::open(const std::filesystem::path& path)
+{
+    auto state = std::make_unique<State>(path.string(), Image::map(path));
+    state->read();
+    return Object(std::move(state));
+}
+
+Object Object::from_bytes(std::string name, std::vector<std::byte> bytes)
+{
+    auto state = std::make_unique<State>(std::move(name), Image(std::move(bytes)));
+    state->read();
+    return Object(std::move(state));
+}
+
+const std::string& Object::name() const { return state_->name; }
+uint16_t Object::machine() const { return state_->header.e_machine; }
+uint16_t Object::type() const { return state_->header.e_type; }
+uint32_t Object::flags() const { return state_->header.e_flags; }
+uint8_t Object::osabi() const { return state_->header.e_ident[EI_OSABI]; }
+bool Object::is_little_endian() const { return state_->header.e_ident[EI_DATA] == ELFDATA2LSB; }
+std::span<const Section> Object::sections() const { return state_->sections; }
+std::span<const Symbol> Object::symbols() const { return state_->symbols; }
+std::span<const Group> Object::groups() const { return state_->groups; }
+uint32_t Object::symbol_table_section() const { return state_->symbol_table; }
+std::span<const RelocationTable> Object::relocation_tables() const { return state_->tables; }
+
+std::vector<RelocationTable> Object::read_debug_relocation_tables() const
+{
+    std::vector<RelocationTable> tables;
+    for (const Section& section : state_->sections)
+        if (state_->is_debug_table(section))
+            tables.push_back(state_->read_relocation_table(section));
+    return tables;
+}
+
+std::span<const Relocation> Object::relocations(uint32_t section) const
+{
+    int32_t table = state_->table_of[section];
+    if (table < 0)
+        return {};
+    return state_->tables[static_cast<size_t>(table)].entries;
+}
+
+const Section* Object::find_section(std::string_view name) const
+{
+    auto found = state_->section_by_name.find(name);
+    return found == state_->section_by_name.end() ? nullptr : &state_->sections[found->second];
+}
+
+const Section* Object::section_of(const Symbol& symbol) const
+{
+    return symbol.place == Place::section ? &state_->sections[symbol.section] : nullptr;
+}
+
+std::string_view Object::string_at(const Section& section, uint64_t offset)
+{
+    if (offset >= section.data.size())
+        return {};
+    const char* text = reinterpret_cast<const char*>(section.data.data()) + offset;
+    const void* end = std::memchr(text, 0, section.data.size() - offset);
+    if (!end)
+        return {};
+    return {text, static_cast<size_t>(static_cast<const char*>(end) - text)};
+}
+
+uint64_t Object::read_integer(Bytes data, uint64_t offset, unsigned width) const
+{
+    uint64_t value = 0;
+    for (unsigned at = 0; at < width; ++at) {
+        unsigned shift = 8 * (is_little_endian() ? at : width - 1 - at);
+        value |= std::to_integer<uint64_t>(data[offset + at]) << shift;
+    }
+    return value;
+}
+
+} // namespace klp::elf

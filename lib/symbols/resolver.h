@@ -1,0 +1,37 @@
+// Which symbol of the target kernel does a unit's symbol mean? The question the differ asks for everything that a live
+// patch refers to and does not bring along.
+#pragma once
+
+#include "elf/object.h"
+
+#include <string>
+#include <vector>
+
+namespace klp::symbols {
+
+struct Resolution {
+    enum class Kind {
+        imported,  // exported by vmlinux, or by a module that the owner depends on anyway: a normal module import
+        livepatch, // must be a livepatch symbol: object, sympos
+        absent,    // the target has no such symbol
+        ambiguous  // it has several and nothing tells which; `candidates` lists them
+    };
+    Kind kind = Kind::absent;
+    std::string object;          // "vmlinux" or a module's name
+    unsigned sympos = 0;         // 0: unique in its object (Documentation/livepatch/livepatch.rst)
+    bool is_global = false;      // of vmlinux, and global there: may keep its plain name (elf/livepatch_abi.h)
+    std::string name_space;      // of an imported symbol, empty if none
+    bool is_proven = false;      // found by the image's content, not only by name
+    std::vector<std::string> candidates; // for people: "OBJECT NAME,POS at ADDRESS (FILE)"
+};
+
+class Resolver {
+public:
+    virtual ~Resolver() = default;
+    // A symbol that the original unit defines itself: a static or global function or variable of the owner.
+    virtual Resolution resolve_defined(const elf::Symbol& original) const = 0;
+    // A symbol that a unit refers to and some other unit of the kernel defines.
+    virtual Resolution resolve_undefined(std::string_view name) const = 0;
+};
+
+} // namespace klp::symbols
