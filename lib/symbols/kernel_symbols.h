@@ -25,6 +25,9 @@ struct KernelSymbol {
     uint32_t file = 0;    // index into SymbolTable::files(); 0: none known
     uint8_t type = 0;     // STT_*
     bool global = false;  // STB_GLOBAL or STB_WEAK
+    // Of a module's init sections: kallsyms forgets it once the module is up (kernel/module/kallsyms.c,
+    // is_core_symbol()), so a sympos among namesakes of both kinds depends on when it is looked up.
+    bool init = false;
 };
 
 // The symbols of one object ("vmlinux" or a module's name, with '_' for '-') in the order of kallsyms: by address for
@@ -44,8 +47,8 @@ public:
     std::span<const KernelSymbol> at_address(uint64_t address) const;
     // The symbol that covers `address` (vmlinux only): the last one at or below it, or nullptr.
     const KernelSymbol* covering(uint64_t address) const;
-    // The number livepatch uses for it: 0 if no other symbol of this object has its name, else its place among them
-    // counted from 1 (Documentation/livepatch/livepatch.rst, old_sympos).
+    // The number livepatch uses for a symbol of symbols(): 0 if no other symbol of this object has its name, else its
+    // place among them counted from 1 (Documentation/livepatch/livepatch.rst, old_sympos).
     unsigned sympos(const KernelSymbol& symbol) const;
 
 private:
@@ -53,16 +56,22 @@ private:
     std::vector<KernelSymbol> symbols_;
     std::vector<std::string> files_;
     std::vector<std::shared_ptr<const void>> names_;
-    std::vector<uint32_t> by_name_;                                              // sorted by name, then position
+    std::vector<uint32_t> by_name_; // namesakes together, in kallsyms order
     std::unordered_map<std::string_view, std::pair<uint32_t, uint32_t>> ranges_; // name -> [first, last) of by_name_
 };
 
-// Reads the SHT_SYMTAB of a vmlinux or module. `object_name` is how the kernel calls it. Symbols that kallsyms leaves out
-// (section, file and undefined ones, names that start with ".L" or "$": scripts/kallsyms.c, is_ignored_symbol()) are not
-// in the result. Throws report::Refusal "symbols.stripped" if the file has no symbol table.
+// The kernel's name of a module whose file or path is `path`: "net/foo/dm-mod.ko.xz" -> "dm_mod"
+// (scripts/Makefile.lib, modname; the module loader takes '-' and '_' for the same).
+std::string module_name_of(std::string_view path);
+
+// Reads the SHT_SYMTAB of a vmlinux or module; the result does not need `object` afterwards. `object_name` is how the
+// kernel calls it. Symbols that kallsyms leaves out are not in the result: section, file and undefined ones; of vmlinux
+// also absolute ones and compiler-local or build-time names (scripts/mksysmap and scripts/kallsyms.c,
+// is_ignored_symbol()). Throws report::Refusal "symbols.stripped" if the file has no symbol table.
 SymbolTable read_elf_symbols(const elf::Object& object, std::string object_name);
 
-// Reads the text that `readelf --symbols --wide` prints. `path` is for messages. Throws "symbols.malformed" naming the line.
+// Reads the text that `readelf --symbols --wide` prints, of which only .symtab counts if it has several tables. `path`
+// is for messages. Throws "symbols.malformed" naming the line, "symbols.stripped" if there is no symbol in it.
 SymbolTable read_readelf_symbols(std::string_view text, const std::string& path, std::string object_name);
 
 } // namespace klp::symbols

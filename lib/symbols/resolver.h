@@ -17,11 +17,11 @@ struct Resolution {
         ambiguous  // it has several and nothing tells which; `candidates` lists them
     };
     Kind kind = Kind::absent;
-    std::string object;          // "vmlinux" or a module's name
-    unsigned sympos = 0;         // 0: unique in its object (Documentation/livepatch/livepatch.rst)
-    bool is_global = false;      // of vmlinux, and global there: may keep its plain name (elf/livepatch_abi.h)
-    std::string name_space;      // of an imported symbol, empty if none
-    bool is_proven = false;      // found by the image's content, not only by name
+    std::string object;                  // "vmlinux" or a module's name
+    unsigned sympos = 0;                 // 0: unique in its object (Documentation/livepatch/livepatch.rst)
+    bool is_global = false;              // of vmlinux, and global there: may keep its plain name (elf/livepatch_abi.h)
+    std::string name_space;              // of an imported symbol, empty if none
+    bool is_proven = false;              // found by the image's content, not only by name
     std::vector<std::string> candidates; // for people: "OBJECT NAME,POS at ADDRESS (FILE)"
 };
 

@@ -31,7 +31,8 @@ private:
     std::unordered_map<std::string, Export, Hash, std::equal_to<>> by_name_;
 };
 
-// Parses the text of a Module.symvers; `path` is for messages. Throws report::Refusal "symvers.malformed" naming the line.
+// Parses the text of a Module.symvers; `path` is for messages. Throws report::Refusal "symvers.malformed" naming the
+// line.
 Exports read_symvers(std::string_view text, const std::string& path);
 
 } // namespace klp::symbols

@@ -1,0 +1,32 @@
+#include "elf/object.h"
+#include "report/finding.h"
+#include "symbols/table_builder.h"
+
+namespace klp::symbols {
+
+SymbolTable read_elf_symbols(const elf::Object& object, std::string object_name) {
+    if (object.symbols().empty())
+        throw report::Refusal("symbols.stripped", object.name(), "the file has no symbol table",
+                              "give the vmlinux or module of the debug package, or the boot image (--vmlinuz)");
+    TableBuilder table(std::move(object_name), object.symbols().size());
+    for (const elf::Symbol& symbol : object.symbols()) {
+        if (symbol.index == 0 || symbol.is_section() || symbol.is_undefined())
+            continue;
+        if (symbol.is_file()) {
+            table.start_file(symbol.name);
+            continue;
+        }
+        const elf::Section* section = object.section_of(symbol);
+        table.add({.name = symbol.name,
+                   .address = symbol.value,
+                   .size = symbol.size,
+                   .section = section ? section->index : 0,
+                   .type = symbol.type,
+                   .global = !symbol.is_local(),
+                   .init = section && section->name.starts_with(".init")},
+                  symbol.place == elf::Place::absolute);
+    }
+    return std::move(table).finish();
+}
+
+} // namespace klp::symbols

@@ -1,0 +1,97 @@
+#include "symbols/table_builder.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace klp::symbols {
+
+namespace {
+
+// The names that scripts/mksysmap or scripts/kallsyms.c (6.1 and 6.12 differ in which of the two) keep out of vmlinux's
+// kallsyms.
+bool is_left_out(std::string_view name) {
+    static constexpr std::string_view prefixes[] = {".L",
+                                                    "$",
+                                                    "__crc_",
+                                                    "__kstrtab_",
+                                                    "__kstrtabns_",
+                                                    "__efistub_",
+                                                    "__pi_$",
+                                                    "__pi_.L",
+                                                    "__kvm_nvhe_$",
+                                                    "__kvm_nvhe_.L",
+                                                    "__kcfi_typeid_",
+                                                    "__AArch64ADRPThunk_",
+                                                    "__pi___kcfi_typeid_",
+                                                    "__kvm_nvhe___kcfi_typeid_"};
+    static constexpr std::string_view infixes[] = {".long_branch.", ".plt_branch."};
+    static constexpr std::string_view names[] = {"L0",
+                                                 "_SDA_BASE_",
+                                                 "_SDA2_BASE_",
+                                                 "kallsyms_addresses",
+                                                 "kallsyms_offsets",
+                                                 "kallsyms_relative_base",
+                                                 "kallsyms_num_syms",
+                                                 "kallsyms_names",
+                                                 "kallsyms_markers",
+                                                 "kallsyms_token_table",
+                                                 "kallsyms_token_index",
+                                                 "kallsyms_seqs_of_names"};
+    if (name.empty())
+        return true;
+    for (std::string_view prefix : prefixes)
+        if (name.starts_with(prefix))
+            return true;
+    for (std::string_view infix : infixes)
+        if (name.find(infix) != std::string_view::npos)
+            return true;
+    if (name[0] != 'k' && name[0] != '_' && name[0] != 'L')
+        return false;
+    return std::ranges::find(names, name) != std::end(names);
+}
+
+} // namespace
+
+TableBuilder::TableBuilder(std::string object_name, size_t expected)
+    : object_name_(std::move(object_name)), is_vmlinux_(object_name_ == "vmlinux") {
+    symbols_.reserve(expected);
+}
+
+std::string_view TableBuilder::keep(std::string_view text) {
+    constexpr size_t block_size = 1 << 20;
+    if (text.size() > room_) {
+        room_ = std::max(block_size, text.size());
+        auto block = std::make_shared<std::vector<char>>(room_);
+        block_ = block->data();
+        names_.push_back(std::move(block));
+    }
+    std::memcpy(block_, text.data(), text.size());
+    std::string_view kept(block_, text.size());
+    block_ += text.size();
+    room_ -= text.size();
+    return kept;
+}
+
+void TableBuilder::start_file(std::string_view name) {
+    seen_any_ = true;
+    files_.emplace_back(name);
+}
+
+void TableBuilder::add(KernelSymbol symbol, bool is_absolute) {
+    seen_any_ = true;
+    if (symbol.name.empty() || (is_vmlinux_ && (is_absolute || is_left_out(symbol.name))))
+        return;
+    symbol.name = keep(symbol.name);
+    symbol.file = symbol.global ? 0 : static_cast<uint32_t>(files_.size() - 1);
+    symbols_.push_back(symbol);
+}
+
+SymbolTable TableBuilder::finish() && {
+    // scripts/kallsyms.c, compare_symbols(): by address. Its further rules order only different names at one address,
+    // which no sympos depends on; namesakes there keep their order.
+    if (is_vmlinux_)
+        std::ranges::stable_sort(symbols_, {}, &KernelSymbol::address);
+    return {std::move(object_name_), std::move(symbols_), std::move(files_), std::move(names_)};
+}
+
+} // namespace klp::symbols
