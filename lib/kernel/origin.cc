@@ -1,0 +1,304 @@
+#include "kernel/origin.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <elf.h>
+
+namespace klp::kernel {
+
+size_t UnitOrigin::count(OriginStatus status) const
+{
+    return static_cast<size_t>(std::ranges::count(functions, status, &FunctionOrigin::status));
+}
+
+const FunctionOrigin* UnitOrigin::find(uint32_t symbol) const
+{
+    auto found = std::ranges::find(functions, symbol, &FunctionOrigin::symbol);
+    return found == functions.end() ? nullptr : &*found;
+}
+
+namespace {
+
+// The unit's sections and symbols, in the order in which the image gives their places away: functions that are unique
+// first, then what they refer to, then what that refers to.
+class Prover {
+public:
+    Prover(const elf::Object& unit, const Image& image) : unit_(unit), image_(image) {}
+    UnitOrigin run();
+
+private:
+    void collect_functions();
+    void prove_pending();
+    bool matches(const elf::Symbol& symbol, Location location) const;
+    std::vector<Location> matching_places(const elf::Symbol& symbol) const;
+    void accept(FunctionOrigin& function, Location location);
+    void learn(const elf::Symbol& symbol, Reference reference);
+    void learn_section(uint32_t section, Location start);
+    void learn_from_relocations(const elf::Section& section, uint64_t from, uint64_t to, Location location);
+    void follow_data();
+
+    const elf::Object& unit_;
+    const Image& image_;
+    UnitOrigin origin_;
+    std::unordered_map<uint32_t, Location> section_start_; // unit's section -> place of its offset 0
+    std::vector<uint32_t> data_to_follow_;
+};
+
+bool is_function_of_interest(const elf::Object& unit, const elf::Symbol& symbol)
+{
+    const elf::Section* section = unit.section_of(symbol);
+    if (!symbol.is_function() || symbol.size == 0 || !section || !section->is_code() || section->data.empty())
+        return false;
+    if (symbol.value > section->data.size() || symbol.size > section->data.size() - symbol.value)
+        return false;
+    return section->name.starts_with(".text") || section->name.starts_with(".noinstr") ||
+           section->name.starts_with(".sched") || section->name.starts_with(".cpuidle") ||
+           section->name.starts_with(".spinlock") || section->name.starts_with(".kprobes");
+}
+
+UnitOrigin Prover::run()
+{
+    collect_functions();
+    // Each round may tell same-named functions apart by what the last one learnt; it ends when a round adds nothing.
+    size_t proven = 0;
+    do {
+        proven = origin_.count(OriginStatus::proven);
+        prove_pending();
+        follow_data();
+    } while (origin_.count(OriginStatus::proven) != proven);
+    origin_.symbols.reserve(origin_.symbols.size() + section_start_.size());
+    return std::move(origin_);
+}
+
+void Prover::collect_functions()
+{
+    for (const elf::Symbol& symbol : unit_.symbols())
+        if (is_function_of_interest(unit_, symbol))
+            origin_.functions.push_back({symbol.index, OriginStatus::ambiguous, 0});
+}
+
+void Prover::prove_pending()
+{
+    for (FunctionOrigin& function : origin_.functions) {
+        if (function.status != OriginStatus::ambiguous)
+            continue;
+        const elf::Symbol& symbol = unit_.symbol(function.symbol);
+        std::vector<Location> places = matching_places(symbol);
+        if (auto start = section_start_.find(symbol.section); start != section_start_.end())
+            std::erase_if(places, [&](Location place) { return place != start->second + symbol.value; });
+        if (places.size() == 1)
+            accept(function, places.front());
+        else if (places.empty())
+            function.status = image_.symbols().find(symbol.name).empty() ? OriginStatus::missing : OriginStatus::different;
+    }
+}
+
+std::vector<Location> Prover::matching_places(const elf::Symbol& symbol) const
+{
+    std::vector<Location> places;
+    for (uint32_t index : image_.symbols().find(symbol.name)) {
+        const symbols::KernelSymbol& candidate = image_.symbols().symbols()[index];
+        Location place = image_.location(candidate);
+        if (candidate.size == symbol.size && matches(symbol, place) && std::ranges::find(places, place) == places.end())
+            places.push_back(place);
+    }
+    return places;
+}
+
+bool Prover::matches(const elf::Symbol& symbol, Location location) const
+{
+    const elf::Section& section = unit_.section(symbol.section);
+    elf::Bytes ours = section.data.subspan(symbol.value, symbol.size);
+    elf::Bytes theirs = image_.bytes(location, symbol.size);
+    if (theirs.size() != ours.size())
+        return false;
+    std::vector<uint64_t> relocated;
+    uint64_t done = 0; // compared up to here
+    std::span<const elf::Relocation> relocations = unit_.relocations(section.index);
+    auto at = std::ranges::lower_bound(relocations, symbol.value, {}, &elf::Relocation::offset);
+    for (; at != relocations.end() && at->offset < symbol.value + symbol.size; ++at) {
+        std::optional<arch::Field> field = arch::relocated_field(unit_.machine(), at->type);
+        if (!field)
+            continue;
+        uint64_t offset = at->offset - symbol.value;
+        uint64_t start = offset;
+        if (arch::is_profiling_call(unit_.machine(), unit_.symbol(at->symbol).name))
+            start -= std::min<uint64_t>(start, arch::profiling_call_opcode_bytes);
+        if (start > done && !std::ranges::equal(ours.subspan(done, start - done), theirs.subspan(done, start - done)))
+            return false;
+        done = std::max(done, offset + field->width);
+        relocated.push_back(offset);
+    }
+    if (done < ours.size() && !std::ranges::equal(ours.subspan(done), theirs.subspan(done)))
+        return false;
+    return !image_.has_other_relocations(location, symbol.size, relocated);
+}
+
+void Prover::accept(FunctionOrigin& function, Location location)
+{
+    const elf::Symbol& symbol = unit_.symbol(function.symbol);
+    function.status = OriginStatus::proven;
+    function.location = location;
+    learn(symbol, {location, {}, 0});
+    learn_from_relocations(unit_.section(symbol.section), symbol.value, symbol.value + symbol.size, location);
+}
+
+void Prover::learn(const elf::Symbol& symbol, Reference reference)
+{
+    if (symbol.index == 0 || (symbol.is_undefined() && symbol.name.empty()))
+        return;
+    if (!origin_.symbols.emplace(symbol.index, reference).second)
+        return;
+    if (symbol.place == elf::Place::section && reference.location)
+        learn_section(symbol.section, *reference.location - symbol.value);
+}
+
+void Prover::learn_section(uint32_t section, Location start)
+{
+    // Merged strings and constants have no place of their own in the image: the linker moves each entry by itself.
+    if (unit_.section(section).flags & SHF_MERGE)
+        return;
+    // A code section that holds several functions may be laid out differently only if it was never in the image.
+    if (!section_start_.emplace(section, start).second)
+        return;
+    if (!unit_.section(section).is_code())
+        data_to_follow_.push_back(section);
+}
+
+void Prover::learn_from_relocations(const elf::Section& section, uint64_t from, uint64_t to, Location location)
+{
+    std::span<const elf::Relocation> relocations = unit_.relocations(section.index);
+    auto at = std::ranges::lower_bound(relocations, from, {}, &elf::Relocation::offset);
+    for (; at != relocations.end() && at->offset < to; ++at) {
+        std::optional<arch::Field> field = arch::relocated_field(unit_.machine(), at->type);
+        const elf::Symbol& symbol = unit_.symbol(at->symbol);
+        if (!field || arch::is_profiling_call(unit_.machine(), symbol.name))
+            continue;
+        std::optional<Reference> reference = image_.reference(location + (at->offset - from), *field, at->addend);
+        if (reference)
+            learn(symbol, *reference);
+    }
+}
+
+// Static data gives away the functions that nobody calls by name: operation tables and the like.
+void Prover::follow_data()
+{
+    while (!data_to_follow_.empty()) {
+        uint32_t index = data_to_follow_.back();
+        data_to_follow_.pop_back();
+        const elf::Section& section = unit_.section(index);
+        if (section.is_allocated() && !section.data.empty() && !image_.bytes(section_start_[index], section.size).empty())
+            learn_from_relocations(section, 0, section.size, section_start_[index]);
+    }
+    // A section's place is that of every symbol in it, whether or not anything refers to the symbol by name.
+    for (const elf::Symbol& symbol : unit_.symbols())
+        if (symbol.place == elf::Place::section && !symbol.is_section())
+            if (auto start = section_start_.find(symbol.section); start != section_start_.end())
+                origin_.symbols.emplace(symbol.index, Reference{start->second + symbol.value, {}, 0});
+}
+
+} // namespace
+
+UnitOrigin prove_origin(const elf::Object& unit, const Image& image) { return Prover(unit, image).run(); }
+
+OriginResolver::OriginResolver(const UnitOrigin& origin, const elf::Object& unit, const Image& owner,
+                               const Image& vmlinux, const symbols::Exports& exports)
+    : origin_(origin), owner_(owner), vmlinux_(vmlinux), exports_(exports)
+{
+    for (const elf::Symbol& symbol : unit.symbols())
+        if (symbol.is_undefined() && !symbol.name.empty())
+            undefined_.emplace(symbol.name, symbol.index);
+}
+
+const Reference* OriginResolver::known(uint32_t symbol) const
+{
+    auto found = origin_.symbols.find(symbol);
+    return found == origin_.symbols.end() ? nullptr : &found->second;
+}
+
+namespace {
+
+using symbols::Resolution;
+
+Resolution livepatch_symbol(const Image& image, const symbols::KernelSymbol& symbol, bool is_proven)
+{
+    Resolution result;
+    result.kind = Resolution::Kind::livepatch;
+    result.object = image.object();
+    result.sympos = image.symbols().sympos(symbol);
+    result.is_global = symbol.global && !image.is_module();
+    result.is_proven = is_proven;
+    return result;
+}
+
+Resolution imported_symbol(const symbols::Export& entry)
+{
+    Resolution result;
+    result.kind = Resolution::Kind::imported;
+    result.object = entry.module;
+    result.name_space = entry.name_space;
+    result.is_global = true;
+    return result;
+}
+
+// By name alone: the symbols of `image` that `wanted` accepts; one is an answer, several are a question.
+template <typename Wanted>
+Resolution by_name(const Image& image, std::string_view name, Wanted wanted)
+{
+    std::vector<const symbols::KernelSymbol*> found;
+    for (uint32_t index : image.symbols().find(name))
+        if (wanted(image.symbols().symbols()[index]))
+            found.push_back(&image.symbols().symbols()[index]);
+    if (found.size() == 1)
+        return livepatch_symbol(image, *found.front(), false);
+    Resolution result;
+    if (found.empty())
+        return result;
+    result.kind = Resolution::Kind::ambiguous;
+    for (const symbols::KernelSymbol* symbol : found)
+        result.candidates.push_back(fmt::format("{} {},{} at {:#x} ({})", image.object(), name,
+                                                image.symbols().sympos(*symbol), symbol->address,
+                                                image.symbols().file_of(*symbol)));
+    return result;
+}
+
+} // namespace
+
+Resolution OriginResolver::resolve_defined(const elf::Symbol& original) const
+{
+    const symbols::Export* entry = original.is_local() ? nullptr : exports_.find(original.name);
+    // What the patched module exports itself is still its own: a dependency would make it load before its own patch.
+    if (entry && entry->module == "vmlinux" && !owner_.is_module())
+        return imported_symbol(*entry);
+    if (const Reference* reference = known(original.index); reference && reference->location)
+        if (const symbols::KernelSymbol* symbol = owner_.symbol_at(*reference->location, original.name))
+            return livepatch_symbol(owner_, *symbol, true);
+    return by_name(owner_, original.name,
+                   [&](const symbols::KernelSymbol& symbol) { return symbol.global == !original.is_local(); });
+}
+
+Resolution OriginResolver::resolve_undefined(std::string_view name) const
+{
+    const symbols::Export* entry = exports_.find(name);
+    if (entry && entry->module == "vmlinux")
+        return imported_symbol(*entry);
+    if (auto unit_symbol = undefined_.find(name); unit_symbol != undefined_.end() && !owner_.is_module())
+        if (const Reference* reference = known(unit_symbol->second); reference && reference->location)
+            if (const symbols::KernelSymbol* symbol = vmlinux_.symbol_at(*reference->location, name))
+                return livepatch_symbol(vmlinux_, *symbol, true);
+    auto is_global = [](const symbols::KernelSymbol& symbol) { return symbol.global; };
+    if (owner_.is_module())
+        if (Resolution own = by_name(owner_, name, is_global); own.kind != Resolution::Kind::absent)
+            return own;
+    if (entry) {
+        // Another module's export: that module need not be loaded when the patch is, so it is no dependency.
+        Resolution result;
+        result.kind = Resolution::Kind::livepatch;
+        result.object = entry->module;
+        return result;
+    }
+    return by_name(vmlinux_, name, is_global);
+}
+
+} // namespace klp::kernel
