@@ -1,13 +1,13 @@
 #include "arch/field.h"
 
+#include <algorithm>
 #include <elf.h>
 
 namespace klp::arch {
 
 namespace {
 
-std::optional<Field> x86_64_field(uint32_t type)
-{
+std::optional<Field> x86_64_field(uint32_t type) {
     switch (type) {
     case R_X86_64_64:
         return Field{8, false, false};
@@ -25,16 +25,48 @@ std::optional<Field> x86_64_field(uint32_t type)
     }
 }
 
+constexpr uint64_t call_size = 5;       // e8 rel32
+constexpr uint64_t jump_size = 5;       // e9 rel32
+constexpr uint64_t short_jump_size = 2; // eb rel8
+constexpr std::byte short_jump_opcode{0xeb};
+constexpr uint64_t jump_entry_size = 16; // struct jump_entry: s32 code, s32 target, long key (linux/jump_label.h)
+
+void add_profiling_calls(const elf::Object& unit, std::vector<CodeRange>& ranges) {
+    for (const elf::RelocationTable& table : unit.relocation_tables())
+        if (unit.section(table.target).is_code())
+            for (const elf::Relocation& relocation : table.entries)
+                if (relocation.offset > 0 && unit.symbol(relocation.symbol).name == "__fentry__")
+                    ranges.push_back({table.target, relocation.offset - 1, call_size});
+}
+
+void add_jump_labels(const elf::Object& unit, std::vector<CodeRange>& ranges) {
+    const elf::Section* table = unit.find_section("__jump_table");
+    if (!table)
+        return;
+    for (const elf::Relocation& relocation : unit.relocations(table->index)) {
+        const elf::Symbol& symbol = unit.symbol(relocation.symbol);
+        const elf::Section* code = unit.section_of(symbol);
+        uint64_t site = symbol.value + static_cast<uint64_t>(relocation.addend);
+        if (relocation.offset % jump_entry_size != 0 || !code || site >= code->data.size())
+            continue;
+        ranges.push_back({code->index, site, code->data[site] == short_jump_opcode ? short_jump_size : jump_size});
+    }
+}
+
 } // namespace
 
-std::optional<Field> relocated_field(uint16_t machine, uint32_t type)
-{
+std::optional<Field> relocated_field(uint16_t machine, uint32_t type) {
     return machine == EM_X86_64 ? x86_64_field(type) : std::nullopt;
 }
 
-bool is_profiling_call(uint16_t machine, std::string_view symbol)
-{
-    return machine == EM_X86_64 && symbol == "__fentry__";
+std::vector<CodeRange> rewritten_code(const elf::Object& unit) {
+    std::vector<CodeRange> ranges;
+    if (unit.machine() != EM_X86_64)
+        return ranges;
+    add_profiling_calls(unit, ranges);
+    add_jump_labels(unit, ranges);
+    std::ranges::sort(ranges);
+    return ranges;
 }
 
 } // namespace klp::arch

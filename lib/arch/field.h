@@ -1,9 +1,11 @@
 // The bytes that a relocation fills in: how wide they are and how to get back from them to the address they stand for.
 #pragma once
 
+#include "elf/object.h"
+
 #include <cstdint>
 #include <optional>
-#include <string_view>
+#include <vector>
 
 namespace klp::arch {
 
@@ -18,9 +20,17 @@ struct Field {
 // Source: System V ABI, AMD64 supplement, table 4.10.
 std::optional<Field> relocated_field(uint16_t machine, uint32_t type);
 
-// Whether a call to `symbol` is one that the kernel's build or boot code replaces with a no-op: the profiling call at a
-// function's start. `opcode_bytes` before the field are rewritten too.
-bool is_profiling_call(uint16_t machine, std::string_view symbol);
-inline constexpr unsigned profiling_call_opcode_bytes = 1;
+// Code that the kernel's build rewrites after the compiler: profiling calls at function starts become no-ops, and so do
+// jump labels whose branch is off at first (objtool --mnop and --hacks=jump_label; tools/objtool/check.c).
+struct CodeRange {
+    uint32_t section = 0;
+    uint64_t offset = 0;
+    uint64_t size = 0;
+
+    auto operator<=>(const CodeRange&) const = default;
+};
+
+// Those ranges of a unit, sorted. Empty for a machine whose build rewrites nothing that we know of.
+std::vector<CodeRange> rewritten_code(const elf::Object& unit);
 
 } // namespace klp::arch

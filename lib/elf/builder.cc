@@ -18,8 +18,7 @@
 
 namespace klp::elf {
 
-Builder Builder::like(const Object& model)
-{
+Builder Builder::like(const Object& model) {
     Builder builder;
     builder.name = model.name();
     builder.machine = model.machine();
@@ -34,8 +33,7 @@ Builder Builder::like(const Object& model)
 namespace {
 
 // Sections that the writer makes anew from the model.
-bool is_bookkeeping(const Object& object, const Section& section)
-{
+bool is_bookkeeping(const Object& object, const Section& section) {
     if (section.index == 0 || section.type == SHT_SYMTAB || section.type == SHT_SYMTAB_SHNDX)
         return true;
     if (section.type == SHT_RELA)
@@ -45,8 +43,7 @@ bool is_bookkeeping(const Object& object, const Section& section)
     return section.type == SHT_STRTAB && (symbol_names || section.name == ".shstrtab");
 }
 
-NewSection copy_section(const Section& section)
-{
+NewSection copy_section(const Section& section) {
     NewSection copy;
     copy.name = section.name;
     copy.type = section.type;
@@ -58,8 +55,7 @@ NewSection copy_section(const Section& section)
     return copy;
 }
 
-NewSymbol copy_symbol(const Symbol& symbol, const std::vector<uint32_t>& handle_of)
-{
+NewSymbol copy_symbol(const Symbol& symbol, const std::vector<uint32_t>& handle_of) {
     NewSymbol copy{symbol.is_section() ? std::string() : std::string(symbol.name),
                    symbol.value,
                    symbol.size,
@@ -75,8 +71,7 @@ NewSymbol copy_symbol(const Symbol& symbol, const std::vector<uint32_t>& handle_
 
 } // namespace
 
-Builder Builder::copy_of(const Object& object)
-{
+Builder Builder::copy_of(const Object& object) {
     Builder builder = like(object);
     std::vector<uint32_t> handle_of(object.sections().size(), 0);
     for (const Section& section : object.sections())
@@ -108,20 +103,17 @@ Builder Builder::copy_of(const Object& object)
     return builder;
 }
 
-uint32_t Builder::add_section(NewSection section)
-{
+uint32_t Builder::add_section(NewSection section) {
     sections.push_back(std::move(section));
     return static_cast<uint32_t>(sections.size() - 1);
 }
 
-uint32_t Builder::add_symbol(NewSymbol symbol)
-{
+uint32_t Builder::add_symbol(NewSymbol symbol) {
     symbols.push_back(std::move(symbol));
     return static_cast<uint32_t>(symbols.size() - 1);
 }
 
-NewRelocationTable& Builder::relocations_of(uint32_t section)
-{
+NewRelocationTable& Builder::relocations_of(uint32_t section) {
     const std::string table_name = ".rela" + sections[section].name;
     for (NewRelocationTable& table : relocations)
         if (table.target == section && table.name == table_name)
@@ -130,8 +122,7 @@ NewRelocationTable& Builder::relocations_of(uint32_t section)
     return relocations.back();
 }
 
-void Builder::remove_sections(const std::vector<uint32_t>& handles)
-{
+void Builder::remove_sections(const std::vector<uint32_t>& handles) {
     constexpr uint32_t gone = UINT32_MAX;
     std::vector<uint32_t> section_map(sections.size(), 0);
     for (uint32_t handle : handles)
@@ -186,16 +177,14 @@ class Encoder {
 public:
     explicit Encoder(bool little_endian) : little_endian_(little_endian) {}
 
-    void put(uint64_t value, unsigned width)
-    {
+    void put(uint64_t value, unsigned width) {
         for (unsigned at = 0; at < width; ++at) {
             unsigned shift = 8 * (little_endian_ ? at : width - 1 - at);
             bytes_.push_back(static_cast<std::byte>(value >> shift));
         }
     }
     void put(Bytes data) { bytes_.insert(bytes_.end(), data.begin(), data.end()); }
-    void align(uint64_t alignment)
-    {
+    void align(uint64_t alignment) {
         while (bytes_.size() % alignment != 0)
             bytes_.push_back(std::byte{0});
     }
@@ -211,8 +200,7 @@ class StringTable {
 public:
     StringTable() : bytes_(1, std::byte{0}) {}
 
-    uint32_t add(std::string_view text)
-    {
+    uint32_t add(std::string_view text) {
         if (text.empty())
             return 0;
         uint32_t at = static_cast<uint32_t>(bytes_.size());
@@ -230,9 +218,8 @@ private:
 // One pass over the model that lays the file out: header, section contents, section header table.
 class Writer {
 public:
-    explicit Writer(const Builder& builder) : builder_(builder), out_(builder.little_endian), headers_(builder.little_endian)
-    {
-    }
+    explicit Writer(const Builder& builder)
+        : builder_(builder), out_(builder.little_endian), headers_(builder.little_endian) {}
     std::vector<std::byte> run();
 
 private:
@@ -259,8 +246,7 @@ private:
     uint32_t section_count_ = 0;
 };
 
-std::vector<std::byte> Writer::run()
-{
+std::vector<std::byte> Writer::run() {
     number_sections();
     order_symbols();
     for (size_t at = 0; at < sizeof(Elf64_Ehdr); ++at)
@@ -292,8 +278,7 @@ std::vector<std::byte> Writer::run()
     return out_.take();
 }
 
-void Writer::number_sections()
-{
+void Writer::number_sections() {
     first_relocation_section_ = static_cast<uint32_t>(builder_.sections.size());
     symbol_table_ = first_relocation_section_ + static_cast<uint32_t>(builder_.relocations.size());
     section_count_ = symbol_table_ + 3;
@@ -304,8 +289,7 @@ void Writer::number_sections()
                               "split the patch");
 }
 
-void Writer::order_symbols()
-{
+void Writer::order_symbols() {
     auto is_local = [&](uint32_t handle) { return handle == 0 || builder_.symbols[handle].binding == STB_LOCAL; };
     symbol_order_.resize(builder_.symbols.size());
     for (uint32_t handle = 0; handle < symbol_order_.size(); ++handle)
@@ -318,8 +302,7 @@ void Writer::order_symbols()
 }
 
 void Writer::put_content(std::string_view name, uint32_t type, uint64_t flags, Bytes data, uint64_t nobits,
-                         uint32_t link, uint32_t info, uint64_t alignment, uint64_t entry_size)
-{
+                         uint32_t link, uint32_t info, uint64_t alignment, uint64_t entry_size) {
     out_.align(std::min<uint64_t>(alignment, 4096));
     headers_.put(section_names_.add(name), 4);
     headers_.put(type, 4);
@@ -335,8 +318,7 @@ void Writer::put_content(std::string_view name, uint32_t type, uint64_t flags, B
         out_.put(data);
 }
 
-std::vector<std::byte> Writer::group_content(const NewSection& section)
-{
+std::vector<std::byte> Writer::group_content(const NewSection& section) {
     Encoder words(builder_.little_endian);
     words.put(section.group_flags, 4);
     for (uint32_t member : section.group_members)
@@ -347,8 +329,7 @@ std::vector<std::byte> Writer::group_content(const NewSection& section)
     return words.take();
 }
 
-void Writer::write_sections()
-{
+void Writer::write_sections() {
     for (uint32_t handle = 1; handle < builder_.sections.size(); ++handle) {
         const NewSection& section = builder_.sections[handle];
         if (section.group_symbol) {
@@ -362,8 +343,7 @@ void Writer::write_sections()
     }
 }
 
-void Writer::write_relocations()
-{
+void Writer::write_relocations() {
     for (const NewRelocationTable& table : builder_.relocations) {
         Encoder entries(builder_.little_endian);
         for (const Relocation& relocation : table.entries) {
@@ -377,8 +357,7 @@ void Writer::write_relocations()
     }
 }
 
-uint16_t Writer::section_number(const NewSymbol& symbol) const
-{
+uint16_t Writer::section_number(const NewSymbol& symbol) const {
     switch (symbol.place) {
     case Place::undefined:
         return SHN_UNDEF;
@@ -394,8 +373,7 @@ uint16_t Writer::section_number(const NewSymbol& symbol) const
     return static_cast<uint16_t>(symbol.section);
 }
 
-void Writer::write_symbols()
-{
+void Writer::write_symbols() {
     Encoder entries(builder_.little_endian);
     StringTable names;
     for (uint32_t handle : symbol_order_) {
@@ -412,18 +390,13 @@ void Writer::write_symbols()
     put_content(".strtab", SHT_STRTAB, 0, names.bytes(), 0, 0, 0, 1, 0);
 }
 
-void Writer::write_header(uint64_t table_offset)
-{
+void Writer::write_header(uint64_t table_offset) {
     std::vector<std::byte> file = out_.take();
     Encoder header(builder_.little_endian);
-    const unsigned char ident[EI_NIDENT] = {ELFMAG0,
-                                            ELFMAG1,
-                                            ELFMAG2,
-                                            ELFMAG3,
-                                            ELFCLASS64,
-                                            static_cast<unsigned char>(builder_.little_endian ? ELFDATA2LSB : ELFDATA2MSB),
-                                            EV_CURRENT,
-                                            builder_.osabi};
+    const unsigned char ident[EI_NIDENT] = {
+        ELFMAG0,    ELFMAG1,       ELFMAG2,
+        ELFMAG3,    ELFCLASS64,    static_cast<unsigned char>(builder_.little_endian ? ELFDATA2LSB : ELFDATA2MSB),
+        EV_CURRENT, builder_.osabi};
     header.put(std::as_bytes(std::span(ident)));
     header.put(ET_REL, 2);
     header.put(builder_.machine, 2);
@@ -445,12 +418,15 @@ void Writer::write_header(uint64_t table_offset)
 
 } // namespace
 
-std::vector<std::byte> Builder::bytes() const { return Writer(*this).run(); }
+std::vector<std::byte> Builder::bytes() const {
+    return Writer(*this).run();
+}
 
-void Builder::write(const std::filesystem::path& path) const { write_file_atomically(path, bytes()); }
+void Builder::write(const std::filesystem::path& path) const {
+    write_file_atomically(path, bytes());
+}
 
-void write_file_atomically(const std::filesystem::path& path, Bytes bytes)
-{
+void write_file_atomically(const std::filesystem::path& path, Bytes bytes) {
     std::string temporary = path.string() + ".XXXXXX";
     int fd = mkostemp(temporary.data(), O_CLOEXEC);
     auto refuse = [&](const char* doing) {

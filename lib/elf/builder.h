@@ -15,11 +15,12 @@ struct NewSection {
     uint64_t alignment = 1;
     uint64_t entry_size = 0;
     std::vector<std::byte> data = {};
-    uint64_t nobits_size = 0;             // of SHT_NOBITS
-    std::optional<uint32_t> linked = {};      // SHF_LINK_ORDER: handle of the section in sh_link
+    uint64_t nobits_size = 0;                  // of SHT_NOBITS
+    std::optional<uint32_t> linked = {};       // SHF_LINK_ORDER: handle of the section in sh_link
     std::optional<uint32_t> group_symbol = {}; // SHT_GROUP: handle of its signature symbol
-    uint32_t group_flags = 0;             // SHT_GROUP
-    std::vector<uint32_t> group_members = {}; // SHT_GROUP: section handles; their relocation sections join by themselves
+    uint32_t group_flags = 0;                  // SHT_GROUP
+    std::vector<uint32_t> group_members =
+        {}; // SHT_GROUP: section handles; their relocation sections join by themselves
 };
 
 struct NewSymbol {
@@ -34,9 +35,9 @@ struct NewSymbol {
 };
 
 struct NewRelocationTable {
-    std::string name;    // ".rela" + target's name, or ".klp.rela.OBJ.SECTION"
-    uint32_t target = 0; // section handle
-    uint64_t flags = 0;  // SHF_ALLOC | SHF_RELA_LIVEPATCH for livepatch relocations; SHF_INFO_LINK is added
+    std::string name;                // ".rela" + target's name, or ".klp.rela.OBJ.SECTION"
+    uint32_t target = 0;             // section handle
+    uint64_t flags = 0;              // SHF_ALLOC | SHF_RELA_LIVEPATCH for livepatch relocations; SHF_INFO_LINK is added
     std::vector<Relocation> entries; // `symbol` is a symbol handle
 };
 
@@ -46,8 +47,9 @@ public:
     // An empty object for the machine, byte order, flags and OS ABI of `model`.
     static Builder like(const Object& model);
     // A copy of `object` in which every section but the symbol table, its strings and the relocation sections is in
-    // `sections` (in file order), every symbol in `symbols` (in file order) and every relocation section in `relocations`.
-    // Debug data comes along without its relocations only if those were not read; see Object::relocation_tables.
+    // `sections` (in file order), every symbol in `symbols` (in file order) and every relocation section in
+    // `relocations`. Debug data comes along without its relocations only if those were not read; see
+    // Object::relocation_tables.
     static Builder copy_of(const Object& object);
 
     uint32_t add_section(NewSection section);
@@ -59,7 +61,8 @@ public:
     // (gabi, "Symbol Table": sh_info). Entries removed by clearing `name` do not exist: use remove_* below.
     // Throws report::Refusal "elf.too-many-sections" beyond 65,279 sections, "elf.unwritable" when libelf refuses.
     std::vector<std::byte> bytes() const;
-    // Writes bytes() to `path` in one step: a temporary file beside it, synced and renamed; on any error nothing is left.
+    // Writes bytes() to `path` in one step: a temporary file beside it, synced and renamed; on any error nothing is
+    // left.
     void write(const std::filesystem::path& path) const;
 
     // Drops sections (by handle) with their symbols and relocation tables; every handle in the object is renumbered.
@@ -76,7 +79,8 @@ public:
     std::vector<NewRelocationTable> relocations;
 };
 
-// Writes `bytes` to `path` atomically. Throws report::Refusal "file.unwritable" naming the path and the system's reason.
+// Writes `bytes` to `path` atomically. Throws report::Refusal "file.unwritable" naming the path and the system's
+// reason.
 void write_file_atomically(const std::filesystem::path& path, Bytes bytes);
 
 } // namespace klp::elf

@@ -6,9 +6,10 @@
 
 namespace klp::elf {
 
-// ---- The kernel's: Documentation/livepatch/module-elf-format.rst, include/uapi/linux/elf.h, include/linux/livepatch.h ----
+// ---- The kernel's: Documentation/livepatch/module-elf-format.rst, include/uapi/linux/elf.h, include/linux/livepatch.h
+// ----
 
-inline constexpr std::string_view klp_symbol_prefix = ".klp.sym.";  // .klp.sym.OBJ.NAME,POS; SHN_LIVEPATCH
+inline constexpr std::string_view klp_symbol_prefix = ".klp.sym.";   // .klp.sym.OBJ.NAME,POS; SHN_LIVEPATCH
 inline constexpr std::string_view klp_section_prefix = ".klp.rela."; // .klp.rela.OBJ.SECTION
 inline constexpr uint64_t shf_rela_livepatch = 0x00100000;
 inline constexpr uint16_t shn_livepatch = 0xff20;
@@ -21,7 +22,8 @@ inline constexpr unsigned max_symbol_name = 511;
 // Every reference to a symbol that a module cannot import is an undefined *weak* symbol (modpost passes over those):
 //  - a unique global symbol of vmlinux keeps its plain name (objtool knows noreturn functions, static-call keys and
 //    trampolines by name) and is listed in `.klp.build.symbols`;
-//  - any other is named ".klp.ref.OWNER.OBJ.NAME,POS": OWNER is the object whose code makes the reference, which decides
+//  - any other is named ".klp.ref.OWNER.OBJ.NAME,POS": OWNER is the object whose code makes the reference, which
+//  decides
 //    the .klp.rela.OWNER.* section it ends in; OBJ, NAME and POS become the symbol's final form. A symbol of vmlinux
 //    (OBJ "vmlinux") always has OWNER "vmlinux": the kernel refuses vmlinux symbols elsewhere.
 inline constexpr std::string_view reference_prefix = ".klp.ref.";

@@ -26,16 +26,34 @@
 
 namespace klp::elf {
 
-bool Section::is_allocated() const { return flags & SHF_ALLOC; }
-bool Section::is_code() const { return is_allocated() && (flags & SHF_EXECINSTR); }
-bool Section::is_writable() const { return flags & SHF_WRITE; }
-bool Section::is_mergeable_strings() const { return (flags & SHF_MERGE) && (flags & SHF_STRINGS); }
+bool Section::is_allocated() const {
+    return flags & SHF_ALLOC;
+}
+bool Section::is_code() const {
+    return is_allocated() && (flags & SHF_EXECINSTR);
+}
+bool Section::is_writable() const {
+    return flags & SHF_WRITE;
+}
+bool Section::is_mergeable_strings() const {
+    return (flags & SHF_MERGE) && (flags & SHF_STRINGS);
+}
 
-bool Symbol::is_function() const { return type == STT_FUNC || type == STT_GNU_IFUNC; }
-bool Symbol::is_section() const { return type == STT_SECTION; }
-bool Symbol::is_file() const { return type == STT_FILE; }
-bool Symbol::is_local() const { return binding == STB_LOCAL; }
-bool Symbol::is_weak() const { return binding == STB_WEAK; }
+bool Symbol::is_function() const {
+    return type == STT_FUNC || type == STT_GNU_IFUNC;
+}
+bool Symbol::is_section() const {
+    return type == STT_SECTION;
+}
+bool Symbol::is_file() const {
+    return type == STT_FILE;
+}
+bool Symbol::is_local() const {
+    return binding == STB_LOCAL;
+}
+bool Symbol::is_weak() const {
+    return binding == STB_WEAK;
+}
 
 namespace {
 
@@ -44,15 +62,13 @@ namespace {
 class Image {
 public:
     static Image map(const std::filesystem::path& path);
-    explicit Image(std::vector<std::byte> bytes) : owned_(std::move(bytes)), data_(owned_.data()), size_(owned_.size()) {}
+    explicit Image(std::vector<std::byte> bytes)
+        : owned_(std::move(bytes)), data_(owned_.data()), size_(owned_.size()) {}
     Image(Image&& other) noexcept
-        : owned_(std::move(other.owned_)), data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)),
-          mapped_(std::exchange(other.mapped_, false))
-    {
-    }
+        : owned_(std::move(other.owned_)), data_(std::exchange(other.data_, nullptr)),
+          size_(std::exchange(other.size_, 0)), mapped_(std::exchange(other.mapped_, false)) {}
     Image& operator=(Image&&) = delete;
-    ~Image()
-    {
+    ~Image() {
         if (mapped_)
             munmap(data_, size_);
     }
@@ -69,8 +85,7 @@ private:
     bool mapped_ = false;
 };
 
-Image Image::map(const std::filesystem::path& path)
-{
+Image Image::map(const std::filesystem::path& path) {
     auto refuse = [&](const char* doing) {
         return report::Refusal("elf.unreadable", path.string(), fmt::format("{}: {}", doing, std::strerror(errno)),
                                "give the path of a readable ELF file");
@@ -104,8 +119,7 @@ struct Object::State {
     State(std::string object_name, Image file_image) : name(std::move(object_name)), image(std::move(file_image)) {}
     State(const State&) = delete;
     State& operator=(const State&) = delete;
-    ~State()
-    {
+    ~State() {
         if (elf)
             elf_end(elf);
     }
@@ -136,13 +150,11 @@ struct Object::State {
     std::unordered_map<std::string_view, uint32_t> section_by_name;
 };
 
-void Object::State::corrupt(std::string message) const
-{
+void Object::State::corrupt(std::string message) const {
     throw report::Refusal("elf.corrupt", name, std::move(message), "the file is damaged; compile or copy it again");
 }
 
-void Object::State::read()
-{
+void Object::State::read() {
     read_header();
     read_sections();
     read_symbols();
@@ -150,11 +162,11 @@ void Object::State::read()
     read_groups();
 }
 
-void Object::State::read_header()
-{
+void Object::State::read_header() {
     elf_version(EV_CURRENT);
     if (image.size() < EI_NIDENT || std::memcmp(image.data(), ELFMAG, SELFMAG) != 0)
-        throw report::Refusal("elf.not-elf", name, image.size() == 0 ? "the file is empty" : "the file is not an ELF file",
+        throw report::Refusal("elf.not-elf", name,
+                              image.size() == 0 ? "the file is empty" : "the file is not an ELF file",
                               "give an object file, a vmlinux or a kernel module");
     auto ident = [&](size_t at) { return std::to_integer<unsigned>(image.data()[at]); };
     if (ident(EI_CLASS) != ELFCLASS64)
@@ -167,8 +179,7 @@ void Object::State::read_header()
         corrupt("the ELF header names no byte order");
 }
 
-Section Object::State::read_section_header(Elf_Scn* scn, uint32_t index, uint32_t names)
-{
+Section Object::State::read_section_header(Elf_Scn* scn, uint32_t index, uint32_t names) {
     GElf_Shdr shdr;
     if (!gelf_getshdr(scn, &shdr))
         corrupt(fmt::format("section header {} cannot be read ({})", index, elf_errmsg(-1)));
@@ -202,8 +213,7 @@ Section Object::State::read_section_header(Elf_Scn* scn, uint32_t index, uint32_
     return section;
 }
 
-void Object::State::read_sections()
-{
+void Object::State::read_sections() {
     size_t count = 0, names = 0;
     if (elf_getshdrnum(elf, &count) != 0)
         corrupt(fmt::format("the number of sections cannot be read ({})", elf_errmsg(-1)));
@@ -232,8 +242,7 @@ void Object::State::read_sections()
     table_of.assign(count, -1);
 }
 
-Elf_Data* Object::State::translated(uint32_t index) const
-{
+Elf_Data* Object::State::translated(uint32_t index) const {
     const Section& section = sections[index];
     if (section.flags & SHF_COMPRESSED)
         corrupt(fmt::format("section {} is compressed, which only debug data may be", section.name));
@@ -245,8 +254,7 @@ Elf_Data* Object::State::translated(uint32_t index) const
     return data;
 }
 
-Symbol Object::State::read_symbol(Elf_Data* data, Elf_Data* extended, uint32_t index, uint32_t names) const
-{
+Symbol Object::State::read_symbol(Elf_Data* data, Elf_Data* extended, uint32_t index, uint32_t names) const {
     GElf_Sym sym;
     Elf32_Word extended_section = 0;
     if (!gelf_getsymshndx(data, extended, static_cast<int>(index), &sym, &extended_section))
@@ -276,14 +284,14 @@ Symbol Object::State::read_symbol(Elf_Data* data, Elf_Data* extended, uint32_t i
         symbol.section = where;
     }
     if (symbol.place == Place::section && (symbol.section >= sections.size() || symbol.section == 0))
-        corrupt(fmt::format("symbol {} ({}) names section {}, which does not exist", index, symbol.name, symbol.section));
+        corrupt(
+            fmt::format("symbol {} ({}) names section {}, which does not exist", index, symbol.name, symbol.section));
     if (symbol.is_section() && symbol.place == Place::section && symbol.name.empty())
         symbol.name = sections[symbol.section].name;
     return symbol;
 }
 
-void Object::State::read_symbols()
-{
+void Object::State::read_symbols() {
     if (symbol_table == 0)
         return;
     const Section& table = sections[symbol_table];
@@ -304,8 +312,7 @@ void Object::State::read_symbols()
         symbols.push_back(read_symbol(data, extended, index, table.link));
 }
 
-RelocationTable Object::State::read_relocation_table(const Section& section) const
-{
+RelocationTable Object::State::read_relocation_table(const Section& section) const {
     RelocationTable table;
     table.section = section.index;
     table.target = section.info;
@@ -335,20 +342,18 @@ RelocationTable Object::State::read_relocation_table(const Section& section) con
     return table;
 }
 
-bool Object::State::is_debug_table(const Section& section) const
-{
+bool Object::State::is_debug_table(const Section& section) const {
     return section.type == SHT_RELA && header.e_type == ET_REL && section.info < sections.size() &&
            sections[section.info].name.starts_with(".debug");
 }
 
-void Object::State::read_relocations()
-{
+void Object::State::read_relocations() {
     for (const Section& section : sections) {
         if (section.type == SHT_REL && header.e_type == ET_REL && section.info < sections.size() &&
             sections[section.info].is_allocated())
-            throw report::Refusal("elf.unsupported", name,
-                                  fmt::format("{} has relocations without addends (SHT_REL)", section.name),
-                                  "the kernel's 64-bit machines use SHT_RELA; check which machine this was compiled for");
+            throw report::Refusal(
+                "elf.unsupported", name, fmt::format("{} has relocations without addends (SHT_REL)", section.name),
+                "the kernel's 64-bit machines use SHT_RELA; check which machine this was compiled for");
         // Images that are linked (ET_EXEC, ET_DYN) keep at most dynamic relocations; nobody here wants those.
         if (section.type != SHT_RELA || header.e_type != ET_REL)
             continue;
@@ -367,12 +372,12 @@ void Object::State::read_relocations()
     }
 }
 
-void Object::State::read_groups()
-{
+void Object::State::read_groups() {
     for (const Section& section : sections) {
         if (section.type != SHT_GROUP)
             continue;
-        if (section.size < sizeof(Elf32_Word) || section.size % sizeof(Elf32_Word) != 0 || section.info >= symbols.size())
+        if (section.size < sizeof(Elf32_Word) || section.size % sizeof(Elf32_Word) != 0 ||
+            section.info >= symbols.size())
             corrupt(fmt::format("group section {} is malformed", section.index));
         const Elf_Data* data = translated(section.index);
         const auto* words = static_cast<const Elf32_Word*>(data->d_buf);
@@ -391,34 +396,53 @@ Object::Object(Object&&) noexcept = default;
 Object& Object::operator=(Object&&) noexcept = default;
 Object::~Object() = default;
 
-Object Object::open(const std::filesystem::path& path)
-{
+Object Object::open(const std::filesystem::path& path) {
     auto state = std::make_unique<State>(path.string(), Image::map(path));
     state->read();
     return Object(std::move(state));
 }
 
-Object Object::from_bytes(std::string name, std::vector<std::byte> bytes)
-{
+Object Object::from_bytes(std::string name, std::vector<std::byte> bytes) {
     auto state = std::make_unique<State>(std::move(name), Image(std::move(bytes)));
     state->read();
     return Object(std::move(state));
 }
 
-const std::string& Object::name() const { return state_->name; }
-uint16_t Object::machine() const { return state_->header.e_machine; }
-uint16_t Object::type() const { return state_->header.e_type; }
-uint32_t Object::flags() const { return state_->header.e_flags; }
-uint8_t Object::osabi() const { return state_->header.e_ident[EI_OSABI]; }
-bool Object::is_little_endian() const { return state_->header.e_ident[EI_DATA] == ELFDATA2LSB; }
-std::span<const Section> Object::sections() const { return state_->sections; }
-std::span<const Symbol> Object::symbols() const { return state_->symbols; }
-std::span<const Group> Object::groups() const { return state_->groups; }
-uint32_t Object::symbol_table_section() const { return state_->symbol_table; }
-std::span<const RelocationTable> Object::relocation_tables() const { return state_->tables; }
+const std::string& Object::name() const {
+    return state_->name;
+}
+uint16_t Object::machine() const {
+    return state_->header.e_machine;
+}
+uint16_t Object::type() const {
+    return state_->header.e_type;
+}
+uint32_t Object::flags() const {
+    return state_->header.e_flags;
+}
+uint8_t Object::osabi() const {
+    return state_->header.e_ident[EI_OSABI];
+}
+bool Object::is_little_endian() const {
+    return state_->header.e_ident[EI_DATA] == ELFDATA2LSB;
+}
+std::span<const Section> Object::sections() const {
+    return state_->sections;
+}
+std::span<const Symbol> Object::symbols() const {
+    return state_->symbols;
+}
+std::span<const Group> Object::groups() const {
+    return state_->groups;
+}
+uint32_t Object::symbol_table_section() const {
+    return state_->symbol_table;
+}
+std::span<const RelocationTable> Object::relocation_tables() const {
+    return state_->tables;
+}
 
-std::vector<RelocationTable> Object::read_debug_relocation_tables() const
-{
+std::vector<RelocationTable> Object::read_debug_relocation_tables() const {
     std::vector<RelocationTable> tables;
     for (const Section& section : state_->sections)
         if (state_->is_debug_table(section))
@@ -426,27 +450,23 @@ std::vector<RelocationTable> Object::read_debug_relocation_tables() const
     return tables;
 }
 
-std::span<const Relocation> Object::relocations(uint32_t section) const
-{
+std::span<const Relocation> Object::relocations(uint32_t section) const {
     int32_t table = state_->table_of[section];
     if (table < 0)
         return {};
     return state_->tables[static_cast<size_t>(table)].entries;
 }
 
-const Section* Object::find_section(std::string_view name) const
-{
+const Section* Object::find_section(std::string_view name) const {
     auto found = state_->section_by_name.find(name);
     return found == state_->section_by_name.end() ? nullptr : &state_->sections[found->second];
 }
 
-const Section* Object::section_of(const Symbol& symbol) const
-{
+const Section* Object::section_of(const Symbol& symbol) const {
     return symbol.place == Place::section ? &state_->sections[symbol.section] : nullptr;
 }
 
-std::string_view Object::string_at(const Section& section, uint64_t offset)
-{
+std::string_view Object::string_at(const Section& section, uint64_t offset) {
     if (offset >= section.data.size())
         return {};
     const char* text = reinterpret_cast<const char*>(section.data.data()) + offset;
@@ -456,8 +476,7 @@ std::string_view Object::string_at(const Section& section, uint64_t offset)
     return {text, static_cast<size_t>(static_cast<const char*>(end) - text)};
 }
 
-uint64_t Object::read_integer(Bytes data, uint64_t offset, unsigned width) const
-{
+uint64_t Object::read_integer(Bytes data, uint64_t offset, unsigned width) const {
     uint64_t value = 0;
     for (unsigned at = 0; at < width; ++at) {
         unsigned shift = 8 * (is_little_endian() ? at : width - 1 - at);

@@ -1,5 +1,5 @@
-// An ELF file as the rest of the house sees it: sections, symbols and relocations as plain values, decoded to the host's
-// byte order and checked. Everything handed out is in bounds; nobody above needs to look at a raw index again.
+// An ELF file as the rest of the house sees it: sections, symbols and relocations as plain values, decoded to the
+// host's byte order and checked. Everything handed out is in bounds; nobody above needs to look at a raw index again.
 // Source of the rules: System V ABI, chapter 4 "Object Files" (gabi, 2013-06), and the processor supplements.
 #pragma once
 
@@ -120,7 +120,8 @@ public:
     const Section* section_of(const Symbol& symbol) const;
     // The NUL-terminated string at `offset` of `section`; empty if out of bounds or unterminated.
     static std::string_view string_at(const Section& section, uint64_t offset);
-    // An integer of `width` bytes (1, 2, 4 or 8) at `offset` of `data` in this file's byte order; the caller has checked the bounds.
+    // An integer of `width` bytes (1, 2, 4 or 8) at `offset` of `data` in this file's byte order; the caller has
+    // checked the bounds.
     uint64_t read_integer(Bytes data, uint64_t offset, unsigned width) const;
 
 private:

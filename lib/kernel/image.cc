@@ -14,8 +14,7 @@ constexpr unsigned section_shift = 40;
 } // namespace
 
 Image::Image(elf::Object file, symbols::SymbolTable symbols)
-    : file_(std::move(file)), symbols_(std::move(symbols)), is_module_(file_.type() == ET_REL)
-{
+    : file_(std::move(file)), symbols_(std::move(symbols)), is_module_(file_.type() == ET_REL) {
     if (is_module_)
         return;
     for (const elf::Section& section : file_.sections())
@@ -24,20 +23,17 @@ Image::Image(elf::Object file, symbols::SymbolTable symbols)
     std::ranges::sort(by_address_, {}, [&](uint32_t index) { return file_.section(index).address; });
 }
 
-Image Image::open(const std::filesystem::path& path, std::string object)
-{
+Image Image::open(const std::filesystem::path& path, std::string object) {
     elf::Object file = elf::Object::open(path);
     symbols::SymbolTable symbols = symbols::read_elf_symbols(file, std::move(object));
     return {std::move(file), std::move(symbols)};
 }
 
-Location Image::location(const symbols::KernelSymbol& symbol) const
-{
+Location Image::location(const symbols::KernelSymbol& symbol) const {
     return is_module_ ? (Location{symbol.section} << section_shift) + symbol.address : symbol.address;
 }
 
-const elf::Section* Image::section_at(Location location, uint64_t& offset) const
-{
+const elf::Section* Image::section_at(Location location, uint64_t& offset) const {
     if (is_module_) {
         uint64_t index = location >> section_shift;
         offset = location & ((Location{1} << section_shift) - 1);
@@ -52,8 +48,7 @@ const elf::Section* Image::section_at(Location location, uint64_t& offset) const
     return &section;
 }
 
-elf::Bytes Image::bytes(Location location, uint64_t size) const
-{
+elf::Bytes Image::bytes(Location location, uint64_t size) const {
     uint64_t offset = 0;
     const elf::Section* section = section_at(location, offset);
     if (!section || offset > section->data.size() || size > section->data.size() - offset)
@@ -61,8 +56,8 @@ elf::Bytes Image::bytes(Location location, uint64_t size) const
     return section->data.subspan(offset, size);
 }
 
-std::optional<Reference> Image::relocated_reference(const elf::Section& section, uint64_t offset, int64_t addend) const
-{
+std::optional<Reference> Image::relocated_reference(const elf::Section& section, uint64_t offset,
+                                                    int64_t addend) const {
     std::span<const elf::Relocation> relocations = file_.relocations(section.index);
     auto found = std::ranges::lower_bound(relocations, offset, {}, &elf::Relocation::offset);
     if (found == relocations.end() || found->offset != offset)
@@ -74,8 +69,7 @@ std::optional<Reference> Image::relocated_reference(const elf::Section& section,
     return Reference{target + static_cast<uint64_t>(found->addend - addend), {}, 0};
 }
 
-std::optional<Reference> Image::reference(Location location, const arch::Field& field, int64_t addend) const
-{
+std::optional<Reference> Image::reference(Location location, const arch::Field& field, int64_t addend) const {
     uint64_t offset = 0;
     const elf::Section* section = section_at(location, offset);
     if (!section || offset > section->data.size() || field.width > section->data.size() - offset)
@@ -93,8 +87,7 @@ std::optional<Reference> Image::reference(Location location, const arch::Field& 
     return Reference{value - static_cast<uint64_t>(addend), {}, 0};
 }
 
-bool Image::has_other_relocations(Location location, uint64_t size, std::span<const uint64_t> offsets) const
-{
+bool Image::has_other_relocations(Location location, uint64_t size, std::span<const uint64_t> offsets) const {
     uint64_t start = 0;
     const elf::Section* section = is_module_ ? section_at(location, start) : nullptr;
     if (!section)
@@ -107,8 +100,7 @@ bool Image::has_other_relocations(Location location, uint64_t size, std::span<co
     return false;
 }
 
-const symbols::KernelSymbol* Image::symbol_at(Location wanted, std::string_view name) const
-{
+const symbols::KernelSymbol* Image::symbol_at(Location wanted, std::string_view name) const {
     for (uint32_t index : symbols_.find(name))
         if (location(symbols_.symbols()[index]) == wanted)
             return &symbols_.symbols()[index];

@@ -7,13 +7,11 @@
 
 namespace klp::kernel {
 
-size_t UnitOrigin::count(OriginStatus status) const
-{
+size_t UnitOrigin::count(OriginStatus status) const {
     return static_cast<size_t>(std::ranges::count(functions, status, &FunctionOrigin::status));
 }
 
-const FunctionOrigin* UnitOrigin::find(uint32_t symbol) const
-{
+const FunctionOrigin* UnitOrigin::find(uint32_t symbol) const {
     auto found = std::ranges::find(functions, symbol, &FunctionOrigin::symbol);
     return found == functions.end() ? nullptr : &*found;
 }
@@ -24,14 +22,18 @@ namespace {
 // first, then what they refer to, then what that refers to.
 class Prover {
 public:
-    Prover(const elf::Object& unit, const Image& image) : unit_(unit), image_(image) {}
+    Prover(const elf::Object& unit, const Image& image)
+        : unit_(unit), image_(image), rewritten_(arch::rewritten_code(unit)) {}
     UnitOrigin run();
 
 private:
     void collect_functions();
     void prove_pending();
+    std::vector<arch::CodeRange> holes(const elf::Symbol& symbol, std::vector<uint64_t>& relocated) const;
+    bool is_rewritten(uint32_t section, uint64_t offset) const;
     bool matches(const elf::Symbol& symbol, Location location) const;
     std::vector<Location> matching_places(const elf::Symbol& symbol) const;
+    OriginStatus status_of_absent(const elf::Symbol& symbol) const;
     void accept(FunctionOrigin& function, Location location);
     void learn(const elf::Symbol& symbol, Reference reference);
     void learn_section(uint32_t section, Location start);
@@ -40,13 +42,13 @@ private:
 
     const elf::Object& unit_;
     const Image& image_;
+    std::vector<arch::CodeRange> rewritten_;
     UnitOrigin origin_;
     std::unordered_map<uint32_t, Location> section_start_; // unit's section -> place of its offset 0
     std::vector<uint32_t> data_to_follow_;
 };
 
-bool is_function_of_interest(const elf::Object& unit, const elf::Symbol& symbol)
-{
+bool is_function_of_interest(const elf::Object& unit, const elf::Symbol& symbol) {
     const elf::Section* section = unit.section_of(symbol);
     if (!symbol.is_function() || symbol.size == 0 || !section || !section->is_code() || section->data.empty())
         return false;
@@ -57,8 +59,7 @@ bool is_function_of_interest(const elf::Object& unit, const elf::Symbol& symbol)
            section->name.starts_with(".spinlock") || section->name.starts_with(".kprobes");
 }
 
-UnitOrigin Prover::run()
-{
+UnitOrigin Prover::run() {
     collect_functions();
     // Each round may tell same-named functions apart by what the last one learnt; it ends when a round adds nothing.
     size_t proven = 0;
@@ -71,15 +72,13 @@ UnitOrigin Prover::run()
     return std::move(origin_);
 }
 
-void Prover::collect_functions()
-{
+void Prover::collect_functions() {
     for (const elf::Symbol& symbol : unit_.symbols())
         if (is_function_of_interest(unit_, symbol))
             origin_.functions.push_back({symbol.index, OriginStatus::ambiguous, 0});
 }
 
-void Prover::prove_pending()
-{
+void Prover::prove_pending() {
     for (FunctionOrigin& function : origin_.functions) {
         if (function.status != OriginStatus::ambiguous)
             continue;
@@ -90,12 +89,17 @@ void Prover::prove_pending()
         if (places.size() == 1)
             accept(function, places.front());
         else if (places.empty())
-            function.status = image_.symbols().find(symbol.name).empty() ? OriginStatus::missing : OriginStatus::different;
+            function.status = status_of_absent(symbol);
     }
 }
 
-std::vector<Location> Prover::matching_places(const elf::Symbol& symbol) const
-{
+OriginStatus Prover::status_of_absent(const elf::Symbol& symbol) const {
+    if (image_.symbols().find(symbol.name).empty())
+        return OriginStatus::missing;
+    return symbol.is_weak() ? OriginStatus::overridden : OriginStatus::different;
+}
+
+std::vector<Location> Prover::matching_places(const elf::Symbol& symbol) const {
     std::vector<Location> places;
     for (uint32_t index : image_.symbols().find(symbol.name)) {
         const symbols::KernelSymbol& candidate = image_.symbols().symbols()[index];
@@ -106,37 +110,59 @@ std::vector<Location> Prover::matching_places(const elf::Symbol& symbol) const
     return places;
 }
 
-bool Prover::matches(const elf::Symbol& symbol, Location location) const
-{
+bool Prover::matches(const elf::Symbol& symbol, Location location) const {
     const elf::Section& section = unit_.section(symbol.section);
     elf::Bytes ours = section.data.subspan(symbol.value, symbol.size);
     elf::Bytes theirs = image_.bytes(location, symbol.size);
     if (theirs.size() != ours.size())
         return false;
     std::vector<uint64_t> relocated;
-    uint64_t done = 0; // compared up to here
-    std::span<const elf::Relocation> relocations = unit_.relocations(section.index);
+    uint64_t done = 0; // compared, or passed over, up to here
+    for (const arch::CodeRange& hole : holes(symbol, relocated)) {
+        uint64_t length = hole.offset > done ? hole.offset - done : 0;
+        if (!std::ranges::equal(ours.subspan(done, length), theirs.subspan(done, length)))
+            return false;
+        done = std::min<uint64_t>(std::max(done, hole.offset + hole.size), ours.size());
+    }
+    return std::ranges::equal(ours.subspan(done), theirs.subspan(done)) &&
+           !image_.has_other_relocations(location, symbol.size, relocated);
+}
+
+// What must not be compared of a function: the fields of its relocations, whose offsets go to `relocated`, and the code
+// that the build rewrites. Offsets count from the function's start; sorted.
+std::vector<arch::CodeRange> Prover::holes(const elf::Symbol& symbol, std::vector<uint64_t>& relocated) const {
+    std::vector<arch::CodeRange> holes;
+    auto add = [&](uint64_t offset, uint64_t size) {
+        if (offset >= symbol.value)
+            holes.push_back({symbol.section, offset - symbol.value, size});
+    };
+    const uint64_t end = symbol.value + symbol.size;
+    std::span<const elf::Relocation> relocations = unit_.relocations(symbol.section);
     auto at = std::ranges::lower_bound(relocations, symbol.value, {}, &elf::Relocation::offset);
-    for (; at != relocations.end() && at->offset < symbol.value + symbol.size; ++at) {
+    for (; at != relocations.end() && at->offset < end; ++at) {
         std::optional<arch::Field> field = arch::relocated_field(unit_.machine(), at->type);
         if (!field)
             continue;
-        uint64_t offset = at->offset - symbol.value;
-        uint64_t start = offset;
-        if (arch::is_profiling_call(unit_.machine(), unit_.symbol(at->symbol).name))
-            start -= std::min<uint64_t>(start, arch::profiling_call_opcode_bytes);
-        if (start > done && !std::ranges::equal(ours.subspan(done, start - done), theirs.subspan(done, start - done)))
-            return false;
-        done = std::max(done, offset + field->width);
-        relocated.push_back(offset);
+        add(at->offset, field->width);
+        relocated.push_back(at->offset - symbol.value);
     }
-    if (done < ours.size() && !std::ranges::equal(ours.subspan(done), theirs.subspan(done)))
-        return false;
-    return !image_.has_other_relocations(location, symbol.size, relocated);
+    auto rewritten = std::ranges::lower_bound(rewritten_, arch::CodeRange{symbol.section, symbol.value, 0});
+    for (; rewritten != rewritten_.end() && rewritten->section == symbol.section && rewritten->offset < end;
+         ++rewritten)
+        add(rewritten->offset, rewritten->size);
+    std::ranges::sort(holes);
+    return holes;
 }
 
-void Prover::accept(FunctionOrigin& function, Location location)
-{
+bool Prover::is_rewritten(uint32_t section, uint64_t offset) const {
+    auto after = std::ranges::upper_bound(rewritten_, arch::CodeRange{section, offset, UINT64_MAX});
+    if (after == rewritten_.begin())
+        return false;
+    const arch::CodeRange& range = *std::prev(after);
+    return range.section == section && offset < range.offset + range.size;
+}
+
+void Prover::accept(FunctionOrigin& function, Location location) {
     const elf::Symbol& symbol = unit_.symbol(function.symbol);
     function.status = OriginStatus::proven;
     function.location = location;
@@ -144,8 +170,7 @@ void Prover::accept(FunctionOrigin& function, Location location)
     learn_from_relocations(unit_.section(symbol.section), symbol.value, symbol.value + symbol.size, location);
 }
 
-void Prover::learn(const elf::Symbol& symbol, Reference reference)
-{
+void Prover::learn(const elf::Symbol& symbol, Reference reference) {
     if (symbol.index == 0 || (symbol.is_undefined() && symbol.name.empty()))
         return;
     if (!origin_.symbols.emplace(symbol.index, reference).second)
@@ -154,8 +179,7 @@ void Prover::learn(const elf::Symbol& symbol, Reference reference)
         learn_section(symbol.section, *reference.location - symbol.value);
 }
 
-void Prover::learn_section(uint32_t section, Location start)
-{
+void Prover::learn_section(uint32_t section, Location start) {
     // Merged strings and constants have no place of their own in the image: the linker moves each entry by itself.
     if (unit_.section(section).flags & SHF_MERGE)
         return;
@@ -166,14 +190,13 @@ void Prover::learn_section(uint32_t section, Location start)
         data_to_follow_.push_back(section);
 }
 
-void Prover::learn_from_relocations(const elf::Section& section, uint64_t from, uint64_t to, Location location)
-{
+void Prover::learn_from_relocations(const elf::Section& section, uint64_t from, uint64_t to, Location location) {
     std::span<const elf::Relocation> relocations = unit_.relocations(section.index);
     auto at = std::ranges::lower_bound(relocations, from, {}, &elf::Relocation::offset);
     for (; at != relocations.end() && at->offset < to; ++at) {
         std::optional<arch::Field> field = arch::relocated_field(unit_.machine(), at->type);
         const elf::Symbol& symbol = unit_.symbol(at->symbol);
-        if (!field || arch::is_profiling_call(unit_.machine(), symbol.name))
+        if (!field || is_rewritten(section.index, at->offset))
             continue;
         std::optional<Reference> reference = image_.reference(location + (at->offset - from), *field, at->addend);
         if (reference)
@@ -182,13 +205,13 @@ void Prover::learn_from_relocations(const elf::Section& section, uint64_t from, 
 }
 
 // Static data gives away the functions that nobody calls by name: operation tables and the like.
-void Prover::follow_data()
-{
+void Prover::follow_data() {
     while (!data_to_follow_.empty()) {
         uint32_t index = data_to_follow_.back();
         data_to_follow_.pop_back();
         const elf::Section& section = unit_.section(index);
-        if (section.is_allocated() && !section.data.empty() && !image_.bytes(section_start_[index], section.size).empty())
+        if (section.is_allocated() && !section.data.empty() &&
+            !image_.bytes(section_start_[index], section.size).empty())
             learn_from_relocations(section, 0, section.size, section_start_[index]);
     }
     // A section's place is that of every symbol in it, whether or not anything refers to the symbol by name.
@@ -200,19 +223,19 @@ void Prover::follow_data()
 
 } // namespace
 
-UnitOrigin prove_origin(const elf::Object& unit, const Image& image) { return Prover(unit, image).run(); }
+UnitOrigin prove_origin(const elf::Object& unit, const Image& image) {
+    return Prover(unit, image).run();
+}
 
 OriginResolver::OriginResolver(const UnitOrigin& origin, const elf::Object& unit, const Image& owner,
                                const Image& vmlinux, const symbols::Exports& exports)
-    : origin_(origin), owner_(owner), vmlinux_(vmlinux), exports_(exports)
-{
+    : origin_(origin), owner_(owner), vmlinux_(vmlinux), exports_(exports) {
     for (const elf::Symbol& symbol : unit.symbols())
         if (symbol.is_undefined() && !symbol.name.empty())
             undefined_.emplace(symbol.name, symbol.index);
 }
 
-const Reference* OriginResolver::known(uint32_t symbol) const
-{
+const Reference* OriginResolver::known(uint32_t symbol) const {
     auto found = origin_.symbols.find(symbol);
     return found == origin_.symbols.end() ? nullptr : &found->second;
 }
@@ -221,8 +244,7 @@ namespace {
 
 using symbols::Resolution;
 
-Resolution livepatch_symbol(const Image& image, const symbols::KernelSymbol& symbol, bool is_proven)
-{
+Resolution livepatch_symbol(const Image& image, const symbols::KernelSymbol& symbol, bool is_proven) {
     Resolution result;
     result.kind = Resolution::Kind::livepatch;
     result.object = image.object();
@@ -232,8 +254,7 @@ Resolution livepatch_symbol(const Image& image, const symbols::KernelSymbol& sym
     return result;
 }
 
-Resolution imported_symbol(const symbols::Export& entry)
-{
+Resolution imported_symbol(const symbols::Export& entry) {
     Resolution result;
     result.kind = Resolution::Kind::imported;
     result.object = entry.module;
@@ -244,8 +265,7 @@ Resolution imported_symbol(const symbols::Export& entry)
 
 // By name alone: the symbols of `image` that `wanted` accepts; one is an answer, several are a question.
 template <typename Wanted>
-Resolution by_name(const Image& image, std::string_view name, Wanted wanted)
-{
+Resolution by_name(const Image& image, std::string_view name, Wanted wanted) {
     std::vector<const symbols::KernelSymbol*> found;
     for (uint32_t index : image.symbols().find(name))
         if (wanted(image.symbols().symbols()[index]))
@@ -265,8 +285,7 @@ Resolution by_name(const Image& image, std::string_view name, Wanted wanted)
 
 } // namespace
 
-Resolution OriginResolver::resolve_defined(const elf::Symbol& original) const
-{
+Resolution OriginResolver::resolve_defined(const elf::Symbol& original) const {
     const symbols::Export* entry = original.is_local() ? nullptr : exports_.find(original.name);
     // What the patched module exports itself is still its own: a dependency would make it load before its own patch.
     if (entry && entry->module == "vmlinux" && !owner_.is_module())
@@ -278,8 +297,7 @@ Resolution OriginResolver::resolve_defined(const elf::Symbol& original) const
                    [&](const symbols::KernelSymbol& symbol) { return symbol.global == !original.is_local(); });
 }
 
-Resolution OriginResolver::resolve_undefined(std::string_view name) const
-{
+Resolution OriginResolver::resolve_undefined(std::string_view name) const {
     const symbols::Export* entry = exports_.find(name);
     if (entry && entry->module == "vmlinux")
         return imported_symbol(*entry);

@@ -1,5 +1,5 @@
-// Proof of origin: is this unit, compiled from the source at hand, what the running kernel was built from? And, where it
-// is, which symbol of the kernel does each of its symbols stand for?
+// Proof of origin: is this unit, compiled from the source at hand, what the running kernel was built from? And, where
+// it is, which symbol of the kernel does each of its symbols stand for?
 #pragma once
 
 #include "kernel/image.h"
@@ -12,10 +12,11 @@
 namespace klp::kernel {
 
 enum class OriginStatus {
-    proven,    // the image holds exactly these bytes under this name, at one place
-    ambiguous, // at several places under this name, and nothing tells which of them it is
-    different, // the name is there, with other bytes
-    missing    // the image has no function of this name
+    proven,     // the image holds exactly these bytes under this name, at one place
+    ambiguous,  // at several places under this name, and nothing tells which of them it is
+    different,  // the name is there, with other bytes
+    overridden, // the same, but the unit's function is weak: another unit's took its place
+    missing     // the image has no function of this name
 };
 
 struct FunctionOrigin {

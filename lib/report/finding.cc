@@ -4,8 +4,7 @@
 
 namespace klp::report {
 
-const char* to_string(Severity severity)
-{
+const char* to_string(Severity severity) {
     switch (severity) {
     case Severity::note:
         return "note";
@@ -17,8 +16,7 @@ const char* to_string(Severity severity)
     return "error";
 }
 
-std::string to_text(const Finding& finding)
-{
+std::string to_text(const Finding& finding) {
     std::string text = fmt::format("{}[{}]: ", to_string(finding.severity), finding.code);
     for (const std::string* part : {&finding.where, &finding.function})
         if (!part->empty())
@@ -31,8 +29,7 @@ std::string to_text(const Finding& finding)
 
 namespace {
 
-std::string join(const std::vector<Finding>& findings)
-{
+std::string join(const std::vector<Finding>& findings) {
     std::string text;
     for (const Finding& finding : findings) {
         if (!text.empty())
@@ -49,8 +46,6 @@ Refusal::Refusal(Finding finding) : Refusal(std::vector<Finding>{std::move(findi
 Refusal::Refusal(std::vector<Finding> findings) : findings_(std::move(findings)), text_(join(findings_)) {}
 
 Refusal::Refusal(std::string code, std::string where, std::string message, std::string hint)
-    : Refusal(Finding{std::move(code), Severity::error, std::move(where), {}, std::move(message), std::move(hint)})
-{
-}
+    : Refusal(Finding{std::move(code), Severity::error, std::move(where), {}, std::move(message), std::move(hint)}) {}
 
 } // namespace klp::report

@@ -10,8 +10,7 @@ using namespace klp;
 namespace {
 
 // .text with one function, a string section, and a reference from the first to the second.
-elf::Builder small_object()
-{
+elf::Builder small_object() {
     elf::Builder builder;
     builder.machine = EM_X86_64;
     builder.sections.resize(1);
@@ -34,8 +33,7 @@ elf::Builder small_object()
     return builder;
 }
 
-std::string code_of(std::vector<std::byte> bytes)
-{
+std::string code_of(std::vector<std::byte> bytes) {
     try {
         elf::Object::from_bytes("test", std::move(bytes));
     } catch (const report::Refusal& refusal) {
@@ -46,8 +44,7 @@ std::string code_of(std::vector<std::byte> bytes)
 
 } // namespace
 
-TEST_CASE("what the builder writes, the object reads back")
-{
+TEST_CASE("what the builder writes, the object reads back") {
     elf::Object object = elf::Object::from_bytes("test", small_object().bytes());
     const elf::Section* text = object.find_section(".text.f");
     REQUIRE(text);
@@ -64,8 +61,7 @@ TEST_CASE("what the builder writes, the object reads back")
     CHECK(object.symbol(2).name == "f");
 }
 
-TEST_CASE("a big-endian object reads back the same")
-{
+TEST_CASE("a big-endian object reads back the same") {
     elf::Builder builder = small_object();
     builder.machine = EM_S390;
     builder.little_endian = false;
@@ -74,15 +70,13 @@ TEST_CASE("a big-endian object reads back the same")
     CHECK(object.relocations(object.find_section(".text.f")->index)[0].addend == -4);
 }
 
-TEST_CASE("a copy of an object is the same object")
-{
+TEST_CASE("a copy of an object is the same object") {
     elf::Object object = elf::Object::from_bytes("test", small_object().bytes());
-    CHECK(elf::Builder::copy_of(object).bytes() == elf::Builder::copy_of(elf::Object::from_bytes(
-                                                       "test", elf::Builder::copy_of(object).bytes())).bytes());
+    CHECK(elf::Builder::copy_of(object).bytes() ==
+          elf::Builder::copy_of(elf::Object::from_bytes("test", elf::Builder::copy_of(object).bytes())).bytes());
 }
 
-TEST_CASE("removing a section takes its symbols and relocations along")
-{
+TEST_CASE("removing a section takes its symbols and relocations along") {
     elf::Builder builder = small_object();
     builder.remove_sections({1});
     elf::Object object = elf::Object::from_bytes("test", builder.bytes());
@@ -91,14 +85,12 @@ TEST_CASE("removing a section takes its symbols and relocations along")
     CHECK(object.symbols().size() == 2);
 }
 
-TEST_CASE("removing a section that is still referred to is refused")
-{
+TEST_CASE("removing a section that is still referred to is refused") {
     elf::Builder builder = small_object();
     CHECK_THROWS_AS(builder.remove_sections({2}), report::Refusal);
 }
 
-TEST_CASE("files that are not what we read get their own refusal")
-{
+TEST_CASE("files that are not what we read get their own refusal") {
     std::vector<std::byte> good = small_object().bytes();
     CHECK(code_of({}) == "elf.not-elf");
     CHECK(code_of(std::vector<std::byte>(100, std::byte{'x'})) == "elf.not-elf");
@@ -108,8 +100,7 @@ TEST_CASE("files that are not what we read get their own refusal")
     CHECK(code_of(good) == "accepted");
 }
 
-TEST_CASE("a file cut short anywhere is refused and never crashes")
-{
+TEST_CASE("a file cut short anywhere is refused and never crashes") {
     std::vector<std::byte> good = small_object().bytes();
     for (size_t size = 0; size < good.size(); ++size) {
         std::vector<std::byte> cut(good.begin(), good.begin() + static_cast<std::ptrdiff_t>(size));

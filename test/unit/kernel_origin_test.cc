@@ -1,0 +1,155 @@
+#include "compile.h"
+#include "kernel/origin.h"
+
+#include <algorithm>
+
+using namespace klp;
+using namespace klp::kernel;
+
+namespace {
+
+constexpr const char* sections = "-ffunction-sections -fdata-sections";
+
+// Two units with a static variable, a static function and a table entry of the same names.
+constexpr const char* first_unit = R"(
+static int debug = 1;
+int shared;
+extern int outside(int);
+static __attribute__((noinline)) int helper(int x) { return x * 3 + debug; }
+int first(int x) { debug++; return helper(outside(x)) + shared; }
+static int twin(int x) { return x + 1; }
+int (*const first_table[])(int) = { twin, helper };
+)";
+constexpr const char* second_unit = R"(
+static int debug = 2;
+extern int shared;
+static __attribute__((noinline)) int helper(int x) { return x * 5 - debug; }
+int second(int x) { debug--; return helper(x) + shared; }
+static int twin(int x) { return x + 1; }
+int (*const second_table[])(int) = { twin, helper };
+int use_second_table(int i) { return second_table[i](i); }
+int outside(int x) { return x ^ 1; }
+)";
+
+struct Kernel {
+    test::ScratchDirectory scratch;
+    std::filesystem::path vmlinux = scratch.path() / "vmlinux";
+
+    Kernel()
+    {
+        auto a = test::compile_unit(scratch, "a", first_unit);
+        auto b = test::compile_unit(scratch, "b", second_unit);
+        test::run("ld -e 0 -Ttext=0xffffffff81000000 -o " + vmlinux.string() + " " + a.string() + " " + b.string());
+    }
+    elf::Object unit(const std::string& name, const char* source) const
+    {
+        return elf::Object::open(test::compile_unit(scratch, name + "_unit", source, sections));
+    }
+};
+
+const elf::Symbol& symbol(const elf::Object& unit, std::string_view name)
+{
+    auto found = std::ranges::find(unit.symbols(), name, &elf::Symbol::name);
+    REQUIRE(found != unit.symbols().end());
+    return *found;
+}
+
+OriginStatus status(const UnitOrigin& origin, const elf::Object& unit, std::string_view name)
+{
+    const FunctionOrigin* function = origin.find(symbol(unit, name).index);
+    REQUIRE(function);
+    return function->status;
+}
+
+} // namespace
+
+TEST_CASE("a unit of the kernel is proven to be one")
+{
+    Kernel kernel;
+    Image image = Image::open(kernel.vmlinux, "vmlinux");
+    elf::Object unit = kernel.unit("a", first_unit);
+    UnitOrigin origin = prove_origin(unit, image);
+    CHECK(status(origin, unit, "first") == OriginStatus::proven);
+    CHECK(status(origin, unit, "helper") == OriginStatus::proven);
+}
+
+TEST_CASE("same-named symbols are told apart by what refers to them")
+{
+    Kernel kernel;
+    Image image = Image::open(kernel.vmlinux, "vmlinux");
+    symbols::Exports exports;
+    for (auto [name, source, sympos] :
+         {std::tuple{"a", first_unit, 1u}, std::tuple{"b", second_unit, 2u}}) {
+        CAPTURE(name);
+        elf::Object unit = kernel.unit(name, source);
+        UnitOrigin origin = prove_origin(unit, image);
+        OriginResolver resolver(origin, unit, image, image, exports);
+        // The linker laid unit a before unit b, so kallsyms numbers a's symbols first.
+        for (const char* twin : {"debug", "helper"}) {
+            CAPTURE(twin);
+            symbols::Resolution resolution = resolver.resolve_defined(symbol(unit, twin));
+            CHECK(resolution.kind == symbols::Resolution::Kind::livepatch);
+            CHECK(resolution.object == "vmlinux");
+            CHECK(resolution.sympos == sympos);
+            CHECK(resolution.is_proven);
+        }
+    }
+}
+
+TEST_CASE("identical static functions are told apart through the data that points to them")
+{
+    Kernel kernel;
+    Image image = Image::open(kernel.vmlinux, "vmlinux");
+    symbols::Exports exports;
+    elf::Object unit = kernel.unit("b", second_unit);
+    UnitOrigin origin = prove_origin(unit, image);
+    OriginResolver resolver(origin, unit, image, image, exports);
+    CHECK(resolver.resolve_defined(symbol(unit, "twin")).sympos == 2);
+}
+
+TEST_CASE("a unit from another source is not proven")
+{
+    Kernel kernel;
+    Image image = Image::open(kernel.vmlinux, "vmlinux");
+    std::string changed = first_unit;
+    changed.replace(changed.find("x * 3"), 5, "x * 7");
+    elf::Object unit = kernel.unit("a", changed.c_str());
+    UnitOrigin origin = prove_origin(unit, image);
+    CHECK(status(origin, unit, "helper") == OriginStatus::different);
+}
+
+TEST_CASE("an undefined symbol resolves to what the image calls, an export to an import")
+{
+    Kernel kernel;
+    Image image = Image::open(kernel.vmlinux, "vmlinux");
+    symbols::Exports exports;
+    exports.add("shared", {"vmlinux", "", 1, false});
+    elf::Object unit = kernel.unit("a", first_unit);
+    UnitOrigin origin = prove_origin(unit, image);
+    OriginResolver resolver(origin, unit, image, image, exports);
+    symbols::Resolution outside = resolver.resolve_undefined("outside");
+    CHECK(outside.kind == symbols::Resolution::Kind::livepatch);
+    CHECK(outside.is_global);
+    CHECK(outside.is_proven);
+    CHECK(resolver.resolve_defined(symbol(unit, "shared")).kind == symbols::Resolution::Kind::imported);
+    CHECK(resolver.resolve_undefined("nowhere").kind == symbols::Resolution::Kind::absent);
+}
+
+TEST_CASE("a module on disk proves its units through its own relocations")
+{
+    Kernel kernel;
+    auto whole = test::compile_unit(kernel.scratch, "m", first_unit);
+    auto module = kernel.scratch.path() / "m.ko";
+    test::run("ld -r -o " + module.string() + " " + whole.string());
+    Image image = Image::open(module, "m");
+    elf::Object unit = kernel.unit("a", first_unit);
+    UnitOrigin origin = prove_origin(unit, image);
+    CHECK(origin.count(OriginStatus::proven) == origin.functions.size());
+    symbols::Exports exports;
+    Image vmlinux = Image::open(kernel.vmlinux, "vmlinux");
+    OriginResolver resolver(origin, unit, image, vmlinux, exports);
+    symbols::Resolution debug = resolver.resolve_defined(symbol(unit, "debug"));
+    CHECK(debug.object == "m");
+    CHECK(debug.sympos == 0);
+    CHECK(debug.is_proven);
+}
