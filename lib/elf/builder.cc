@@ -170,6 +170,35 @@ void Builder::remove_sections(const std::vector<uint32_t>& handles) {
     symbols = std::move(kept_symbols);
 }
 
+void Builder::remove_symbols(const std::vector<uint32_t>& handles)
+{
+    constexpr uint32_t gone = UINT32_MAX;
+    std::vector<uint32_t> new_handle(symbols.size(), 0);
+    for (uint32_t handle : handles)
+        new_handle[handle] = gone;
+    uint32_t next = 0;
+    for (uint32_t handle = 0; handle < symbols.size(); ++handle) {
+        if (new_handle[handle] == gone)
+            continue;
+        if (next != handle)
+            symbols[next] = std::move(symbols[handle]);
+        new_handle[handle] = next++;
+    }
+    symbols.resize(next);
+    auto renumber = [&](uint32_t& handle, const std::string& where) {
+        if (new_handle[handle] == gone)
+            throw report::Refusal("elf.dangling", name, fmt::format("{} refers to a symbol that is removed", where),
+                                  "this is a defect of the tool; please report it with the input file");
+        handle = new_handle[handle];
+    };
+    for (NewRelocationTable& table : relocations)
+        for (Relocation& relocation : table.entries)
+            renumber(relocation.symbol, table.name);
+    for (NewSection& section : sections)
+        if (section.group_symbol)
+            renumber(*section.group_symbol, section.name);
+}
+
 namespace {
 
 // Integers into bytes in the target's order.

@@ -68,6 +68,9 @@ public:
     // Drops sections (by handle) with their symbols and relocation tables; every handle in the object is renumbered.
     // Refuses ("elf.dangling") when a kept relocation names a symbol that goes.
     void remove_sections(const std::vector<uint32_t>& handles);
+    // Drops symbols (by handle); the others keep their order and are renumbered everywhere. Refuses ("elf.dangling")
+    // when a relocation or a group still names one.
+    void remove_symbols(const std::vector<uint32_t>& handles);
 
     uint16_t machine = 0;
     uint32_t flags = 0;

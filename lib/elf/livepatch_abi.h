@@ -40,6 +40,12 @@ inline constexpr std::string_view build_callbacks_section = ".klp.build.callback
 // The strings the two above point to.
 inline constexpr std::string_view build_strings_section = ".klp.build.strings";
 
+// What a hand-written module says about its references (template/module/klp_relocs.h): sections
+// ".klp.annotations.OWNER", 72 bytes an entry: u64 symbol (an absolute relocation against it), u64 sympos, and the name
+// of the object that defines it, NUL-terminated in 56 bytes. klp-convert removes them.
+inline constexpr std::string_view annotation_prefix = ".klp.annotations.";
+inline constexpr unsigned annotation_size = 72;
+
 enum class CallbackKind : uint64_t { pre_patch = 0, post_patch = 1, pre_unpatch = 2, post_unpatch = 3 };
 
 } // namespace klp::elf

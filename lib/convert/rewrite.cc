@@ -1,0 +1,210 @@
+#include "convert/rewrite.h"
+
+#include "convert/load_time_sections.h"
+#include "elf/builder.h"
+#include "elf/livepatch_abi.h"
+#include "elf/modinfo.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <elf.h>
+#include <map>
+#include <tuple>
+#include <unordered_map>
+
+namespace klp::convert {
+
+namespace {
+
+constexpr uint32_t none = UINT32_MAX;
+
+// ---- What may come in ----
+
+void check_module(const elf::Object& module) {
+    if (module.type() != ET_REL || !module.find_section(".modinfo"))
+        throw report::Refusal("convert.not-a-module", module.name(), "the file is not a kernel module",
+                              "give the .ko file that kbuild made");
+    if (elf::read_modinfo(module).value("livepatch").empty())
+        throw report::Refusal("convert.not-livepatch", module.name(),
+                              ".modinfo has no livepatch=Y, so the kernel would not let the module patch anything",
+                              "add MODULE_INFO(livepatch, \"Y\"); to its source");
+    for (const elf::RelocationTable& table : module.relocation_tables())
+        if (module.section(table.section).flags & elf::shf_rela_livepatch)
+            throw report::Refusal(
+                "convert.already-converted", module.name(),
+                fmt::format("it has livepatch relocations already ({})", module.section(table.section).name),
+                "give the module as kbuild linked it");
+}
+
+void check_reference(const elf::Object& module, const Reference& reference) {
+    auto refuse = [&](const char* code, std::string message, const char* hint) {
+        throw report::Refusal(
+            {report::Finding{code, report::Severity::error, module.name(), reference.name, std::move(message), hint}});
+    };
+    for (const std::string& object : {reference.object, reference.owner})
+        if (object.empty() || object.size() > elf::max_object_name || object.find('.') != std::string::npos)
+            refuse(
+                "convert.name-too-long",
+                fmt::format("the object name {} cannot be written into a livepatch symbol (1 to {} characters, no dot)",
+                            object, elf::max_object_name),
+                "the kernel cannot resolve symbols of this module");
+    if (reference.name.empty() || reference.name.size() > elf::max_symbol_name ||
+        reference.name.find(',') != std::string::npos)
+        refuse("convert.name-too-long",
+               fmt::format("the name has {} characters or a comma; the kernel takes up to {} and no comma",
+                           reference.name.size(), elf::max_symbol_name),
+               "avoid the reference, for example by bringing along a copy of the function");
+    if ((reference.owner == "vmlinux") != (reference.object == "vmlinux"))
+        refuse("convert.foreign-reference",
+               fmt::format("{}'s symbol would be resolved together with {}'s relocations, which the kernel "
+                           "{}",
+                           reference.object, reference.owner,
+                           reference.object == "vmlinux" ? "refuses" : "does before that module is there"),
+               "refer to vmlinux's symbols from .klp.rela.vmlinux.* and to a module's from .klp.rela.MODULE.*");
+}
+
+// ---- The rewriting ----
+
+class Rewriter {
+public:
+    Rewriter(const elf::Object& module, std::span<const Reference> references);
+    Result run();
+
+private:
+    void rename_symbols();
+    void split_relocations();
+    void split(size_t table_index);
+    void check_place(const elf::NewSection& section, const Reference& reference);
+    void drop_sections();
+    void drop_symbols();
+
+    const elf::Object& module_;
+    std::span<const Reference> references_;
+    elf::Builder builder_;
+    std::vector<uint32_t> reference_of_; // symbol handle -> index of its reference, or none
+    std::vector<uint32_t> merged_into_;  // symbol handle -> the handle that stands for it
+    // (target section, vmlinux first, owner) -> its livepatch relocations: the order in which they are written
+    std::map<std::tuple<uint32_t, bool, std::string>, std::vector<elf::Relocation>> livepatch_;
+    Result result_;
+};
+
+Rewriter::Rewriter(const elf::Object& module, std::span<const Reference> references)
+    : module_(module), references_(references), builder_(elf::Builder::copy_of(module)),
+      reference_of_(builder_.symbols.size(), none), merged_into_(builder_.symbols.size()) {
+    for (uint32_t at = 0; at < references.size(); ++at)
+        reference_of_.at(references[at].symbol) = at;
+    for (uint32_t handle = 0; handle < merged_into_.size(); ++handle)
+        merged_into_[handle] = handle;
+}
+
+// Two owners may refer to one symbol of the kernel; it becomes one livepatch symbol.
+void Rewriter::rename_symbols() {
+    std::unordered_map<std::string, uint32_t> first_of;
+    for (const Reference& reference : references_) {
+        elf::NewSymbol& symbol = builder_.symbols[reference.symbol];
+        symbol.name =
+            fmt::format("{}{}.{},{}", elf::klp_symbol_prefix, reference.object, reference.name, reference.sympos);
+        symbol.place = elf::Place::livepatch;
+        symbol.binding = STB_GLOBAL;
+        symbol.type = STT_NOTYPE;
+        symbol.value = 0;
+        symbol.size = 0;
+        merged_into_[reference.symbol] = first_of.try_emplace(symbol.name, reference.symbol).first->second;
+    }
+}
+
+void Rewriter::check_place(const elf::NewSection& section, const Reference& reference) {
+    if (reference.owner == "vmlinux")
+        return;
+    const LoadTimeSection* late = find_load_time_section(section.name);
+    if (!late)
+        return;
+    throw report::Refusal({report::Finding{
+        "convert.too-late", report::Severity::error, module_.name(), reference.name,
+        fmt::format("{} refers to a symbol of module {}, but while the patch module loads, {} ({}); the "
+                    "symbol is only resolved when {} is there",
+                    section.name, reference.object, late->reader, late->source, reference.owner),
+        "keep the reference out of the patched code: for a static key or static call of a module, read the "
+        "key's state at run time instead (static_key_enabled(), an ordinary indirect call)"}});
+}
+
+void Rewriter::split(size_t table_index) {
+    elf::NewRelocationTable& table = builder_.relocations[table_index];
+    const elf::NewSection& section = builder_.sections[table.target];
+    bool is_loaded = section.flags & SHF_ALLOC;
+    bool is_listing = section.name == elf::build_symbols_section || section.name.starts_with(elf::annotation_prefix);
+    auto moves = [&](elf::Relocation& relocation) {
+        if (reference_of_[relocation.symbol] == none)
+            return false;
+        if (!is_loaded || is_listing) // debug data and our own listings: no kernel reads them
+            return true;
+        const Reference& reference = references_[reference_of_[relocation.symbol]];
+        check_place(section, reference);
+        relocation.symbol = merged_into_[relocation.symbol];
+        livepatch_[{table.target, reference.owner != "vmlinux", reference.owner}].push_back(relocation);
+        return true;
+    };
+    std::erase_if(table.entries, moves);
+}
+
+void Rewriter::split_relocations() {
+    for (size_t index = 0; index < builder_.relocations.size(); ++index)
+        split(index);
+    std::erase_if(builder_.relocations, [](const elf::NewRelocationTable& table) { return table.entries.empty(); });
+    for (auto& [key, entries] : livepatch_) {
+        const auto& [target, is_module, owner] = key;
+        result_.livepatch_relocations += entries.size();
+        builder_.relocations.push_back(
+            {fmt::format("{}{}.{}", elf::klp_section_prefix, owner, builder_.sections[target].name), target,
+             SHF_ALLOC | elf::shf_rela_livepatch, std::move(entries)});
+    }
+}
+
+void Rewriter::drop_sections() {
+    std::vector<uint32_t> dropped;
+    for (uint32_t handle = 1; handle < builder_.sections.size(); ++handle) {
+        const std::string& name = builder_.sections[handle].name;
+        if (name == elf::build_symbols_section || name.starts_with(elf::annotation_prefix) || name == ".BTF" ||
+            name == ".BTF.base")
+            dropped.push_back(handle);
+    }
+    builder_.remove_sections(dropped);
+}
+
+// References that nothing uses any more: merged ones and those that only a dropped section named.
+void Rewriter::drop_symbols() {
+    std::vector<bool> used(builder_.symbols.size());
+    for (const elf::NewRelocationTable& table : builder_.relocations)
+        for (const elf::Relocation& relocation : table.entries)
+            used[relocation.symbol] = true;
+    std::vector<uint32_t> dropped;
+    for (uint32_t handle = 1; handle < builder_.symbols.size(); ++handle)
+        if (builder_.symbols[handle].place == elf::Place::livepatch) {
+            if (used[handle])
+                ++result_.livepatch_symbols;
+            else
+                dropped.push_back(handle);
+        }
+    builder_.remove_symbols(dropped);
+}
+
+Result Rewriter::run() {
+    rename_symbols();
+    split_relocations();
+    drop_sections();
+    drop_symbols();
+    result_.bytes = builder_.bytes();
+    return std::move(result_);
+}
+
+} // namespace
+
+Result rewrite(const elf::Object& module, std::span<const Reference> references) {
+    check_module(module);
+    for (const Reference& reference : references)
+        check_reference(module, reference);
+    return Rewriter(module, references).run();
+}
+
+} // namespace klp::convert

@@ -1,0 +1,29 @@
+// A module and its references -> the module in its final form (Documentation/livepatch/module-elf-format.rst).
+#pragma once
+
+#include "convert/reference.h"
+#include "elf/object.h"
+#include "report/finding.h"
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+namespace klp::convert {
+
+struct Result {
+    std::vector<std::byte> bytes;          // of the finished module
+    std::vector<report::Finding> findings; // what the caller should know; nothing here stops it
+    size_t livepatch_symbols = 0;
+    size_t livepatch_relocations = 0;
+};
+
+// Turns `references` into livepatch symbols and their relocations into .klp.rela.* sections, and drops what the kernel
+// must not see: our intermediate sections and .BTF, which no longer describes the module. The result depends on nothing
+// but the arguments.
+// Throws report::Refusal with "convert.not-a-module", "convert.not-livepatch" (no livepatch= in .modinfo),
+// "convert.already-converted", "convert.name-too-long", "convert.foreign-reference" (a vmlinux symbol for a module's
+// code, or the reverse: klp_resolve_symbols() refuses or cannot order it) or "convert.too-late" (load_time_sections.h).
+Result rewrite(const elf::Object& module, std::span<const Reference> references);
+
+} // namespace klp::convert
