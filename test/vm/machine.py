@@ -50,13 +50,13 @@ class Machine:
         self._folder = pathlib.Path(tempfile.mkdtemp(prefix="klp-vm-"))
         self._process = None
         self._lines = {}
-        self._pending = {"console": "", "commands": ""}
+        self._pending = ""
         self._count = 0
         self._echo = None
         try:
             self._start(vmlinuz, modules, load, files or {}, append, memory, cpus)
             started = time.monotonic()
-            self._read_until("commands", r"@@ready@@\n", boot_timeout)
+            self._read_until(r"@@ready@@\n", boot_timeout)
             self.boot_seconds = time.monotonic() - started
         except BaseException:
             self.close()
@@ -81,7 +81,7 @@ class Machine:
             self._lines["commands"].sendall(f"{self._count} {code}\n".encode())
         except OSError as error:
             raise MachineError(f"the machine is gone: {error}\n{self.tail()}") from error
-        match, text = self._read_until("commands", rf"\n?@@done {self._count} (\d+)@@\n", timeout)
+        match, text = self._read_until(rf"\n?@@done {self._count} (\d+)@@\n", timeout)
         return int(match[1]), text
 
     def run(self, command, timeout=120):
@@ -145,17 +145,19 @@ class Machine:
                     message = self._process.stderr.read().decode(errors="replace")
                     raise MachineError(f"qemu did not start: {message}") from None
 
-    def _read_until(self, source, pattern, timeout):
+    def _read_until(self, pattern, timeout):
         deadline = time.monotonic() + timeout
         expression = re.compile(pattern)
         while True:
-            match = expression.search(self._pending[source])
+            match = expression.search(self._pending)
             if match:
-                text = self._pending[source][:match.start()]
-                self._pending[source] = self._pending[source][match.end():]
+                text = self._pending[:match.start()]
+                self._pending = self._pending[match.end():]
+                self._note("commands", text)
                 return match, text
             left = deadline - time.monotonic()
             if left <= 0:
+                self._note("commands", self._pending)
                 raise MachineError(f"no answer within {timeout} s; last seen:\n{self.tail()}")
             for key, _ in self._selector.select(min(left, 1.0)):
                 self._receive(key.data, key.fileobj)
@@ -165,8 +167,10 @@ class Machine:
         if not data:
             raise MachineError(f"the machine stopped; last seen:\n{self.tail()}")
         text = data.decode(errors="replace").replace("\r", "")
-        self._pending[name] += text
-        self._note(name, re.sub(r"\n?@@(ready|done [\d ]+)@@\n", "", text))
+        if name == "console":
+            self._note(name, text)
+        else:
+            self._pending += text
 
     def _note(self, source, text):
         if text:

@@ -43,7 +43,8 @@ def _rescheduling_calls(session):
     text = session.vm.run(f"""cd {TRACING}
         echo __cond_resched >set_ftrace_filter; echo function >current_tracer
         dd if=/proc/kpagecount of=/dev/null bs=512 count=1 2>/dev/null
-        grep -c kpagecount_read trace; echo nop >current_tracer; echo >set_ftrace_filter""")
+        echo 0 >tracing_on; grep -c kpagecount_read trace
+        echo nop >current_tracer; echo >set_ftrace_filter; echo 1 >tracing_on""")
     return int(text.split()[0])
 
 
