@@ -1,0 +1,140 @@
+#include "options.h"
+
+#include "report/finding.h"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+#include <thread>
+
+namespace klp::build {
+
+namespace {
+
+constexpr const char* description =
+    "Builds a kernel live patch (a loadable module) from source patches, without building the kernel.";
+
+constexpr const char* footer =
+    "The kernel is named in one of three ways:\n"
+    "  --kernel debian:RELEASE   a kernel of the Debian archive, for example debian:6.1.0-56-cloud-amd64;\n"
+    "                            debian:6.12-cloud is the newest of that series\n"
+    "  -s DIR [--builddir DIR]   a kernel tree that was built, or that has a .config\n"
+    "  -s DIR -c FILE --vmlinux FILE --modules DIR --symvers FILE\n"
+    "                            the parts, as a packaging job has them\n"
+    "\n"
+    "Exit status: 0 a module was written, 1 refused, 2 wrong usage, 3 the patches change nothing.\n"
+    "klp-build(1) has the whole story.";
+
+bool is_elf_file(const std::filesystem::path& path)
+{
+    std::ifstream file(path, std::ios::binary);
+    char magic[4] = {};
+    return file.read(magic, sizeof(magic)) && std::string_view(magic, 4) == "\177ELF";
+}
+
+void add_kernel_options(CLI::App& app, Options& options)
+{
+    auto* group = app.add_option_group("Kernel", "Which kernel the patch is for");
+    group->add_option("--kernel", options.kernel, "A kernel by name: debian:RELEASE or debian:SERIES-FLAVOUR");
+    group->add_option("-s,--sourcedir", options.source, "The kernel's source tree; it is never written to");
+    group->add_option("--builddir", options.build, "The build directory of a tree built with O=");
+    group->add_option("-c,--config", options.config, "The kernel's configuration file");
+    group->add_option("--vmlinux", options.vmlinux, "The kernel's vmlinux, with symbols");
+    group->add_option("--modules", options.modules, "The directory of the kernel's modules (.ko), with symbols");
+    group->add_option("--symvers", options.symvers, "The kernel's Module.symvers");
+    group->add_option("--release", options.release, "The running kernel's release (uname -r), where the tree's differs");
+    group->add_option("-t,--target", options.targets,
+                      "Patch only what this kbuild target covers: vmlinux, modules, DIR/ or DIR/NAME.ko; repeatable");
+    group->add_option("--oot-module", options.oot_module, "An out-of-tree module (.ko) to patch");
+    group->add_option("--oot-module-src", options.oot_source, "The source directory of that module");
+    group->add_flag("--skip-compiler-check", options.skip_compiler_check,
+                    "Go on with another compiler version than the kernel's; proof of origin still decides");
+}
+
+void add_module_options(CLI::App& app, Options& options)
+{
+    auto* group = app.add_option_group("Module", "What the module shall be");
+    group->add_option("-n,--name", options.name, "The module's name; otherwise livepatch-NAME, from the first patch file");
+    group->add_option("-o,--output", options.output, "The directory to write the module to, or a file name that ends in .ko")
+        ->type_name("DIR|FILE.ko");
+    group->add_flag("!-R,!--no-replace,!--non-replace,--replace", options.replace,
+                    "Stack on the patches that are already active; otherwise the module replaces them all");
+    group->add_option("--runtime", options.runtime, "Which livepatch core the module is for: kernel, core or auto")
+        ->transform(CLI::CheckedTransformer(
+            std::map<std::string, Runtime>{
+                {"kernel", Runtime::kernel}, {"core", Runtime::core}, {"auto", Runtime::automatic}},
+            CLI::ignore_case));
+    group->add_option("--sign-key", options.sign_key, "Sign the module with this private key");
+    group->add_option("--sign-cert", options.sign_certificate, "The certificate that belongs to the key");
+}
+
+void add_report_options(CLI::App& app, Options& options)
+{
+    auto* group = app.add_option_group("Report", "What to check and to say");
+    group->add_flag("--require-proof", options.require_proof,
+                    "Refuse units whose origin the kernel image does not prove");
+    group->add_flag("-f,--show-first-changed,--explain", options.explain,
+                    "Say for each changed function where it first differs, and why");
+    group->add_option("--report", options.report, "Write everything that was found to this file, as JSON");
+    group->add_flag("--print-target", options.print_target, "Prepare the kernel, print where its parts are (JSON), and stop");
+    group->add_flag("-v,--verbose", options.verbose, "Print the commands that are run");
+    group->add_flag("-d,--debug", options.debug, "The same, and keep temporary files");
+    group->add_flag("-T,--keep-tmp", options.keep_temporary, "Keep temporary files and say where they are");
+    group->add_option("-j,--jobs", options.jobs, "How many compilers to run at once; otherwise one per processor");
+}
+
+// What CLI11 cannot say: how options go together.
+std::string complaint(const Options& options)
+{
+    for (const std::filesystem::path& patch : options.patches)
+        if (is_elf_file(patch))
+            return fmt::format("{} is an ELF file, not a patch; -v is --verbose here, a vmlinux is given with --vmlinux",
+                               patch.string());
+    if (options.kernel.empty() && options.source.empty() && options.oot_source.empty())
+        return "which kernel? give --kernel debian:RELEASE, or --sourcedir DIR";
+    if (!options.kernel.empty() && !options.source.empty())
+        return "--kernel and --sourcedir both name a kernel; give one of them";
+    if (options.patches.empty() && !options.print_target)
+        return "which patch? give at least one patch file";
+    if (options.oot_module.empty() != options.oot_source.empty())
+        return "--oot-module and --oot-module-src go together";
+    if (options.sign_key.empty() != options.sign_certificate.empty())
+        return "--sign-key and --sign-cert go together";
+    return {};
+}
+
+} // namespace
+
+std::optional<Options> parse_options(int argc, char** argv, int& status)
+{
+    Options options;
+    CLI::App app(description, "klp-build");
+    app.footer(footer);
+    app.set_version_flag("--version", "klp-build " KLP_VERSION);
+    app.add_option("patch", options.patches, "Patch files, applied in this order (unified diff or git format, -p1)");
+    add_kernel_options(app, options);
+    add_module_options(app, options);
+    add_report_options(app, options);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        bool asked_for = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success);
+        app.exit(error);
+        status = static_cast<int>(asked_for ? report::Exit::done : report::Exit::usage);
+        return std::nullopt;
+    }
+    if (std::string text = complaint(options); !text.empty()) {
+        fmt::print(stderr, "klp-build: {}\nRun klp-build --help for the options.\n", text);
+        status = static_cast<int>(report::Exit::usage);
+        return std::nullopt;
+    }
+    if (options.jobs == 0)
+        options.jobs = std::max(1u, std::thread::hardware_concurrency());
+    options.verbose |= options.debug;
+    options.keep_temporary |= options.debug;
+    return options;
+}
+
+} // namespace klp::build

@@ -1,0 +1,53 @@
+// The command line of klp-build as a value.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace klp::build {
+
+enum class Runtime { kernel, core, automatic };
+
+struct Options {
+    std::vector<std::filesystem::path> patches;
+
+    // The kernel to patch: one of three ways to name it (klp-build(1), section KERNELS).
+    std::string kernel; // "debian:RELEASE"
+    std::filesystem::path source;
+    std::filesystem::path build;
+    std::filesystem::path config;
+    std::filesystem::path vmlinux;
+    std::filesystem::path modules;
+    std::filesystem::path symvers;
+    std::string release; // of the running kernel, where the tree's own differs
+
+    std::filesystem::path oot_module;
+    std::filesystem::path oot_source;
+    std::vector<std::string> targets;
+
+    std::string name;
+    std::filesystem::path output; // a directory, or a file that ends in .ko
+    bool replace = true;
+    Runtime runtime = Runtime::automatic;
+    std::filesystem::path sign_key;
+    std::filesystem::path sign_certificate;
+
+    bool require_proof = false;
+    bool skip_compiler_check = false;
+
+    unsigned jobs = 0; // never 0 after parsing
+    bool verbose = false;
+    bool debug = false;
+    bool explain = false;
+    bool keep_temporary = false;
+    bool print_target = false;
+    std::filesystem::path report;
+};
+
+// Parses the command line. For -h, --help and --version prints what was asked for and returns nothing, with `status` 0; for
+// a command line that makes no sense prints one message to standard error and returns nothing, with `status` 2.
+std::optional<Options> parse_options(int argc, char** argv, int& status);
+
+} // namespace klp::build

@@ -1,0 +1,46 @@
+// What people see while the tools work: a line per stage, and how long each took.
+#pragma once
+
+#include <chrono>
+#include <cstdio>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace klp::report {
+
+struct StageTime {
+    std::string name;
+    double seconds = 0;
+};
+
+// Prints to a stream: on a terminal the running stage's line is replaced when it ends, elsewhere each stage is one plain
+// line, printed when it ends. Not thread-safe; stages do not nest.
+class Progress {
+public:
+    explicit Progress(std::FILE* stream);
+    ~Progress(); // an unfinished stage's line is ended
+    Progress(const Progress&) = delete;
+    Progress& operator=(const Progress&) = delete;
+
+    // Ends the running stage, if any, and begins another. `name` is short ("compile"), `doing` a phrase for people.
+    void begin(std::string name, std::string doing);
+    // Ends the running stage with what came of it ("2 units").
+    void end(std::string_view outcome = {});
+    // A line between stages.
+    void line(std::string_view text);
+
+    const std::vector<StageTime>& times() const { return times_; }
+
+private:
+    using Clock = std::chrono::steady_clock;
+
+    std::FILE* stream_;
+    bool is_terminal_;
+    bool running_ = false;
+    std::string doing_;
+    Clock::time_point start_;
+    std::vector<StageTime> times_;
+};
+
+} // namespace klp::report
