@@ -27,15 +27,13 @@ constexpr const char* footer =
     "Exit status: 0 a module was written, 1 refused, 2 wrong usage, 3 the patches change nothing.\n"
     "klp-build(1) has the whole story.";
 
-bool is_elf_file(const std::filesystem::path& path)
-{
+bool is_elf_file(const std::filesystem::path& path) {
     std::ifstream file(path, std::ios::binary);
     char magic[4] = {};
     return file.read(magic, sizeof(magic)) && std::string_view(magic, 4) == "\177ELF";
 }
 
-void add_kernel_options(CLI::App& app, Options& options)
-{
+void add_kernel_options(CLI::App& app, Options& options) {
     auto* group = app.add_option_group("Kernel", "Which kernel the patch is for");
     group->add_option("--kernel", options.kernel, "A kernel by name: debian:RELEASE or debian:SERIES-FLAVOUR");
     group->add_option("-s,--sourcedir", options.source, "The kernel's source tree; it is never written to");
@@ -44,7 +42,8 @@ void add_kernel_options(CLI::App& app, Options& options)
     group->add_option("--vmlinux", options.vmlinux, "The kernel's vmlinux, with symbols");
     group->add_option("--modules", options.modules, "The directory of the kernel's modules (.ko), with symbols");
     group->add_option("--symvers", options.symvers, "The kernel's Module.symvers");
-    group->add_option("--release", options.release, "The running kernel's release (uname -r), where the tree's differs");
+    group->add_option("--release", options.release,
+                      "The running kernel's release (uname -r), where the tree's differs");
     group->add_option("-t,--target", options.targets,
                       "Patch only what this kbuild target covers: vmlinux, modules, DIR/ or DIR/NAME.ko; repeatable");
     group->add_option("--oot-module", options.oot_module, "An out-of-tree module (.ko) to patch");
@@ -53,32 +52,34 @@ void add_kernel_options(CLI::App& app, Options& options)
                     "Go on with another compiler version than the kernel's; proof of origin still decides");
 }
 
-void add_module_options(CLI::App& app, Options& options)
-{
+void add_module_options(CLI::App& app, Options& options) {
     auto* group = app.add_option_group("Module", "What the module shall be");
-    group->add_option("-n,--name", options.name, "The module's name; otherwise livepatch-NAME, from the first patch file");
-    group->add_option("-o,--output", options.output, "The directory to write the module to, or a file name that ends in .ko")
+    group->add_option("-n,--name", options.name,
+                      "The module's name; otherwise livepatch-NAME, from the first patch file");
+    group
+        ->add_option("-o,--output", options.output,
+                     "The directory to write the module to, or a file name that ends in .ko")
         ->type_name("DIR|FILE.ko");
     group->add_flag("!-R,!--no-replace,!--non-replace,--replace", options.replace,
                     "Stack on the patches that are already active; otherwise the module replaces them all");
     group->add_option("--runtime", options.runtime, "Which livepatch core the module is for: kernel, core or auto")
-        ->transform(CLI::CheckedTransformer(
-            std::map<std::string, Runtime>{
-                {"kernel", Runtime::kernel}, {"core", Runtime::core}, {"auto", Runtime::automatic}},
-            CLI::ignore_case));
+        ->transform(CLI::CheckedTransformer(std::map<std::string, Runtime>{{"kernel", Runtime::kernel},
+                                                                           {"core", Runtime::core},
+                                                                           {"auto", Runtime::automatic}},
+                                            CLI::ignore_case));
     group->add_option("--sign-key", options.sign_key, "Sign the module with this private key");
     group->add_option("--sign-cert", options.sign_certificate, "The certificate that belongs to the key");
 }
 
-void add_report_options(CLI::App& app, Options& options)
-{
+void add_report_options(CLI::App& app, Options& options) {
     auto* group = app.add_option_group("Report", "What to check and to say");
     group->add_flag("--require-proof", options.require_proof,
                     "Refuse units whose origin the kernel image does not prove");
     group->add_flag("-f,--show-first-changed,--explain", options.explain,
                     "Say for each changed function where it first differs, and why");
     group->add_option("--report", options.report, "Write everything that was found to this file, as JSON");
-    group->add_flag("--print-target", options.print_target, "Prepare the kernel, print where its parts are (JSON), and stop");
+    group->add_flag("--print-target", options.print_target,
+                    "Prepare the kernel, print where its parts are (JSON), and stop");
     group->add_flag("-v,--verbose", options.verbose, "Print the commands that are run");
     group->add_flag("-d,--debug", options.debug, "The same, and keep temporary files");
     group->add_flag("-T,--keep-tmp", options.keep_temporary, "Keep temporary files and say where they are");
@@ -86,12 +87,12 @@ void add_report_options(CLI::App& app, Options& options)
 }
 
 // What CLI11 cannot say: how options go together.
-std::string complaint(const Options& options)
-{
+std::string complaint(const Options& options) {
     for (const std::filesystem::path& patch : options.patches)
         if (is_elf_file(patch))
-            return fmt::format("{} is an ELF file, not a patch; -v is --verbose here, a vmlinux is given with --vmlinux",
-                               patch.string());
+            return fmt::format(
+                "{} is an ELF file, not a patch; -v is --verbose here, a vmlinux is given with --vmlinux",
+                patch.string());
     if (options.kernel.empty() && options.source.empty() && options.oot_source.empty())
         return "which kernel? give --kernel debian:RELEASE, or --sourcedir DIR";
     if (!options.kernel.empty() && !options.source.empty())
@@ -107,8 +108,7 @@ std::string complaint(const Options& options)
 
 } // namespace
 
-std::optional<Options> parse_options(int argc, char** argv, int& status)
-{
+std::optional<Options> parse_options(int argc, char** argv, int& status) {
     Options options;
     CLI::App app(description, "klp-build");
     app.footer(footer);

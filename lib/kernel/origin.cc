@@ -285,16 +285,23 @@ Resolution by_name(const Image& image, std::string_view name, Wanted wanted) {
 
 } // namespace
 
-Resolution OriginResolver::resolve_defined(const elf::Symbol& original) const {
-    const symbols::Export* entry = original.is_local() ? nullptr : exports_.find(original.name);
-    // What the patched module exports itself is still its own: a dependency would make it load before its own patch.
-    if (entry && entry->module == "vmlinux" && !owner_.is_module())
-        return imported_symbol(*entry);
+Resolution OriginResolver::find_defined(const elf::Symbol& original) const {
     if (const Reference* reference = known(original.index); reference && reference->location)
         if (const symbols::KernelSymbol* symbol = owner_.symbol_at(*reference->location, original.name))
             return livepatch_symbol(owner_, *symbol, true);
     return by_name(owner_, original.name,
                    [&](const symbols::KernelSymbol& symbol) { return symbol.global == !original.is_local(); });
+}
+
+Resolution OriginResolver::resolve_defined(const elf::Symbol& original) const {
+    Resolution result = find_defined(original);
+    const symbols::Export* entry = original.is_local() ? nullptr : exports_.find(original.name);
+    // What the patched module exports itself is still its own: a dependency would make it load before its own patch.
+    if (entry && entry->module == "vmlinux" && !owner_.is_module()) {
+        result.kind = Resolution::Kind::imported;
+        result.name_space = entry->name_space;
+    }
+    return result;
 }
 
 Resolution OriginResolver::resolve_undefined(std::string_view name) const {

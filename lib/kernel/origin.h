@@ -50,6 +50,7 @@ public:
     symbols::Resolution resolve_undefined(std::string_view name) const override;
 
 private:
+    symbols::Resolution find_defined(const elf::Symbol& original) const;
     const Reference* known(uint32_t symbol) const;
 
     const UnitOrigin& origin_;

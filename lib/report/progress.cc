@@ -14,14 +14,12 @@ constexpr std::string_view clear_line = "\r\033[K";
 
 Progress::Progress(std::FILE* stream) : stream_(stream), is_terminal_(isatty(fileno(stream))) {}
 
-Progress::~Progress()
-{
+Progress::~Progress() {
     if (running_ && is_terminal_)
         fmt::print(stream_, "\n");
 }
 
-void Progress::begin(std::string name, std::string doing)
-{
+void Progress::begin(std::string name, std::string doing) {
     if (running_)
         end();
     times_.push_back({std::move(name), 0});
@@ -34,8 +32,7 @@ void Progress::begin(std::string name, std::string doing)
     }
 }
 
-void Progress::end(std::string_view outcome)
-{
+void Progress::end(std::string_view outcome) {
     if (!running_)
         return;
     running_ = false;
@@ -45,8 +42,7 @@ void Progress::end(std::string_view outcome)
     std::fflush(stream_);
 }
 
-void Progress::line(std::string_view text)
-{
+void Progress::line(std::string_view text) {
     bool open = running_ && is_terminal_;
     fmt::print(stream_, "{}{}\n", open ? clear_line : "", text);
     if (open)

@@ -14,8 +14,8 @@ struct StageTime {
     double seconds = 0;
 };
 
-// Prints to a stream: on a terminal the running stage's line is replaced when it ends, elsewhere each stage is one plain
-// line, printed when it ends. Not thread-safe; stages do not nest.
+// Prints to a stream: on a terminal the running stage's line is replaced when it ends, elsewhere each stage is one
+// plain line, printed when it ends. Not thread-safe; stages do not nest.
 class Progress {
 public:
     explicit Progress(std::FILE* stream);

@@ -28,7 +28,8 @@ struct Resolution {
 class Resolver {
 public:
     virtual ~Resolver() = default;
-    // A symbol that the original unit defines itself: a static or global function or variable of the owner.
+    // A symbol that the original unit defines itself: a static or global function or variable of the owner. An imported
+    // one has its object and sympos as well: it may be a function that is to be patched.
     virtual Resolution resolve_defined(const elf::Symbol& original) const = 0;
     // A symbol that a unit refers to and some other unit of the kernel defines.
     virtual Resolution resolve_undefined(std::string_view name) const = 0;
