@@ -1,0 +1,90 @@
+// klp-convert: a module as kbuild linked it -> a module that the kernel's livepatch loader takes.
+#include "convert/convert.h"
+#include "convert/resolve.h"
+#include "elf/builder.h"
+#include "report/finding.h"
+#include "symbols/kernel_files.h"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+
+namespace {
+
+using namespace klp;
+
+struct Options {
+    std::string input;
+    std::string output;
+    symbols::KernelPaths kernel;
+    std::vector<std::string> objects;
+    std::vector<std::string> choices;
+};
+
+void declare(CLI::App& app, Options& options) {
+    app.add_option("INPUT", options.input, "the module as kbuild linked it")->required();
+    app.add_option("OUTPUT", options.output, "the finished module (may be INPUT)")->required();
+    app.add_option("--vmlinux", options.kernel.vmlinux, "vmlinux with symbols of the target kernel");
+    app.add_option("--vmlinuz", options.kernel.vmlinuz, "boot image of the target kernel, if there is no vmlinux");
+    app.add_option("--modules", options.kernel.modules, "folder with the target kernel's modules");
+    app.add_option("--symvers", options.kernel.symvers, "Module.symvers of the target kernel");
+    app.add_option("--object", options.objects, "look undefined symbols up in this module too (may be repeated)");
+    app.add_option("--symbol", options.choices, "NAME=OBJ,POS: which symbol NAME stands for (may be repeated)");
+    app.set_version_flag("--version", KLP_VERSION);
+    app.footer("Undefined symbols that the kernel does not export become livepatch symbols. Without --vmlinux or\n"
+               "--vmlinuz only the references that create-diff-object wrote are converted.\n"
+               "Exit status: 0 written, 1 refused, 2 usage.");
+}
+
+std::vector<convert::Reference> find_references(const elf::Object& module, const Options& options,
+                                                std::vector<report::Finding>& findings) {
+    if (options.kernel.vmlinux.empty() && options.kernel.vmlinuz.empty())
+        return convert::read_references(module);
+    std::vector<convert::Choice> choices;
+    for (const std::string& choice : options.choices)
+        choices.push_back(convert::parse_choice(choice));
+    std::vector<std::string> objects = options.objects;
+    for (std::string& object : objects)
+        object = symbols::module_name_of(object);
+    symbols::KernelFiles kernel(options.kernel);
+    convert::Resolved resolved = convert::resolve_references(module, kernel, objects, choices);
+    findings.insert(findings.end(), resolved.findings.begin(), resolved.findings.end());
+    return std::move(resolved.references);
+}
+
+void run(const Options& options) {
+    elf::Object module = symbols::open_module(options.input);
+    std::vector<report::Finding> findings;
+    std::vector<convert::Reference> references = find_references(module, options, findings);
+    convert::Result result = convert::rewrite(module, references);
+    findings.insert(findings.end(), result.findings.begin(), result.findings.end());
+    elf::write_file_atomically(options.output, result.bytes);
+    for (const report::Finding& finding : findings)
+        fmt::print(stderr, "{}\n", report::to_text(finding));
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    CLI::App app("Turns a module's references to unexported symbols into livepatch symbols.", "klp-convert");
+    Options options;
+    declare(app, options);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? 0 : static_cast<int>(report::Exit::usage);
+    }
+    try {
+        run(options);
+    } catch (const report::Refusal& refusal) {
+        for (const report::Finding& finding : refusal.findings())
+            fmt::print(stderr, "{}\n", report::to_text(finding));
+        return static_cast<int>(report::Exit::refused);
+    } catch (const std::exception& error) {
+        fmt::print(stderr, "error[internal]: {}\n", error.what());
+        return static_cast<int>(report::Exit::refused);
+    }
+    return static_cast<int>(report::Exit::done);
+}

@@ -1,0 +1,11 @@
+// What the author of a hand-written module says about its references, in the source (template/module/klp_relocs.h).
+#pragma once
+
+#include "convert/reference.h"
+
+namespace klp::convert {
+
+// The annotated references, in the order of the sections and entries. Throws report::Refusal "convert.bad-annotation".
+std::vector<Reference> read_annotations(const elf::Object& module);
+
+} // namespace klp::convert

@@ -1,0 +1,135 @@
+#include "symbols/kernel_files.h"
+
+#include "elf/modinfo.h"
+#include "report/finding.h"
+#include "symbols/unpack.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+
+namespace klp::symbols {
+
+struct KernelFiles::Loaded {
+    elf::Object image;
+    SymbolTable table;
+};
+
+KernelFiles::KernelFiles(KernelPaths paths) : paths_(std::move(paths)) {}
+KernelFiles::~KernelFiles() = default;
+
+std::vector<std::byte> read_file(const std::filesystem::path& path) {
+    auto refuse = [&] {
+        return report::Refusal("file.unreadable", path.string(),
+                               fmt::format("cannot read the file: {}", std::strerror(errno)),
+                               "give the path of a readable file");
+    };
+    std::error_code error;
+    if (std::filesystem::is_directory(path, error)) {
+        errno = EISDIR;
+        throw refuse();
+    }
+    std::ifstream file(path, std::ios::binary);
+    if (!file)
+        throw refuse();
+    std::vector<std::byte> bytes;
+    char block[1 << 16];
+    while (file.read(block, sizeof(block)) || file.gcount() > 0) {
+        const auto* data = reinterpret_cast<const std::byte*>(block);
+        bytes.insert(bytes.end(), data, data + file.gcount());
+    }
+    if (file.bad())
+        throw refuse();
+    return bytes;
+}
+
+elf::Object open_module(const std::filesystem::path& path) {
+    std::string name = path.filename().string();
+    if (name.ends_with(".ko") || name.ends_with(".o") || name.ends_with(".debug"))
+        return elf::Object::open(path);
+    std::vector<std::byte> bytes = read_file(path);
+    if (std::optional<Packing> packing = packing_of(bytes))
+        bytes = unpack(bytes, *packing, path.string());
+    return elf::Object::from_bytes(path.string(), std::move(bytes));
+}
+
+void KernelFiles::find_modules() const {
+    if (searched_ || paths_.modules.empty())
+        return;
+    searched_ = true;
+    std::error_code error;
+    auto options = std::filesystem::directory_options::skip_permission_denied;
+    std::filesystem::recursive_directory_iterator iterator(paths_.modules, options, error);
+    if (error)
+        throw report::Refusal("file.unreadable", paths_.modules.string(),
+                              fmt::format("cannot read the folder: {}", error.message()),
+                              "give the folder with the kernel's modules, for example /lib/modules/RELEASE");
+    for (; iterator != std::filesystem::recursive_directory_iterator(); iterator.increment(error)) {
+        if (error)
+            break;
+        std::string name = iterator->path().filename().string();
+        if (name.find(".ko") == std::string::npos)
+            continue;
+        if (name.ends_with(".ko") || name.ends_with(".ko.xz") || name.ends_with(".ko.gz") || name.ends_with(".ko.zst"))
+            module_paths_.emplace(module_name_of(name), iterator->path());
+    }
+}
+
+const KernelFiles::Loaded* KernelFiles::load(std::string_view object) const {
+    if (auto found = loaded_.find(object); found != loaded_.end())
+        return found->second.get();
+    std::string name(object);
+    std::unique_ptr<Loaded>& slot = loaded_[name];
+    if (object == "vmlinux") {
+        if (!paths_.vmlinux.empty()) {
+            elf::Object image = elf::Object::open(paths_.vmlinux);
+            SymbolTable table = read_elf_symbols(image, name);
+            slot = std::make_unique<Loaded>(Loaded{std::move(image), std::move(table)});
+        }
+        return slot.get();
+    }
+    find_modules();
+    auto path = module_paths_.find(object);
+    if (path == module_paths_.end())
+        return nullptr;
+    elf::Object image = open_module(path->second);
+    SymbolTable table = read_elf_symbols(image, name);
+    slot = std::make_unique<Loaded>(Loaded{std::move(image), std::move(table)});
+    return slot.get();
+}
+
+const SymbolTable* KernelFiles::table(std::string_view object) const {
+    const Loaded* loaded = load(object);
+    return loaded ? &loaded->table : nullptr;
+}
+
+const elf::Object* KernelFiles::image(std::string_view object) const {
+    const Loaded* loaded = load(object);
+    return loaded ? &loaded->image : nullptr;
+}
+
+const Exports* KernelFiles::exports() const {
+    if (paths_.symvers.empty())
+        return nullptr;
+    if (!exports_) {
+        std::vector<std::byte> bytes = read_file(paths_.symvers);
+        std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+        exports_ = read_symvers(text, paths_.symvers.string());
+    }
+    return &*exports_;
+}
+
+// Every module of one build carries the same string (include/linux/vermagic.h).
+std::string_view KernelFiles::vermagic() const {
+    if (!vermagic_) {
+        find_modules();
+        vermagic_.emplace();
+        if (!module_paths_.empty())
+            vermagic_ = elf::read_modinfo(open_module(module_paths_.begin()->second)).value("vermagic");
+    }
+    return *vermagic_;
+}
+
+} // namespace klp::symbols

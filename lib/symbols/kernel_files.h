@@ -1,0 +1,54 @@
+// A target kernel as files: the parts of its packages, or of a build tree. Everything is read at first use.
+#pragma once
+
+#include "symbols/kernel_view.h"
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+
+namespace klp::symbols {
+
+struct KernelPaths {
+    std::filesystem::path vmlinux; // ELF with symbols; goes before vmlinuz
+    std::filesystem::path vmlinuz; // the image that boots
+    std::filesystem::path modules; // a folder that holds .ko, .ko.xz, .ko.gz or .ko.zst files at any depth
+    std::filesystem::path symvers; // Module.symvers
+};
+
+// Not thread-safe: the answers are read when first asked for. All questions throw report::Refusal where a file that was
+// named cannot be read ("file.unreadable" and what elf::Object::open, read_elf_symbols and read_symvers throw).
+class KernelFiles : public KernelView {
+public:
+    explicit KernelFiles(KernelPaths paths);
+    KernelFiles(const KernelFiles&) = delete;
+    KernelFiles& operator=(const KernelFiles&) = delete;
+    ~KernelFiles() override;
+
+    const SymbolTable* table(std::string_view object) const override;
+    const elf::Object* image(std::string_view object) const override;
+    const Exports* exports() const override;
+    std::string_view vermagic() const override;
+    bool knows_modules() const override { return !paths_.modules.empty(); }
+
+private:
+    struct Loaded;
+    const Loaded* load(std::string_view object) const;
+    void find_modules() const;
+
+    KernelPaths paths_;
+    mutable bool searched_ = false;
+    mutable std::map<std::string, std::filesystem::path, std::less<>> module_paths_;
+    mutable std::map<std::string, std::unique_ptr<Loaded>, std::less<>> loaded_;
+    mutable std::optional<Exports> exports_;
+    mutable std::optional<std::string> vermagic_;
+};
+
+// A module's file, unpacked if need be (.xz, .gz, .zst, by content). Throws as elf::Object::open and unpack() do.
+elf::Object open_module(const std::filesystem::path& path);
+
+// A whole file. Throws report::Refusal "file.unreadable".
+std::vector<std::byte> read_file(const std::filesystem::path& path);
+
+} // namespace klp::symbols
