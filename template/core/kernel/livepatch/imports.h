@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the core needs of the kernel and the kernel does not export.
+ *
+ * The kernel is asked for the addresses when the core is loaded (see imports.c).
+ * The functions are called by static calls, which become direct branches: an
+ * unexported function may have lost its ENDBR, so that a call through a pointer
+ * would trap on a machine with IBT.
+ */
+#ifndef _KLP_IMPORTS_H
+#define _KLP_IMPORTS_H
+
+#include <linux/ftrace.h>
+#include <linux/kallsyms.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/sched.h>
+#include <linux/sched/task.h>
+#include <linux/spinlock.h>
+#include <linux/stacktrace.h>
+#include <linux/static_call.h>
+#include <linux/stop_machine.h>
+#include <linux/workqueue.h>
+#include <asm/text-patching.h>
+
+/* Declared in headers that modules do not see. */
+unsigned long find_kallsyms_symbol_value(struct module *mod, const char *name);
+
+#define KLP_IMPORTED_FUNCTIONS(each)		\
+	each(find_kallsyms_symbol_value)	\
+	each(find_module)			\
+	each(ftrace_location)			\
+	each(idle_task)				\
+	each(kallsyms_lookup_size_offset)	\
+	each(kallsyms_on_each_match_symbol)	\
+	each(module_kallsyms_on_each_symbol)	\
+	each(schedule_on_each_cpu)		\
+	each(stack_trace_save_tsk_reliable)	\
+	each(stop_one_cpu_nowait)		\
+	each(task_call_func)			\
+	each(task_curr)				\
+	each(text_poke)				\
+	each(text_poke_sync)			\
+	each(wake_up_state)
+
+#define KLP_DECLARE_IMPORT(function) \
+	DECLARE_STATIC_CALL(klp_import_##function, function);
+KLP_IMPORTED_FUNCTIONS(KLP_DECLARE_IMPORT)
+#undef KLP_DECLARE_IMPORT
+
+/* klp_kernel(find_module)(name) calls the kernel's find_module(name). */
+#define klp_kernel(function)	static_call(klp_import_##function)
+
+extern rwlock_t *klp_tasklist_lock;
+extern struct mutex *klp_text_mutex;
+
+unsigned long klp_lookup_kernel(const char *name);
+int klp_resolve_imports(void);
+
+#endif /* _KLP_IMPORTS_H */

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Writing the patch state of tasks; what it is and where, is told in tasks.h.
+ */
+
+#include <linux/cpumask.h>
+#include <linux/sched/signal.h>
+#include "imports.h"
+#include "tasks.h"
+
+static unsigned long klp_state_bits(int state)
+{
+	switch (state) {
+	case KLP_TRANSITION_PATCHED:
+		return KLP_TASK_PATCHED;
+	case KLP_TRANSITION_UNPATCHED:
+		return KLP_TASK_UNPATCHED;
+	default:
+		return 0;
+	}
+}
+
+/*
+ * Both bits change in one step, and others change their bits of the word at the
+ * same time: hence the loop. A successful exchange is a full barrier.
+ */
+static void klp_change_task(struct task_struct *task, unsigned long clear,
+			    unsigned long set)
+{
+	unsigned long *flags = &task_thread_info(task)->flags;
+	unsigned long old = READ_ONCE(*flags);
+
+	while (!try_cmpxchg(flags, &old, (old & ~clear) | set))
+		;
+}
+
+void klp_set_task_state(struct task_struct *task, int state)
+{
+	klp_change_task(task, KLP_TASK_STATE, klp_state_bits(state));
+}
+
+/* Marks a task as summoned; false when it was already. */
+bool klp_summon_task(struct task_struct *task)
+{
+	if (READ_ONCE(task_thread_info(task)->flags) & KLP_TASK_SUMMONED)
+		return false;
+	klp_change_task(task, 0, KLP_TASK_SUMMONED);
+	return true;
+}
+
+void klp_release_task(struct task_struct *task)
+{
+	klp_change_task(task, KLP_TASK_SUMMONED, 0);
+}
+
+/* All threads of all processes, kernel threads and the idle task of every CPU. */
+void klp_for_each_task(void (*function)(struct task_struct *task))
+{
+	struct task_struct *process, *task;
+	unsigned int cpu;
+
+	read_lock(klp_tasklist_lock);
+	for_each_process_thread(process, task)
+		function(task);
+	read_unlock(klp_tasklist_lock);
+
+	for_each_possible_cpu(cpu)
+		function(klp_kernel(idle_task)(cpu));
+}

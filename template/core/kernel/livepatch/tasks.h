@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The patch state of each task.
+ *
+ * During a transition every task is in one of two worlds: it calls the old
+ * functions or the new ones. The kernel's own core has a field of task_struct
+ * for this. Ours are the topmost bits of thread_info.flags: x86-64 has 64 of
+ * them and gives a meaning to the lower 32 only, all its accesses are atomic
+ * read-modify-writes of single bits, and a mask of known bits guards every
+ * loop that looks at them. So
+ *
+ *  - the handler finds the state of current with one load, also in NMI context,
+ *  - fork copies it with the rest of task_struct (see fork.c for the rest),
+ *  - exit needs nothing,
+ *  - outside a transition there is no cost, and no allocation can fail within.
+ */
+#ifndef _KLP_TASKS_H
+#define _KLP_TASKS_H
+
+#include <linux/bits.h>
+#include <linux/sched.h>
+
+#ifndef CONFIG_X86_64
+#error "the bits that hold a task's patch state are known for x86-64 only"
+#endif
+
+enum {
+	KLP_TRANSITION_IDLE = -1,	/* no transition */
+	KLP_TRANSITION_UNPATCHED = 0,
+	KLP_TRANSITION_PATCHED = 1,
+};
+
+#define KLP_TASK_SUMMONED	BIT(61)	/* has a task_work of ours, see stragglers.c */
+#define KLP_TASK_UNPATCHED	BIT(62)
+#define KLP_TASK_PATCHED	BIT(63)
+#define KLP_TASK_STATE		(KLP_TASK_UNPATCHED | KLP_TASK_PATCHED)
+#define KLP_TASK_BITS		(KLP_TASK_STATE | KLP_TASK_SUMMONED)
+
+static __always_inline int klp_task_state(struct task_struct *task)
+{
+	unsigned long flags = READ_ONCE(task_thread_info(task)->flags);
+
+	if (flags & KLP_TASK_PATCHED)
+		return KLP_TRANSITION_PATCHED;
+	if (flags & KLP_TASK_UNPATCHED)
+		return KLP_TRANSITION_UNPATCHED;
+	return KLP_TRANSITION_IDLE;
+}
+
+void klp_set_task_state(struct task_struct *task, int state);
+bool klp_summon_task(struct task_struct *task);
+void klp_release_task(struct task_struct *task);
+
+void klp_for_each_task(void (*function)(struct task_struct *task));
+
+#endif /* _KLP_TASKS_H */

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the tests of the runtime core share: kernels, modules, programs for the guest."""
+
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[2]
+sys.path.insert(0, str(HERE.parent))
+
+from kernellog import complaints  # noqa: E402
+from machine import Machine, MachineError  # noqa: E402
+
+CORE_SOURCE = ROOT / "template" / "core"
+
+# Programs that the kernel's selftests use in ways that busybox does not know.
+PROGRAMS = ["bash", "awk", "comm", "date", "diff", "dmesg", "getconf", "grep", "mktemp", "sed",
+            "stat", "sysctl", "insmod", "rmmod", "modinfo", "modprobe"]
+
+
+class LabError(Exception):
+    """Something could not be built; the text says what."""
+
+
+class Kernel:
+    """A kernel of this folder's configuration, built on demand."""
+
+    def __init__(self, source, variant):
+        self.source = pathlib.Path(source).resolve()
+        self.variant = variant
+        self.version = _output(["make", "-s", "-C", self.source, "kernelversion"]).strip()
+        self.series = ".".join(self.version.split(".")[:2])
+        self.build = pathlib.Path(
+            _output([HERE / "build-kernel", self.source, variant]).split("\n")[-2])
+
+    @property
+    def image(self):
+        return self.build / "arch/x86/boot/bzImage"
+
+    @property
+    def name(self):
+        return f"{self.series} {self.variant}"
+
+    @property
+    def release(self):
+        return (self.build / "include/config/kernel.release").read_text().strip()
+
+    def build_id(self):
+        """The build id of vmlinux, in hexadecimal."""
+        notes = _output(["readelf", "-n", self.build / "vmlinux"])
+        return re.search(r"Build ID: ([0-9a-f]+)", notes)[1]
+
+
+class Workshop:
+    """A temporary folder in which modules for one kernel are built."""
+
+    def __init__(self, kernel):
+        self.kernel = kernel
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="klp-core-"))
+        self.core_folder = self.folder / "core"
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *unused):
+        if not os.environ.get("KLP_KEEP"):
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def core(self, *variables):
+        """Build the core; returns {module name: path}."""
+        shutil.rmtree(self.core_folder, ignore_errors=True)
+        shutil.copytree(CORE_SOURCE, self.core_folder)
+        return self._kbuild(self.core_folder, variables)
+
+    def modules(self, name, sources, with_core=True):
+        """Build each of `sources` (C files) as a module of its own."""
+        folder = self.folder / name
+        folder.mkdir()
+        lines = []
+        for source in sources:
+            shutil.copy(source, folder)
+            lines.append(f"obj-m += {pathlib.Path(source).stem}.o\n")
+        variables = []
+        if with_core:
+            lines.append(f"LINUXINCLUDE := -I{self.core_folder}/include $(LINUXINCLUDE)\n")
+            variables.append(f"KBUILD_EXTRA_SYMBOLS={self.core_folder}/Module.symvers")
+        (folder / "Kbuild").write_text("".join(lines))
+        return self._kbuild(folder, variables)
+
+    def program(self, source):
+        """Compile a static program for the guest."""
+        target = self.folder / pathlib.Path(source).stem
+        _output(["gcc", "-O2", "-static", "-pthread", "-o", target, source])
+        return target
+
+    def _kbuild(self, folder, variables):
+        compiler = os.environ.get("KLP_CC")
+        if compiler:
+            variables = [*variables, f"CC={compiler}"]
+        _output(["make", "-s", "-C", self.kernel.build, f"M={folder}", "-j2", *variables])
+        return {path.stem: path for path in folder.glob("*.ko")}
+
+
+def guest_programs():
+    """{path in the guest: path here} of PROGRAMS and the libraries they need."""
+    files = {}
+    for name in PROGRAMS:
+        program = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
+        if not program:
+            raise LabError(f"the program {name} is missing")
+        files[f"/bin/{name}"] = program
+        for library in re.findall(r"(/\S+\.so\S*) ", _output(["ldd", program]) + " "):
+            files[library] = library
+    return files
+
+
+def boot(kernel, files, **options):
+    """A machine that runs `kernel` and has `files`."""
+    options.setdefault("boot_timeout", 300)
+    return Machine(kernel.image, files=files, **options)
+
+
+def _output(command):
+    result = subprocess.run([str(part) for part in command], stdin=subprocess.DEVNULL,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+    if result.returncode:
+        raise LabError(f"{' '.join(map(str, command))}:\n{result.stdout[-2000:]}{result.stderr[-4000:]}")
+    return result.stdout

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The kernel's own livepatch selftests, unmodified, against the core."""
+
+import pathlib
+
+from lab import Workshop, boot, complaints, guest_programs
+
+# What the selftests provoke: a module that is refused, and a shadow variable of which there is one.
+PROVOKED = (r"Duplicate shadow variable", r"Call Trace", r"tainting kernel with TAINT_LIVEPATCH")
+
+
+def run(kernel, report, options):
+    folder = kernel.source / "tools/testing/selftests/livepatch"
+    sources = sorted((folder / "test_modules").glob("*.c")) or \
+        sorted((kernel.source / "lib/livepatch").glob("*.c"))
+    with Workshop(kernel) as workshop:
+        files = guest_programs()
+        files["/klp_core.ko"] = workshop.core()["klp_core"]
+        modules = workshop.modules("selftests", sources)
+        files |= _test_files(kernel, folder, modules)
+        for program in folder.glob("*.c"):
+            files[f"/selftests/{program.stem}"] = workshop.program(program)
+        with boot(kernel, files, **options) as vm:
+            _run_scripts(kernel, vm, folder, report)
+
+
+def _test_files(kernel, folder, modules):
+    """6.1 loads its modules by modprobe, later kernels by their path."""
+    files = {f"/selftests/{path.name}": path for path in folder.glob("*.sh")}
+    names = sorted(modules)
+    for name in names:
+        files[f"/selftests/test_modules/{name}.ko"] = modules[name]
+        files[f"/lib/modules/{kernel.release}/{name}.ko"] = modules[name]
+    files[f"/lib/modules/{kernel.release}/modules.dep"] = \
+        "".join(f"{name}.ko:\n" for name in names).encode()
+    return files
+
+
+def _run_scripts(kernel, vm, folder, report):
+    vm.run("insmod /klp_core.ko")
+    for script in sorted(folder.glob("test-*.sh")):
+        status, text = vm.try_run(
+            f"dmesg -c >/dev/null; cd /selftests && KDIR=/selftests ./{script.name}", timeout=900)
+        log = vm.log()
+        bad = complaints(log, PROVOKED) if kernel.variant == "debug" else []
+        report(f"{pathlib.Path(script).stem}", status == 0 and not bad,
+               text + "".join(f"log: {line}\n" for line in bad) +
+               ("" if status == 0 and not bad else "\n".join(log[-150:])))
