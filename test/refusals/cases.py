@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The table of what is refused: the patch or the kernel, the exit status, what is said."""
+
+import dataclasses
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+
+import klp
+
+PATCHES = pathlib.Path(__file__).resolve().parent / "patches"
+REFUSED, NOTHING_CHANGED = 1, 3
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """
+    name      of the case; without `kernel_options` also of its patch
+    what      is refused, for people
+    says      regular expressions that the output must match
+    statuses  allowed exit statuses
+    series    kernels to try it on
+    kernel_options  function(series, folder) -> options that name the kernel; Debian's cloud kernel by default
+    patch     function(series, folder) -> the patch; patches/SERIES/NAME.patch by default
+    path      function(folder) -> the PATH to run with
+    """
+
+    name: str
+    what: str
+    says: tuple
+    statuses: tuple = (REFUSED,)
+    series: tuple = klp.SERIES
+    kernel_options: Callable | None = None
+    patch: Callable | None = None
+    path: Callable | None = None
+
+    def arguments(self, series, folder):
+        kernel = (self.kernel_options(series, folder) if self.kernel_options
+                  else ["--kernel", f"debian:{series}-cloud"])
+        patch = self.patch(series, folder) if self.patch else PATCHES / series / f"{self.name}.patch"
+        return [*kernel, patch]
+
+    def run_options(self, folder):
+        return {"env": dict(os.environ, PATH=self.path(folder))} if self.path else {}
+
+
+def _meminfo(series, _):
+    return klp.example(series, "01-meminfo")
+
+
+def _with_config(line, without=None):
+    """A kernel whose configuration has one more line, and not those that match `without`."""
+    def options(series, folder):
+        text = pathlib.Path(klp.kernel(series).parts["config"]).read_text()
+        if without:
+            text = re.sub(rf"^.*{without}.*$", "", text, flags=re.MULTILINE)
+        config = folder / "config"
+        config.write_text(text + line + "\n")
+        return klp.parts(series, config=config)
+    return options
+
+
+def _system_map(series, folder):
+    table = folder / "System.map"
+    table.write_text("ffffffff81000000 T _text\nffffffff81000000 T startup_64\n")
+    return klp.parts(series, vmlinux=table)
+
+
+def _stripped(series, folder):
+    image = folder / "vmlinux"
+    subprocess.run(["strip", "-s", "-o", image, klp.kernel(series).parts["vmlinux"]], check=True)
+    return klp.parts(series, vmlinux=image)
+
+
+def _other_release(series, _):
+    other = next(one for one in klp.SERIES if one != series)
+    return klp.parts(series, vmlinux=klp.kernel(other).parts["vmlinux"])
+
+
+def _other_source(series, folder):
+    """The source with one function changed, so that its unit is not what the image holds."""
+    tree = folder / "source"
+    shutil.copytree(klp.kernel(series).parts["source"], tree, symlinks=True, copy_function=os.link)
+    path = tree / "fs/proc/loadavg.c"
+    text = path.read_text().replace("FIXED_1/200", "FIXED_1/100")
+    path.unlink()
+    path.write_text(text)
+    return klp.parts(series, sourcedir=tree)
+
+
+def _loadavg(series, _):
+    return klp.example(series, "02-new-data")
+
+
+def _without(tool):
+    """A PATH that has everything but one tool."""
+    def path(folder):
+        tools = folder / "bin"
+        tools.mkdir()
+        for place in ("/usr/bin", "/bin", "/usr/sbin", "/sbin"):
+            for entry in os.scandir(place):
+                if entry.name != tool and not (tools / entry.name).is_symlink():
+                    (tools / entry.name).symlink_to(entry.path)
+        return str(tools)
+    return path
+
+
+CASES = [
+    Case("does-not-apply", "a patch that does not apply",
+         (r"fs/proc/meminfo\.c", r"apply", r"hint:")),
+    Case("fuzz", "a patch that applies with fuzz is built with a warning",
+         (r"warning", r"fs/proc/meminfo\.c", r"fuzz"), statuses=(0,)),
+    Case("nothing-built", "a patch to what this configuration does not build",
+         (r"arch/arm64/kernel/process\.c", r"hint:"), statuses=(REFUSED, NOTHING_CHANGED)),
+    Case("comment-only", "a patch that changes only comments and line numbers",
+         (r"kernel/fork\.c", r"nothing|no change|unchanged"), statuses=(NOTHING_CHANGED,)),
+    Case("init-code", "a change of __init code",
+         (r"fs/proc/loadavg", r"proc_loadavg_init", r"__init", r"hint:")),
+    Case("notrace", "a change of a notrace function",
+         (r"kernel/trace/trace_clock", r"trace_clock_local", r"ftrace|notrace", r"hint:")),
+    Case("inline-out-of-line", "a change of an inline function's copy out of line",
+         (r"kernel/softirq", r"raise_softirq_irqoff", r"ftrace|notrace|inline", r"hint:")),
+    Case("changed-data", "a changed initial value of an existing variable",
+         (r"fs/pipe", r"pipe_max_size", r"data", r"hint:")),
+    Case("assembly", "a change of an assembly file",
+         (r"arch/x86/entry/entry_64\.S", r"assembl", r"hint:")),
+    Case("vdso", "a change of the vdso", (r"arch/x86/entry/vdso/vclock_gettime\.c", r"vdso", r"hint:")),
+    Case("realmode", "a change of real-mode code",
+         (r"arch/x86/realmode/rm/wakemain\.c", r"real.?mode", r"hint:")),
+    Case("module-jump-label", "a jump label whose key a module owns",
+         (r"nf_tables_core|nf_tables", r"nft_do_chain", r"nft_(trace|counters)_enabled", r"hint:")),
+    Case("module-static-call", "a static call whose key a module owns",
+         (r"kvm/pmu", r"kvm_pmu_deliver_pmi", r"kvm_x86_pmu_deliver_pmi", r"hint:")),
+
+    Case("other-source", "a unit that is not in the image",
+         (r"fs/proc/loadavg", r"loadavg_proc_show", r"hint:"),
+         kernel_options=_other_source, patch=_loadavg, series=("6.12",)),
+    Case("latent-entropy", "a kernel with latent entropy",
+         (r"LATENT_ENTROPY", r"hint:"), patch=_meminfo, series=("6.12",),
+         kernel_options=_with_config("CONFIG_GCC_PLUGIN_LATENT_ENTROPY=y", "LATENT_ENTROPY")),
+    Case("randstruct", "a kernel with randomised structures",
+         (r"RANDSTRUCT", r"hint:"), patch=_meminfo, series=("6.12",),
+         kernel_options=_with_config("CONFIG_RANDSTRUCT=y\nCONFIG_RANDSTRUCT_FULL=y", "RANDSTRUCT")),
+    Case("no-livepatch", "a kernel without live patching",
+         (r"CONFIG_LIVEPATCH", r"hint:"), patch=_meminfo, series=("6.12",),
+         kernel_options=_with_config("# CONFIG_LIVEPATCH is not set", "CONFIG_LIVEPATCH")),
+    Case("system-map", "a System.map in place of an image",
+         (r"System\.map", r"vmlinux|image", r"hint:"), patch=_meminfo, kernel_options=_system_map,
+         series=("6.12",)),
+    Case("stripped-image", "an image without symbols",
+         (r"vmlinux", r"strip|no symbol", r"hint:"), patch=_meminfo, kernel_options=_stripped,
+         series=("6.12",)),
+    Case("other-release", "an image of another release",
+         (r"vmlinux", r"6\.1\.\d", r"6\.12\.\d", r"hint:"), patch=_meminfo, kernel_options=_other_release),
+    Case("missing-make", "no make", (r"make", r"hint:"), patch=_meminfo, path=_without("make"),
+         series=("6.12",)),
+    Case("missing-compiler", "no gcc-12", (r"gcc-12", r"hint:"), patch=_meminfo, path=_without("gcc-12"),
+         series=("6.12",)),
+    Case("unknown-release", "a release that the archive does not have",
+         (r"6\.1\.0-1-cloud-amd64", r"6\.1\.0-\d\d+-cloud-amd64"), patch=_meminfo,
+         kernel_options=lambda series, folder: ["--kernel", "debian:6.1.0-1-cloud-amd64"], series=("6.1",)),
+]
