@@ -17,18 +17,28 @@ class Failed(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Build:
-    """One run of klp-build: the module's name, its patches, more options."""
+    """
+    One run of klp-build.
+
+    name     of the module, and of the patch if `patches` says nothing else
+    patches  without folder and ".patch"
+    options  more options
+    oot      folder below oot/ of the out-of-tree module to patch
+    """
 
     name: str
     patches: tuple = ()
     options: tuple = ()
+    oot: str = ""
 
     def module(self):
         """Name of the kernel module."""
         return "lp_" + self.name.replace("-", "_").replace(".", "_")
 
-    def patch_files(self, folder):
-        return [folder / f"{patch}.patch" for patch in self.patches or (self.name,)]
+    def patch_files(self, folder, series):
+        """Paths of the patches below the folder patches/."""
+        place = folder / ("oot" if self.oot else series)
+        return [place / f"{patch}.patch" for patch in self.patches or (self.name,)]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A module that was built outside the kernel's tree (oot/greeter)."""
+
+from example import Build, Example
+
+READ = "cat /proc/greeter"
+
+
+def _flow(session):
+    session.vm.run("insmod /oot/greeter.ko")
+    session.expect(READ, r"^hello cat, you are number 1$")
+    session.patch()
+    session.expect(READ, r"^hello and goodbye cat, you are number 2$")
+    session.vm.run("rmmod greeter; insmod /oot/greeter.ko")
+    session.expect(READ, r"^hello and goodbye cat, you are number 1$")
+    session.disable()
+    session.expect(READ, r"^hello cat, you are number 2$")
+    session.unload()
+    session.vm.run("rmmod greeter")
+
+
+EXAMPLES = [
+    Example("15-oot-module", "a module built outside the kernel's tree", flow=_flow,
+            builds=(Build("15-oot-module", oot="greeter"),)),
+]
