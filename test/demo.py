@@ -63,9 +63,6 @@ def show(vm):
     see(LOOK, OLD)
     vm.run(f"unload {NAME}", timeout=180)
     see(f"[ -d /sys/module/{NAME} ] || echo unloaded", "unloaded")
-    bad = complaints(vm.log())
-    if bad:
-        raise Unseen("the kernel complained:\n" + "\n".join(bad))
 
 
 def main():
@@ -79,6 +76,10 @@ def main():
         vm.run("dmesg -c >/dev/null")
         vm.follow(lambda source, text: print(text, end="", flush=True))
         show(vm)
+        vm.follow(None)
+        bad = complaints(vm.log())
+    if bad:
+        raise Unseen("the kernel complained:\n" + "\n".join(bad))
     print(f"\nAll of it was seen. ({time.monotonic() - started:.0f} s)")
 
 
