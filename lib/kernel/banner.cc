@@ -1,0 +1,139 @@
+#include "kernel/banner.h"
+
+#include "elf/object.h"
+#include "kernel/files.h"
+#include "report/finding.h"
+
+#include <array>
+#include <cctype>
+#include <fmt/format.h>
+#include <fstream>
+#include <map>
+
+namespace klp::kernel {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+std::string first_bytes(const fs::path& path, size_t count) {
+    std::ifstream file(path, std::ios::binary);
+    std::string bytes(count, '\0');
+    file.read(bytes.data(), static_cast<std::streamsize>(count));
+    bytes.resize(static_cast<size_t>(std::max<std::streamsize>(file.gcount(), 0)));
+    return bytes;
+}
+
+// "ffffffff81000000 T _text": the format of nm and System.map.
+bool looks_like_symbol_map(const std::string& bytes) {
+    size_t digits = 0;
+    while (digits < bytes.size() && std::isxdigit(static_cast<unsigned char>(bytes[digits])))
+        ++digits;
+    return (digits == 8 || digits == 16) && bytes.size() > digits + 3 && bytes[digits] == ' ' &&
+           bytes[digits + 2] == ' ';
+}
+
+// Documentation/arch/x86/boot.rst: "HdrS" at 0x202.
+bool looks_like_boot_image(const std::string& bytes) {
+    return bytes.size() > 0x206 && bytes.compare(0x202, 4, "HdrS") == 0;
+}
+
+void refuse_other_files(const fs::path& path) {
+    const std::string bytes = first_bytes(path, 1024);
+    if (bytes.empty())
+        throw report::Refusal("target.missing-part", path.string(), "the kernel image cannot be read or is empty");
+    const std::string hint =
+        "give the vmlinux with symbols: of the distribution's debug package, or from the top of the "
+        "build directory";
+    if (looks_like_symbol_map(bytes))
+        throw report::Refusal("target.system-map", path.string(),
+                              "this is a System.map: it has names and addresses and neither sizes nor code", hint);
+    if (looks_like_boot_image(bytes))
+        throw report::Refusal("target.boot-image", path.string(),
+                              "this is a compressed boot image (bzImage), which has no symbol table", hint);
+    if (bytes.compare(0, 4, "\177ELF") != 0)
+        throw report::Refusal("target.not-a-kernel", path.string(), "this is no ELF image", hint);
+}
+
+std::string_view text_of(elf::Bytes data) {
+    return {reinterpret_cast<const char*>(data.data()), data.size()};
+}
+
+std::string_view trimmed(std::string_view text) {
+    while (!text.empty() && (text.front() == ' ' || text.front() == '\t'))
+        text.remove_prefix(1);
+    while (!text.empty() && (text.back() == ' ' || text.back() == '\t'))
+        text.remove_suffix(1);
+    return text;
+}
+
+} // namespace
+
+std::string read_vmlinux_release(const fs::path& vmlinux) {
+    refuse_other_files(vmlinux);
+    const elf::Object image = elf::Object::open(vmlinux);
+    if (image.symbols().size() < 2)
+        throw report::Refusal("target.stripped", vmlinux.string(), "this vmlinux has been stripped of its symbol table",
+                              "give the one of the debug package, or build with CONFIG_DEBUG_INFO and take the vmlinux "
+                              "from the top of the build directory");
+    constexpr std::string_view start = "Linux version ";
+    for (const elf::Section& section : image.sections()) {
+        if (!section.name.starts_with(".rodata") && !section.name.starts_with(".init.data"))
+            continue;
+        const std::string_view text = text_of(section.data);
+        for (size_t at = text.find(start); at != std::string_view::npos; at = text.find(start, at + 1)) {
+            const std::string_view rest = text.substr(at + start.size(), 200);
+            const size_t end = rest.find(" (");
+            // linux_proc_banner has "%s" there.
+            if (end != std::string_view::npos && end > 0 && std::isdigit(static_cast<unsigned char>(rest[0])))
+                return std::string(rest.substr(0, end));
+        }
+    }
+    throw report::Refusal("target.not-a-kernel", vmlinux.string(), "there is no \"Linux version\" banner in this file",
+                          "give the vmlinux of the kernel to patch");
+}
+
+std::optional<std::string> read_module_release(const fs::path& module) {
+    const elf::Object object = elf::Object::open(module);
+    const elf::Section* info = object.find_section(".modinfo");
+    if (info == nullptr)
+        return std::nullopt;
+    constexpr std::string_view key = "vermagic=";
+    const std::string_view text = text_of(info->data);
+    const size_t at = text.find(key);
+    if (at == std::string_view::npos)
+        return std::nullopt;
+    const std::string_view rest = text.substr(at + key.size());
+    return std::string(rest.substr(0, rest.find_first_of(std::string_view(" \0", 2))));
+}
+
+std::string read_source_version(const fs::path& source) {
+    std::ifstream file(source / "Makefile");
+    std::map<std::string, std::string, std::less<>> values;
+    std::string line;
+    for (int i = 0; i < 30 && std::getline(file, line); ++i) {
+        const size_t equals = line.find('=');
+        if (equals != std::string::npos)
+            values[std::string(trimmed(std::string_view(line).substr(0, equals)))] =
+                trimmed(std::string_view(line).substr(equals + 1));
+    }
+    if (values["VERSION"].empty() || values["PATCHLEVEL"].empty())
+        return {};
+    std::string version = values["VERSION"] + "." + values["PATCHLEVEL"];
+    if (!values["SUBLEVEL"].empty())
+        version += "." + values["SUBLEVEL"];
+    return version + values["EXTRAVERSION"];
+}
+
+std::string series_of(const std::string& release) {
+    size_t end = 0;
+    for (int dots = 0; end < release.size(); ++end) {
+        if (release[end] == '.' && ++dots == 2)
+            break;
+        if (release[end] != '.' && !std::isdigit(static_cast<unsigned char>(release[end])))
+            break;
+    }
+    return release.substr(0, end);
+}
+
+} // namespace klp::kernel

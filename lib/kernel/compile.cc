@@ -1,0 +1,271 @@
+#include "kernel/compile.h"
+
+#include "kernel/files.h"
+#include "kernel/kbuild.h"
+#include "kernel/parallel.h"
+#include "kernel/process.h"
+
+#include <chrono>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <mutex>
+#include <optional>
+
+namespace klp::kernel {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+void replace_all(std::string& text, const std::string& from, const std::string& to) {
+    for (size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
+        text.replace(at, from.size(), to);
+}
+
+// Replaces the folder `from` where it stands as a whole path or the beginning of one: "/a/src" in "-I/a/src/include"
+// but not in "/a/src2".
+void replace_folder(std::string& text, const std::string& from, const std::string& to) {
+    for (size_t at = 0; (at = text.find(from, at)) != std::string::npos;) {
+        const size_t end = at + from.size();
+        const bool is_whole = end == text.size() || text[end] == '/' || text[end] == '=' || text[end] == ',';
+        if (is_whole)
+            text.replace(at, from.size(), to);
+        at += is_whole ? to.size() : from.size();
+    }
+}
+
+// Where a unit's files go: "net/ipv4/tcp_input.o" with its dependencies beside it.
+struct Output {
+    fs::path object;
+    fs::path dependencies() const { return object.string() + ".d"; }
+};
+
+// kbuild's command, with other output files and with sections per function and variable. Nothing else may change: the
+// code must stay that of the running kernel.
+Command compile_command(const Target& target, const Unit& unit, const Output& output) {
+    Command command{.argv = unit.compile, .directory = target.build};
+    for (size_t i = 0; i < command.argv.size(); ++i) {
+        std::string& word = command.argv[i];
+        if (word.starts_with("-Wp,-MMD,"))
+            word = "-Wp,-MMD," + output.dependencies().string();
+        else if (word == "-o" && i + 1 < command.argv.size())
+            command.argv[++i] = output.object.string();
+    }
+    command.argv.insert(command.argv.end() - 1, {"-ffunction-sections", "-fdata-sections"});
+    return command;
+}
+
+Command objtool_command(const Target& target, const Unit& unit, const Output& output) {
+    Command command{.argv = unit.objtool, .directory = target.build};
+    command.argv.back() = output.object.string();
+    return command;
+}
+
+// Runs the unit's commands; what the failing one said, or nothing.
+std::optional<std::string> try_compile(const Target& target, const Unit& unit, const Output& output) {
+    make_folder(output.object.parent_path());
+    const Outcome compiled = run(compile_command(target, unit, output));
+    if (compiled.status != 0) {
+        refuse_full_disk(compiled.errors, output.object.string());
+        return compiled.errors.empty() ? fmt::format("status {}", compiled.status) : compiled.errors;
+    }
+    if (unit.objtool.empty())
+        return std::nullopt;
+    const Outcome checked = run(objtool_command(target, unit, output));
+    refuse_full_disk(checked.errors, output.object.string());
+    if (checked.status != 0)
+        return "objtool: " + checked.errors;
+    return std::nullopt;
+}
+
+// ---- What builds generate ----
+
+bool lacks_generated_file(const std::string& errors) {
+    return errors.find("No such file or directory") != std::string::npos ||
+           errors.find("file not found") != std::string::npos;
+}
+
+// Lets kbuild make the unit's object, and by it everything generated that it needs, in the private build directory.
+void generate_for(const Target& target, const Unit& unit) {
+    static std::mutex within_this_run;
+    const std::lock_guard guard(within_this_run);
+    const FileLock between_runs = FileLock::wait(target.entry / "generate.lock");
+    const Kbuild kbuild{target.source,
+                        target.build,
+                        target.arch,
+                        target.release,
+                        target.compiler.name,
+                        target.compiler.is_clang,
+                        target.config.is_set("RUST")};
+    run(make_command(kbuild, {unit.object}, 1)); // if it fails, compiling again says why
+}
+
+// ---- Originals in the cache ----
+
+// The files of a make rule ("a.o: b.c \\\n c.h"), the target left out.
+std::vector<std::string> read_dependencies(const fs::path& path) {
+    const std::string text = read_file(path);
+    std::vector<std::string> files;
+    std::string word;
+    const auto finish = [&] {
+        if (!word.empty() && word.back() != ':')
+            files.push_back(word);
+        word.clear();
+    };
+    for (size_t i = 0; i < text.size(); ++i) {
+        if (text[i] == '\\' && i + 1 < text.size() && text[i + 1] != '\n')
+            word += text[++i];
+        else if (text[i] == ' ' || text[i] == '\n' || text[i] == '\\' || text[i] == '\t')
+            finish();
+        else
+            word += text[i];
+    }
+    finish();
+    return files;
+}
+
+std::string stamps_of(const std::vector<std::string>& files, const fs::path& directory) {
+    std::string text;
+    for (const std::string& file : files)
+        text += file_stamp(directory / file) + "\n";
+    return text;
+}
+
+fs::path cached_original(const Target& target, const Unit& unit) {
+    const std::string identity = fmt::format("{}\n{}", fmt::join(unit.compile, "\n"), fmt::join(unit.objtool, "\n"));
+    return target.entry / "objects" / (unit.object + "-" + fingerprint(identity) + ".o");
+}
+
+// The list of files stands beside the object and is written after it.
+bool is_current(const fs::path& object) {
+    const fs::path list = object.string() + ".stamps";
+    if (!fs::exists(list) || !fs::exists(object))
+        return false;
+    const std::string text = read_file(list);
+    std::string_view rest = text;
+    for (size_t end; (end = rest.find('\n')) != std::string_view::npos; rest.remove_prefix(end + 1)) {
+        const std::string_view line = rest.substr(0, end);
+        // PATH SIZE TIME, or PATH "absent"
+        const size_t time = line.rfind(' ');
+        const size_t size = time == std::string_view::npos ? time : line.rfind(' ', time - 1);
+        if (size == std::string_view::npos || file_stamp(fs::path(line.substr(0, size))) != line)
+            return false;
+    }
+    return true;
+}
+
+void keep_original(const Target& target, const Output& output, const fs::path& kept) {
+    make_folder(kept.parent_path());
+    write_file(kept, read_file(output.object));
+    if (fs::exists(output.dependencies()))
+        write_file(kept.string() + ".stamps", stamps_of(read_dependencies(output.dependencies()), target.build));
+}
+
+// ---- One side of a pair ----
+
+struct Side {
+    fs::path object;
+    std::optional<report::Finding> failure;
+    double seconds = 0;
+};
+
+report::Finding failure_finding(const Unit& unit, bool is_patched, const std::string& errors) {
+    constexpr size_t most_lines = 30;
+    const std::string said = last_lines(errors, most_lines);
+    if (is_patched)
+        return {"compile.patched",
+                report::Severity::error,
+                unit.source,
+                "",
+                "the patched version does not compile (the original does):\n" + said,
+                "correct the patch"};
+    return {"compile.original",
+            report::Severity::error,
+            unit.source,
+            "",
+            "the original version, without the patch, does not compile:\n" + said,
+            "the source tree, its configuration or the compiler is not what the kernel was built from"};
+}
+
+Side compile_original(const Target& target, const Unit& unit, const fs::path& folder) {
+    const auto start = std::chrono::steady_clock::now();
+    Side side;
+    const fs::path kept = cached_original(target, unit);
+    if (is_current(kept)) {
+        side.object = kept;
+        return side;
+    }
+    const Output output{folder / "original" / unit.object};
+    std::optional<std::string> errors;
+    if (unit.is_generated && !fs::exists(target.build / unit.source))
+        generate_for(target, unit);
+    errors = try_compile(target, unit, output);
+    if (errors && lacks_generated_file(*errors)) {
+        generate_for(target, unit);
+        errors = try_compile(target, unit, output);
+    }
+    side.object = output.object;
+    if (errors)
+        side.failure = failure_finding(unit, false, *errors);
+    else
+        keep_original(target, output, kept);
+    side.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    return side;
+}
+
+Side compile_patched(const Target& target, const Unit& unit, const fs::path& patched_source, const fs::path& folder) {
+    const auto start = std::chrono::steady_clock::now();
+    Side side;
+    const Output output{folder / "patched" / unit.object};
+    std::optional<std::string> errors = try_compile(target, unit, output);
+    side.object = output.object;
+    if (errors) {
+        // People know their file by its own name, not by that of our mirror.
+        replace_all(*errors, patched_source.string() + "/", "");
+        side.failure = failure_finding(unit, true, *errors);
+    }
+    side.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    return side;
+}
+
+} // namespace
+
+Unit in_patched_tree(const Unit& unit, const Target& target, const fs::path& patched_source) {
+    Unit patched = unit;
+    for (std::string& word : patched.compile)
+        replace_folder(word, target.source.string(), patched_source.string());
+    return patched;
+}
+
+std::vector<Pair> compile_pairs(const Target& target, const std::vector<UnitChange>& changes,
+                                const fs::path& patched_source, const fs::path& folder, unsigned jobs) {
+    // A unit of several modules is compiled once for each: folders by number keep them apart.
+    const auto folder_of = [&folder](size_t index) { return folder / fmt::format("{}", index); };
+    std::vector<Side> originals(changes.size()), patched(changes.size());
+    parallel_for(changes.size() * 2, jobs, [&](size_t i) {
+        const UnitChange& change = changes[i / 2];
+        if (i % 2 == 0 && !change.is_new())
+            originals[i / 2] = compile_original(target, change.unit, folder_of(i / 2));
+        else if (i % 2 == 1)
+            patched[i / 2] = compile_patched(target, change.patched, patched_source, folder_of(i / 2));
+    });
+
+    std::vector<report::Finding> failures;
+    std::vector<Pair> pairs;
+    for (size_t i = 0; i < changes.size(); ++i) {
+        // The patched version of a unit that needs generated headers may have been tried before they were there.
+        if (patched[i].failure && !originals[i].failure && lacks_generated_file(patched[i].failure->message))
+            patched[i] = compile_patched(target, changes[i].patched, patched_source, folder_of(i));
+        if (originals[i].failure)
+            failures.push_back(*originals[i].failure);
+        else if (patched[i].failure)
+            failures.push_back(*patched[i].failure);
+        pairs.push_back(
+            {changes[i].patched, originals[i].object, patched[i].object, originals[i].seconds + patched[i].seconds});
+    }
+    if (!failures.empty())
+        throw report::Refusal(std::move(failures));
+    return pairs;
+}
+
+} // namespace klp::kernel

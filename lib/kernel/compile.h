@@ -1,0 +1,41 @@
+// The original and the patched version of each unit, compiled side by side by kbuild's own commands.
+#pragma once
+
+#include "kernel/cache.h"
+#include "kernel/target.h"
+#include "kernel/unit.h"
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace klp::kernel {
+
+// What is to be compiled. The commands differ where the patch changes a Makefile.
+struct UnitChange {
+    Unit unit;    // of the target; its object is empty for a unit that only the patch brings
+    Unit patched; // the same unit in the patched tree
+    bool is_new() const { return unit.object.empty(); }
+};
+
+struct Pair {
+    Unit unit;                      // as it is in the patched tree
+    std::filesystem::path original; // object file; empty for a new unit
+    std::filesystem::path patched;
+    double seconds = 0; // both compilations, wall clock each
+};
+
+// A unit of the target, as its command compiles it in `patched_source`, a mirror of the target's source.
+Unit in_patched_tree(const Unit& unit, const Target& target, const std::filesystem::path& patched_source);
+
+// Compiles every change into `folder`, up to `jobs` at a time (0: one per processor). Each function and variable gets
+// its own section; objtool runs where kbuild runs it on units. Originals are kept in the cache and taken from there as
+// long as no file that they were made from has changed. Headers and sources that a build generates are made by kbuild,
+// in the target's private build directory, when a unit needs them. Throws report::Refusal with one finding per unit
+// that does not compile: "compile.original" (the tree does not match the configuration or compiler) or
+// "compile.patched" (the patch is wrong), with the compiler's own message.
+std::vector<Pair> compile_pairs(const Target& target, const std::vector<UnitChange>& changes,
+                                const std::filesystem::path& patched_source, const std::filesystem::path& folder,
+                                unsigned jobs);
+
+} // namespace klp::kernel

@@ -1,0 +1,61 @@
+// Debian's kernel packages: which releases the archive has, and getting one into the cache without installing it.
+#pragma once
+
+#include "kernel/cache.h"
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace klp::kernel {
+
+// "6.1.0-56-cloud-amd64" or "6.1-cloud", as they stand behind "debian:".
+struct DebianName {
+    std::string release; // exact; or empty, and then:
+    std::string series;  // "6.1"
+    std::string flavour; // "cloud", "rt", or "" (also spelled as the architecture, "6.1-amd64") for the plain kernel
+};
+// Nothing if it is neither.
+std::optional<DebianName> parse_debian_name(std::string_view text, std::string_view architecture);
+
+// Is `release` ("6.1.0-56-cloud-amd64") one of the series and flavour?
+bool is_of_series(std::string_view release, const DebianName& name, std::string_view architecture);
+
+// <0, 0, >0 as a is older than, the same as or newer than b: numbers count as numbers.
+int compare_releases(std::string_view a, std::string_view b);
+
+// What the archive has: package name -> versions, as `apt-cache madison` prints them.
+using PackageVersions = std::map<std::string, std::set<std::string>>;
+PackageVersions parse_madison(std::string_view text);
+
+// The packages of one release, of one version.
+struct DebianPackages {
+    std::string release;
+    std::string version;
+    std::string image, debug, headers, source; // package names
+};
+// Names them for a release; version empty.
+DebianPackages packages_of(const std::string& release);
+// The version that all of them have; nothing, and the missing ones named in `missing`, if there is none.
+std::optional<std::string> common_version(const DebianPackages& packages, const PackageVersions& archive,
+                                          std::vector<std::string>& missing);
+
+// The unpacked packages of one release.
+struct DebianKernel {
+    std::string release;
+    std::filesystem::path source, config, vmlinux, modules, symvers, vmlinuz, boot_modules, system_map;
+};
+
+// Throws report::Refusal as debian_target() says.
+DebianKernel fetch_debian_kernel(const DebianName& name, const Cache& cache,
+                                 const std::function<void(const std::string&)>& progress);
+
+// The architecture as dpkg has it: "amd64".
+std::string debian_architecture();
+
+} // namespace klp::kernel

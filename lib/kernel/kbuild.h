@@ -1,0 +1,30 @@
+// Calling the kernel's own build system.
+#pragma once
+
+#include "kernel/compiler.h"
+#include "kernel/process.h"
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace klp::kernel {
+
+// What every call of make for a kernel has in common.
+struct Kbuild {
+    std::filesystem::path source;
+    std::filesystem::path build;
+    std::string arch;    // ARCH=; empty: the machine's own
+    std::string release; // KERNELRELEASE=; empty: kbuild makes it up
+    std::string compiler;
+    bool is_clang = false;
+    bool has_rust = false;
+};
+
+// `make` with these goals and variables ("M=/x"); time stamps, user and host that kbuild would write are fixed.
+Command make_command(const Kbuild& kbuild, std::vector<std::string> goals, unsigned jobs);
+
+// The same as `make -n -k`: prints what would be done, failing rules or not.
+Command dry_run_command(const Kbuild& kbuild, std::vector<std::string> goals);
+
+} // namespace klp::kernel

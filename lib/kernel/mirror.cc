@@ -1,0 +1,205 @@
+#include "kernel/mirror.h"
+
+#include "kernel/files.h"
+#include "kernel/process.h"
+#include "report/finding.h"
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <map>
+#include <set>
+#include <string_view>
+#include <unistd.h>
+#include <vector>
+
+namespace klp::kernel {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// Paths, from the top of the tree, that make kbuild call it unclean or that belong to one build.
+constexpr std::array build_products = {std::string_view("include/config"), std::string_view("include/generated"),
+                                       std::string_view("Module.symvers"), std::string_view("modules.order"),
+                                       std::string_view("System.map"),     std::string_view("vmlinux")};
+constexpr std::array build_suffixes = {std::string_view(".o"),   std::string_view(".ko"),    std::string_view(".a"),
+                                       std::string_view(".cmd"), std::string_view(".mod"),   std::string_view(".mod.c"),
+                                       std::string_view(".o.d"), std::string_view(".order"), std::string_view(".gch")};
+
+bool is_build_product(const std::string& path, std::string_view name) {
+    for (const std::string_view product : build_products) {
+        if (path == product)
+            return true;
+    }
+    for (const std::string_view suffix : build_suffixes) {
+        if (name.ends_with(suffix))
+            return true;
+    }
+    // arch/ARCH/include/generated
+    if (path.starts_with("arch/") && path.ends_with("/include/generated"))
+        return true;
+    return name == ".git" || name == ".config" || name == ".config.old" || name.starts_with(".tmp_") ||
+           (name.starts_with("vmlinux.") && !name.ends_with(".h") && name.find(".lds") == std::string_view::npos);
+}
+
+[[noreturn]] void refuse(const fs::path& path, const std::error_code& error) {
+    refuse_full_disk(error.message(), path.string());
+    throw report::Refusal("kernel.unwritable", path.string(), "cannot be mirrored: " + error.message());
+}
+
+void make_link(const fs::path& target, const fs::path& link) {
+    std::error_code error;
+    fs::create_symlink(target, link, error);
+    if (error)
+        refuse(link, error);
+}
+
+// The file that a link in the mirror leads to: never a link of another mirror.
+fs::path link_target(const fs::directory_entry& entry) {
+    std::error_code error;
+    fs::path target = entry.path();
+    for (int hops = 0; hops < 8 && fs::is_symlink(fs::symlink_status(target, error)); ++hops) {
+        const fs::path next = fs::read_symlink(target, error);
+        if (error || next.is_relative())
+            break;
+        target = next;
+    }
+    return target;
+}
+
+void synchronize_folder(const fs::path& tree, const fs::path& mirror, const std::string& relative) {
+    std::error_code error;
+    std::map<std::string, fs::file_type> present;
+    for (const fs::directory_entry& entry : fs::directory_iterator(mirror, error))
+        present[entry.path().filename().string()] = entry.symlink_status().type();
+    if (error)
+        refuse(mirror, error);
+    std::vector<std::string> folders;
+    for (const fs::directory_entry& entry : fs::directory_iterator(tree, error)) {
+        const std::string name = entry.path().filename().string();
+        const std::string path = relative.empty() ? name : relative + "/" + name;
+        if (is_build_product(path, name))
+            continue;
+        // A link to a folder inside the tree (scripts/dtc/include-prefixes) stays a link, by its own text.
+        const bool is_folder = entry.symlink_status().type() == fs::file_type::directory;
+        const bool is_folder_link = !is_folder && entry.is_directory();
+        const auto found = present.find(name);
+        const bool fits = found != present.end() && (found->second == fs::file_type::directory) == is_folder;
+        if (!fits) {
+            if (found != present.end())
+                remove_tree(mirror / name);
+            if (is_folder)
+                make_folder(mirror / name);
+            else
+                make_link(is_folder_link ? fs::read_symlink(entry.path()) : link_target(entry), mirror / name);
+        }
+        if (found != present.end())
+            present.erase(found);
+        if (is_folder)
+            folders.push_back(name);
+    }
+    if (error)
+        throw report::Refusal("kernel.unreadable", tree.string(), "cannot be read: " + error.message());
+    for (const auto& [name, type] : present)
+        remove_tree(mirror / name);
+    for (const std::string& name : folders)
+        synchronize_folder(tree / name, mirror / name, relative.empty() ? name : relative + "/" + name);
+}
+
+void append_to_journal(const fs::path& journal, const std::string& path) {
+    const int fd = open(journal.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    const std::string line = path + "\n";
+    const bool is_written = fd >= 0 && write(fd, line.data(), line.size()) == static_cast<ssize_t>(line.size());
+    const int saved = errno;
+    if (fd >= 0)
+        close(fd);
+    if (!is_written)
+        refuse(journal, std::error_code(saved, std::generic_category()));
+}
+
+bool escapes(const std::string& path) {
+    const fs::path normal = fs::path(path).lexically_normal();
+    return path.empty() || normal.is_absolute() || *normal.begin() == ".." || path.find('\n') != std::string::npos;
+}
+
+} // namespace
+
+void synchronize_mirror(const fs::path& tree, const fs::path& mirror) {
+    make_folder(mirror);
+    synchronize_folder(tree, mirror, {});
+}
+
+PatchedTree::PatchedTree(fs::path source, fs::path root, FileLock lock)
+    : source_(std::move(source)), root_(std::move(root)), journal_(root_.string() + ".journal"),
+      lock_(std::move(lock)) {}
+
+PatchedTree PatchedTree::acquire(const fs::path& source, const fs::path& folder) {
+    make_folder(folder);
+    for (unsigned number = 0;; ++number) {
+        const fs::path root = folder / fmt::format("patched-{}", number);
+        FileLock lock = FileLock::try_now(root.string() + ".lock");
+        if (!lock)
+            continue;
+        PatchedTree tree(source, root, std::move(lock));
+        const fs::path marker = root.string() + ".complete";
+        if (!fs::exists(marker)) {
+            synchronize_mirror(source, root);
+            write_file(marker, "\n");
+        }
+        tree.restore();
+        return tree;
+    }
+}
+
+void PatchedTree::replace(const std::string& path, const std::optional<std::string>& content) {
+    if (escapes(path))
+        throw report::Refusal("kernel.path-escapes", path, "the patch names a file outside of the source tree");
+    append_to_journal(journal_, path);
+    const fs::path file = root_ / path;
+    remove_tree(file);
+    if (!content)
+        return;
+    make_folder(file.parent_path());
+    write_file(file, *content);
+}
+
+void PatchedTree::restore() {
+    if (!fs::exists(journal_))
+        return;
+    std::string text = read_file(journal_);
+    std::string_view rest = text;
+    std::set<std::string> paths;
+    for (size_t end; (end = rest.find('\n')) != std::string_view::npos; rest.remove_prefix(end + 1))
+        paths.insert(std::string(rest.substr(0, end)));
+    for (const std::string& path : paths) {
+        const fs::path file = root_ / path;
+        remove_tree(file);
+        std::error_code ignored;
+        if (fs::symlink_status(source_ / path).type() != fs::file_type::not_found) {
+            make_folder(file.parent_path());
+            make_link(link_target(fs::directory_entry(source_ / path)), file);
+            continue;
+        }
+        // Folders that the patch brought go with their last file.
+        for (fs::path folder = file.parent_path(); folder != root_; folder = folder.parent_path()) {
+            if (fs::exists(source_ / folder.lexically_relative(root_)) || !fs::remove(folder, ignored))
+                break;
+        }
+    }
+    remove_tree(journal_);
+}
+
+PatchedTree::~PatchedTree() {
+    if (!lock_)
+        return;
+    try {
+        restore();
+    } catch (const report::Refusal&) {
+        // The journal stays: the next run tries again.
+    }
+}
+
+} // namespace klp::kernel

@@ -1,0 +1,80 @@
+#include "kernel/prepare.h"
+
+#include "kernel/config.h"
+#include "kernel/files.h"
+#include "kernel/unit.h"
+
+#include <array>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace klp::kernel {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// Options that say where a kernel was built, not what it is.
+bool is_about_the_builder(std::string_view name) {
+    constexpr std::array exact = {std::string_view("CC_VERSION_TEXT"),   std::string_view("BUILD_SALT"),
+                                  std::string_view("MODULE_SIG_KEY"),    std::string_view("SYSTEM_TRUSTED_KEYS"),
+                                  std::string_view("PAHOLE_VERSION"),    std::string_view("AS_VERSION"),
+                                  std::string_view("LD_VERSION"),        std::string_view("LOCALVERSION"),
+                                  std::string_view("LOCALVERSION_AUTO"), std::string_view("TOOLS_SUPPORT_RELR")};
+    for (const std::string_view known : exact) {
+        if (name == known)
+            return true;
+    }
+    return name.starts_with("RUST") || name.starts_with("PAHOLE_") || name.starts_with("BINDGEN") ||
+           name.starts_with("HAVE_RUST") || name.starts_with("AS_HAS_") || name.starts_with("CC_HAS_");
+}
+
+} // namespace
+
+void prepare_build(const Kbuild& kbuild, const fs::path& config, const fs::path& symvers, unsigned jobs) {
+    make_folder(kbuild.build);
+    write_file(kbuild.build / ".config", read_file(config));
+    run_or_refuse(make_command(kbuild, {"olddefconfig"}, 1), "target.prepare", "complete the kernel's configuration");
+    run_or_refuse(make_command(kbuild, {"modules_prepare"}, jobs), "target.prepare",
+                  "prepare the kernel's build directory");
+    if (!symvers.empty())
+        write_file(kbuild.build / "Module.symvers", read_file(symvers));
+}
+
+void list_units(const Kbuild& kbuild, const fs::path& list, const fs::path& scratch) {
+    Command command = dry_run_command(kbuild, {"vmlinux", "modules"});
+    command.output = scratch / "dry-run";
+    // Some rules always fail (the signing key that only the distribution has); what they hide is no unit.
+    const Outcome outcome = run(command);
+    refuse_full_disk(outcome.errors, command.output.string());
+    const std::vector<Unit> units = parse_dry_run(read_file(command.output), kbuild.source);
+    remove_tree(command.output);
+    if (units.empty())
+        throw report::Refusal("target.no-units", kbuild.source.string(),
+                              "kbuild's dry run names no compile command:\n" + last_lines(outcome.errors, 10),
+                              "run again with -v to see the command");
+    write_file(list, write_units(units));
+}
+
+std::vector<report::Finding> find_config_drift(const fs::path& wanted, const fs::path& got) {
+    const Config before(read_file(wanted));
+    const Config after(read_file(got));
+    std::vector<std::string> changes;
+    for (const auto& [name, value] : before.values()) {
+        if (after.value(name) != value && !is_about_the_builder(name))
+            changes.push_back(
+                fmt::format("{} ({} -> {})", name, value, after.value(name).empty() ? "not set" : after.value(name)));
+    }
+    if (changes.empty())
+        return {};
+    const size_t count = changes.size();
+    if (count > 8)
+        changes.resize(8);
+    return {{"target.config-drift", report::Severity::warning, wanted.string(), "",
+             fmt::format("{} options cannot be set here as the kernel has them: {}{}", count, fmt::join(changes, ", "),
+                         count > 8 ? ", ..." : ""),
+             "a tool or library that the kernel was built with is missing here; the proof of origin tells whether it "
+             "matters"}};
+}
+
+} // namespace klp::kernel

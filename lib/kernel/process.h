@@ -1,0 +1,52 @@
+// Running other programs. No shell stands between: what is in `argv` is what the program gets.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace klp::kernel {
+
+struct Command {
+    std::vector<std::string> argv;                       // argv[0] is looked up in PATH unless it has a '/'
+    std::filesystem::path directory = {};                // empty: the current one
+    std::map<std::string, std::string> environment = {}; // added to (or replacing) ours
+    std::filesystem::path output = {}; // standard output goes to this file; empty: into Outcome::output
+};
+
+struct Outcome {
+    int status = 0;     // exit status, or 128 + signal number as a shell has it; 127: could not be started
+    std::string output; // standard output
+    std::string errors; // standard error
+};
+
+// Runs the command to its end, standard input empty. Its environment is ours without what would steer kbuild
+// (MAKEFLAGS, KCFLAGS, O, M, V, ...) and with LC_ALL=C. It runs in a process group of its own, which a watcher process
+// kills should we die before it does, by whatever signal. May be called from several threads at once.
+// Throws report::Refusal "kernel.process" if the machine has no processes or pipes left.
+Outcome run(const Command& command);
+
+// The same, and throws report::Refusal `code` with the last lines of the standard error if the status is not 0;
+// `what` says what the command was for ("prepare the kernel's build directory"). A full disk gets code
+// "kernel.disk-full", a program that is not there "kernel.missing-tool".
+Outcome run_or_refuse(const Command& command, const std::string& code, const std::string& what);
+
+// Throws report::Refusal "kernel.disk-full" if `text` (a program's complaints) speaks of a full disk.
+void refuse_full_disk(const std::string& text, const std::string& where);
+
+// The last `count` lines of a text.
+std::string last_lines(const std::string& text, size_t count);
+
+// The command as one could paste it into a shell.
+std::string to_shell(const Command& command);
+
+// Called with each command before it runs (for -v); set before any thread is started.
+void set_trace(std::function<void(const Command&)> trace);
+
+// The full path of a program in PATH (or of a path with a '/', if executable).
+std::optional<std::filesystem::path> find_program(const std::string& name);
+
+} // namespace klp::kernel

@@ -1,0 +1,80 @@
+// A kernel to patch: everything the pipeline asks about it, as one value. Three makers give the same value; each
+// prepares, once per kernel, a private build directory in the cache. Nothing outside of the cache is ever written.
+#pragma once
+
+#include "kernel/cache.h"
+#include "kernel/compiler.h"
+#include "kernel/config.h"
+#include "kernel/unit.h"
+#include "report/finding.h"
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace klp::kernel {
+
+struct Target {
+    std::string name;                   // as the user said it: "debian:6.1.0-56-cloud-amd64" or a folder
+    std::string release;                // what `uname -r` says: "6.1.0-56-cloud-amd64"
+    std::string version;                // what the source says: "6.1.192"
+    std::string arch;                   // as kbuild has it: "x86"
+    std::filesystem::path source;       // the source tree; never written
+    std::filesystem::path build;        // the prepared O= directory, private to the cache; unit commands run in it
+    std::filesystem::path vmlinux;      // with symbols
+    std::filesystem::path symvers;      // Module.symvers
+    std::filesystem::path vmlinuz;      // bootable image; empty where unknown
+    std::filesystem::path boot_modules; // folder lib/modules/RELEASE that goes with it; empty where unknown
+    std::filesystem::path system_map;   // empty where unknown
+    std::map<std::string, std::filesystem::path> modules; // name ('_' for '-') -> .ko with symbols
+    Config config;
+    Capabilities capabilities;
+    Compiler compiler;
+    std::filesystem::path entry;           // folder of the cache that holds what belongs to this target
+    std::vector<report::Finding> findings; // what people should know about it
+};
+
+struct TargetOptions {
+    bool skip_compiler_check = false;
+    unsigned jobs = 0;                                     // 0: as many as there are processors
+    std::function<void(const std::string&)> progress = {}; // told what takes long before it starts
+};
+
+// --kernel debian:RELEASE, or debian:SERIES-FLAVOUR ("debian:6.1-cloud") for the newest release of a series that the
+// package archive known to apt still has whole: image, debug image, headers and source of one version.
+// Throws report::Refusal "target.debian-name", "target.debian-unknown" (naming the nearest releases),
+// "target.debian-incomplete" (naming the missing packages), "target.download".
+Target debian_target(const std::string& spec, const Cache& cache, const TargetOptions& options);
+
+// --sourcedir and, for an O= build, --builddir (empty: the same). A built tree is used as it is; one with only a
+// .config is built once, into the cache. Throws "target.no-source", "target.not-configured", "target.half-built".
+Target tree_target(const std::filesystem::path& sourcedir, const std::filesystem::path& builddir, const Cache& cache,
+                   const TargetOptions& options);
+
+// The single parts of a kernel.
+struct Parts {
+    std::string name;
+    std::filesystem::path source;
+    std::filesystem::path config;
+    std::filesystem::path vmlinux;
+    std::filesystem::path modules; // folder searched for .ko files; empty: none
+    std::filesystem::path symvers;
+    std::filesystem::path vmlinuz = {};
+    std::filesystem::path boot_modules = {};
+    std::filesystem::path system_map = {};
+    bool has_clean_source = false; // the tree is known to hold nothing but sources, and never to change
+};
+
+// Throws "target.missing-part", "target.system-map" (a System.map given as vmlinux), "target.stripped",
+// "target.wrong-release" (the parts are of different kernels), "config.*", "compiler.*", "target.prepare".
+Target parts_target(const Parts& parts, const Cache& cache, const TargetOptions& options);
+
+// The units that kbuild would compile for this target, by object name. Reads the list that preparation left.
+std::vector<Unit> units_of(const Target& target);
+
+// The .ko of a module, by its name with '_' or '-'; nullptr if the target has none.
+const std::filesystem::path* find_module(const Target& target, std::string name);
+
+} // namespace klp::kernel

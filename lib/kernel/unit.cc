@@ -1,0 +1,234 @@
+#include "kernel/unit.h"
+
+#include "report/finding.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+namespace klp::kernel {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+bool ends_command(char c) {
+    return c == ';' || c == '|' || c == '&' || c == '\n' || c == '>' || c == '<' || c == '(';
+}
+
+// Reads one word at `at`; shell quoting as in POSIX 2.2, without expansions.
+std::string read_word(std::string_view text, size_t& at) {
+    std::string word;
+    for (; at < text.size(); ++at) {
+        const char c = text[at];
+        if (c == ' ' || c == '\t' || ends_command(c))
+            break;
+        if (c == '\'') {
+            const size_t end = std::min(text.find('\'', at + 1), text.size());
+            word += text.substr(at + 1, end - at - 1);
+            at = end;
+        } else if (c == '"') {
+            for (++at; at < text.size() && text[at] != '"'; ++at) {
+                if (text[at] == '\\' && at + 1 < text.size())
+                    ++at;
+                word += text[at];
+            }
+        } else if (c == '\\') {
+            if (++at < text.size() && text[at] != '\n')
+                word += text[at];
+        } else {
+            word += c;
+        }
+    }
+    return word;
+}
+
+// Calls take(words) for each command until it returns false.
+template <typename Take>
+void each_command(std::string_view recipe, Take take) {
+    std::vector<std::string> words;
+    bool is_redirection = false;
+    const auto finish = [&] {
+        const bool go_on = words.empty() || take(words);
+        words.clear();
+        is_redirection = false;
+        return go_on;
+    };
+    for (size_t at = 0; at < recipe.size();) {
+        const char c = recipe[at];
+        if (c == ' ' || c == '\t') {
+            ++at;
+        } else if (c == '>' || c == '<') {
+            is_redirection = true;
+            ++at;
+        } else if (ends_command(c)) {
+            if (!finish())
+                return;
+            ++at;
+        } else {
+            const size_t begin = at;
+            std::string word = read_word(recipe, at);
+            if (at == begin) // a lone character that read_word does not take
+                ++at;
+            if (!is_redirection)
+                words.push_back(std::move(word));
+        }
+    }
+    finish();
+}
+
+bool is_source_name(std::string_view name) {
+    return name.ends_with(".c") || name.ends_with(".S");
+}
+
+// The argument that follows `option`, or "".
+std::string_view argument_of(const std::vector<std::string>& words, std::string_view option) {
+    const auto found = std::find(words.begin(), words.end(), option);
+    return found == words.end() || found + 1 == words.end() ? std::string_view() : std::string_view(*(found + 1));
+}
+
+// The text of -DNAME="text", or "".
+std::string define_of(const std::vector<std::string>& words, const std::string& name) {
+    const std::string start = "-D" + name + "=\"";
+    for (const std::string& word : words) {
+        if (word.starts_with(start) && word.ends_with('"') && word.size() > start.size())
+            return word.substr(start.size(), word.size() - start.size() - 1);
+    }
+    return {};
+}
+
+bool contains(const std::vector<std::string>& words, std::string_view word) {
+    return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+std::string owner_of(const std::vector<std::string>& words) {
+    if (!contains(words, "-DMODULE"))
+        return "vmlinux";
+    std::string name = define_of(words, "KBUILD_MODFILE");
+    name = name.substr(name.rfind('/') + 1);
+    if (name.empty())
+        name = define_of(words, "KBUILD_MODNAME");
+    std::replace(name.begin(), name.end(), '-', '_');
+    return name;
+}
+
+bool is_kernel_compile(const std::vector<std::string>& words) {
+    return words.size() > 4 && contains(words, "-c") && is_source_name(words.back()) &&
+           argument_of(words, "-o").ends_with(".o") && contains(words, "-D__KERNEL__");
+}
+
+// Where the program of "objtool/objtool" is named by a path of the build directory.
+bool is_objtool_run(const std::vector<std::string>& words, std::string_view object) {
+    return words.size() > 1 && words.front().ends_with("objtool/objtool") && words.back() == object &&
+           !contains(words, "--link");
+}
+
+constexpr char word_end = '\x1f';
+constexpr std::string_view units_header = "klp-build units 1\n";
+
+} // namespace
+
+std::vector<std::vector<std::string>> split_recipe(std::string_view recipe) {
+    std::vector<std::vector<std::string>> commands;
+    each_command(recipe, [&](std::vector<std::string>& words) {
+        commands.push_back(std::move(words));
+        return true;
+    });
+    return commands;
+}
+
+std::optional<Unit> parse_recipe(std::string_view recipe, const fs::path& source_root) {
+    Unit unit;
+    // fixdep gets the whole command once more as one word: nothing of interest stands behind it.
+    each_command(recipe, [&](std::vector<std::string>& words) {
+        if (unit.object.empty() && is_kernel_compile(words)) {
+            unit.object = fs::path(argument_of(words, "-o")).lexically_normal().string();
+            unit.compile = std::move(words);
+        } else if (!unit.object.empty() && is_objtool_run(words, argument_of(unit.compile, "-o"))) {
+            unit.objtool = std::move(words);
+        }
+        return unit.object.empty() || !(words.size() > 0 && words.front().ends_with("fixdep"));
+    });
+    if (unit.object.empty())
+        return std::nullopt;
+    const std::string& source = unit.compile.back();
+    const std::string root = source_root.string() + "/";
+    unit.is_generated = !source.starts_with(root);
+    unit.source = fs::path(unit.is_generated ? source : source.substr(root.size())).lexically_normal().string();
+    unit.is_assembly = unit.source.ends_with(".S");
+    unit.owner = owner_of(unit.compile);
+    return unit;
+}
+
+std::vector<Unit> parse_dry_run(std::string_view output, const fs::path& source_root) {
+    std::vector<Unit> units;
+    while (!output.empty()) {
+        const size_t end = std::min(output.find('\n'), output.size());
+        const std::string_view line = output.substr(0, end);
+        output.remove_prefix(std::min(end + 1, output.size()));
+        // A quick look saves splitting the many lines that compile nothing.
+        if (line.find(" -c -o ") == std::string_view::npos)
+            continue;
+        if (std::optional<Unit> unit = parse_recipe(line, source_root))
+            units.push_back(std::move(*unit));
+    }
+    std::sort(units.begin(), units.end(), [](const Unit& a, const Unit& b) { return a.object < b.object; });
+    const auto same = [](const Unit& a, const Unit& b) { return a.object == b.object; };
+    units.erase(std::unique(units.begin(), units.end(), same), units.end());
+    return units;
+}
+
+std::string write_units(const std::vector<Unit>& units) {
+    std::string text(units_header);
+    const auto put = [&text](const std::vector<std::string>& words) {
+        for (const std::string& word : words)
+            (text += word) += word_end;
+        text += '\n';
+    };
+    for (const Unit& unit : units) {
+        put({unit.object, unit.source, unit.is_generated ? "generated" : "", unit.owner});
+        put(unit.compile);
+        put(unit.objtool);
+    }
+    return text;
+}
+
+std::vector<Unit> read_units(std::string_view text, const std::string& path) {
+    const auto refuse = [&path] {
+        throw report::Refusal("kernel.cache-corrupt", path, "the list of units in the cache cannot be read",
+                              "remove the folder that holds it; the next run makes it anew");
+    };
+    if (!text.starts_with(units_header))
+        refuse();
+    text.remove_prefix(units_header.size());
+    const auto take = [&text, &refuse] {
+        const size_t end = text.find('\n');
+        if (end == std::string_view::npos)
+            refuse();
+        std::string_view line = text.substr(0, end);
+        text.remove_prefix(end + 1);
+        std::vector<std::string> words;
+        for (size_t stop; (stop = line.find(word_end)) != std::string_view::npos; line.remove_prefix(stop + 1))
+            words.emplace_back(line.substr(0, stop));
+        return words;
+    };
+    std::vector<Unit> units;
+    while (!text.empty()) {
+        std::vector<std::string> head = take();
+        if (head.size() != 4)
+            refuse();
+        Unit unit;
+        unit.object = std::move(head[0]);
+        unit.source = std::move(head[1]);
+        unit.is_generated = head[2] == "generated";
+        unit.is_assembly = unit.source.ends_with(".S");
+        unit.owner = std::move(head[3]);
+        unit.compile = take();
+        unit.objtool = take();
+        if (unit.compile.empty())
+            refuse();
+        units.push_back(std::move(unit));
+    }
+    return units;
+}
+
+} // namespace klp::kernel
