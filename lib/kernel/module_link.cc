@@ -1,0 +1,101 @@
+#include "kernel/module_link.h"
+
+#include "kernel/files.h"
+#include "kernel/kbuild.h"
+#include "kernel/process.h"
+
+#include <algorithm>
+#include <cctype>
+#include <fmt/format.h>
+
+namespace klp::kernel {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+void copy_bytes(const fs::path& from, const fs::path& to) {
+    write_file(to, read_file(from));
+}
+
+// Sources and headers of the template's top; include/ is for patch authors.
+void copy_template(const fs::path& from, const fs::path& to) {
+    std::error_code error;
+    for (const fs::directory_entry& entry : fs::directory_iterator(from, error)) {
+        if (entry.path().extension() == ".c" || entry.path().extension() == ".h")
+            copy_bytes(entry.path(), to / entry.path().filename());
+    }
+    if (error || !fs::exists(to / "init.c"))
+        throw report::Refusal("module.template", from.string(), "the template of the module is not there",
+                              "the installation is not complete; KLP_SHARE names the folder with template/");
+}
+
+std::string kbuild_file(const std::string& name, size_t objects) {
+    std::string parts = "begin.o";
+    for (size_t i = 0; i < objects; ++i)
+        parts += fmt::format(" diff-{}.o", i);
+    return fmt::format("obj-m := {0}.o\n{0}-y := {1} end.o init.o\n", name, parts);
+}
+
+std::string config_header(const ModuleRecipe& recipe) {
+    std::string text = fmt::format("#define KLP_BUILD_REPLACE {}\n", recipe.is_replacing ? "true" : "false");
+    for (const std::string& name_space : recipe.import_namespaces)
+        text += fmt::format("KLP_BUILD_IMPORT_NS(\"{}\");\n", name_space);
+    return text;
+}
+
+} // namespace
+
+std::string module_name_of(const std::string& file_name) {
+    constexpr size_t most =
+        55; // include/linux/moduleparam.h: MODULE_NAME_LEN is 64 - sizeof(unsigned long), with the NUL
+    std::string name = file_name;
+    std::replace(name.begin(), name.end(), '-', '_');
+    const auto is_fine = [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; };
+    if (name.empty() || name.size() > most || !std::all_of(name.begin(), name.end(), is_fine))
+        throw report::Refusal(
+            "module.name", file_name,
+            fmt::format("this cannot be a module's name: at most {} letters, digits, '_' and '-'", most),
+            "choose another one with -n NAME or -o FILE.ko");
+    return name;
+}
+
+fs::path link_module(const Target& target, const ModuleRecipe& recipe, const fs::path& folder) {
+    make_folder(folder);
+    copy_template(recipe.template_folder, folder);
+    for (size_t i = 0; i < recipe.objects.size(); ++i) {
+        copy_bytes(recipe.objects[i], folder / fmt::format("diff-{}.o", i));
+        // modpost wants to know how each part was made.
+        write_file(folder / fmt::format(".diff-{}.o.cmd", i), "");
+    }
+    write_file(folder / "Kbuild", kbuild_file(recipe.name, recipe.objects.size()));
+    write_file(folder / "klp_build_config.h", config_header(recipe));
+    const Kbuild kbuild{target.source,
+                        target.build,
+                        target.arch,
+                        target.release,
+                        target.compiler.name,
+                        target.compiler.is_clang,
+                        target.config.is_set("RUST")};
+    // Debug data of the template helps nobody and would be most of the file.
+    run_or_refuse(make_command(kbuild, {"M=" + folder.string(), "KCFLAGS=-g0", "modules"}, 0), "module.link",
+                  "link the module");
+    return folder / (recipe.name + ".ko");
+}
+
+void sign_module(const Target& target, const fs::path& module, const fs::path& key, const fs::path& certificate) {
+    const std::string& hash = target.config.value("MODULE_SIG_HASH");
+    const fs::path tool = target.build / "scripts/sign-file";
+    if (hash.empty() || !fs::exists(tool))
+        throw report::Refusal("module.sign", module.string(), "the kernel was built without CONFIG_MODULE_SIG",
+                              "leave --sign-key out: this kernel checks no signatures");
+    for (const fs::path& file : {key, certificate}) {
+        if (!fs::exists(file))
+            throw report::Refusal("module.sign", file.string(), "there is no such file");
+    }
+    run_or_refuse({.argv = {tool.string(), hash, fs::absolute(key).string(), fs::absolute(certificate).string(),
+                            fs::absolute(module).string()}},
+                  "module.sign", "sign the module");
+}
+
+} // namespace klp::kernel

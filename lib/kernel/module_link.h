@@ -1,0 +1,35 @@
+// The module: the template and the differ's objects, linked by kbuild against the target, so that vermagic, symbol
+// versions and objtool's passes are the target's own.
+#pragma once
+
+#include "kernel/target.h"
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace klp::kernel {
+
+struct ModuleRecipe {
+    std::string name;                           // "livepatch-fix": the file's name without .ko
+    std::filesystem::path template_folder;      // template/module
+    std::vector<std::filesystem::path> objects; // the differ's, in the order in which they are linked
+    std::vector<std::string> import_namespaces; // of symbols that the objects import
+    bool is_replacing = true;                   // does it replace all other live patches?
+};
+
+// The name that the kernel gives to the module of a file: '_' for '-' and '.'. Throws report::Refusal "module.name" if
+// it is empty, has other characters than letters, digits, '_' and '-', or is longer than 55 (MODULE_NAME_LEN).
+std::string module_name_of(const std::string& file_name);
+
+// Links the module in `folder` (empty; private to the run) and returns the .ko, which klp-convert has yet to finish.
+// Throws "module.link" with kbuild's own message.
+std::filesystem::path link_module(const Target& target, const ModuleRecipe& recipe,
+                                  const std::filesystem::path& folder);
+
+// Appends a signature as `make modules_sign` would (scripts/sign-file, CONFIG_MODULE_SIG_HASH). Must be the last thing
+// done to the file. Throws "module.sign".
+void sign_module(const Target& target, const std::filesystem::path& module, const std::filesystem::path& key,
+                 const std::filesystem::path& certificate);
+
+} // namespace klp::kernel
