@@ -359,6 +359,10 @@ void Object::State::read_relocations() {
             continue;
         if (is_debug_table(section))
             continue;
+        // A livepatch section that belongs nowhere is klp-verify's to report; nobody else looks at them.
+        bool belongs = section.link == symbol_table && section.info != 0 && section.info < sections.size();
+        if ((section.flags & SHF_RELA_LIVEPATCH) && !belongs)
+            continue;
         tables.push_back(read_relocation_table(section));
         if (section.flags & SHF_RELA_LIVEPATCH)
             continue;

@@ -35,6 +35,10 @@ public:
         }
         tables_.insert_or_assign(object, symbols::SymbolTable(object, std::move(list), std::move(files), {}));
     }
+    void add(symbols::SymbolTable table) {
+        std::string object = table.object();
+        tables_.insert_or_assign(std::move(object), std::move(table));
+    }
     void add_image(const std::string& object, elf::Object image) { images_.insert_or_assign(object, std::move(image)); }
 
     const symbols::SymbolTable* table(std::string_view object) const override {

@@ -1,0 +1,131 @@
+// klp-verify: will this livepatch module load on that kernel, and do what it says?
+#include "report/finding.h"
+#include "symbols/kernel_files.h"
+#include "verify/rule.h"
+#include "verify/verify.h"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <cstdio>
+#include <optional>
+
+namespace {
+
+using namespace klp;
+using nlohmann::ordered_json;
+
+struct Options {
+    std::string module;
+    std::string previous;
+    symbols::KernelPaths kernel;
+    bool json = false;
+    bool predict = false;
+    bool list_rules = false;
+};
+
+void declare(CLI::App& app, Options& options) {
+    app.add_option("MODULE", options.module, "the livepatch module");
+    app.add_option("--vmlinux", options.kernel.vmlinux, "vmlinux with symbols of the target kernel");
+    app.add_option("--vmlinuz", options.kernel.vmlinuz, "boot image of the target kernel, if there is no vmlinux");
+    app.add_option("--modules", options.kernel.modules, "folder with the target kernel's modules");
+    app.add_option("--symvers", options.kernel.symvers, "Module.symvers of the target kernel");
+    app.add_option("--previous", options.previous, "the patch that is loaded when this one comes");
+    app.add_flag("--json", options.json, "print the findings as JSON");
+    app.add_flag("--predict", options.predict, "print where each livepatch symbol will be, as JSON");
+    app.add_flag("--rules", options.list_rules, "print all rules and their sources");
+    app.set_version_flag("--version", KLP_VERSION);
+    app.footer("Silent if nothing is wrong. Exit status: 0 no errors (there may be warnings), 1 errors, 2 usage.");
+}
+
+void print_rules() {
+    for (const verify::Rule& rule : verify::rules())
+        fmt::print("{}\n  {}: {}\n  source: {}\n", rule.code, report::to_string(rule.severity), rule.text, rule.source);
+}
+
+ordered_json to_json(const report::Finding& finding) {
+    ordered_json json = {{"code", finding.code},       {"severity", report::to_string(finding.severity)},
+                         {"where", finding.where},     {"function", finding.function},
+                         {"message", finding.message}, {"hint", finding.hint}};
+    if (const verify::Rule* rule = verify::find_rule(finding.code)) {
+        json["rule"] = rule->text;
+        json["source"] = rule->source;
+    }
+    return json;
+}
+
+void print(const std::vector<report::Finding>& findings, bool as_json) {
+    if (!as_json) {
+        for (const report::Finding& finding : findings)
+            fmt::print(stderr, "{}\n", report::to_text(finding));
+        return;
+    }
+    ordered_json list = ordered_json::array();
+    for (const report::Finding& finding : findings)
+        list.push_back(to_json(finding));
+    fmt::print("{}\n", ordered_json{{"findings", list}}.dump(2, ' ', false, ordered_json::error_handler_t::replace));
+}
+
+void print_predictions(const std::vector<verify::Prediction>& predictions) {
+    ordered_json list = ordered_json::array();
+    for (const verify::Prediction& prediction : predictions) {
+        ordered_json entry = {{"symbol", prediction.symbol},
+                              {"object", prediction.object},
+                              {"name", prediction.name},
+                              {"sympos", prediction.sympos},
+                              {"address", fmt::format("{:#x}", prediction.address)}};
+        if (!prediction.section.empty())
+            entry["section"] = prediction.section;
+        list.push_back(std::move(entry));
+    }
+    fmt::print("{}\n", list.dump(2, ' ', false, ordered_json::error_handler_t::replace));
+}
+
+report::Exit run(const Options& options) {
+    elf::Object module = symbols::open_module(options.module);
+    symbols::KernelFiles kernel(options.kernel);
+    if (options.predict) {
+        print_predictions(verify::predict(module, kernel));
+        return report::Exit::done;
+    }
+    std::optional<elf::Object> previous;
+    if (!options.previous.empty())
+        previous.emplace(symbols::open_module(options.previous));
+    std::vector<report::Finding> findings =
+        verify::check(module, {.kernel = &kernel, .previous = previous ? &*previous : nullptr});
+    print(findings, options.json);
+    auto is_error = [](const report::Finding& finding) { return finding.severity == report::Severity::error; };
+    return std::ranges::any_of(findings, is_error) ? report::Exit::refused : report::Exit::done;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    CLI::App app("Checks a livepatch module against the kernel's rules and a target kernel.", "klp-verify");
+    Options options;
+    declare(app, options);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? 0 : static_cast<int>(report::Exit::usage);
+    }
+    if (options.list_rules) {
+        print_rules();
+        return static_cast<int>(report::Exit::done);
+    }
+    if (options.module.empty()) {
+        fmt::print(stderr, "klp-verify: give a module (see --help)\n");
+        return static_cast<int>(report::Exit::usage);
+    }
+    try {
+        return static_cast<int>(run(options));
+    } catch (const report::Refusal& refusal) {
+        print(refusal.findings(), options.json);
+    } catch (const std::exception& error) {
+        print({{"internal", report::Severity::error, options.module, "", error.what(), "please report this"}},
+              options.json);
+    }
+    return static_cast<int>(report::Exit::refused);
+}

@@ -1,0 +1,275 @@
+#include "verify/match_places.h"
+
+#include "convert/reference.h"
+#include "elf/livepatch_abi.h"
+#include "verify/groups.h"
+#include "verify/verify.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <unordered_map>
+
+namespace klp::verify {
+
+namespace {
+
+// The `sympos`-th symbol of that name as klp_find_object_symbol() finds it, or how it fails.
+struct Lookup {
+    enum class Outcome { found, missing, ambiguous, out_of_range } outcome = Outcome::missing;
+    const symbols::KernelSymbol* symbol = nullptr;
+    size_t namesakes = 0;
+};
+
+Lookup look_up(const symbols::SymbolTable& table, std::string_view name, uint64_t sympos) {
+    std::span<const uint32_t> found = table.find(name);
+    Lookup result{Lookup::Outcome::missing, nullptr, found.size()};
+    if (found.empty())
+        return result;
+    if (sympos == 0 && found.size() > 1)
+        result.outcome = Lookup::Outcome::ambiguous;
+    else if (sympos > found.size())
+        result.outcome = Lookup::Outcome::out_of_range;
+    else {
+        result.outcome = Lookup::Outcome::found;
+        result.symbol = &table.symbols()[found[sympos == 0 ? 0 : sympos - 1]];
+    }
+    return result;
+}
+
+// Everything of this group; holds what several rules ask for.
+class MatchCheck {
+public:
+    MatchCheck(const Subject& subject, const symbols::KernelView& kernel, Verdict& verdict)
+        : subject_(subject), kernel_(kernel), verdict_(verdict) {}
+    void run();
+
+private:
+    void check_vermagic();
+    void check_imports();
+    void check_import(const elf::Symbol& symbol, const symbols::Export& exported);
+    void check_version(const elf::Symbol& symbol, const symbols::Export& exported);
+    void check_livepatch_symbols();
+    void check_livepatch_symbol(const elf::Symbol& symbol, const convert::LivepatchName& name);
+    void check_functions();
+    void check_function(const PatchedFunction& function);
+    const symbols::SymbolTable* table_of(std::string_view object);
+    const FunctionPlaces& places_of(std::string_view object);
+    void read_versions();
+
+    const Subject& subject_;
+    const symbols::KernelView& kernel_;
+    Verdict& verdict_;
+    std::set<std::string, std::less<>> reported_objects_;
+    std::map<std::string, FunctionPlaces, std::less<>> places_;
+    bool has_versions_ = false;
+    std::unordered_map<std::string_view, uint32_t> versions_;
+};
+
+// include/linux/vermagic.h: the release comes first. With MODVERSIONS the kernel passes over it, but a live patch for
+// one build of a kernel is none for another.
+void MatchCheck::check_vermagic() {
+    std::string_view wanted = kernel_.vermagic();
+    std::string_view given = subject_.modinfo.value("vermagic");
+    if (!wanted.empty() && !given.empty() && wanted != given)
+        verdict_.add("match.vermagic", "", fmt::format("the module says \"{}\", the kernel \"{}\"", given, wanted));
+}
+
+// struct modversion_info (include/linux/module.h): unsigned long crc; char name[64 - sizeof(unsigned long)].
+void MatchCheck::read_versions() {
+    constexpr uint64_t entry = 64;
+    const elf::Section* section = subject_.module.find_section("__versions");
+    if (!section)
+        return;
+    has_versions_ = true;
+    for (uint64_t at = 0; at + entry <= section->data.size(); at += entry) {
+        std::string_view name = elf::Object::string_at(*section, at + 8);
+        versions_[name.substr(0, entry - 8)] =
+            static_cast<uint32_t>(subject_.module.read_integer(section->data, at, 8));
+    }
+}
+
+void MatchCheck::check_version(const elf::Symbol& symbol, const symbols::Export& exported) {
+    if (exported.crc == 0)
+        return; // the kernel has no CRCs, or none for this symbol
+    auto version = versions_.find(symbol.name);
+    if (version == versions_.end())
+        verdict_.add("match.no-crc", symbol.name,
+                     has_versions_ ? "the module has no CRC for it" : "the module has no CRCs (__versions) at all");
+    else if (version->second != exported.crc)
+        verdict_.add("match.crc", symbol.name,
+                     fmt::format("the module was built for CRC {:#010x}, the kernel's is {:#010x}", version->second,
+                                 exported.crc));
+}
+
+void MatchCheck::check_import(const elf::Symbol& symbol, const symbols::Export& exported) {
+    check_version(symbol, exported);
+    if (!exported.name_space.empty()) {
+        std::vector<std::string_view> imported = subject_.modinfo.values("import_ns");
+        if (std::ranges::find(imported, exported.name_space) == imported.end())
+            verdict_.add("match.namespace", symbol.name, fmt::format("it is in the namespace {}", exported.name_space));
+    }
+    auto patches_it = [&](const PatchedFunction& function) { return function.object == exported.module; };
+    if (exported.module != "vmlinux" && std::ranges::any_of(subject_.patch.functions, patches_it))
+        verdict_.add("match.depends-on-patched", symbol.name, fmt::format("it is imported from {}", exported.module));
+}
+
+void MatchCheck::check_imports() {
+    const symbols::Exports* exports = kernel_.exports();
+    if (!exports)
+        return;
+    read_versions();
+    for (const elf::Symbol& symbol : subject_.module.symbols()) {
+        if (symbol.index == 0 || !symbol.is_undefined() || symbol.name.empty() ||
+            symbol.name == "_GLOBAL_OFFSET_TABLE_" || symbol.name == ".TOC.")
+            continue;
+        if (const symbols::Export* exported = exports->find(symbol.name))
+            check_import(symbol, *exported);
+        else if (!symbol.is_weak() && !symbol.name.starts_with(elf::reference_prefix))
+            verdict_.add("match.not-exported", symbol.name, "the kernel does not export it");
+        else if (symbol.is_weak() && kernel_.table("vmlinux") && !kernel_.table("vmlinux")->find(symbol.name).empty())
+            verdict_.add("match.weak-unresolved", symbol.name, "vmlinux has it but does not export it");
+    }
+}
+
+// nullptr where nothing is known of the object, which is reported once if it ought to be.
+const symbols::SymbolTable* MatchCheck::table_of(std::string_view object) {
+    const symbols::SymbolTable* table = kernel_.table(object);
+    if (!table && object != "vmlinux" && kernel_.knows_modules() && reported_objects_.emplace(object).second)
+        verdict_.add("match.unknown-object", object, "the target kernel has no such module");
+    return table;
+}
+
+const FunctionPlaces& MatchCheck::places_of(std::string_view object) {
+    auto found = places_.find(object);
+    if (found == places_.end())
+        found = places_.emplace(object, FunctionPlaces(*kernel_.table(object), kernel_.image(object))).first;
+    return found->second;
+}
+
+std::string namesakes_of(const symbols::SymbolTable& table, std::string_view name) {
+    std::string text;
+    for (uint32_t index : table.find(name)) {
+        const symbols::KernelSymbol& symbol = table.symbols()[index];
+        const std::string& file = table.file_of(symbol);
+        text += fmt::format("{}{} at {:#x}{}", text.empty() ? "" : ", ", table.sympos(symbol), symbol.address,
+                            file.empty() ? "" : fmt::format(" ({})", file));
+    }
+    return text;
+}
+
+bool is_unstable(const symbols::SymbolTable& table, std::string_view name) {
+    std::span<const uint32_t> found = table.find(name);
+    auto is_init = [&](uint32_t index) { return table.symbols()[index].init; };
+    auto first_init = std::ranges::find_if(found, is_init);
+    return found.size() > 1 && first_init != found.end() && !std::ranges::all_of(found, is_init);
+}
+
+void MatchCheck::check_livepatch_symbol(const elf::Symbol& symbol, const convert::LivepatchName& name) {
+    const symbols::SymbolTable* table = table_of(name.object);
+    if (!table)
+        return;
+    Lookup lookup = look_up(*table, name.name, name.sympos);
+    switch (lookup.outcome) {
+    case Lookup::Outcome::missing:
+        verdict_.add("match.symbol-missing", symbol.name, fmt::format("{} has no symbol {}", name.object, name.name));
+        return;
+    case Lookup::Outcome::ambiguous:
+        verdict_.add(
+            "match.symbol-ambiguous", symbol.name,
+            fmt::format("{} has {} of that name: {}", name.object, lookup.namesakes, namesakes_of(*table, name.name)));
+        return;
+    case Lookup::Outcome::out_of_range:
+        verdict_.add("match.sympos", symbol.name, fmt::format("{} has {} of that name", name.object, lookup.namesakes));
+        return;
+    case Lookup::Outcome::found:
+        break;
+    }
+    if (is_unstable(*table, name.name))
+        verdict_.add(
+            "match.sympos-unstable", symbol.name,
+            fmt::format("some of the {} of that name in {} are init code or data", lookup.namesakes, name.object));
+    if (places_of(name.object).is_freed(*lookup.symbol))
+        verdict_.add("match.freed-symbol", symbol.name, "it is init code or data");
+}
+
+void MatchCheck::check_livepatch_symbols() {
+    for (const elf::Symbol& symbol : subject_.module.symbols())
+        if (symbol.place == elf::Place::livepatch)
+            if (std::optional<convert::LivepatchName> name = convert::parse_livepatch_symbol(symbol.name))
+                check_livepatch_symbol(symbol, *name);
+}
+
+void MatchCheck::check_function(const PatchedFunction& function) {
+    const symbols::SymbolTable* table = table_of(function.object);
+    if (!table)
+        return;
+    Lookup lookup = look_up(*table, function.name, function.sympos);
+    switch (lookup.outcome) {
+    case Lookup::Outcome::missing:
+        verdict_.add("match.function-missing", function.name, fmt::format("{} has no such function", function.object));
+        return;
+    case Lookup::Outcome::ambiguous:
+        verdict_.add("match.function-ambiguous", function.name,
+                     fmt::format("{} has {} of that name: {}", function.object, lookup.namesakes,
+                                 namesakes_of(*table, function.name)));
+        return;
+    case Lookup::Outcome::out_of_range:
+        verdict_.add("match.function-sympos", function.name,
+                     fmt::format("{} has {} of that name, not {}", function.object, lookup.namesakes, function.sympos));
+        return;
+    case Lookup::Outcome::found:
+        break;
+    }
+    const FunctionPlaces& places = places_of(function.object);
+    if (places.is_freed(*lookup.symbol))
+        verdict_.add("match.init-function", function.name, "it is init code");
+    else if (!places.is_code(*lookup.symbol))
+        verdict_.add("match.not-a-function", function.name, fmt::format("it is data of {}", function.object));
+    else if (!places.may_be_traced(*lookup.symbol))
+        verdict_.add("match.no-ftrace", function.name,
+                     fmt::format("{} has no ftrace location for it (notrace, inline or assembler)", function.object));
+}
+
+void MatchCheck::check_functions() {
+    for (const PatchedFunction& function : subject_.patch.functions)
+        check_function(function);
+}
+
+void MatchCheck::run() {
+    check_vermagic();
+    check_imports();
+    check_livepatch_symbols();
+    check_functions();
+}
+
+} // namespace
+
+void check_match(const Subject& subject, const symbols::KernelView& kernel, Verdict& verdict) {
+    MatchCheck(subject, kernel, verdict).run();
+}
+
+std::vector<Prediction> predict(const elf::Object& module, const symbols::KernelView& kernel) {
+    std::vector<Prediction> predictions;
+    for (const elf::Symbol& symbol : module.symbols()) {
+        std::optional<convert::LivepatchName> name = convert::parse_livepatch_symbol(symbol.name);
+        const symbols::SymbolTable* table = name ? kernel.table(name->object) : nullptr;
+        if (!table || symbol.place != elf::Place::livepatch)
+            continue;
+        Lookup lookup = look_up(*table, name->name, name->sympos);
+        if (!lookup.symbol)
+            continue;
+        Prediction prediction{std::string(symbol.name), std::string(name->object),
+                              std::string(name->name),  name->sympos,
+                              lookup.symbol->address,   {}};
+        const elf::Object* image = name->object == "vmlinux" ? nullptr : kernel.image(name->object);
+        if (image && lookup.symbol->section < image->sections().size())
+            prediction.section = image->section(lookup.symbol->section).name;
+        predictions.push_back(std::move(prediction));
+    }
+    return predictions;
+}
+
+} // namespace klp::verify

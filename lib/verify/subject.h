@@ -1,0 +1,58 @@
+// A livepatch module taken apart, once, for all rules.
+#pragma once
+
+#include "convert/reference.h"
+#include "elf/modinfo.h"
+#include "elf/object.h"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace klp::verify {
+
+struct Location {
+    const elf::Section* section = nullptr;
+    uint64_t offset = 0;
+};
+
+struct PatchedFunction {
+    std::string_view object; // "vmlinux" or a module
+    std::string_view name;
+    uint64_t sympos = 0;
+    Location replacement; // section nullptr: none
+};
+
+struct State {
+    uint64_t id = 0;
+    uint32_t version = 0;
+};
+
+// What the module tells klp_enable_patch(), as far as it can be read from the file: klp-build's tables, or a struct
+// klp_patch that the compiler initialised. Modules that make theirs at run time some other way say nothing here.
+struct Patch {
+    bool is_known = false;
+    bool is_replacing = false;
+    std::vector<PatchedFunction> functions;
+    std::vector<State> states;
+};
+
+struct Subject {
+    explicit Subject(const elf::Object& module);
+
+    const elf::Object& module;
+    elf::Modinfo modinfo;
+    std::vector<const elf::RelocationTable*> livepatch_tables; // SHF_RELA_LIVEPATCH
+    std::vector<const elf::RelocationTable*> normal_tables;    // of sections that are loaded
+    Patch patch;
+};
+
+// Where the pointer at `offset` of `section` leads, by its relocation; nullopt if there is none or it leads nowhere
+// within this module.
+std::optional<Location> pointer_at(const elf::Object& module, const elf::Section& section, uint64_t offset);
+
+// Reads the Patch; see there.
+Patch read_patch(const elf::Object& module);
+
+} // namespace klp::verify
