@@ -1,0 +1,60 @@
+// The end of the pipeline: names, signing and the file that is handed out.
+#include "pipeline.h"
+
+#include "elf/builder.h"
+#include "report/finding.h"
+
+#include <algorithm>
+#include <cctype>
+#include <fmt/format.h>
+
+namespace klp::build {
+
+namespace {
+
+// The kernel's limit for a module's name is MODULE_NAME_LEN, 64 - sizeof(unsigned long), with the final NUL
+// (include/linux/moduleparam.h); livepatch parses object names of at most 55 characters.
+constexpr size_t max_module_name = 55;
+
+std::string valid_name(std::string name) {
+    for (char& c : name)
+        if (!std::isalnum(static_cast<unsigned char>(c)) && c != '_' && c != '-')
+            c = '-';
+    return name;
+}
+
+} // namespace
+
+std::string module_name(const Options& options) {
+    std::string name = options.name;
+    if (name.ends_with(".ko"))
+        name.resize(name.size() - 3);
+    if (name.empty() && options.output.extension() == ".ko")
+        name = options.output.stem().string();
+    if (name.empty())
+        name = "livepatch-" + options.patches.front().stem().string();
+    name = valid_name(name);
+    if (name.size() > max_module_name) {
+        if (!options.name.empty())
+            throw report::Refusal("module.name-too-long", options.name,
+                                  fmt::format("a module's name has at most {} characters", max_module_name),
+                                  "give a shorter one with --name");
+        name.resize(max_module_name);
+    }
+    return name;
+}
+
+std::filesystem::path output_path(const Options& options) {
+    if (options.output.extension() == ".ko")
+        return options.output;
+    return options.output / (module_name(options) + ".ko");
+}
+
+void write_output(const std::filesystem::path& path, elf::Bytes bytes) {
+    std::error_code ignored; // if the folder cannot be made, writing the file says so
+    if (path.has_parent_path())
+        std::filesystem::create_directories(path.parent_path(), ignored);
+    elf::write_file_atomically(path, bytes);
+}
+
+} // namespace klp::build

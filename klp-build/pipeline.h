@@ -1,0 +1,66 @@
+// The stages of klp-build, in the order in which main.cc runs them. Each takes values and gives values; what a stage
+// leaves on disk lies in the run's own temporary folder.
+#pragma once
+
+#include "images.h"
+#include "options.h"
+
+#include "convert/rewrite.h"
+#include "diff/diff.h"
+#include "kernel/cache.h"
+#include "kernel/compile.h"
+#include "kernel/origin.h"
+#include "kernel/target.h"
+#include "report/progress.h"
+#include "source/changes.h"
+#include "source/patch.h"
+
+#include <string>
+#include <vector>
+
+namespace klp::build {
+
+// What the patch files say, applied in memory to the target's source.
+struct Changes {
+    source::Applied applied;
+    std::vector<source::ChangedFile> files;
+};
+
+// How much of a unit the kernel image vouches for.
+struct ProofSummary {
+    size_t functions = 0;
+    size_t proven = 0;
+    size_t overridden = 0; // weak functions that another unit's took the place of
+    bool is_known = true;  // false: the machine's relocations cannot be read back from the image
+};
+
+struct UnitDiff {
+    kernel::Unit unit;
+    diff::Diff diff;
+    ProofSummary proof;
+};
+
+// The finished module and what was found while it was made and checked.
+struct Livepatch {
+    std::string name;
+    convert::Result module;
+    std::vector<report::Finding> findings;
+};
+
+kernel::Target find_target(const Options& options, const kernel::Cache& cache, report::Progress& progress);
+Changes read_patches(const Options& options, const kernel::Target& target);
+std::vector<UnitDiff> diff_pairs(const Options& options, const kernel::Target& target,
+                                 const std::vector<kernel::Pair>& pairs);
+Livepatch link_livepatch(const Options& options, const kernel::Target& target, const std::vector<UnitDiff>& diffs,
+                         const std::filesystem::path& folder);
+std::vector<report::Finding> verify_livepatch(const kernel::Target& target, const Livepatch& livepatch);
+
+// The module's name: --name, else that of the output file, else "livepatch-" and the first patch file's name, in the
+// characters that a module's name may have. Throws report::Refusal "module.name-too-long".
+std::string module_name(const Options& options);
+// Where the module goes.
+std::filesystem::path output_path(const Options& options);
+// Writes it there, whole or not at all; makes the folder if need be.
+void write_output(const std::filesystem::path& path, elf::Bytes bytes);
+
+} // namespace klp::build
