@@ -57,9 +57,13 @@ void check_changed_functions(const Options& options, const kernel::Unit& unit, c
         });
         if (!is_changed || function.status == OriginStatus::proven)
             continue;
-        report::Finding finding{"origin.unproven", report::Severity::warning, unit.source, name,
-                                fmt::format("the image of {} does not hold this function as it was compiled", unit.owner),
-                                "check that source, configuration and compiler are the kernel's own"};
+        report::Finding finding{
+            "origin.unproven",
+            report::Severity::warning,
+            unit.source,
+            name,
+            fmt::format("the image of {} does not hold this function as it was compiled", unit.owner),
+            "check that source, configuration and compiler are the kernel's own"};
         if (options.require_proof || function.status == OriginStatus::missing) {
             finding.severity = report::Severity::error;
             throw report::Refusal(finding);

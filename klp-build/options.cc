@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <map>
 #include <thread>
 
 namespace klp::build {
@@ -27,6 +28,9 @@ constexpr const char* footer =
     "Exit status: 0 a module was written, 1 refused, 2 wrong usage, 3 the patches change nothing.\n"
     "klp-build(1) has the whole story.";
 
+const std::map<std::string, Runtime> runtimes = {
+    {"kernel", Runtime::kernel}, {"core", Runtime::core}, {"auto", Runtime::automatic}};
+
 bool is_elf_file(const std::filesystem::path& path) {
     std::ifstream file(path, std::ios::binary);
     char magic[4] = {};
@@ -44,8 +48,10 @@ void add_kernel_options(CLI::App& app, Options& options) {
     group->add_option("--symvers", options.symvers, "The kernel's Module.symvers");
     group->add_option("--release", options.release,
                       "The running kernel's release (uname -r), where the tree's differs");
-    group->add_option("-t,--target", options.targets,
-                      "Patch only what this kbuild target covers: vmlinux, modules, DIR/ or DIR/NAME.ko; repeatable");
+    group
+        ->add_option("-t,--target", options.targets,
+                     "Patch only what this kbuild target covers: vmlinux, modules, DIR/ or DIR/NAME.ko; repeatable")
+        ->allow_extra_args(false);
     group->add_option("--oot-module", options.oot_module, "An out-of-tree module (.ko) to patch");
     group->add_option("--oot-module-src", options.oot_source, "The source directory of that module");
     group->add_flag("--skip-compiler-check", options.skip_compiler_check,
@@ -60,13 +66,12 @@ void add_module_options(CLI::App& app, Options& options) {
         ->add_option("-o,--output", options.output,
                      "The directory to write the module to, or a file name that ends in .ko")
         ->type_name("DIR|FILE.ko");
-    group->add_flag("!-R,!--no-replace,!--non-replace,--replace", options.replace,
+    group->add_flag("-R,--no-replace,--non-replace", options.stack,
                     "Stack on the patches that are already active; otherwise the module replaces them all");
     group->add_option("--runtime", options.runtime, "Which livepatch core the module is for: kernel, core or auto")
-        ->transform(CLI::CheckedTransformer(std::map<std::string, Runtime>{{"kernel", Runtime::kernel},
-                                                                           {"core", Runtime::core},
-                                                                           {"auto", Runtime::automatic}},
-                                            CLI::ignore_case));
+        ->transform(CLI::CheckedTransformer(runtimes))
+        ->type_name("kernel|core|auto")
+        ->option_text("kernel|core|auto");
     group->add_option("--sign-key", options.sign_key, "Sign the module with this private key");
     group->add_option("--sign-cert", options.sign_certificate, "The certificate that belongs to the key");
 }

@@ -29,7 +29,7 @@ struct Options {
 
     std::string name;
     std::filesystem::path output; // a directory, or a file that ends in .ko
-    bool replace = true;
+    bool stack = false;           // on the patches that are active; otherwise it replaces them (klp_patch.replace)
     Runtime runtime = Runtime::automatic;
     std::filesystem::path sign_key;
     std::filesystem::path sign_certificate;
@@ -46,8 +46,8 @@ struct Options {
     std::filesystem::path report;
 };
 
-// Parses the command line. For -h, --help and --version prints what was asked for and returns nothing, with `status` 0; for
-// a command line that makes no sense prints one message to standard error and returns nothing, with `status` 2.
+// Parses the command line. For -h, --help and --version prints what was asked for and returns nothing, with `status` 0;
+// for a command line that makes no sense prints one message to standard error and returns nothing, with `status` 2.
 std::optional<Options> parse_options(int argc, char** argv, int& status);
 
 } // namespace klp::build

@@ -6,7 +6,7 @@
 #include "options.h"
 
 #include "convert/rewrite.h"
-#include "diff/diff.h"
+
 #include "kernel/cache.h"
 #include "kernel/compile.h"
 #include "kernel/origin.h"
@@ -36,7 +36,6 @@ struct ProofSummary {
 
 struct UnitDiff {
     kernel::Unit unit;
-    diff::Diff diff;
     ProofSummary proof;
 };
 

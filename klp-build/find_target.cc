@@ -1,0 +1,57 @@
+// Which kernel is meant, and what the patch files say about its source.
+#include "pipeline.h"
+
+#include "report/finding.h"
+
+#include <fmt/format.h>
+
+#include <fstream>
+
+namespace klp::build {
+
+kernel::Target find_target(const Options& options, const kernel::Cache& cache, report::Progress& progress) {
+    kernel::TargetOptions target_options;
+    target_options.skip_compiler_check = options.skip_compiler_check;
+    target_options.jobs = options.jobs;
+    target_options.progress = [&](const std::string& text) { progress.line("    " + text); };
+    if (!options.kernel.empty())
+        return kernel::debian_target(options.kernel, cache, target_options);
+    bool has_parts =
+        !options.config.empty() || !options.vmlinux.empty() || !options.modules.empty() || !options.symvers.empty();
+    if (!has_parts)
+        return kernel::tree_target(options.source, options.build, cache, target_options);
+    kernel::Parts parts;
+    parts.name = options.source.string();
+    parts.source = options.source;
+    parts.config = options.config;
+    parts.vmlinux = options.vmlinux;
+    parts.modules = options.modules;
+    parts.symvers = options.symvers;
+    return kernel::parts_target(parts, cache, target_options);
+}
+
+namespace {
+
+std::string read_patch_file(const std::filesystem::path& path) {
+    std::ifstream file(path, std::ios::binary);
+    std::string text{std::istreambuf_iterator<char>(file), {}};
+    if (!file || std::filesystem::is_directory(path))
+        throw report::Refusal("source.no-patch-file", path.string(), "the patch file cannot be read",
+                              "check its name and permissions");
+    return text;
+}
+
+} // namespace
+
+Changes read_patches(const Options& options, const kernel::Target& target) {
+    std::vector<source::PatchText> series;
+    for (const std::filesystem::path& path : options.patches)
+        series.push_back(source::parse_patch(path.string(), read_patch_file(path)));
+    Changes changes;
+    changes.applied = source::apply_patches(series, source::read_from(target.source));
+    changes.files = source::changed_files(changes.applied);
+    source::require_code(changes.files);
+    return changes;
+}
+
+} // namespace klp::build

@@ -1,0 +1,13 @@
+// --print-target: where the parts of a prepared kernel are, for scripts.
+#pragma once
+
+#include "kernel/target.h"
+
+#include <string>
+
+namespace klp::build {
+
+// JSON, indented, with a final newline.
+std::string describe_target(const kernel::Target& target);
+
+} // namespace klp::build
