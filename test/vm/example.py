@@ -6,39 +6,35 @@ import pathlib
 import re
 from collections.abc import Callable
 
+import makers
+from failed import Failed
 from kernellog import complaints
 from machine import Machine, MachineError
 from target import Target
 
 
-class Failed(Exception):
-    """The kernel behaved differently than the example says."""
-
-
 @dataclasses.dataclass(frozen=True)
 class Build:
     """
-    One run of klp-build.
+    One module that an example needs.
 
-    name     of the module, and of the patch if `patches` says nothing else
-    patches  without folder and ".patch"
-    options  more options
-    oot      folder below oot/ of the out-of-tree module to patch
+    name     of the module, and of its patch if `patches` says nothing else
+    patches  names of patch files, without folder and ".patch"
+    options  more options of klp-build
+    maker    one of makers.py
     """
 
     name: str
     patches: tuple = ()
     options: tuple = ()
-    oot: str = ""
+    maker: Callable = makers.from_patches
 
     def module(self):
         """Name of the kernel module."""
         return "lp_" + self.name.replace("-", "_").replace(".", "_")
 
-    def patch_files(self, folder, series):
-        """Paths of the patches below the folder patches/."""
-        place = folder / ("oot" if self.oot else series)
-        return [place / f"{patch}.patch" for patch in self.patches or (self.name,)]
+    def patch_names(self):
+        return self.patches or (self.name,)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,6 +56,7 @@ class Example:
     builds     the modules to build; one of the same name by default
     modules    modules of the image that the guest needs
     programs   C programs below programs/ that the guest needs
+    files      {path in the guest: path below the output folder} of what the builds left there
     flow       function(Session) in place of the usual flow
     allowed    regular expressions of kernel messages that are provoked on purpose
     """
@@ -72,6 +69,7 @@ class Example:
     builds: tuple = ()
     modules: tuple = ()
     programs: tuple = ()
+    files: dict = dataclasses.field(default_factory=dict)
     flow: Callable | None = None
     allowed: tuple = ()
 

@@ -9,7 +9,7 @@ are read here without any of our own tools.
 import re
 import subprocess
 
-from example import Failed
+from failed import Failed
 
 
 def livepatch_symbols(ko):

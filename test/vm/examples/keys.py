@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Tracepoints, jump labels and static calls of vmlinux inside patched functions."""
 
-from example import Example, Failed
+from example import Example
+from failed import Failed
 
 TRACING = "/sys/kernel/tracing"
 RENAME = "sh -c 'echo \"~tilde\" >/proc/$$/comm; read -r name </proc/$$/comm; echo \"$name\"'"

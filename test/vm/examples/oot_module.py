@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A module that was built outside the kernel's tree (oot/greeter)."""
 
+import makers
 from example import Build, Example
 
 READ = "cat /proc/greeter"
@@ -21,5 +22,6 @@ def _flow(session):
 
 EXAMPLES = [
     Example("15-oot-module", "a module built outside the kernel's tree", flow=_flow,
-            builds=(Build("15-oot-module", oot="greeter"),)),
+            files={"/oot/greeter.ko": "oot/greeter/greeter.ko"},
+            builds=(Build("15-oot-module", maker=makers.from_module_patches("oot/greeter", "greeter")),)),
 ]

@@ -2,7 +2,8 @@
 """Symbols whose names are not unique in vmlinux: the right one is meant."""
 
 import sympos
-from example import Example, Failed
+from example import Example
+from failed import Failed
 
 # Name and the source file whose one is meant.
 MEANT = {"session_id": "audit.c", "c_start": "consoles.c"}

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A cumulative patch takes over without a gap; patches that do not replace stand side by side."""
 
-from example import Build, Example, Failed
+from example import Build, Example
+from failed import Failed
 
 NEVER_REPLACES = ("--no-replace",)
 VERSION = "cat /proc/version"

@@ -3,7 +3,8 @@
 
 import re
 
-from example import Example, Failed
+from example import Example
+from failed import Failed
 
 
 def _next_device(session):

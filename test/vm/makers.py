@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""How the modules of the examples are made: each maker is function(kernel, build, folder).
+
+A maker writes `folder`/MODULE.ko for build.module(), or raises Failed.
+"""
+
+import subprocess
+
+import external
+import target
+from failed import Failed
+
+PATCHES = target.ROOT / "patches"
+
+
+def _run(command, log):
+    result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    log.write_text(result.stdout)
+    if result.returncode != 0:
+        words = " ".join(str(word) for word in command)
+        raise Failed(f"{words}\nended with status {result.returncode}:\n{result.stdout}")
+
+
+def from_patches(kernel, build, folder):
+    """klp-build on patches of the kernel's series."""
+    _klp_build(kernel, build, folder, [PATCHES / kernel.series / f"{name}.patch" for name in build.patch_names()])
+
+
+def from_module_patches(source, name):
+    """klp-build on patches of an out-of-tree module, built first from test/vm/SOURCE."""
+    def make(kernel, build, folder):
+        ko = external.build(kernel, source, folder, name)
+        _klp_build(kernel, build, folder, [PATCHES / "oot" / f"{patch}.patch" for patch in build.patch_names()],
+                   "--oot-module", ko, "--oot-module-src", ko.parent)
+    return make
+
+
+def from_source(source, name):
+    """A livepatch written by hand in test/vm/SOURCE, finished by klp-convert."""
+    def make(kernel, build, folder):
+        linked = external.build(kernel, source, folder, name, "KBUILD_MODPOST_WARN=1")
+        ko = folder / f"{build.module()}.ko"
+        _run([target.tools_dir() / "klp-convert", "--vmlinux", kernel.parts["vmlinux"],
+              "--modules", kernel.parts["modules_dir"], "--symvers", kernel.parts["symvers"], linked, ko],
+             ko.with_suffix(".log"))
+    return make
+
+
+def _klp_build(kernel, build, folder, patches, *options):
+    ko = folder / f"{build.module()}.ko"
+    _run([target.tools_dir() / "klp-build", "--kernel", kernel.name, "-o", ko,
+          "--report", ko.with_suffix(".json"), *build.options, *options, *patches], ko.with_suffix(".log"))
