@@ -2,6 +2,7 @@
 
 #include "elf/modinfo.h"
 #include "report/finding.h"
+#include "symbols/boot_image.h"
 #include "symbols/unpack.h"
 
 #include <fmt/format.h>
@@ -86,6 +87,10 @@ const KernelFiles::Loaded* KernelFiles::load(std::string_view object) const {
         if (!paths_.vmlinux.empty()) {
             elf::Object image = elf::Object::open(paths_.vmlinux);
             SymbolTable table = read_elf_symbols(image, name);
+            slot = std::make_unique<Loaded>(Loaded{std::move(image), std::move(table)});
+        } else if (!paths_.vmlinuz.empty()) {
+            elf::Object image = open_boot_image(paths_.vmlinuz);
+            SymbolTable table = read_kallsyms(image);
             slot = std::make_unique<Loaded>(Loaded{std::move(image), std::move(table)});
         }
         return slot.get();
