@@ -1,4 +1,5 @@
 // klp-verify: will this livepatch module load on that kernel, and do what it says?
+#include "kernel/symbol_files.h"
 #include "report/finding.h"
 #include "symbols/kernel_files.h"
 #include "verify/rule.h"
@@ -20,6 +21,7 @@ using nlohmann::ordered_json;
 struct Options {
     std::string module;
     std::string previous;
+    std::string kernel_name;
     symbols::KernelPaths kernel;
     bool json = false;
     bool predict = false;
@@ -28,10 +30,12 @@ struct Options {
 
 void declare(CLI::App& app, Options& options) {
     app.add_option("MODULE", options.module, "the livepatch module");
-    app.add_option("--vmlinux", options.kernel.vmlinux, "vmlinux with symbols of the target kernel");
-    app.add_option("--vmlinuz", options.kernel.vmlinuz, "boot image of the target kernel, if there is no vmlinux");
-    app.add_option("--modules", options.kernel.modules, "folder with the target kernel's modules");
-    app.add_option("--symvers", options.kernel.symvers, "Module.symvers of the target kernel");
+    auto* name = app.add_option("--kernel", options.kernel_name, "the target kernel, for example debian:6.1-cloud");
+    app.add_option("--vmlinux", options.kernel.vmlinux, "vmlinux with symbols of the target kernel")->excludes(name);
+    app.add_option("--vmlinuz", options.kernel.vmlinuz, "boot image of the target kernel, if there is no vmlinux")
+        ->excludes(name);
+    app.add_option("--modules", options.kernel.modules, "folder with the target kernel's modules")->excludes(name);
+    app.add_option("--symvers", options.kernel.symvers, "Module.symvers of the target kernel")->excludes(name);
     app.add_option("--previous", options.previous, "the patch that is loaded when this one comes");
     app.add_flag("--json", options.json, "print the findings as JSON");
     app.add_flag("--predict", options.predict, "print where each livepatch symbol will be, as JSON");
@@ -85,7 +89,8 @@ void print_predictions(const std::vector<verify::Prediction>& predictions) {
 
 report::Exit run(const Options& options) {
     elf::Object module = symbols::open_module(options.module);
-    symbols::KernelFiles kernel(options.kernel);
+    symbols::KernelFiles kernel(options.kernel_name.empty() ? options.kernel
+                                                            : kernel::find_symbol_files(options.kernel_name));
     if (options.predict) {
         print_predictions(verify::predict(module, kernel));
         return report::Exit::done;

@@ -74,7 +74,7 @@ void KernelFiles::find_modules() const {
         if (name.find(".ko") == std::string::npos)
             continue;
         if (name.ends_with(".ko") || name.ends_with(".ko.xz") || name.ends_with(".ko.gz") || name.ends_with(".ko.zst"))
-            module_paths_.emplace(module_name_of(name), iterator->path());
+            paths_.module_files.emplace(module_name_of(name), iterator->path());
     }
 }
 
@@ -96,8 +96,8 @@ const KernelFiles::Loaded* KernelFiles::load(std::string_view object) const {
         return slot.get();
     }
     find_modules();
-    auto path = module_paths_.find(object);
-    if (path == module_paths_.end())
+    auto path = paths_.module_files.find(object);
+    if (path == paths_.module_files.end())
         return nullptr;
     elf::Object image = open_module(path->second);
     SymbolTable table = read_elf_symbols(image, name);
@@ -131,8 +131,8 @@ std::string_view KernelFiles::vermagic() const {
     if (!vermagic_) {
         find_modules();
         vermagic_.emplace();
-        if (!module_paths_.empty())
-            vermagic_ = elf::read_modinfo(open_module(module_paths_.begin()->second)).value("vermagic");
+        if (!paths_.module_files.empty())
+            vermagic_ = elf::read_modinfo(open_module(paths_.module_files.begin()->second)).value("vermagic");
     }
     return *vermagic_;
 }

@@ -14,6 +14,8 @@ struct KernelPaths {
     std::filesystem::path vmlinux; // ELF with symbols; goes before vmlinuz
     std::filesystem::path vmlinuz; // the image that boots
     std::filesystem::path modules; // a folder that holds .ko, .ko.xz, .ko.gz or .ko.zst files at any depth
+    std::map<std::string, std::filesystem::path, std::less<>>
+        module_files;              // by the kernel's names; go before `modules`
     std::filesystem::path symvers; // Module.symvers
 };
 
@@ -30,16 +32,15 @@ public:
     const elf::Object* image(std::string_view object) const override;
     const Exports* exports() const override;
     std::string_view vermagic() const override;
-    bool knows_modules() const override { return !paths_.modules.empty(); }
+    bool knows_modules() const override { return !paths_.modules.empty() || !paths_.module_files.empty(); }
 
 private:
     struct Loaded;
     const Loaded* load(std::string_view object) const;
     void find_modules() const;
 
-    KernelPaths paths_;
+    mutable KernelPaths paths_; // module_files grows when the folder is searched
     mutable bool searched_ = false;
-    mutable std::map<std::string, std::filesystem::path, std::less<>> module_paths_;
     mutable std::map<std::string, std::unique_ptr<Loaded>, std::less<>> loaded_;
     mutable std::optional<Exports> exports_;
     mutable std::optional<std::string> vermagic_;
