@@ -3,6 +3,7 @@
 #include "elf/object.h"
 #include "kernel/files.h"
 #include "report/finding.h"
+#include "symbols/boot_image.h"
 
 #include <array>
 #include <cctype>
@@ -33,11 +34,6 @@ bool looks_like_symbol_map(const std::string& bytes) {
            bytes[digits + 2] == ' ';
 }
 
-// Documentation/arch/x86/boot.rst: "HdrS" at 0x202.
-bool looks_like_boot_image(const std::string& bytes) {
-    return bytes.size() > 0x206 && bytes.compare(0x202, 4, "HdrS") == 0;
-}
-
 void refuse_other_files(const fs::path& path) {
     const std::string bytes = first_bytes(path, 1024);
     if (bytes.empty())
@@ -48,11 +44,20 @@ void refuse_other_files(const fs::path& path) {
     if (looks_like_symbol_map(bytes))
         throw report::Refusal("target.system-map", path.string(),
                               "this is a System.map: it has names and addresses and neither sizes nor code", hint);
-    if (looks_like_boot_image(bytes))
-        throw report::Refusal("target.boot-image", path.string(),
-                              "this is a compressed boot image (bzImage), which has no symbol table", hint);
-    if (bytes.compare(0, 4, "\177ELF") != 0)
-        throw report::Refusal("target.not-a-kernel", path.string(), "this is no ELF image", hint);
+    if (!symbols::is_boot_image(path) && bytes.compare(0, 4, "\177ELF") != 0)
+        throw report::Refusal("target.not-a-kernel", path.string(), "this is neither an ELF image nor a boot image",
+                              hint);
+}
+
+elf::Object open_image(const fs::path& vmlinux) {
+    if (symbols::is_boot_image(vmlinux))
+        return symbols::open_boot_image(vmlinux);
+    elf::Object image = elf::Object::open(vmlinux);
+    if (image.symbols().size() < 2)
+        throw report::Refusal("target.stripped", vmlinux.string(), "this vmlinux has been stripped of its symbol table",
+                              "give the one of the debug package, or build with CONFIG_DEBUG_INFO and take the vmlinux "
+                              "from the top of the build directory; or give the image that boots (vmlinuz)");
+    return image;
 }
 
 std::string_view text_of(elf::Bytes data) {
@@ -71,11 +76,7 @@ std::string_view trimmed(std::string_view text) {
 
 std::string read_vmlinux_release(const fs::path& vmlinux) {
     refuse_other_files(vmlinux);
-    const elf::Object image = elf::Object::open(vmlinux);
-    if (image.symbols().size() < 2)
-        throw report::Refusal("target.stripped", vmlinux.string(), "this vmlinux has been stripped of its symbol table",
-                              "give the one of the debug package, or build with CONFIG_DEBUG_INFO and take the vmlinux "
-                              "from the top of the build directory");
+    const elf::Object image = open_image(vmlinux);
     constexpr std::string_view start = "Linux version ";
     for (const elf::Section& section : image.sections()) {
         if (!section.name.starts_with(".rodata") && !section.name.starts_with(".init.data"))

@@ -7,9 +7,9 @@
 
 namespace klp::kernel {
 
-// The release in a vmlinux's banner, "Linux version RELEASE (" (init/version.c). The file must be an ELF image with a
-// symbol table. Throws report::Refusal, each naming what it is instead: "target.system-map", "target.boot-image",
-// "target.stripped", "target.not-a-kernel", or elf.* if it is corrupt.
+// The release in a vmlinux's banner, "Linux version RELEASE (" (init/version.c). The file must be an ELF image or
+// a boot image with symbols (symbols/boot_image.h). Throws report::Refusal, each naming what it is instead:
+// "target.system-map", "target.stripped", "target.not-a-kernel", or elf.*, boot.* or unpack.* if it is corrupt.
 std::string read_vmlinux_release(const std::filesystem::path& vmlinux);
 
 // The release in a module's vermagic (.modinfo); nothing if it has none.

@@ -1,5 +1,7 @@
 #include "kernel/image.h"
 
+#include "symbols/boot_image.h"
+
 #include <algorithm>
 #include <elf.h>
 
@@ -24,6 +26,10 @@ Image::Image(elf::Object file, symbols::SymbolTable symbols)
 }
 
 Image Image::open(const std::filesystem::path& path, std::string object) {
+    if (object == "vmlinux") {
+        symbols::KernelImage image = symbols::open_kernel_image(path);
+        return {std::move(image.file), std::move(image.symbols)};
+    }
     elf::Object file = elf::Object::open(path);
     symbols::SymbolTable symbols = symbols::read_elf_symbols(file, std::move(object));
     return {std::move(file), std::move(symbols)};

@@ -25,8 +25,9 @@ struct Reference {
 // One object of the kernel. Immutable; keeps the file mapped, so that only the pages that are looked at cost memory.
 class Image {
 public:
-    // Opens `path`, a vmlinux (ET_EXEC or ET_DYN) or a module (ET_REL). `object` is the kernel's name for it.
-    // Throws report::Refusal of elf::Object::open, or "symbols.stripped" where the file has no symbols.
+    // Opens `path`, a vmlinux (ET_EXEC or ET_DYN, or a boot image: symbols/boot_image.h) or a module (ET_REL). `object`
+    // is the kernel's name for it. Throws report::Refusal of elf::Object::open, or "symbols.stripped" where the file
+    // has no symbols.
     static Image open(const std::filesystem::path& path, std::string object);
 
     const std::string& object() const { return symbols_.object(); }

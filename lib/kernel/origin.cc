@@ -104,7 +104,8 @@ std::vector<Location> Prover::matching_places(const elf::Symbol& symbol) const {
     for (uint32_t index : image_.symbols().find(symbol.name)) {
         const symbols::KernelSymbol& candidate = image_.symbols().symbols()[index];
         Location place = image_.location(candidate);
-        if (candidate.size == symbol.size && matches(symbol, place) && std::ranges::find(places, place) == places.end())
+        if ((candidate.size == 0 || candidate.size == symbol.size) && matches(symbol, place) &&
+            std::ranges::find(places, place) == places.end())
             places.push_back(place);
     }
     return places;

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <cstring>
+#include <fstream>
 
 namespace klp::symbols {
 
@@ -65,6 +66,25 @@ elf::Object unpack_boot_image(std::vector<std::byte> image, const std::string& n
 
 elf::Object open_boot_image(const std::filesystem::path& path) {
     return unpack_boot_image(read_file(path), path.string());
+}
+
+bool is_boot_image(const std::filesystem::path& path) {
+    std::ifstream file(path, std::ios::binary);
+    char start[magic_at + 4] = {};
+    file.read(start, sizeof(start));
+    elf::Bytes bytes(reinterpret_cast<const std::byte*>(start), sizeof(start));
+    return starts_with(bytes, magic_at, "HdrS") && !starts_with(bytes, 0, "\177ELF");
+}
+
+KernelImage open_kernel_image(const std::filesystem::path& path) {
+    if (!is_boot_image(path)) {
+        elf::Object file = elf::Object::open(path);
+        SymbolTable symbols = read_elf_symbols(file, "vmlinux");
+        return {std::move(file), std::move(symbols)};
+    }
+    elf::Object file = open_boot_image(path);
+    SymbolTable symbols = read_kallsyms(file);
+    return {std::move(file), std::move(symbols)};
 }
 
 } // namespace klp::symbols

@@ -23,4 +23,15 @@ elf::Object open_boot_image(const std::filesystem::path& path);
 // what the letter of /proc/kallsyms says. Throws report::Refusal "boot.no-kallsyms".
 SymbolTable read_kallsyms(const elf::Object& vmlinux);
 
+// Is this file a bzImage, by its first bytes? False if it cannot be read.
+bool is_boot_image(const std::filesystem::path& path);
+
+// vmlinux as a file and as symbols, whichever of the two a path is: an ELF image with a symbol table, or a boot image,
+// whose kallsyms are read. Throws what elf::Object::open, read_elf_symbols and the above throw.
+struct KernelImage {
+    elf::Object file;
+    SymbolTable symbols;
+};
+KernelImage open_kernel_image(const std::filesystem::path& path);
+
 } // namespace klp::symbols

@@ -85,11 +85,10 @@ const KernelFiles::Loaded* KernelFiles::load(std::string_view object) const {
     std::unique_ptr<Loaded>& slot = loaded_[name];
     if (object == "vmlinux") {
         if (!paths_.vmlinux.empty()) {
-            elf::Object image = elf::Object::open(paths_.vmlinux);
-            SymbolTable table = read_elf_symbols(image, name);
-            slot = std::make_unique<Loaded>(Loaded{std::move(image), std::move(table)});
+            KernelImage image = open_kernel_image(paths_.vmlinux);
+            slot = std::make_unique<Loaded>(Loaded{std::move(image.file), std::move(image.symbols)});
         } else if (!paths_.vmlinuz.empty()) {
-            elf::Object image = open_boot_image(paths_.vmlinuz);
+            elf::Object image = open_boot_image(paths_.vmlinuz); // or the ELF image unpacked from one
             SymbolTable table = read_kallsyms(image);
             slot = std::make_unique<Loaded>(Loaded{std::move(image), std::move(table)});
         }

@@ -89,8 +89,9 @@ void TableBuilder::add(KernelSymbol symbol, bool is_absolute) {
 SymbolTable TableBuilder::finish() && {
     // scripts/kallsyms.c, compare_symbols(): by address. Its further rules order only different names at one address,
     // which no sympos depends on; namesakes there keep their order.
+    auto by_address = [](const KernelSymbol& a, const KernelSymbol& b) { return a.address < b.address; };
     if (is_vmlinux_)
-        std::ranges::stable_sort(symbols_, {}, &KernelSymbol::address);
+        std::stable_sort(symbols_.begin(), symbols_.end(), by_address);
     return {std::move(object_name_), std::move(symbols_), std::move(files_), std::move(names_)};
 }
 
