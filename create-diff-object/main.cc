@@ -1,0 +1,197 @@
+// create-diff-object: the original and the patched object of one translation unit -> what the patch changed.
+#include "diff/diff.h"
+#include "report/finding.h"
+#include "report/json.h"
+#include "symbols/kernel_files.h"
+#include "symbols/table_resolver.h"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <optional>
+
+namespace {
+
+using namespace klp;
+
+struct Options {
+    std::string original;
+    std::string patched;
+    std::string object = "vmlinux";
+    std::string symtab;
+    std::string vmlinux;
+    std::string symvers;
+    std::string module;
+    std::string output;
+    std::string report;
+    bool explain = false;
+    std::vector<std::string> positional;
+};
+
+void declare(CLI::App& app, Options& options) {
+    app.add_option("--original", options.original, "the object compiled before the patch");
+    app.add_option("--patched", options.patched, "the object compiled with the patch");
+    app.add_option("--object", options.object, "what the unit is part of: vmlinux or a module's name")
+        ->capture_default_str();
+    app.add_option("--symtab", options.symtab, "symbols of that object, as `readelf --symbols --wide` prints them");
+    app.add_option("--vmlinux", options.vmlinux, "the object's file itself (vmlinux or .ko), instead of --symtab");
+    app.add_option("--symvers", options.symvers, "Module.symvers of the kernel");
+    app.add_option("--module", options.module, "name of the live patch module (for messages)");
+    app.add_option("-o,--output", options.output, "the object to write");
+    app.add_option("--report", options.report, "write what was found to this JSON file");
+    app.add_flag("--explain", options.explain, "say why each function changed and each piece came along");
+    app.add_option("FILES", options.positional, "ORIG.o PATCHED.o OBJNAME SYMTAB-TEXT MODULE.SYMVERS MODNAME OUT.o");
+    app.set_version_flag("--version", KLP_VERSION);
+    app.footer(
+        "ALT_STRUCT_SIZE, BUG_STRUCT_SIZE, EX_STRUCT_SIZE, JUMP_STRUCT_SIZE, ORC_STRUCT_SIZE, PARA_STRUCT_SIZE,\n"
+        "STATIC_CALL_STRUCT_SIZE and PRINTK_INDEX_STRUCT_SIZE in the environment override what is found out.\n"
+        "Exit status: 0 written, 1 refused, 2 usage, 3 nothing changed.");
+}
+
+// The seven positional arguments of older build scripts, or nothing if the command line makes no sense.
+bool settle(Options& options) {
+    if (!options.positional.empty()) {
+        if (options.positional.size() != 7 || !options.original.empty() || !options.patched.empty())
+            return false;
+        std::vector<std::string>& given = options.positional;
+        options.original = given[0];
+        options.patched = given[1];
+        options.object = given[2];
+        options.symtab = given[3];
+        options.symvers = given[4];
+        options.module = given[5];
+        options.output = given[6];
+    }
+    bool has_table = !options.symtab.empty() || !options.vmlinux.empty();
+    return !options.original.empty() && !options.patched.empty() && !options.output.empty() && has_table;
+}
+
+std::string read_text(const std::string& path) {
+    std::vector<std::byte> bytes = symbols::read_file(path);
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+symbols::SymbolTable read_table(const Options& options) {
+    std::string name = options.object == "vmlinux" ? options.object : symbols::module_name_of(options.object);
+    if (!options.vmlinux.empty())
+        return symbols::read_elf_symbols(symbols::open_module(options.vmlinux), name);
+    return symbols::read_readelf_symbols(read_text(options.symtab), options.symtab, name);
+}
+
+symbols::Exports read_exports(const Options& options) {
+    if (options.symvers.empty())
+        return {};
+    return symbols::read_symvers(read_text(options.symvers), options.symvers);
+}
+
+const char* to_string(diff::Change change) {
+    switch (change) {
+    case diff::Change::changed:
+        return "changed";
+    case diff::Change::added:
+        return "new";
+    case diff::Change::included:
+        break;
+    }
+    return "included";
+}
+
+void write_report(const Options& options, const diff::Diff& diff) {
+    nlohmann::ordered_json json;
+    json["original"] = options.original;
+    json["patched"] = options.patched;
+    json["object"] = options.object;
+    json["nothing_changed"] = diff.nothing_changed;
+    json["items"] = nlohmann::ordered_json::array();
+    for (const diff::Item& item : diff.items) {
+        nlohmann::ordered_json entry{
+            {"name", item.name}, {"kind", item.kind}, {"change", to_string(item.change)}, {"size", item.size}};
+        if (item.change == diff::Change::changed && item.kind == "function")
+            entry["sympos"] = item.sympos;
+        if (!item.because.empty())
+            entry["because"] = item.because;
+        for (auto [name, text] : {std::pair{"cause", &item.cause},
+                                  {"original", &item.original_instruction},
+                                  {"patched", &item.patched_instruction},
+                                  {"place", &item.place}})
+            if (!text->empty())
+                entry[name] = *text;
+        json["items"].push_back(std::move(entry));
+    }
+    json["findings"] = report::to_json(diff.findings);
+    std::string text = json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+    elf::write_file_atomically(options.report, std::as_bytes(std::span(text)));
+}
+
+void print_items(const Options& options, const diff::Diff& diff) {
+    for (const diff::Item& item : diff.items) {
+        const bool is_main = item.change != diff::Change::included && item.kind == "function";
+        if (!is_main && !options.explain)
+            continue;
+        fmt::print("{}: {} {}\n", options.patched, to_string(item.change), item.name);
+        if (!options.explain)
+            continue;
+        if (!item.cause.empty())
+            fmt::print("  cause: {}{}{}\n", item.cause, item.place.empty() ? "" : " at ", item.place);
+        if (!item.original_instruction.empty() || !item.patched_instruction.empty())
+            fmt::print("  - {}\n  + {}\n", item.original_instruction, item.patched_instruction);
+        for (const std::string& reason : item.because)
+            fmt::print("  needed by {}\n", reason);
+    }
+}
+
+report::Exit run(const Options& options) {
+    elf::Object original = elf::Object::open(options.original);
+    elf::Object patched = elf::Object::open(options.patched);
+    symbols::SymbolTable table = read_table(options);
+    symbols::Exports exports = read_exports(options);
+    symbols::TableResolver resolver(original, table, exports);
+    diff::Options how;
+    how.owner = table.object();
+    how.resolver = &resolver;
+    how.entry_sizes = diff::entry_sizes_from([](const char* name) { return std::getenv(name); });
+    how.explain = options.explain || !options.report.empty();
+    diff::Diff diff = diff::run(original, patched, how);
+    for (const report::Finding& finding : diff.findings)
+        fmt::print(stderr, "{}\n", report::to_text(finding));
+    if (!options.report.empty())
+        write_report(options, diff);
+    if (diff.nothing_changed) {
+        fmt::print("{}: nothing changed\n", options.patched);
+        return report::Exit::nothing_changed;
+    }
+    print_items(options, diff);
+    diff.output.write(options.output);
+    return report::Exit::done;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    CLI::App app("Compares the two objects of one translation unit and writes what changed.", "create-diff-object");
+    Options options;
+    declare(app, options);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? 0 : static_cast<int>(report::Exit::usage);
+    }
+    if (!settle(options)) {
+        fmt::print(stderr,
+                   "error[usage]: give --original, --patched, --symtab (or --vmlinux) and --output, or the seven "
+                   "arguments ORIG.o PATCHED.o OBJNAME SYMTAB-TEXT MODULE.SYMVERS MODNAME OUT.o\n"
+                   "  hint: create-diff-object --help\n");
+        return static_cast<int>(report::Exit::usage);
+    }
+    try {
+        return static_cast<int>(run(options));
+    } catch (const report::Refusal& refusal) {
+        for (const report::Finding& finding : refusal.findings())
+            fmt::print(stderr, "{}\n", report::to_text(finding));
+    } catch (const std::exception& error) {
+        fmt::print(stderr, "error[internal]: {}\n", error.what());
+    }
+    return static_cast<int>(report::Exit::refused);
+}

@@ -1,0 +1,118 @@
+#include "arch/instruction.h"
+
+#include "report/finding.h"
+
+#include <llvm/MC/MCAsmInfo.h>
+#include <llvm/MC/MCContext.h>
+#include <llvm/MC/MCDisassembler/MCDisassembler.h>
+#include <llvm/MC/MCInst.h>
+#include <llvm/MC/MCInstPrinter.h>
+#include <llvm/MC/MCInstrAnalysis.h>
+#include <llvm/MC/MCInstrInfo.h>
+#include <llvm/MC/MCRegisterInfo.h>
+#include <llvm/MC/MCSubtargetInfo.h>
+#include <llvm/MC/MCTargetOptions.h>
+#include <llvm/MC/TargetRegistry.h>
+#include <llvm/Support/TargetSelect.h>
+#include <llvm/Support/raw_ostream.h>
+#include <llvm/TargetParser/Triple.h>
+
+#include <mutex>
+
+namespace klp::arch {
+
+namespace {
+
+void initialize_llvm() {
+    static std::once_flag once;
+    std::call_once(once, [] {
+        llvm::InitializeAllTargetInfos();
+        llvm::InitializeAllTargetMCs();
+        llvm::InitializeAllDisassemblers();
+    });
+}
+
+} // namespace
+
+struct Disassembler::State {
+    llvm::MCTargetOptions options;
+    std::unique_ptr<llvm::MCRegisterInfo> registers;
+    std::unique_ptr<llvm::MCAsmInfo> assembler;
+    std::unique_ptr<llvm::MCSubtargetInfo> subtarget;
+    std::unique_ptr<llvm::MCInstrInfo> instructions;
+    std::unique_ptr<llvm::MCContext> context;
+    std::unique_ptr<llvm::MCDisassembler> disassembler;
+    std::unique_ptr<llvm::MCInstrAnalysis> analysis;
+    std::unique_ptr<llvm::MCInstPrinter> printer;
+};
+
+Disassembler::Disassembler(const char* triple, const char* features) : state_(std::make_unique<State>()) {
+    initialize_llvm();
+    std::string reason;
+    const llvm::Target* target = llvm::TargetRegistry::lookupTarget(triple, reason);
+    if (!target)
+        throw report::Refusal("arch.no-disassembler", triple, reason, "use an LLVM that was built for all targets");
+    State& s = *state_;
+    s.registers.reset(target->createMCRegInfo(triple));
+    s.assembler.reset(target->createMCAsmInfo(*s.registers, triple, s.options));
+    s.subtarget.reset(target->createMCSubtargetInfo(triple, "", features));
+    s.instructions.reset(target->createMCInstrInfo());
+    s.context = std::make_unique<llvm::MCContext>(llvm::Triple(triple), s.assembler.get(), s.registers.get(),
+                                                  s.subtarget.get());
+    s.disassembler.reset(target->createMCDisassembler(*s.subtarget, *s.context));
+    s.analysis.reset(target->createMCInstrAnalysis(s.instructions.get()));
+    s.printer.reset(target->createMCInstPrinter(llvm::Triple(triple), s.assembler->getAssemblerDialect(), *s.assembler,
+                                                *s.instructions, *s.registers));
+    if (!s.disassembler || !s.printer)
+        throw report::Refusal("arch.no-disassembler", triple, "LLVM has no disassembler for this machine",
+                              "use an LLVM that was built for all targets");
+    s.printer->setPrintImmHex(true);
+}
+
+Disassembler::~Disassembler() = default;
+
+Instruction Disassembler::decode(elf::Bytes section, uint64_t offset, uint64_t end, bool with_text) {
+    State& s = *state_;
+    Instruction result;
+    result.offset = offset;
+    llvm::ArrayRef<uint8_t> bytes(reinterpret_cast<const uint8_t*>(section.data()) + offset, end - offset);
+    llvm::MCInst inst;
+    uint64_t size = 0;
+    auto status = s.disassembler->getInstruction(inst, size, bytes, offset, llvm::nulls());
+    if (status != llvm::MCDisassembler::Success || size == 0 || size > end - offset) {
+        result.size = static_cast<uint32_t>(std::min<uint64_t>(s.assembler->getMinInstAlignment(), end - offset));
+        result.size = std::max(result.size, 1U);
+        result.text = with_text ? "(bad)" : "";
+        return result;
+    }
+    const llvm::MCInstrDesc& desc = s.instructions->get(inst.getOpcode());
+    result.size = static_cast<uint32_t>(size);
+    result.opcode = inst.getOpcode();
+    result.is_valid = true;
+    result.is_call = desc.isCall();
+    result.is_branch = desc.isBranch();
+    result.is_move_immediate = desc.isMoveImmediate();
+    for (const llvm::MCOperand& operand : inst) {
+        if (operand.isReg())
+            result.registers.push_back(operand.getReg());
+        else if (operand.isImm())
+            result.immediates.push_back(operand.getImm());
+    }
+    if (!result.registers.empty())
+        result.first_register = s.registers->getName(result.registers[0]);
+    uint64_t target = 0;
+    if (s.analysis && (result.is_call || result.is_branch) && s.analysis->evaluateBranch(inst, offset, size, target))
+        result.branch_target = target;
+    if (with_text) {
+        llvm::raw_string_ostream out(result.text);
+        s.printer->printInst(&inst, offset, "", *s.subtarget, out);
+        out.flush();
+        for (char& c : result.text)
+            if (c == '\t' || c == '\n')
+                c = ' ';
+        result.text.erase(0, result.text.find_first_not_of(' '));
+    }
+    return result;
+}
+
+} // namespace klp::arch

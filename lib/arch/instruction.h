@@ -1,0 +1,47 @@
+// An instruction as LLVM's MC layer reads it, reduced to what the differ asks. LLVM's headers stay in instruction.cc.
+#pragma once
+
+#include "elf/object.h"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace klp::arch {
+
+struct Instruction {
+    uint64_t offset = 0; // in its section
+    uint32_t size = 0;
+    unsigned opcode = 0; // LLVM's number: the same for the same kind of instruction and operands
+    bool is_valid = false;
+    bool is_branch = false;
+    bool is_call = false;
+    bool is_move_immediate = false;
+    std::optional<uint64_t> branch_target; // of a direct branch, an offset in the section
+    std::vector<unsigned> registers;       // LLVM's register numbers, operand by operand
+    std::string_view first_register;       // LLVM's name of the first: the one that a load or move writes
+    std::vector<int64_t> immediates;
+    std::string text; // only if asked for
+};
+
+// LLVM's disassembler for one machine. Not thread-safe: one per thread.
+class Disassembler {
+public:
+    // Throws report::Refusal "arch.no-disassembler" if this LLVM was built without the target.
+    Disassembler(const char* triple, const char* features);
+    ~Disassembler();
+    Disassembler(const Disassembler&) = delete;
+    Disassembler& operator=(const Disassembler&) = delete;
+
+    // The instruction at `offset` of `section`, reading no byte at or beyond `end`.
+    Instruction decode(elf::Bytes section, uint64_t offset, uint64_t end, bool with_text);
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+} // namespace klp::arch

@@ -1,0 +1,130 @@
+// ELF for the LoongArch Architecture (laelf), 2.30: "Relocations".
+#include "arch/machines.h"
+
+namespace klp::arch {
+
+namespace {
+
+// elf.h of Debian 12 has none of these.
+enum : uint32_t {
+    r_none = 0,
+    r_32 = 1,
+    r_64 = 2,
+    r_mark_la = 20,
+    r_mark_pcrel = 21,
+    r_add8 = 47,
+    r_add64 = 51,
+    r_sub8 = 52,
+    r_sub64 = 56,
+    r_b16 = 64,
+    r_b21 = 65,
+    r_b26 = 66,
+    r_abs_hi20 = 67,
+    r_abs64_hi12 = 70,
+    r_pcala_hi20 = 71,
+    r_pcala64_hi12 = 74,
+    r_got_pc_hi20 = 75,
+    r_got64_hi12 = 82,
+    r_32_pcrel = 99,
+    r_relax = 100,
+    r_align = 102,
+    r_pcrel20_s2 = 103,
+    r_cfa = 104,
+    r_add6 = 105,
+    r_sub_uleb128 = 108,
+    r_64_pcrel = 109,
+    r_call36 = 110
+};
+
+class Loongarch64 final : public Machine {
+public:
+    std::string_view name() const override { return "loongarch"; }
+    const char* triple() const override { return "loongarch64-linux-gnu"; }
+    RelocationKind relocation(uint32_t type) const override;
+    bool is_branch(elf::Bytes, const elf::Relocation& relocation) const override {
+        return (relocation.type >= r_b16 && relocation.type <= r_b26) || relocation.type == r_call36;
+    }
+    uint32_t absolute64() const override { return r_64; }
+    std::vector<ResolvedBranch> resolved_branches(const Code& code) const override;
+    std::optional<uint64_t> loaded_constant(const Instruction& instruction) const override;
+    std::optional<unsigned> argument_number(std::string_view register_name) const override;
+};
+
+RelocationKind Loongarch64::relocation(uint32_t type) const {
+    if (type == r_none || type == r_mark_la || type == r_mark_pcrel || type == r_relax || type == r_align)
+        return {Form::none, true, 0};
+    if (type == r_32)
+        return {Form::absolute, true, 4};
+    if (type == r_64)
+        return {Form::absolute, true, 8};
+    if (type >= r_add8 && type <= r_add64)
+        return {Form::difference, true, 0};
+    if (type >= r_sub8 && type <= r_sub64)
+        return {Form::difference, true, 0};
+    if (type == r_cfa || (type >= r_add6 && type <= r_sub_uleb128))
+        return {Form::difference, true, 0};
+    if (type == r_32_pcrel)
+        return {Form::pc_relative, true, 4};
+    if (type == r_64_pcrel)
+        return {Form::pc_relative, true, 8};
+    if ((type >= r_b16 && type <= r_b26) || type == r_pcrel20_s2 || type == r_call36)
+        return {Form::pc_relative, true, 0};
+    if (type >= r_abs_hi20 && type <= r_abs64_hi12)
+        return {Form::absolute, true, 0};
+    if (type >= r_pcala_hi20 && type <= r_pcala64_hi12)
+        return {Form::pc_relative, true, 0};
+    if (type >= r_got_pc_hi20 && type <= r_got64_hi12)
+        return {Form::table, true, 0};
+    return {};
+}
+
+std::vector<ResolvedBranch> Loongarch64::resolved_branches(const Code& code) const {
+    std::vector<ResolvedBranch> branches;
+    for (const Instruction& instruction : disassemble(code, false)) {
+        if (!instruction.branch_target)
+            continue;
+        uint64_t target = *instruction.branch_target;
+        if (target >= code.start && target < code.end)
+            continue;
+        // b and bl: opcodes 0x14 and 0x15 in the top six bits (LoongArch reference manual, 2.2.5).
+        uint8_t top = std::to_integer<uint8_t>(code.section[instruction.offset + 3]) >> 2;
+        ResolvedBranch branch;
+        branch.target = target;
+        branch.can_move = top == 0x14 || top == 0x15;
+        branch.relocation.type = r_b26;
+        branch.relocation.offset = instruction.offset;
+        branches.push_back(branch);
+    }
+    return branches;
+}
+
+std::optional<uint64_t> Loongarch64::loaded_constant(const Instruction& instruction) const {
+    // li.w rD, imm is addi.w or ori with $zero: two registers and the value.
+    bool has_shape = instruction.registers.size() == 2 && instruction.immediates.size() == 1;
+    if (!has_shape || instruction.is_branch || instruction.is_call || !instruction.is_valid)
+        return std::nullopt;
+    return static_cast<uint64_t>(instruction.immediates[0]);
+}
+
+std::optional<unsigned> Loongarch64::argument_number(std::string_view register_name) const {
+    // LoongArch psABI: a0 to a7 are r4 to r11
+    if (register_name.size() < 2 || register_name[0] != 'R')
+        return std::nullopt;
+    std::string_view number = register_name.substr(1);
+    if (number == "10")
+        return 6;
+    if (number == "11")
+        return 7;
+    if (number.size() != 1 || number[0] < '4' || number[0] > '9')
+        return std::nullopt;
+    return static_cast<unsigned>(number[0] - '4');
+}
+
+} // namespace
+
+const Machine& loongarch64() {
+    static const Loongarch64 machine;
+    return machine;
+}
+
+} // namespace klp::arch

@@ -1,0 +1,92 @@
+// All that differs from machine to machine, behind one interface: what relocations mean, where a function can be
+// patched, how its code is read. Nobody above knows a relocation's number or an opcode.
+#pragma once
+
+#include "arch/instruction.h"
+#include "elf/object.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace klp::arch {
+
+// What a relocation does with S + A.
+enum class Form : uint8_t {
+    none,        // nothing: a mark left by the compiler, the assembler or objtool
+    absolute,    // the address itself, or part of it
+    pc_relative, // the distance from the place of the relocation
+    difference,  // adds to or subtracts from what is there (loongarch's ADD/SUB pairs)
+    table,       // the distance to an entry of the GOT or TOC, made by the linker or the module loader
+    toc_base     // the TOC's own address (ppc64)
+};
+
+struct RelocationKind {
+    Form form = Form::none;
+    bool is_known = false;
+    uint8_t width = 0; // bytes of the field; 0 where it is part of an instruction word
+};
+
+// A reference out of a function that the assembler resolved itself, because its target is in the same section. As soon
+// as one of the two moves it needs a relocation.
+struct ResolvedBranch {
+    elf::Relocation relocation; // `symbol` is 0: the target is `target` in the same section
+    uint64_t target = 0;
+    bool can_move = true; // false: the field is too short for any other distance
+};
+
+// The code of one function, and how to name it in messages.
+struct Code {
+    elf::Bytes section; // the whole section's bytes
+    uint64_t start = 0; // of the first instruction
+    uint64_t end = 0;
+};
+
+class Machine {
+public:
+    virtual ~Machine() = default;
+
+    // The machine of `object`. Throws report::Refusal "arch.unsupported".
+    static const Machine& of(const elf::Object& object);
+
+    virtual std::string_view name() const = 0; // as the kernel's ARCH= calls it
+    virtual const char* triple() const = 0;    // LLVM's name for it
+    virtual const char* features() const { return ""; }
+
+    // Decodes a relocation's number. An unknown one has is_known == false.
+    virtual RelocationKind relocation(uint32_t type) const = 0;
+    // Numbers that mean the same have the same canonical number (PC32 and PLT32 on x86).
+    virtual uint32_t canonical(uint32_t type) const { return type; }
+    // What has to be added to the addend to get the offset, from the symbol, of the byte that is meant: a pc-relative
+    // field on x86 counts from the end of its instruction, on s390 from its beginning. `code` is the function around
+    // it, or nothing for data.
+    virtual int64_t addend_bias(const std::optional<Code>& code, const elf::Relocation& relocation) const;
+    // Calls and jumps, as opposed to taking an address. `data` is the relocated section's.
+    virtual bool is_branch(elf::Bytes data, const elf::Relocation& relocation) const = 0;
+    // A 64-bit absolute address.
+    virtual uint32_t absolute64() const = 0;
+    // __fentry__, _mcount and their like.
+    virtual bool is_profiling_call(std::string_view symbol) const;
+    // The compiler left room for ftrace that no relocation tells of (s390's -mhotpatch, -mnop-mcount).
+    virtual bool has_profiling_nop(const Code&) const { return false; }
+    // A local, compiler- or assembler-made mark that is no function and no variable.
+    virtual bool is_mark(const elf::Symbol& symbol) const;
+    // Branches without relocation that leave `code`.
+    virtual std::vector<ResolvedBranch> resolved_branches(const Code& code) const;
+    // A section whose slots are addresses that code loads by (ppc64's .toc): what a slot points to is what is meant.
+    virtual bool is_address_table(std::string_view) const { return false; }
+    // The immediate operand that an instruction loads, if it is one that could be a line number: the instruction puts a
+    // constant into an integer register and does nothing else.
+    virtual std::optional<uint64_t> loaded_constant(const Instruction& instruction) const;
+
+    // Which integer argument of a call a register holds (counted from 0), by LLVM's name of the register: the machine's
+    // calling convention.
+    virtual std::optional<unsigned> argument_number(std::string_view register_name) const = 0;
+
+    // Splits `code` into instructions. Bytes that do not decode become one-unit instructions with is_valid == false.
+    std::vector<Instruction> disassemble(const Code& code, bool with_text) const;
+};
+
+} // namespace klp::arch

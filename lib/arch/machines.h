@@ -1,0 +1,14 @@
+// The machines themselves; one file each. Only machine.cc asks for them.
+#pragma once
+
+#include "arch/machine.h"
+
+namespace klp::arch {
+
+const Machine& x86_64();
+const Machine& aarch64();
+const Machine& ppc64le();
+const Machine& s390x();
+const Machine& loongarch64();
+
+} // namespace klp::arch

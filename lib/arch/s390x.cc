@@ -1,0 +1,145 @@
+// s390x ELF Application Binary Interface Supplement 1.6, section 3.2 "Relocation"; z/Architecture Principles of
+// Operation.
+#include "arch/machines.h"
+
+#include <elf.h>
+
+namespace klp::arch {
+
+namespace {
+
+uint8_t byte_at(elf::Bytes data, uint64_t offset) {
+    return std::to_integer<uint8_t>(data[offset]);
+}
+
+// RIL format (brasl, brcl, larl and their like) has the 32-bit field two bytes into the instruction.
+constexpr uint64_t field_offset = 2;
+
+class S390x final : public Machine {
+public:
+    std::string_view name() const override { return "s390"; }
+    const char* triple() const override { return "s390x-linux-gnu"; }
+    RelocationKind relocation(uint32_t type) const override;
+    uint32_t canonical(uint32_t type) const override { return type == R_390_PLT32DBL ? uint32_t{R_390_PC32DBL} : type; }
+    int64_t addend_bias(const std::optional<Code>& code, const elf::Relocation& relocation) const override;
+    bool is_branch(elf::Bytes data, const elf::Relocation& relocation) const override;
+    uint32_t absolute64() const override { return R_390_64; }
+    bool is_profiling_call(std::string_view symbol) const override {
+        return symbol == "__fentry__" || Machine::is_profiling_call(symbol);
+    }
+    bool has_profiling_nop(const Code& code) const override;
+    std::vector<ResolvedBranch> resolved_branches(const Code& code) const override;
+    std::optional<uint64_t> loaded_constant(const Instruction& instruction) const override;
+    std::optional<unsigned> argument_number(std::string_view register_name) const override;
+};
+
+RelocationKind S390x::relocation(uint32_t type) const {
+    switch (type) {
+    case R_390_NONE:
+        return {Form::none, true, 0};
+    case R_390_64:
+        return {Form::absolute, true, 8};
+    case R_390_32:
+        return {Form::absolute, true, 4};
+    case R_390_16:
+    case R_390_12:
+    case R_390_20:
+        return {Form::absolute, true, 2};
+    case R_390_8:
+        return {Form::absolute, true, 1};
+    case R_390_PC64:
+        return {Form::pc_relative, true, 8};
+    case R_390_PC32:
+    case R_390_PC32DBL:
+    case R_390_PLT32DBL:
+    case R_390_PLT32:
+        return {Form::pc_relative, true, 4};
+    case R_390_PC16:
+    case R_390_PC16DBL:
+    case R_390_PLT16DBL:
+        return {Form::pc_relative, true, 2};
+    case R_390_GOTENT:
+    case R_390_GOTPCDBL:
+    case R_390_GOT12:
+    case R_390_GOT16:
+    case R_390_GOT20:
+    case R_390_GOT32:
+    case R_390_GOT64:
+        return {Form::table, true, 4};
+    default:
+        return {};
+    }
+}
+
+int64_t S390x::addend_bias(const std::optional<Code>& code, const elf::Relocation& relocation) const {
+    switch (relocation.type) {
+    case R_390_PC32DBL:
+    case R_390_PLT32DBL:
+    case R_390_PC16DBL:
+    case R_390_PLT16DBL:
+    case R_390_GOTENT:
+        return code ? -static_cast<int64_t>(field_offset) : 0;
+    default:
+        return 0;
+    }
+}
+
+bool S390x::is_branch(elf::Bytes data, const elf::Relocation& relocation) const {
+    if (canonical(relocation.type) == R_390_PC16DBL || relocation.type == R_390_PLT16DBL)
+        return true;
+    if (canonical(relocation.type) != R_390_PC32DBL || relocation.offset < field_offset)
+        return false;
+    uint8_t opcode = byte_at(data, relocation.offset - 2);
+    uint8_t extension = byte_at(data, relocation.offset - 1) & 0x0f;
+    return opcode == 0xc0 && (extension == 0x4 || extension == 0x5); // brcl, brasl
+}
+
+bool S390x::has_profiling_nop(const Code& code) const {
+    // brcl 0,0 (six bytes) as -mhotpatch=0,3 and -mnop-mcount leave it: arch/s390/kernel/ftrace.c.
+    if (code.end - code.start < 6 || code.end > code.section.size())
+        return false;
+    return byte_at(code.section, code.start) == 0xc0 && byte_at(code.section, code.start + 1) == 0x04;
+}
+
+std::vector<ResolvedBranch> S390x::resolved_branches(const Code& code) const {
+    std::vector<ResolvedBranch> branches;
+    for (const Instruction& instruction : disassemble(code, false)) {
+        if (!instruction.branch_target)
+            continue;
+        uint64_t target = *instruction.branch_target;
+        if (target >= code.start && target < code.end)
+            continue;
+        ResolvedBranch branch;
+        branch.target = target;
+        branch.can_move = instruction.size == 6 && byte_at(code.section, instruction.offset) == 0xc0;
+        branch.relocation.type = R_390_PC32DBL;
+        branch.relocation.offset = instruction.offset + field_offset;
+        branches.push_back(branch);
+    }
+    return branches;
+}
+
+std::optional<uint64_t> S390x::loaded_constant(const Instruction& instruction) const {
+    // lghi/lhi/llill rN, imm: one register and the value.
+    bool has_shape = instruction.registers.size() == 1 && instruction.immediates.size() == 1;
+    if (!has_shape || instruction.is_branch || instruction.is_call || !instruction.is_valid)
+        return std::nullopt;
+    return static_cast<uint64_t>(instruction.immediates[0]);
+}
+
+std::optional<unsigned> S390x::argument_number(std::string_view register_name) const {
+    // s390x ELF ABI supplement, 1.2.3: r2 to r6
+    bool has_shape = register_name.size() == 3 && register_name[0] == 'R';
+    if (!has_shape || register_name[1] < '2' || register_name[1] > '6')
+        return std::nullopt;
+    return static_cast<unsigned>(register_name[1] - '2');
+}
+
+} // namespace
+
+const Machine& s390x() {
+    static const S390x machine;
+    return machine;
+}
+
+} // namespace klp::arch

@@ -1,0 +1,173 @@
+// System V ABI, AMD64 supplement 1.0, section 4.4 "Relocation"; Intel SDM volume 2 for the encodings.
+#include "arch/machines.h"
+
+#include <array>
+#include <elf.h>
+
+#ifndef R_X86_64_CODE_4_GOTPCRELX
+#define R_X86_64_CODE_4_GOTPCRELX 43
+#endif
+
+namespace klp::arch {
+
+namespace {
+
+uint8_t byte_at(elf::Bytes data, uint64_t offset) {
+    return std::to_integer<uint8_t>(data[offset]);
+}
+
+// An instruction with a rip-relative operand has its opcode two bytes before the displacement (the ModRM byte stands
+// between, and there is no SIB byte). Whether an immediate follows the displacement depends on the opcode and its map;
+// this says where it may. Only there the disassembler is asked.
+bool may_have_immediate(elf::Bytes code, uint64_t displacement) {
+    switch (byte_at(code, displacement - 2)) {
+    case 0x69:
+    case 0x6b:
+    case 0x80:
+    case 0x81:
+    case 0x82:
+    case 0x83:
+    case 0xc0:
+    case 0xc1:
+    case 0xc6:
+    case 0xc7:
+    case 0xf6:
+    case 0xf7: // one-byte map
+    case 0x70:
+    case 0x71:
+    case 0x72:
+    case 0x73:
+    case 0xa4:
+    case 0xac:
+    case 0xba:
+    case 0xc2:
+    case 0xc4:
+    case 0xc5: // 0f
+        return true;
+    default:
+        break;
+    }
+    auto before = [&](uint64_t distance) {
+        return displacement >= distance ? byte_at(code, displacement - distance) : uint8_t{0};
+    };
+    bool is_0f3a = before(3) == 0x3a && before(4) == 0x0f;
+    bool is_vex = before(5) == 0xc4;
+    bool is_evex = before(6) == 0x62;
+    return is_0f3a || is_vex || is_evex;
+}
+
+class X86 final : public Machine {
+public:
+    std::string_view name() const override { return "x86_64"; }
+    const char* triple() const override { return "x86_64-linux-gnu"; }
+    RelocationKind relocation(uint32_t type) const override;
+    uint32_t canonical(uint32_t type) const override { return type == R_X86_64_PLT32 ? R_X86_64_PC32 : type; }
+    int64_t addend_bias(const std::optional<Code>& code, const elf::Relocation& relocation) const override;
+    bool is_branch(elf::Bytes data, const elf::Relocation& relocation) const override;
+    uint32_t absolute64() const override { return R_X86_64_64; }
+    bool is_profiling_call(std::string_view symbol) const override {
+        return symbol == "__fentry__" || Machine::is_profiling_call(symbol);
+    }
+    std::vector<ResolvedBranch> resolved_branches(const Code& code) const override;
+    std::optional<unsigned> argument_number(std::string_view register_name) const override;
+};
+
+RelocationKind X86::relocation(uint32_t type) const {
+    switch (type) {
+    case R_X86_64_NONE:
+        return {Form::none, true, 0};
+    case R_X86_64_64:
+        return {Form::absolute, true, 8};
+    case R_X86_64_32:
+    case R_X86_64_32S:
+        return {Form::absolute, true, 4};
+    case R_X86_64_16:
+        return {Form::absolute, true, 2};
+    case R_X86_64_8:
+        return {Form::absolute, true, 1};
+    case R_X86_64_PC64:
+        return {Form::pc_relative, true, 8};
+    case R_X86_64_PC32:
+    case R_X86_64_PLT32:
+        return {Form::pc_relative, true, 4};
+    case R_X86_64_PC16:
+        return {Form::pc_relative, true, 2};
+    case R_X86_64_PC8:
+        return {Form::pc_relative, true, 1};
+    case R_X86_64_GOTPCREL:
+    case R_X86_64_GOTPCRELX:
+    case R_X86_64_REX_GOTPCRELX:
+    case R_X86_64_CODE_4_GOTPCRELX:
+        return {Form::table, true, 4};
+    default:
+        return {};
+    }
+}
+
+int64_t X86::addend_bias(const std::optional<Code>& code, const elf::Relocation& relocation) const {
+    RelocationKind kind = this->relocation(relocation.type);
+    bool counts_from_end = kind.form == Form::pc_relative || kind.form == Form::table;
+    if (!code || !counts_from_end)
+        return 0;
+    uint64_t field_end = relocation.offset + kind.width;
+    if (kind.width != 4 || field_end > code->section.size() || relocation.offset < code->start + 2)
+        return kind.width;
+    uint8_t modrm = byte_at(code->section, relocation.offset - 1);
+    bool is_rip_relative = (modrm & 0xc7) == 0x05;
+    if (!is_rip_relative || !may_have_immediate(code->section, relocation.offset))
+        return kind.width;
+    for (const Instruction& instruction : disassemble(*code, false)) {
+        uint64_t end = instruction.offset + instruction.size;
+        if (instruction.offset <= relocation.offset && field_end <= end)
+            return static_cast<int64_t>(end - relocation.offset);
+    }
+    return kind.width;
+}
+
+bool X86::is_branch(elf::Bytes data, const elf::Relocation& relocation) const {
+    if (canonical(relocation.type) != R_X86_64_PC32 || relocation.offset < 1 || relocation.offset + 4 > data.size())
+        return false;
+    uint8_t before = byte_at(data, relocation.offset - 1);
+    if (before == 0xe8 || before == 0xe9)
+        return true;
+    return relocation.offset >= 2 && (before & 0xf0) == 0x80 && byte_at(data, relocation.offset - 2) == 0x0f;
+}
+
+std::vector<ResolvedBranch> X86::resolved_branches(const Code& code) const {
+    std::vector<ResolvedBranch> branches;
+    for (const Instruction& instruction : disassemble(code, false)) {
+        if (!instruction.branch_target)
+            continue;
+        uint64_t target = *instruction.branch_target;
+        if (target >= code.start && target < code.end)
+            continue;
+        uint64_t end = instruction.offset + instruction.size;
+        ResolvedBranch branch;
+        branch.target = target;
+        branch.can_move = instruction.size >= 5;
+        branch.relocation.type = R_X86_64_PLT32;
+        branch.relocation.offset = branch.can_move ? end - 4 : end - 1;
+        branches.push_back(branch);
+    }
+    return branches;
+}
+
+std::optional<unsigned> X86::argument_number(std::string_view register_name) const {
+    // System V ABI, AMD64 supplement, 3.2.3
+    using Names = std::array<std::string_view, 2>;
+    constexpr std::array names{Names{"RDI", "EDI"}, Names{"RSI", "ESI"}, Names{"RDX", "EDX"},
+                               Names{"RCX", "ECX"}, Names{"R8", "R8D"},  Names{"R9", "R9D"}};
+    for (unsigned number = 0; number < names.size(); ++number)
+        if (register_name == names[number][0] || register_name == names[number][1])
+            return number;
+    return std::nullopt;
+}
+
+} // namespace
+
+const Machine& x86_64() {
+    static const X86 machine;
+    return machine;
+}
+
+} // namespace klp::arch

@@ -1,0 +1,259 @@
+#include "diff/compare.h"
+
+#include "diff/line_numbers.h"
+
+#include <algorithm>
+#include <elf.h>
+
+namespace klp::diff {
+
+namespace {
+
+// Tags of what a reference may lead to, so that equal numbers of different kinds are not equal.
+enum Tag : uint64_t {
+    tag_nothing,
+    tag_symbol,
+    tag_literal,
+    tag_self,
+    tag_pair,
+    tag_alone,
+    tag_content,
+    tag_mark,
+    tag_cycle
+};
+
+// Content that leads to content that leads to content: no compiler goes deeper, and no file may exhaust the stack.
+constexpr unsigned max_depth = 48;
+
+// struct source_location of UBSAN (lib/ubsan.h): file, then line and column in 32 bits each.
+bool has_source_location(const Unit& unit, const Piece& piece) {
+    return unit.object().section(piece.section).name.find("Lubsan_data") != std::string_view::npos ||
+           unit.name(piece).starts_with(".Lubsan_data");
+}
+
+bool is_blank(elf::Bytes bytes) {
+    return std::ranges::all_of(bytes, [](std::byte byte) { return byte == std::byte{0}; });
+}
+
+} // namespace
+
+MeaningHasher::MeaningHasher(const Unit& unit, std::vector<uint32_t> pair_names, uint32_t side)
+    : unit_(unit), pair_names_(std::move(pair_names)), side_(side), memo_(unit.pieces().size()),
+      state_(unit.pieces().size(), 0) {}
+
+Hash MeaningHasher::content(uint32_t piece) {
+    if (state_[piece] == 2)
+        return memo_[piece];
+    if (state_[piece] == 1 || depth_ > max_depth) {
+        Hasher hasher;
+        hasher.add(tag_cycle);
+        hasher.add(unit_.bytes(unit_.piece(piece)));
+        return hasher.result();
+    }
+    state_[piece] = 1;
+    ++depth_;
+    memo_[piece] = compute(piece);
+    --depth_;
+    state_[piece] = 2;
+    return memo_[piece];
+}
+
+Hash MeaningHasher::compute(uint32_t piece) {
+    const Piece& it = unit_.piece(piece);
+    Hasher hasher;
+    hasher.add(it.entry - it.start);
+    add_bytes(hasher, it, it.start, it.end);
+    add_references(hasher, piece, it.start, it.end);
+    return hasher.result();
+}
+
+void MeaningHasher::add_bytes(Hasher& hasher, const Piece& piece, uint64_t start, uint64_t end) {
+    elf::Bytes data = unit_.object().section(piece.section).data;
+    hasher.add(end - start);
+    if (end > data.size()) // .bss
+        return;
+    elf::Bytes bytes = data.subspan(start, end - start);
+    const bool has_holes = unit_.has_resolved(piece.section);
+    if (!has_holes && !has_source_location(unit_, piece)) {
+        if (piece.kind == PieceKind::function || !is_blank(bytes))
+            hasher.add(bytes);
+        return;
+    }
+    std::vector<std::byte> masked(bytes.begin(), bytes.end());
+    if (has_source_location(unit_, piece) && masked.size() >= 16)
+        std::fill(masked.begin() + 8, masked.begin() + 16, std::byte{0});
+    for (const elf::Relocation& relocation : unit_.relocations(piece.section, start, end))
+        for (unsigned at = 0; at < unit_.resolved_width(piece.section, relocation.offset); ++at)
+            if (relocation.offset - start + at < masked.size())
+                masked[relocation.offset - start + at] = std::byte{0};
+    if (piece.kind == PieceKind::function || !is_blank(masked))
+        hasher.add(elf::Bytes(masked));
+}
+
+void MeaningHasher::add_references(Hasher& hasher, uint32_t piece, uint64_t start, uint64_t end) {
+    const Piece& it = unit_.piece(piece);
+    for (const elf::Relocation& relocation : unit_.relocations(it.section, start, end)) {
+        Reference reference = unit_.reference(it.section, relocation);
+        if (reference.to == Reference::To::nothing && unit_.machine().relocation(relocation.type).is_known)
+            continue;
+        hasher.add(relocation.offset - it.start);
+        hasher.add(unit_.machine().canonical(relocation.type));
+        hasher.add(target(reference, piece));
+    }
+}
+
+Hash MeaningHasher::target(const Reference& reference, uint32_t from) {
+    Hasher hasher;
+    switch (reference.to) {
+    case Reference::To::nothing:
+        hasher.add(tag_nothing);
+        break;
+    case Reference::To::symbol:
+        hasher.add(tag_symbol);
+        hasher.add(unit_.object().symbol(reference.id).name);
+        hasher.add(static_cast<uint64_t>(reference.offset));
+        break;
+    case Reference::To::literal: {
+        Unit::Literal literal = unit_.literal_at(reference.id, reference.offset);
+        uint64_t inner = static_cast<uint64_t>(reference.offset) - literal.start;
+        hasher.add(tag_literal);
+        if (unit_.role(reference.id) == Role::strings) {
+            hasher.add(literal.bytes.subspan(std::min<uint64_t>(inner, literal.bytes.size())));
+        } else {
+            hasher.add(inner);
+            hasher.add(literal.bytes);
+        }
+        break;
+    }
+    case Reference::To::piece:
+        return piece_target(reference, from);
+    }
+    return hasher.result();
+}
+
+Hash MeaningHasher::piece_target(const Reference& reference, uint32_t from) {
+    const Piece& piece = unit_.piece(reference.id);
+    Hasher hasher;
+    if (reference.id == from) {
+        hasher.add(tag_self);
+    } else if (piece.kind == PieceKind::fragment) {
+        return fragment_target(reference);
+    } else if (piece.identity == Identity::by_content) {
+        hasher.add(tag_content);
+        hasher.add(content(reference.id));
+    } else if (piece.identity == Identity::left_alone) {
+        hasher.add(tag_mark);
+        hasher.add(stem(unit_.name(piece)));
+    } else if (pair_names_[reference.id] != none) {
+        hasher.add(tag_pair);
+        hasher.add(pair_names_[reference.id]);
+    } else {
+        hasher.add(tag_alone);
+        hasher.add(side_);
+        hasher.add(reference.id);
+    }
+    hasher.add(static_cast<uint64_t>(reference.offset));
+    return hasher.result();
+}
+
+// A nameless table counts from where the reference leads to as far as it may be read.
+Hash MeaningHasher::fragment_target(const Reference& reference) {
+    const Piece& piece = unit_.piece(reference.id);
+    Hasher hasher;
+    hasher.add(tag_content);
+    uint64_t end = unit_.run_end(reference.id);
+    if (end == piece.end || unit_.role(piece.section) == Role::fragments) {
+        hasher.add(static_cast<uint64_t>(reference.offset));
+        hasher.add(content(reference.id));
+        return hasher.result();
+    }
+    uint64_t start = piece.entry + static_cast<uint64_t>(std::max<int64_t>(reference.offset, 0));
+    add_bytes(hasher, piece, std::min(start, end), end);
+    return hasher.result();
+}
+
+Hash MeaningHasher::entry(const SpecialEntry& entry, uint32_t owner) {
+    const SpecialSection& kind = *unit_.table_of(entry).kind;
+    const elf::Section& section = unit_.object().section(entry.section);
+    Hasher hasher;
+    hasher.add(kind.name);
+    elf::Bytes bytes = section.data.subspan(entry.start, entry.size);
+    std::vector<std::byte> masked(bytes.begin(), bytes.end());
+    for (const SpecialSection::Blind& blind : kind.blind)
+        if (blind.size == entry.size)
+            std::fill(masked.begin() + blind.from, masked.begin() + blind.to, std::byte{0});
+    hasher.add(elf::Bytes(masked));
+    for (const elf::Relocation& relocation : unit_.relocations(entry.section, entry.start, entry.start + entry.size)) {
+        hasher.add(relocation.offset - entry.start);
+        hasher.add(unit_.machine().canonical(relocation.type));
+        hasher.add(target(unit_.reference(entry.section, relocation), owner));
+    }
+    return hasher.result();
+}
+
+Hash MeaningHasher::special(uint32_t piece) {
+    Hasher hasher;
+    for (const SpecialEntry& it : unit_.entries_of(piece))
+        if (unit_.table_of(it).kind->policy == Policy::keep)
+            hasher.add(entry(it, piece));
+    return hasher.result();
+}
+
+std::vector<uint32_t> pair_names_of_original(const Correlation& correlation) {
+    return correlation.to_patched;
+}
+
+std::vector<uint32_t> pair_names_of_patched(const Correlation& correlation) {
+    std::vector<uint32_t> names(correlation.to_original.size(), none);
+    for (uint32_t index = 0; index < names.size(); ++index)
+        if (correlation.to_original[index] != none)
+            names[index] = index;
+    return names;
+}
+
+Comparison compare(const Unit& original, const Unit& patched, const Correlation& correlation) {
+    MeaningHasher before(original, pair_names_of_original(correlation), 0);
+    MeaningHasher after(patched, pair_names_of_patched(correlation), 1);
+    Comparison result;
+    result.changed_functions.assign(patched.pieces().size(), false);
+    result.changed_data.assign(patched.pieces().size(), false);
+    auto root = [](const Unit& unit, uint32_t piece) {
+        uint32_t parent = unit.piece(piece).parent;
+        return parent == none ? piece : parent;
+    };
+    for (uint32_t index = 0; index < patched.pieces().size(); ++index) {
+        const Piece& piece = patched.piece(index);
+        uint32_t partner = correlation.to_original[index];
+        if (piece.kind == PieceKind::function && partner == none && piece.parent != none)
+            result.changed_functions[piece.parent] = true; // a new unlikely part
+        if (partner == none)
+            continue;
+        bool is_equal = before.content(partner) == after.content(index);
+        if (piece.kind == PieceKind::function) {
+            is_equal = is_equal || differ_in_line_numbers_only(original, partner, patched, index, before, after);
+            is_equal = is_equal && before.special(partner) == after.special(index);
+        }
+        if (is_equal)
+            continue;
+        if (piece.kind == PieceKind::function)
+            result.changed_functions[root(patched, index)] = true;
+        else
+            result.changed_data[index] = true;
+    }
+    // An unlikely part that is gone.
+    for (uint32_t index = 0; index < original.pieces().size(); ++index) {
+        uint32_t parent = original.piece(index).parent;
+        if (parent != none && correlation.to_patched[index] == none && correlation.to_patched[parent] != none)
+            result.changed_functions[correlation.to_patched[parent]] = true;
+    }
+    // New functions are not changed ones; parts share the verdict of the whole.
+    for (uint32_t index = 0; index < patched.pieces().size(); ++index)
+        if (root(patched, index) == index && correlation.to_original[index] == none)
+            result.changed_functions[index] = false;
+    for (uint32_t index = 0; index < patched.pieces().size(); ++index)
+        if (patched.piece(index).parent != none)
+            result.changed_functions[index] = result.changed_functions[patched.piece(index).parent];
+    return result;
+}
+
+} // namespace klp::diff

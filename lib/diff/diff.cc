@@ -1,0 +1,148 @@
+#include "diff/diff.h"
+
+#include "diff/compare.h"
+#include "diff/correlate.h"
+#include "diff/emit.h"
+#include "diff/macros.h"
+#include "diff/select.h"
+#include "diff/unit.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstring>
+#include <unordered_set>
+
+namespace klp::diff {
+
+namespace {
+
+void check_pair(const elf::Object& original, const elf::Object& patched) {
+    if (original.machine() != patched.machine() || original.is_little_endian() != patched.is_little_endian())
+        throw report::Refusal("diff.machines-differ", patched.name(),
+                              fmt::format("it is for another machine than {}", original.name()),
+                              "compile both with the same compiler and flags");
+    for (const elf::Object* object : {&original, &patched})
+        if (object->type() != 1 /* ET_REL */)
+            throw report::Refusal("diff.not-relocatable", object->name(), "this is not a relocatable object",
+                                  "give the .o file that the compiler wrote");
+}
+
+std::string kind_of(const Piece& piece) {
+    switch (piece.kind) {
+    case PieceKind::function:
+        return "function";
+    case PieceKind::variable:
+        return "variable";
+    case PieceKind::fragment:
+        break;
+    }
+    return "table";
+}
+
+std::vector<std::string> chain(const Unit& patched, const Selection& selection, uint32_t piece) {
+    std::vector<std::string> names;
+    constexpr size_t enough = 32;
+    for (uint32_t at = selection.pulled_by[piece]; at != none && names.size() < enough; at = selection.pulled_by[at])
+        names.push_back(patched.title(at));
+    return names;
+}
+
+std::vector<Item> list_items(const Unit& original, const Unit& patched, const Correlation& correlation,
+                             const Selection& selection, const Selector& selector) {
+    std::vector<Item> items;
+    std::unordered_set<uint32_t> changed(selection.changed.begin(), selection.changed.end());
+    for (uint32_t index = 0; index < patched.pieces().size(); ++index) {
+        if (!selection.included[index])
+            continue;
+        const Piece& piece = patched.piece(index);
+        Item item;
+        item.name = patched.title(index);
+        item.kind = kind_of(piece);
+        item.size = piece.end - piece.entry;
+        item.because = chain(patched, selection, index);
+        bool is_named = piece.kind != PieceKind::fragment && piece.parent == none &&
+                        (piece.kind == PieceKind::function || piece.identity == Identity::kept);
+        if (changed.contains(index)) {
+            item.change = Change::changed;
+            item.sympos = selector.resolve_defined(original.piece(correlation.to_original[index]).symbol).sympos;
+        } else if (is_named && correlation.to_original[index] == none) {
+            item.change = Change::added;
+        }
+        items.push_back(std::move(item));
+    }
+    return items;
+}
+
+} // namespace
+
+Diff run(const elf::Object& original_object, const elf::Object& patched_object, const Options& options) {
+    check_pair(original_object, patched_object);
+    const Unit original(original_object, options.entry_sizes);
+    const Unit patched(patched_object, options.entry_sizes);
+    const Macros macros = read_macros(patched);
+    const Correlation correlation = correlate(original, patched);
+    const Comparison comparison = compare(original, patched, correlation);
+    Selector selector(original, patched, correlation, comparison, macros, options);
+    const Selection selection = selector.run();
+    Diff diff;
+    diff.findings = selection.findings;
+    diff.nothing_changed = std::ranges::find(selection.included, true) == selection.included.end();
+    if (diff.nothing_changed)
+        return diff;
+    Emission emission = emit(original, patched, correlation, selection, selector, macros, options);
+    diff.output = std::move(emission.output);
+    diff.import_namespaces = std::move(emission.import_namespaces);
+    diff.findings.insert(diff.findings.end(), emission.findings.begin(), emission.findings.end());
+    diff.items = list_items(original, patched, correlation, selection, selector);
+    diff.items.insert(diff.items.end(), emission.literals.begin(), emission.literals.end());
+    for (const Callback& callback : macros.callbacks)
+        diff.callbacks.push_back(patched.title(callback.function));
+    return diff;
+}
+
+std::vector<std::string> new_globals(const elf::Object& original, const elf::Object& patched) {
+    auto globals = [](const elf::Object& object) {
+        std::unordered_set<std::string_view> names;
+        for (const elf::Symbol& symbol : object.symbols())
+            if (!symbol.is_local() && symbol.place == elf::Place::section && !symbol.name.empty())
+                names.insert(symbol.name);
+        return names;
+    };
+    std::unordered_set<std::string_view> before = globals(original);
+    std::vector<std::string> fresh;
+    for (std::string_view name : globals(patched))
+        if (!before.contains(name))
+            fresh.emplace_back(name);
+    std::ranges::sort(fresh);
+    return fresh;
+}
+
+std::map<std::string, unsigned> entry_sizes_from(const std::function<const char*(const char*)>& variable) {
+    constexpr std::array names{std::pair{"ALT_STRUCT_SIZE", ".altinstructions"},
+                               std::pair{"BUG_STRUCT_SIZE", "__bug_table"},
+                               std::pair{"EX_STRUCT_SIZE", "__ex_table"},
+                               std::pair{"JUMP_STRUCT_SIZE", "__jump_table"},
+                               std::pair{"ORC_STRUCT_SIZE", ".orc_unwind"},
+                               std::pair{"PARA_STRUCT_SIZE", ".parainstructions"},
+                               std::pair{"STATIC_CALL_STRUCT_SIZE", ".static_call_sites"},
+                               std::pair{"PRINTK_INDEX_STRUCT_SIZE", ".printk_index"}};
+    std::map<std::string, unsigned> sizes;
+    for (auto [name, section] : names) {
+        const char* text = variable(name);
+        if (!text || *text == '\0')
+            continue;
+        unsigned value = 0;
+        const char* end = text + std::strlen(text);
+        auto [rest, error] = std::from_chars(text, end, value);
+        if (error != std::errc() || rest != end || value == 0 || value > 4096)
+            throw report::Refusal("usage.entry-size", name, fmt::format("'{}' is not the size of a structure", text),
+                                  "give a number of bytes, or leave the variable unset");
+        sizes.emplace(section, value);
+    }
+    return sizes;
+}
+
+} // namespace klp::diff

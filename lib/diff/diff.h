@@ -1,0 +1,64 @@
+// What a patch changed in one translation unit, as an object that a live patch module is linked from.
+#pragma once
+
+#include "elf/builder.h"
+#include "elf/object.h"
+#include "report/finding.h"
+#include "symbols/resolver.h"
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace klp::diff {
+
+struct Options {
+    std::string owner = "vmlinux";               // the object that the unit is part of: "vmlinux" or a module's name
+    const symbols::Resolver* resolver = nullptr; // must be there; asked from one thread at a time
+    // True for a global name that another unit of the same patch newly defines: it stays a plain undefined symbol.
+    std::function<bool(std::string_view)> is_provided = [](std::string_view) { return false; };
+    std::map<std::string, unsigned> entry_sizes; // of special sections, by section name: overrides what is found
+    bool explain = false;                        // fill Item::reason with the first difference of each changed function
+};
+
+enum class Change : uint8_t { changed, added, included };
+
+// A piece of the output.
+struct Item {
+    std::string name;
+    std::string kind; // "function", "variable", "string", "constant", "table"
+    Change change = Change::included;
+    uint64_t size = 0;
+    unsigned sympos = 0;              // of a changed function
+    std::vector<std::string> because; // the chain that pulled it in, nearest first; empty for what the patch changed
+    // Of a changed function, with Options::explain: its first difference.
+    std::string cause; // "own code", "inlined callee", "constant", "string", "data", "calls", ...
+    std::string original_instruction;
+    std::string patched_instruction;
+    std::string place; // FILE:LINE of the difference in the patched source, where debug data says
+};
+
+struct Diff {
+    bool nothing_changed = false;
+    std::vector<Item> items;
+    std::vector<report::Finding> findings;
+    std::vector<std::string> import_namespaces; // sorted, unique
+    std::vector<std::string> callbacks;         // names of the callback functions that the unit registers
+    elf::Builder output;                        // meaningless if nothing_changed
+};
+
+// Throws report::Refusal for what cannot be live patched (code "diff.*"), listing everything that stands in the way.
+Diff run(const elf::Object& original, const elf::Object& patched, const Options& options);
+
+// Global functions and variables that `patched` defines and `original` does not: what Options::is_provided of the other
+// units of the same patch is made of.
+std::vector<std::string> new_globals(const elf::Object& original, const elf::Object& patched);
+
+// The entry sizes that kpatch's build scripts put into the environment (ALT_STRUCT_SIZE and its like), by section name.
+// `variable` looks a variable up and returns nullptr if it is not set. Throws report::Refusal "usage.entry-size".
+std::map<std::string, unsigned> entry_sizes_from(const std::function<const char*(const char*)>& variable);
+
+} // namespace klp::diff

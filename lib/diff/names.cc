@@ -1,0 +1,94 @@
+#include "diff/names.h"
+
+#include <algorithm>
+#include <array>
+
+namespace klp::diff {
+
+namespace {
+
+bool is_number(std::string_view text) {
+    return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+std::string_view without_digits_at_end(std::string_view text) {
+    while (!text.empty() && text.back() >= '0' && text.back() <= '9')
+        text.remove_suffix(1);
+    return text;
+}
+
+} // namespace
+
+std::string stem(std::string_view name) {
+    std::string result;
+    result.reserve(name.size());
+    for (size_t at = 0; at <= name.size();) {
+        size_t dot = std::min(name.find('.', at), name.size());
+        std::string_view part = name.substr(at, dot - at);
+        bool is_llvm = part == "llvm" && at != 0;
+        if (!is_llvm && (at == 0 || !is_number(part))) {
+            if (at != 0)
+                result += '.';
+            result += part;
+        }
+        at = dot + 1;
+    }
+    if (result.starts_with("__UNIQUE_ID_"))
+        result.resize(without_digits_at_end(result).size());
+    return result;
+}
+
+bool is_numbered(std::string_view name) {
+    size_t dot = name.rfind('.');
+    return dot != std::string_view::npos && dot != 0 && is_number(name.substr(dot + 1));
+}
+
+std::string_view cold_parent(std::string_view name) {
+    size_t at = name.rfind(".cold");
+    if (at == std::string_view::npos || at == 0)
+        return {};
+    std::string_view rest = name.substr(at + 5);
+    bool is_cold = rest.empty() || (rest.front() == '.' && is_number(rest.substr(1)));
+    return is_cold ? name.substr(0, at) : std::string_view{};
+}
+
+bool is_clone(std::string_view name) {
+    return std::ranges::any_of(std::array{".isra", ".constprop", ".part", ".cold"},
+                               [&](std::string_view kind) { return name.find(kind) != std::string_view::npos; });
+}
+
+Identity identity_of(std::string_view name, std::string_view section) {
+    // objtool's klp-diff leaves the same ones alone (tools/objtool/klp-diff.c, dont_correlate()); the reasons differ.
+    constexpr std::array contents{"__func__", "__FUNCTION__", "__PRETTY_FUNCTION__",
+                                  "CSWTCH",   "__UNIQUE_ID_", "switch.table",
+                                  "str",      ".str",         "__const"};
+    constexpr std::array marks{"__already_done", "__warned",     "__key",          "_entry", "_entry_ptr", "_rs",
+                               "descriptor",     "__print_once", "__do_once_done", "___done"};
+    if (section.starts_with(".data..once") || section.starts_with(".data.once"))
+        return Identity::left_alone;
+    if (section == "__dyndbg" || section == "__verbose")
+        return Identity::left_alone; // a descriptor holds its line; the format is passed beside it
+    if (section.starts_with(".data..Lubsan") || section.starts_with(".data.rel.local..L") ||
+        section.starts_with(".rodata..L") || section.starts_with(".data.rel.ro..L") ||
+        section.starts_with(".data.rel.ro.local..L"))
+        return Identity::by_content;
+    std::string whole = stem(name);
+    if (whole.starts_with("__UNIQUE_ID_") || whole.starts_with("switch.table.") || whole.starts_with("__const."))
+        return Identity::by_content;
+    // GCC: NAME.N; Clang: FUNCTION.NAME or FUNCTION.NAME.N.
+    std::string_view last = whole;
+    if (size_t dot = last.rfind('.'); dot != std::string_view::npos)
+        last = last.substr(dot + 1);
+    bool may_be_local = is_numbered(name) || whole.find('.') != std::string::npos;
+    if (std::ranges::find(contents, last) != contents.end() && (may_be_local || last.starts_with("__")))
+        return Identity::by_content;
+    if (may_be_local && std::ranges::find(marks, last) != marks.end())
+        return Identity::left_alone;
+    return Identity::kept;
+}
+
+bool is_prefix_name(std::string_view name) {
+    return name.starts_with("__pfx_") || name.starts_with("__cfi_");
+}
+
+} // namespace klp::diff

@@ -1,0 +1,39 @@
+// What compilers do to names, undone.
+#pragma once
+
+#include "elf/object.h"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace klp::diff {
+
+// How far a variable's identity goes.
+enum class Identity : uint8_t {
+    kept,       // it is somebody's state or somebody's address: the patched one must be the original one
+    by_content, // only its bytes matter (a compiler's table, __func__): equal bytes are the same, a copy may travel
+                // along
+    left_alone  // one-time marks and keys: never correlated, each copy of the code brings its own
+};
+
+// `name` without what the compiler numbers: digit-only parts ("count.12" and "count.3" are "count"), ThinLTO's
+// ".llvm.HASH", and the counter at the end of a __UNIQUE_ID_. Clone kinds (.isra .part .constprop .cold) stay.
+std::string stem(std::string_view name);
+
+// GCC numbers every static local: "count.12".
+bool is_numbered(std::string_view name);
+
+// The name of the function that NAME.cold, NAME.cold.N is the unlikely part of; empty if it is none.
+std::string_view cold_parent(std::string_view name);
+
+// "isra", "constprop", "part": made by the compiler out of another function.
+bool is_clone(std::string_view name);
+
+// `section` is the name of the section that holds the variable.
+Identity identity_of(std::string_view name, std::string_view section);
+
+// __pfx_NAME and __cfi_NAME: the padding before NAME, not a function.
+bool is_prefix_name(std::string_view name);
+
+} // namespace klp::diff

@@ -1,0 +1,60 @@
+// The one table of sections that are not simply code or data: what each is, how its entries are sized, which field
+// ties an entry to a function, and what becomes of it. A section that is not in it and has no ordinary name is unknown.
+#pragma once
+
+#include "elf/object.h"
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+namespace klp::diff {
+
+enum class Role : uint8_t {
+    code,      // functions
+    fragments, // nameless pieces of code that special sections point to (.fixup, .altinstr_replacement)
+    data,      // variables, writable or not, and .bss
+    strings,   // mergeable, NUL-terminated
+    constants, // mergeable, of one size
+    special,   // a table whose entries belong to functions; see SpecialSection
+    registry,  // tables that the kernel or module loader walks at start: a live patch cannot add to them
+    ignored,   // debug data, notes, exports and such: no part of the comparison
+    macros,    // written by a patch author through our header or kpatch's
+    unknown
+};
+
+// What becomes of the entries that belong to functions that are taken along.
+enum class Policy : uint8_t {
+    keep,    // copied
+    derived, // copied, but not compared: it follows from the code
+    drop     // never copied, never compared
+};
+
+struct SpecialSection {
+    std::string_view name;
+    Policy policy = Policy::keep;
+    std::vector<unsigned> sizes;     // of an entry, the likeliest first; checked against the section's relocations
+    std::string_view variable = {};  // the environment variable that says the size, in kpatch's build scripts
+    std::string_view structure = {}; // the kernel's name for an entry's type, in its debug data
+    unsigned tie = 0;                // offset of the field that points into the function
+    // Bytes that hold a line number or a counter: not compared. [from, to) of an entry of that size.
+    struct Blind {
+        unsigned size, from, to;
+    };
+    std::vector<Blind> blind = {};
+    std::string_view key_field = {}; // "jump_table", "static_call": the key's rules apply to the last pointer
+    bool ends_inclusive = false;     // an entry may stand at the very end of a function (ORC)
+    std::string_view parallel = {};  // a second section with one entry for each of this one's (.orc_unwind)
+    unsigned parallel_size = 0;
+    std::string_view parallel_variable = {};
+};
+
+// The entry of `section`, or nullptr.
+const SpecialSection* find_special(std::string_view section);
+Role role_of(const elf::Section& section);
+// Discarded when the kernel or module has started: nothing of it can be patched or taken along.
+bool is_init(std::string_view section);
+// .exit.text and its data
+bool is_exit(std::string_view section);
+
+} // namespace klp::diff

@@ -1,0 +1,414 @@
+#include "diff/select.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <elf.h>
+
+namespace klp::diff {
+
+Selector::Selector(const Unit& original, const Unit& patched, const Correlation& correlation,
+                   const Comparison& comparison, const Macros& macros, const Options& options)
+    : original_(original), patched_(patched), correlation_(correlation), comparison_(comparison), macros_(macros),
+      options_(options) {
+    result_.included.assign(patched.pieces().size(), false);
+    result_.pulled_by.assign(patched.pieces().size(), none);
+    copied_data_.assign(patched.pieces().size(), false);
+    for (uint32_t index = 0; index < copied_data_.size(); ++index)
+        copied_data_[index] = comparison.changed_data[index] && may_copy(index);
+}
+
+namespace {
+
+bool is_read_only(const Unit& unit, const Piece& piece) {
+    const elf::Section& section = unit.object().section(piece.section);
+    return !section.is_writable() || section.name.starts_with(".data.rel.ro") || section.name.starts_with(".rodata");
+}
+
+bool is_local(const Unit& unit, const Piece& piece) {
+    return piece.symbol == 0 || unit.object().symbol(piece.symbol).is_local();
+}
+
+} // namespace
+
+bool Selector::may_copy(uint32_t piece) const {
+    const Piece& it = patched_.piece(piece);
+    return is_read_only(patched_, it) && is_local(patched_, it) && !is_init(patched_.object().section(it.section).name);
+}
+
+bool Selector::is_forced(uint32_t piece) const {
+    return macros_.forced_functions.contains(piece);
+}
+
+bool Selector::is_ignored(uint32_t piece) const {
+    const Piece& it = patched_.piece(piece);
+    return macros_.ignored_functions.contains(piece) ||
+           macros_.ignored_sections.contains(std::string(patched_.object().section(it.section).name));
+}
+
+void Selector::refuse(std::string code, uint32_t piece, std::string message, std::string hint) {
+    errors_.push_back({std::move(code), report::Severity::error, patched_.object().name(), patched_.title(piece),
+                       std::move(message), std::move(hint)});
+}
+
+void Selector::warn(std::string code, uint32_t piece, std::string message, std::string hint) {
+    result_.findings.push_back({std::move(code), report::Severity::warning, patched_.object().name(),
+                                patched_.title(piece), std::move(message), std::move(hint)});
+}
+
+Selection Selector::run() {
+    seed();
+    follow_all();
+    check_functions();
+    check_data();
+    check_static_locals();
+    check_registries();
+    if (!result_.changed.empty() || std::ranges::find(result_.included, true) != result_.included.end())
+        check_unknown_sections();
+    if (!errors_.empty())
+        throw report::Refusal(std::move(errors_));
+    return std::move(result_);
+}
+
+// Changed functions, what the author forces, callbacks, and new globals, which other units of the patch may need.
+void Selector::seed() {
+    for (uint32_t index = 0; index < patched_.pieces().size(); ++index) {
+        const Piece& piece = patched_.piece(index);
+        bool is_new = correlation_.to_original[index] == none;
+        if (piece.kind == PieceKind::function && piece.parent == none) {
+            bool is_redirected = !is_new && (is_changed(index) || is_forced(index)) && !is_ignored(index);
+            bool is_init_code = is_init(patched_.object().section(piece.section).name);
+            if (is_redirected)
+                result_.changed.push_back(index);
+            if (is_redirected || (is_new && !is_local(patched_, piece) && !is_init_code))
+                include(index, none);
+        }
+        bool is_new_data = is_new && piece.kind == PieceKind::variable && !is_local(patched_, piece) &&
+                           patched_.role(piece.section) == Role::data && piece.identity == Identity::kept;
+        if (is_new_data && !is_init(patched_.object().section(piece.section).name))
+            include(index, none);
+    }
+    for (const Callback& callback : macros_.callbacks)
+        include(callback.function, none);
+}
+
+void Selector::include(uint32_t piece, uint32_t by) {
+    if (result_.included[piece])
+        return;
+    result_.included[piece] = true;
+    result_.pulled_by[piece] = by;
+    queue_.push_back(piece);
+}
+
+void Selector::follow_all() {
+    while (!queue_.empty()) {
+        uint32_t piece = queue_.back();
+        queue_.pop_back();
+        follow_piece(piece);
+    }
+}
+
+void Selector::follow_piece(uint32_t piece) {
+    const Piece& it = patched_.piece(piece);
+    for (const elf::Relocation& relocation : patched_.relocations(it))
+        follow(it.section, relocation, piece, false);
+    for (const SpecialEntry& entry : patched_.entries_of(piece))
+        follow_entry(entry, piece);
+    if (it.parent != none)
+        include(it.parent, piece);
+    // A nameless table may be read from its beginning on.
+    if (it.kind == PieceKind::fragment && patched_.role(it.section) == Role::data && patched_.relocations(it).empty()) {
+        uint64_t end = patched_.run_end(piece);
+        for (uint32_t next = piece + 1; next < patched_.pieces().size(); ++next) {
+            const Piece& neighbour = patched_.piece(next);
+            if (neighbour.section != it.section || neighbour.start >= end)
+                break;
+            include(next, piece);
+        }
+    }
+}
+
+void Selector::follow_entry(const SpecialEntry& entry, uint32_t piece) {
+    for (const elf::Relocation& relocation : patched_.relocations(entry.section, entry.start, entry.start + entry.size))
+        follow(entry.section, relocation, piece, true);
+}
+
+void Selector::follow(uint32_t section, const elf::Relocation& relocation, uint32_t from, bool in_entry) {
+    Reference reference = patched_.reference(section, relocation);
+    if (route(reference, from, section, relocation, in_entry) == Route::inside)
+        include(reference.id, from);
+}
+
+Route Selector::route(const Reference& reference, uint32_t from, uint32_t section, const elf::Relocation& relocation,
+                      bool in_entry) const {
+    if (reference.to == Reference::To::nothing)
+        return Route::nothing;
+    if (reference.to == Reference::To::symbol)
+        return Route::external;
+    if (reference.to == Reference::To::literal)
+        return Route::literal;
+    const Piece& target = patched_.piece(reference.id);
+    const bool is_new = correlation_.to_original[reference.id] == none;
+    if (target.kind == PieceKind::fragment)
+        return Route::inside;
+    if (target.kind == PieceKind::variable) {
+        if (is_new || target.identity != Identity::kept || copied_data_[reference.id])
+            return Route::inside;
+        if (may_copy(reference.id)) {
+            const symbols::Resolution& found = resolve_defined(original_symbol(reference, relocation));
+            if (found.kind == symbols::Resolution::Kind::absent || found.kind == symbols::Resolution::Kind::ambiguous)
+                return Route::inside; // read-only, and equal to what the kernel has: a copy is as good
+        }
+        return Route::original;
+    }
+    const uint32_t root = target.parent == none ? reference.id : target.parent;
+    const bool root_is_new = correlation_.to_original[root] == none;
+    if (root_is_new || (is_new && target.parent != none))
+        return Route::inside;
+    const bool is_redirected = (is_changed(root) || is_forced(root)) && !is_ignored(root);
+    if (!is_redirected)
+        return Route::original;
+    // The address of a function is its identity: others compare it, and calls through it are redirected by ftrace. What
+    // the compiler made out of a function has no address that anybody else knows.
+    const bool is_own = root == from || (from != none && patched_.piece(from).parent == root);
+    const bool is_address =
+        !in_entry && !is_own && reference.offset == 0 && target.parent == none && !is_clone(patched_.name(target)) &&
+        !patched_.machine().is_branch(patched_.object().section(section).data, relocation) && relocation.symbol != 0;
+    return is_address ? Route::original : Route::inside;
+}
+
+uint32_t Selector::original_symbol(const Reference& reference, const elf::Relocation& relocation) const {
+    uint32_t partner = correlation_.to_original[reference.id];
+    const elf::Symbol& used = patched_.object().symbol(relocation.symbol);
+    // An alias keeps its own name.
+    if (!used.is_section() && !used.name.empty())
+        for (uint32_t alias : original_.symbols_of(partner))
+            if (original_.object().symbol(alias).name == used.name &&
+                original_.object().symbol(alias).value == original_.piece(partner).entry)
+                return alias;
+    return original_.piece(partner).symbol;
+}
+
+const symbols::Resolution& Selector::resolve_defined(uint32_t symbol) const {
+    auto [at, is_new] = defined_.try_emplace(symbol);
+    if (is_new)
+        at->second = options_.resolver->resolve_defined(original_.object().symbol(symbol));
+    return at->second;
+}
+
+const symbols::Resolution& Selector::resolve_undefined(std::string_view name) const {
+    auto [at, is_new] = undefined_.try_emplace(std::string(name));
+    if (is_new) {
+        // A module's code means its own module, not the live patch.
+        if (name == "__this_module" && options_.owner != "vmlinux")
+            at->second = {symbols::Resolution::Kind::livepatch, options_.owner, 0, true, {}, false, {}};
+        else
+            at->second = options_.resolver->resolve_undefined(name);
+    }
+    return at->second;
+}
+
+void Selector::check_functions() {
+    for (uint32_t piece : result_.changed)
+        if (!is_forced(piece))
+            check_changed_function(piece);
+    for (uint32_t index = 0; index < result_.included.size(); ++index) {
+        const Piece& piece = patched_.piece(index);
+        if (!result_.included[index] || piece.kind != PieceKind::function)
+            continue;
+        for (const elf::Relocation& relocation : patched_.relocations(piece))
+            if (relocation.symbol == 0 && patched_.is_stuck(piece.section, relocation.offset)) {
+                refuse("diff.short-branch", index,
+                       "it jumps to its neighbour in the same section with a branch that is too short to be moved",
+                       "compile the unit with -ffunction-sections, or leave the function out with KLP_IGNORE_FUNCTION");
+                break;
+            }
+    }
+}
+
+void Selector::check_changed_function(uint32_t piece) {
+    const Piece& it = patched_.piece(piece);
+    const uint32_t partner = correlation_.to_original[piece];
+    std::string_view section = patched_.object().section(it.section).name;
+    std::string_view old_section = original_.object().section(original_.piece(partner).section).name;
+    if (is_init(section) || is_init(old_section))
+        return refuse(
+            "diff.init-changed", piece,
+            fmt::format("the patch changes it, but it is in {} and gone once the kernel or module has started",
+                        old_section),
+            "leave the change out, or leave the function out with KLP_IGNORE_FUNCTION() and do what it would "
+            "do in a pre-patch callback");
+    if (is_exit(section) && options_.owner == "vmlinux")
+        return warn("diff.exit-changed", piece, "the patch changes it, but built-in exit code is never run", {});
+    if (!original_.has_ftrace_location(partner))
+        return refuse(
+            "diff.no-ftrace", piece,
+            "it has no ftrace location (it is notrace, inline, or assembly), so calls to it cannot be redirected",
+            "change its callers instead, or leave it out with KLP_IGNORE_FUNCTION()");
+    if (original_.machine().name() != patched_.machine().name())
+        return;
+    const elf::Section& before = original_.object().section(original_.piece(partner).section);
+    const elf::Section& after = patched_.object().section(it.section);
+    constexpr uint64_t compared = SHF_ALLOC | SHF_EXECINSTR | SHF_WRITE;
+    if ((before.flags & compared) != (after.flags & compared))
+        refuse("diff.section-changed", piece, "the attributes of its section changed",
+               "keep the function where it was");
+}
+
+namespace {
+
+// Who refers to each variable, among pieces with a name: needed for a few variables only, so made once and when asked.
+std::vector<std::vector<uint32_t>> referrers_of(const Unit& unit, const std::vector<bool>& wanted) {
+    std::vector<std::vector<uint32_t>> result(unit.pieces().size());
+    for (uint32_t index = 0; index < unit.pieces().size(); ++index) {
+        const Piece& piece = unit.piece(index);
+        Role role = unit.role(piece.section);
+        if (role == Role::unknown || role == Role::registry)
+            continue;
+        for (const elf::Relocation& relocation : unit.relocations(piece)) {
+            Reference reference = unit.reference(piece.section, relocation);
+            if (reference.to == Reference::To::piece && reference.id != index && wanted[reference.id])
+                result[reference.id].push_back(index);
+        }
+    }
+    return result;
+}
+
+} // namespace
+
+void Selector::check_data() {
+    if (std::ranges::find(comparison_.changed_data, true) == comparison_.changed_data.end())
+        return;
+    std::vector<bool> wanted_before(original_.pieces().size(), false);
+    for (uint32_t index = 0; index < comparison_.changed_data.size(); ++index)
+        if (comparison_.changed_data[index])
+            wanted_before[correlation_.to_original[index]] = true;
+    auto after = referrers_of(patched_, comparison_.changed_data);
+    auto before = referrers_of(original_, wanted_before);
+    for (uint32_t index = 0; index < comparison_.changed_data.size(); ++index) {
+        if (!comparison_.changed_data[index] || is_ignored(index))
+            continue;
+        const Piece& piece = patched_.piece(index);
+        std::string_view section = patched_.object().section(piece.section).name;
+        Role role = patched_.role(piece.section);
+        if (role == Role::registry) {
+            warn("diff.registry-changed", index,
+                 fmt::format("it changed, but {} is read when the kernel or module starts; the change has no effect",
+                             section),
+                 {});
+            continue;
+        }
+        if (is_init(section) || is_exit(section)) {
+            warn("diff.init-data-changed", index,
+                 fmt::format("its content changed, but {} is gone once the kernel or module has started", section), {});
+            continue;
+        }
+        // It may travel if nobody but what comes along sees it, before and after.
+        auto comes_along = [&](uint32_t referrer) { return result_.included[referrer]; };
+        auto came_along = [&](uint32_t referrer) {
+            uint32_t now = correlation_.to_patched[referrer];
+            const Piece& old = original_.piece(referrer);
+            bool is_gone = now == none && old.kind != PieceKind::fragment;
+            if (old.parent != none && now == none)
+                now = correlation_.to_patched[old.parent];
+            return is_gone || (now != none && result_.included[now]) || old.kind == PieceKind::fragment;
+        };
+        bool travels = copied_data_[index] && result_.included[index] &&
+                       std::ranges::all_of(after[index], comes_along) &&
+                       std::ranges::all_of(before[correlation_.to_original[index]], came_along);
+        if (travels)
+            continue;
+        std::string seen_by;
+        for (uint32_t referrer : after[index])
+            if (!result_.included[referrer] && seen_by.empty())
+                seen_by = patched_.title(referrer);
+        refuse("diff.data-changed", index,
+               fmt::format("the patch changes the initial content of this variable ({}){}; the running kernel has it "
+                           "already and keeps it",
+                           section, seen_by.empty() ? std::string() : fmt::format(", which {} also sees", seen_by)),
+               "set the new value in a pre-patch callback (KLP_PRE_PATCH_CALLBACK), use a shadow variable for new "
+               "members, "
+               "or leave its section out with KLP_IGNORE_SECTION() if the old content does no harm");
+    }
+}
+
+// A static local that a changed function used and that has lost its partner: its value would be lost without a word.
+void Selector::check_static_locals() {
+    for (uint32_t piece : result_.changed) {
+        uint32_t partner = correlation_.to_original[piece];
+        std::vector<std::string> fresh;
+        for (const elf::Relocation& relocation : patched_.relocations(patched_.piece(piece))) {
+            Reference reference = patched_.reference(patched_.piece(piece).section, relocation);
+            if (reference.to != Reference::To::piece || correlation_.to_original[reference.id] != none)
+                continue;
+            const Piece& target = patched_.piece(reference.id);
+            if (target.kind == PieceKind::variable && target.identity == Identity::kept)
+                fresh.push_back(stem(patched_.name(target)));
+        }
+        std::unordered_map<uint32_t, bool> seen;
+        for (const elf::Relocation& relocation : original_.relocations(original_.piece(partner))) {
+            Reference reference = original_.reference(original_.piece(partner).section, relocation);
+            if (reference.to != Reference::To::piece || correlation_.to_patched[reference.id] != none)
+                continue;
+            const Piece& target = original_.piece(reference.id);
+            bool is_state = target.kind == PieceKind::variable && target.identity == Identity::kept &&
+                            original_.object().section(target.section).is_writable() &&
+                            is_numbered(original_.name(target));
+            if (!is_state || seen[reference.id])
+                continue;
+            seen[reference.id] = true;
+            std::string name(original_.name(target));
+            if (std::ranges::find(fresh, stem(name)) != fresh.end())
+                refuse("diff.static-local", piece,
+                       fmt::format("its static variable {} cannot be told from others of the same name in the patched "
+                                   "unit, so its value would be lost",
+                                   name),
+                       "give the static variables of this function different names, or leave their order alone");
+            else
+                warn("diff.static-local-removed", piece, fmt::format("it no longer uses its static variable {}", name),
+                     "make sure that nobody else relies on its value");
+        }
+    }
+}
+
+// A section that nobody knows and that refers to a function that is replaced may have to say the same of the new one.
+void Selector::check_unknown_sections() {
+    for (const elf::Section& section : patched_.object().sections()) {
+        if (patched_.role(section.index) != Role::unknown ||
+            macros_.ignored_sections.contains(std::string(section.name)))
+            continue;
+        for (const elf::Relocation& relocation : patched_.object().relocations(section.index)) {
+            Reference reference = patched_.reference(section.index, relocation);
+            bool is_kept = reference.to == Reference::To::piece && result_.included[reference.id] &&
+                           patched_.piece(reference.id).kind == PieceKind::function;
+            if (!is_kept)
+                continue;
+            refuse("diff.unknown-section", reference.id,
+                   fmt::format(
+                       "section {} refers to it, and this tool does not know what the kernel does with that section",
+                       section.name),
+                   "if the section does not matter for the patched code, leave it out with KLP_IGNORE_SECTION(); "
+                   "otherwise please report it");
+            break;
+        }
+    }
+}
+
+// New entries of tables that are walked when the kernel or a module starts.
+void Selector::check_registries() {
+    for (uint32_t index = 0; index < patched_.pieces().size(); ++index) {
+        const Piece& piece = patched_.piece(index);
+        if (patched_.role(piece.section) != Role::registry || correlation_.to_original[index] != none ||
+            piece.symbol == 0)
+            continue;
+        if (piece.identity != Identity::kept || patched_.name(piece).starts_with("__UNIQUE_ID_") ||
+            patched_.name(piece).starts_with("__initcall_"))
+            continue;
+        warn("diff.registry-added", index,
+             fmt::format("it is new, but {} is read when the kernel or module starts; it has no effect",
+                         patched_.object().section(piece.section).name),
+             {});
+    }
+}
+
+} // namespace klp::diff

@@ -1,0 +1,175 @@
+// A translation unit's object as the differ sees it: pieces (functions, variables, nameless fragments) and references
+// between them, instead of sections and relocations.
+#pragma once
+
+#include "arch/machine.h"
+#include "diff/names.h"
+#include "diff/section_table.h"
+#include "elf/object.h"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace klp::diff {
+
+inline constexpr uint32_t none = UINT32_MAX;
+
+enum class PieceKind : uint8_t { function, variable, fragment };
+
+// A part of one section that stands or falls, and moves, as a whole. Pieces of a section do not overlap.
+struct Piece {
+    PieceKind kind = PieceKind::fragment;
+    Identity identity = Identity::kept; // of variables
+    bool is_own_section = false;        // nothing else is in its section
+    uint32_t section = 0;
+    uint32_t symbol = 0; // its chief symbol; 0 for a fragment
+    uint64_t start = 0;  // includes the padding before a function that ftrace or CFI uses
+    uint64_t entry = 0;  // where the symbol points: offsets of references count from here
+    uint64_t end = 0;
+    uint32_t file = 0;      // which FILE symbol it stands under (a number counted from 1; 0: none or global)
+    uint32_t parent = none; // of NAME.cold: the piece of NAME
+};
+
+// What a relocation means.
+struct Reference {
+    enum class To : uint8_t {
+        nothing, // a mark without meaning
+        symbol,  // undefined, absolute or common: `id` is the symbol
+        piece,   // `id` is the piece, `offset` counts from its entry
+        literal  // a string or constant: `id` is the section, `offset` the offset in it
+    };
+    To to = To::nothing;
+    uint32_t id = 0;
+    int64_t offset = 0;
+    int64_t bias = 0; // what the instruction adds to the addend
+};
+
+// An entry of a special section.
+struct SpecialEntry {
+    uint32_t section = 0;
+    uint64_t start = 0;
+    uint32_t size = 0;
+    uint32_t owner = none; // the piece its tie points into; none: into nothing that could be taken along
+};
+
+// A special section of this object.
+struct SpecialTable {
+    const SpecialSection* kind = nullptr;
+    uint32_t section = 0;
+    uint32_t parallel = 0;      // index of the parallel section (.orc_unwind), 0 if none
+    uint32_t parallel_size = 0; // size of one of its entries
+    uint32_t entry_size = 0;
+};
+
+class Unit {
+public:
+    // Both outlive the unit. `entry_sizes` overrides, by section name, what the table and the relocations say.
+    // Throws report::Refusal "diff.malformed" (an entry size that does not fit), "diff.relocation-unknown".
+    Unit(const elf::Object& object, const std::map<std::string, unsigned>& entry_sizes);
+
+    const elf::Object& object() const { return object_; }
+    const arch::Machine& machine() const { return machine_; }
+
+    std::span<const Piece> pieces() const { return pieces_; }
+    const Piece& piece(uint32_t index) const { return pieces_[index]; }
+    // The chief symbol's name, or a description of a fragment.
+    std::string_view name(const Piece& piece) const;
+    std::string title(uint32_t piece) const;
+    Role role(uint32_t section) const { return roles_[section]; }
+    // The piece that a defined symbol belongs to, or `none`.
+    uint32_t piece_of_symbol(uint32_t symbol) const { return piece_of_symbol_[symbol]; }
+    // All symbols that belong to a piece and are worth emitting, in symbol table order.
+    std::span<const uint32_t> symbols_of(uint32_t piece) const;
+    // The piece at an offset of a section; at the very end of the section, its last one. `none` if there is none.
+    uint32_t piece_at(uint32_t section, uint64_t offset) const;
+    // As piece_at(), but an offset at the end of a function belongs to it if nothing else begins there.
+    uint32_t piece_around(uint32_t section, uint64_t offset) const;
+    // Relocations within [start, end) of a section, those that the assembler left out included.
+    std::span<const elf::Relocation> relocations(uint32_t section, uint64_t start, uint64_t end) const;
+    std::span<const elf::Relocation> relocations(const Piece& piece) const {
+        return relocations(piece.section, piece.start, piece.end);
+    }
+    // True for a reference that the assembler resolved and that cannot be made again at another distance.
+    bool is_stuck(uint32_t section, uint64_t offset) const;
+    // The width of a field that holds a distance resolved by the assembler at `offset`; 0 if it is none.
+    unsigned resolved_width(uint32_t section, uint64_t offset) const;
+    bool has_resolved(uint32_t section) const { return resolved_.contains(section); }
+    Reference reference(uint32_t section, const elf::Relocation& relocation) const;
+    // The bytes of a piece; empty for .bss.
+    elf::Bytes bytes(const Piece& piece) const;
+    std::optional<arch::Code> code_of(const Piece& piece) const;
+
+    std::span<const SpecialTable> special_tables() const { return special_tables_; }
+    // Entries, grouped by the piece they belong to, in section order.
+    std::span<const SpecialEntry> entries_of(uint32_t piece) const;
+    const SpecialTable& table_of(const SpecialEntry& entry) const;
+
+    // The bytes of the literal that `offset` of a string or constant section points into, and where it begins.
+    struct Literal {
+        uint64_t start = 0;
+        elf::Bytes bytes;
+    };
+    Literal literal_at(uint32_t section, int64_t offset) const;
+    // ftrace can hook it: it calls __fentry__ or is listed in __mcount_loc or __patchable_function_entries.
+    bool has_ftrace_location(uint32_t piece) const;
+    // The end of a run of fragments that may be read as one (a nameless table): see fragments.
+    uint64_t run_end(uint32_t piece) const;
+    // Pieces of a section, in order.
+    std::pair<uint32_t, uint32_t> pieces_in(uint32_t section) const { return section_pieces_[section]; }
+    // The FILE symbol's name of a file number; with how often that name came before.
+    std::string file_key(uint32_t file) const;
+
+private:
+    struct Resolved {
+        uint64_t target = 0;
+        unsigned width = 0;
+        bool can_move = true;
+    };
+    void classify_sections();
+    void number_files();
+    void make_pieces();
+    void make_pieces_of(uint32_t section, std::vector<uint32_t>& symbols);
+    void find_prefixes();
+    uint64_t prefix_start(uint32_t section, uint64_t floor, uint64_t entry) const;
+    Piece named_piece(const elf::Symbol& symbol, uint64_t end) const;
+    void widen(uint32_t section, std::vector<Piece>& named) const;
+    std::vector<uint32_t> append_with_fragments(uint32_t section, const std::vector<Piece>& named);
+    void find_parents();
+    void find_resolved_branches();
+    void split_fragments();
+    void read_special_tables(const std::map<std::string, unsigned>& entry_sizes);
+    uint32_t entry_size(const SpecialSection& kind, const elf::Section& section,
+                        const std::map<std::string, unsigned>& entry_sizes) const;
+    void read_entries(const SpecialTable& table, std::vector<SpecialEntry>& entries) const;
+    void find_ftrace_locations();
+    void group_symbols();
+    Reference reference_into(uint32_t section, int64_t offset) const;
+
+    const elf::Object& object_;
+    const arch::Machine& machine_;
+    std::vector<Role> roles_;
+    std::vector<Piece> pieces_; // ordered by section, start
+    std::vector<std::pair<uint32_t, uint32_t>> section_pieces_;
+    std::vector<uint32_t> piece_of_symbol_;
+    std::vector<uint32_t> file_of_symbol_;
+    std::unordered_map<uint32_t, std::vector<uint64_t>> prefixes_; // section -> offsets
+    std::vector<std::string> file_keys_;
+    std::vector<uint32_t> piece_symbols_; // grouped by piece
+    std::vector<uint32_t> piece_symbols_begin_;
+    std::unordered_map<uint32_t, std::vector<elf::Relocation>>
+        merged_relocations_; // of sections with resolved branches
+    std::unordered_map<uint32_t, std::unordered_map<uint64_t, Resolved>> resolved_;
+    std::vector<SpecialTable> special_tables_;
+    std::vector<uint32_t> table_of_section_;
+    std::vector<SpecialEntry> entries_;
+    std::vector<uint32_t> entries_begin_;
+    std::vector<bool> has_ftrace_;
+};
+
+} // namespace klp::diff
