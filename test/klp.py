@@ -30,8 +30,11 @@ class Outcome:
 def command(name, *arguments, timeout=900, **options):
     """Run one of our commands to its end."""
     words = [target.tools_dir() / name, *arguments]
-    result = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                            timeout=timeout, check=False, **options)
+    try:
+        result = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                timeout=timeout, check=False, **options)
+    except FileNotFoundError as error:
+        raise Failed(f"{name} was not built: {error}") from error
     return Outcome(result.returncode, result.stdout)
 
 
@@ -44,8 +47,9 @@ def kernel(series):
 def parts(series, **replaced):
     """klp-build's options that name a kernel by its parts; keywords replace or (None) drop one."""
     have = kernel(series).parts
+    debug = pathlib.Path(have["vmlinux"]).parents[1]
     named = {"sourcedir": have["source"], "config": have["config"], "vmlinux": have["vmlinux"],
-             "modules": have["modules_dir"], "symvers": have["symvers"]}
+             "modules": debug / "lib/modules" / have["release"], "symvers": have["symvers"]}
     named.update(replaced)
     words = []
     for option, value in named.items():
