@@ -1,6 +1,7 @@
 #include "source/include_graph.h"
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 
 namespace klp::source {
@@ -95,18 +96,26 @@ bool take_runs(Reader& in, size_t limit, std::vector<uint32_t>& numbers) {
     return in.is_good();
 }
 
+// Sorted by name; of equal names the last one stays.
 template <class Named>
-void sort_and_keep_last(std::vector<Named>& things, std::string Named::* name) {
-    std::stable_sort(things.begin(), things.end(), [&](const Named& a, const Named& b) { return a.*name < b.*name; });
-    const auto last =
-        std::unique(things.rbegin(), things.rend(), [&](const Named& a, const Named& b) { return a.*name == b.*name; });
-    things.erase(things.begin(), last.base());
+std::vector<Named> sorted_by(std::string Named::* name, std::vector<Named> things) {
+    std::map<std::string_view, size_t> last;
+    for (size_t i = 0; i < things.size(); ++i)
+        last[things[i].*name] = i;
+    std::vector<size_t> order;
+    for (const auto& [ignored, index] : last)
+        order.push_back(index);
+    std::vector<Named> kept;
+    kept.reserve(order.size());
+    for (const size_t index : order)
+        kept.push_back(std::move(things[index]));
+    return kept;
 }
 
 } // namespace
 
 IncludeGraph::IncludeGraph(std::vector<std::string> files, std::vector<Unit> units, std::vector<Failure> failures)
-    : units_(std::move(units)), failures_(std::move(failures)) {
+    : units_(sorted_by(&Unit::path, std::move(units))), failures_(sorted_by(&Failure::unit, std::move(failures))) {
     std::vector<uint32_t> order(files.size()), place(files.size());
     std::iota(order.begin(), order.end(), 0u);
     std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) { return files[a] < files[b]; });
@@ -115,8 +124,6 @@ IncludeGraph::IncludeGraph(std::vector<std::string> files, std::vector<Unit> uni
             files_.push_back(files[old]);
         place[old] = static_cast<uint32_t>(files_.size() - 1);
     }
-    sort_and_keep_last(units_, &Unit::path);
-    sort_and_keep_last(failures_, &Failure::unit);
     units_of_file_.resize(files_.size());
     for (uint32_t u = 0; u < units_.size(); ++u) {
         std::vector<uint32_t>& of_unit = units_[u].files;

@@ -107,6 +107,14 @@ size_t named_place(const Hunk& hunk) {
     return hunk.old_count > 0 ? hunk.old_start - 1 : hunk.old_start;
 }
 
+// Is there anything but blank lines between the ignored ends? What is left would fit nearly anywhere.
+bool says_something(const Pattern& pattern, size_t front, size_t back) {
+    for (size_t i = front; i + back < pattern.lines.size(); ++i)
+        if (pattern.lines[i]->text.find_first_not_of(" \t\r") != std::string::npos)
+            return true;
+    return false;
+}
+
 // With one amount of fuzz: at the expected place, then around it with growing distance, but not before `first`.
 std::optional<Place> find_with_fuzz(const Lines& file, const Hunk& hunk, const Pattern& pattern, size_t first,
                                     size_t expected, size_t fuzz) {
@@ -115,6 +123,8 @@ std::optional<Place> find_with_fuzz(const Lines& file, const Hunk& hunk, const P
     const size_t missing_front = context - pattern.leading, missing_back = context - pattern.trailing;
     const size_t front = fuzz > missing_front ? fuzz - missing_front : 0;
     const size_t back = fuzz > missing_back ? fuzz - missing_back : 0;
+    if (fuzz > 0 && !says_something(pattern, front, back))
+        return std::nullopt;
     const auto place_if_match = [&](size_t at) -> std::optional<Place> {
         if (at < first || !matches(file, pattern, at, front, back))
             return std::nullopt;
@@ -370,10 +380,11 @@ private:
         FileState& state = state_of(path);
         if (state.exists && !state.lines.empty()) {
             if (is_already_applied(state.lines, file.hunks))
-                return fail("source.patch-already-applied", path,
-                            fmt::format("{}:{} creates this file, and it is there with that content", patch.name,
-                                        file.patch_line),
-                            "the source has the fix already; use the source that the running kernel was built from");
+                return fail(
+                    "source.patch-already-applied", path,
+                    fmt::format("{}:{} creates this file, and it is there with that content", patch.name,
+                                file.patch_line),
+                    "is it in the running kernel? Then there is nothing to do; else use the source it was built from");
             return fail(
                 "source.file-exists", path,
                 fmt::format("{}:{} creates this file, but the source tree has one", patch.name, file.patch_line),
@@ -459,7 +470,7 @@ private:
             rejections = {
                 {"source.patch-already-applied", Severity::error, context.path, function_of(hunks.front()),
                  fmt::format("{} seems to be applied already: the file has what its hunks make", context.patch.name),
-                 "use the source that the running kernel was built from, or -R to patch the fix out"}};
+                 "is it in the running kernel? Then there is nothing to do; else use the source it was built from"}};
         context.failures.insert(context.failures.end(), std::make_move_iterator(rejections.begin()),
                                 std::make_move_iterator(rejections.end()));
     }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 
 namespace klp::source {
 namespace {
@@ -332,18 +333,21 @@ PatchText parse_patch(std::string name, std::string_view text) {
 
 namespace {
 
+// Removed lines come first in each group of changes, as diff writes them.
 Hunk reversed(const Hunk& hunk) {
-    Hunk back = hunk;
-    std::swap(back.old_start, back.new_start);
-    std::swap(back.old_count, back.new_count);
-    for (HunkLine& line : back.lines)
+    Hunk back{hunk.new_start, hunk.new_count, hunk.old_start, hunk.old_count, hunk.heading, hunk.patch_line, {}};
+    std::vector<HunkLine> added;
+    const auto end_group = [&] {
+        std::move(added.begin(), added.end(), std::back_inserter(back.lines));
+        added.clear();
+    };
+    for (HunkLine line : hunk.lines) {
+        if (line.kind == ' ')
+            end_group();
         line.kind = line.kind == '+' ? '-' : line.kind == '-' ? '+' : ' ';
-    // Removed lines come first in each group, as diff writes them.
-    for (auto group = back.lines.begin(); group != back.lines.end();) {
-        const auto end = std::find_if(group, back.lines.end(), [](const HunkLine& line) { return line.kind == ' '; });
-        std::stable_partition(group, end, [](const HunkLine& line) { return line.kind == '-'; });
-        group = end == back.lines.end() ? end : end + 1;
+        (line.kind == '+' ? added : back.lines).push_back(std::move(line));
     }
+    end_group();
     return back;
 }
 

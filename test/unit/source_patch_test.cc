@@ -134,6 +134,12 @@ TEST_CASE("a moved place is found and said, a near miss is taken with a warning"
     CHECK(fuzzy.files.at("dir/f.c").after == "1\nother\n3\n4\nfive\nfive and a half\n6\n7\n8\n");
 }
 
+TEST_CASE("a near miss of which only blank lines are left is refused") {
+    const std::string patch = "--- a/f\n+++ b/f\n@@ -1,4 +1,5 @@\n one\n \n+new\n \n two\n";
+    CHECK(apply({{"f", "one\n\n\ntwo\n"}}, {patch}).files.at("f").after == "one\n\nnew\n\ntwo\n");
+    CHECK(code_of([&] { apply({{"f", "1\n\n\n2\n"}}, {patch}); }) == "source.patch-rejected");
+}
+
 TEST_CASE("the nearest of equal places is taken") {
     const std::string block = "{\n\ta;\n}\n";
     const std::string patch = "--- a/f\n+++ b/f\n@@ -7,3 +7,3 @@\n {\n-\ta;\n+\tb;\n }\n";
