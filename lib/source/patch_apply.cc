@@ -136,8 +136,8 @@ std::optional<Place> find_with_fuzz(const Lines& file, const Hunk& hunk, const P
         return place_if_match(0);
     if (missing_back > fuzz)
         return pattern.lines.size() <= file.size() ? place_if_match(file.size() - pattern.lines.size()) : std::nullopt;
-    const size_t farthest = std::max(expected, file.size());
-    for (size_t distance = 0; distance <= farthest; ++distance) {
+    expected = std::min(expected, file.size());
+    for (size_t distance = 0; distance <= file.size(); ++distance) {
         if (const auto place = place_if_match(expected + distance))
             return place;
         if (distance > 0 && distance <= expected)

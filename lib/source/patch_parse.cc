@@ -11,6 +11,8 @@ namespace {
 
 using report::Refusal;
 
+constexpr size_t max_line = 1'000'000'000;
+
 bool take(std::string_view& text, std::string_view prefix) {
     if (!text.starts_with(prefix))
         return false;
@@ -289,6 +291,9 @@ private:
             is_good = take_number(line, hunk.new_count);
         if (!is_good || !take(line, " @@"))
             malformed(at_ - 1, "the @@ line of a hunk cannot be read");
+        for (const size_t number : {hunk.old_start, hunk.old_count, hunk.new_start, hunk.new_count})
+            if (number > max_line)
+                malformed(at_ - 1, "a line number beyond the end of any file");
         if ((hunk.old_count > 0 && hunk.old_start == 0) || (hunk.new_count > 0 && hunk.new_start == 0))
             malformed(at_ - 1, "a hunk that begins at line 0");
         take(line, " ");

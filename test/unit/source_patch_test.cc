@@ -140,6 +140,12 @@ TEST_CASE("a near miss of which only blank lines are left is refused") {
     CHECK(code_of([&] { apply({{"f", "1\n\n\n2\n"}}, {patch}); }) == "source.patch-rejected");
 }
 
+TEST_CASE("a hunk that names a line far behind the file's end is looked for from there") {
+    const std::string patch = "--- a/f\n+++ b/f\n@@ -999999999 +999999999 @@\n-a\n+b\n";
+    CHECK(apply({{"f", "a\nx\n"}}, {patch}).files.at("f").after == "b\nx\n");
+    CHECK(code_of([&] { apply({{"f", "x\n"}}, {patch}); }) == "source.patch-rejected");
+}
+
 TEST_CASE("the nearest of equal places is taken") {
     const std::string block = "{\n\ta;\n}\n";
     const std::string patch = "--- a/f\n+++ b/f\n@@ -7,3 +7,3 @@\n {\n-\ta;\n+\tb;\n }\n";
@@ -237,7 +243,8 @@ TEST_CASE("what is no unified diff of text is refused by its name") {
     CHECK(parse("@@ -1 +1 @@\n-a\n+b\n") == "source.malformed-patch");
     CHECK(parse("--- a/x\n+++ b/x\n@@ -1,2 +1,2 @@\n-a\n") == "source.malformed-patch");
     CHECK(parse("--- a/x\n+++ b/x\n@@ -1,2 +1,2 @@\n-a\nwrapped\n b\n") == "source.malformed-patch");
-    CHECK(parse("--- a/x\n+++ b/x\n@@ -99999999999999999999999 +1 @@\n-a\n+b\n") == "source.malformed-patch");
+    for (const std::string number : {"99999999999999999999999", "9999999999999999999", "4294967296"})
+        CHECK(parse("--- a/x\n+++ b/x\n@@ -" + number + " +1 @@\n-a\n+b\n") == "source.malformed-patch");
 }
 
 TEST_CASE("a patch cannot reach out of the tree") {
