@@ -2,6 +2,7 @@
 
 #include "kernel/files.h"
 #include "kernel/kbuild.h"
+#include "kernel/make_rule.h"
 #include "kernel/parallel.h"
 #include "kernel/process.h"
 
@@ -90,39 +91,11 @@ void generate_for(const Target& target, const Unit& unit) {
     static std::mutex within_this_run;
     const std::lock_guard guard(within_this_run);
     const FileLock between_runs = FileLock::wait(target.entry / "generate.lock");
-    const Kbuild kbuild{target.source,
-                        target.build,
-                        target.arch,
-                        target.release,
-                        target.compiler.name,
-                        target.compiler.is_clang,
-                        target.config.is_set("RUST")};
+    const Kbuild kbuild = kbuild_of(target);
     run(make_command(kbuild, {unit.object}, 1)); // if it fails, compiling again says why
 }
 
 // ---- Originals in the cache ----
-
-// The files of a make rule ("a.o: b.c \\\n c.h"), the target left out.
-std::vector<std::string> read_dependencies(const fs::path& path) {
-    const std::string text = read_file(path);
-    std::vector<std::string> files;
-    std::string word;
-    const auto finish = [&] {
-        if (!word.empty() && word.back() != ':')
-            files.push_back(word);
-        word.clear();
-    };
-    for (size_t i = 0; i < text.size(); ++i) {
-        if (text[i] == '\\' && i + 1 < text.size() && text[i + 1] != '\n')
-            word += text[++i];
-        else if (text[i] == ' ' || text[i] == '\n' || text[i] == '\\' || text[i] == '\t')
-            finish();
-        else
-            word += text[i];
-    }
-    finish();
-    return files;
-}
 
 std::string stamps_of(const std::vector<std::string>& files, const fs::path& directory) {
     std::string text;
@@ -158,7 +131,8 @@ void keep_original(const Target& target, const Output& output, const fs::path& k
     make_folder(kept.parent_path());
     write_file(kept, read_file(output.object));
     if (fs::exists(output.dependencies()))
-        write_file(kept.string() + ".stamps", stamps_of(read_dependencies(output.dependencies()), target.build));
+        write_file(kept.string() + ".stamps",
+                   stamps_of(read_make_rule(read_file(output.dependencies())), target.build));
 }
 
 // ---- One side of a pair ----

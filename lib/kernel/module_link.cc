@@ -70,13 +70,7 @@ fs::path link_module(const Target& target, const ModuleRecipe& recipe, const fs:
     }
     write_file(folder / "Kbuild", kbuild_file(recipe.name, recipe.objects.size()));
     write_file(folder / "klp_build_config.h", config_header(recipe));
-    const Kbuild kbuild{target.source,
-                        target.build,
-                        target.arch,
-                        target.release,
-                        target.compiler.name,
-                        target.compiler.is_clang,
-                        target.config.is_set("RUST")};
+    const Kbuild kbuild = kbuild_of(target);
     // Debug data of the template helps nobody and would be most of the file.
     run_or_refuse(make_command(kbuild, {"M=" + folder.string(), "KCFLAGS=-g0", "modules"}, 0), "module.link",
                   "link the module");

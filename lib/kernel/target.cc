@@ -2,6 +2,7 @@
 
 #include "kernel/banner.h"
 #include "kernel/files.h"
+#include "kernel/includes.h"
 #include "kernel/kbuild.h"
 #include "kernel/mirror.h"
 #include "kernel/prepare.h"
@@ -91,16 +92,6 @@ void check_parts(const Parts& parts) {
         throw report::Refusal("target.missing-part", parts.modules.string(), "there is no such folder of modules");
 }
 
-Kbuild kbuild_of(const Target& target) {
-    return {target.source,
-            target.build,
-            target.config.arch(),
-            target.release,
-            target.compiler.name,
-            target.compiler.is_clang,
-            target.config.is_set("RUST")};
-}
-
 void prepare_entry(const Parts& parts, Target target, const TargetOptions& options, const std::string& version) {
     if (options.progress)
         options.progress("preparing the build directory (once per kernel)");
@@ -111,6 +102,12 @@ void prepare_entry(const Parts& parts, Target target, const TargetOptions& optio
     const Kbuild kbuild = kbuild_of(target);
     prepare_build(kbuild, parts.config, parts.symvers, options.jobs);
     list_units(kbuild, target.entry / "units", target.entry);
+    std::string included;
+    for (const std::string& name : find_included_sources(target.source, units_of(target)))
+        included += name + "\n";
+    write_file(target.entry / "included-sources", included);
+    // The first run's patched tree, made here so that no patch pays for it.
+    PatchedTree::acquire(target.source, target.entry / "patched");
     write_file(target.entry / "modules", index);
     write_file(target.entry / "release", target.release);
 }
@@ -119,7 +116,7 @@ void prepare_entry(const Parts& parts, Target target, const TargetOptions& optio
 // another build in it.
 std::string entry_name(const Parts& parts, const std::string& config_text, const Compiler& compiler,
                        const std::string& version) {
-    std::string identity = "1\n" + fs::canonical(parts.source).string() + "\n" + config_text + "\n" +
+    std::string identity = "2\n" + fs::canonical(parts.source).string() + "\n" + config_text + "\n" +
                            compiler.path.string() + " " + compiler.version + "\n";
     for (const fs::path& part : {parts.vmlinux, parts.symvers})
         identity += file_stamp(fs::canonical(part)) + "\n";
@@ -128,6 +125,16 @@ std::string entry_name(const Parts& parts, const std::string& config_text, const
 }
 
 } // namespace
+
+Kbuild kbuild_of(const Target& target) {
+    return {target.source,
+            target.build,
+            target.config.arch(),
+            target.release,
+            target.compiler.name,
+            target.compiler.is_clang,
+            target.config.is_set("RUST")};
+}
 
 Target parts_target(const Parts& parts, const Cache& cache, const TargetOptions& options) {
     check_parts(parts);
@@ -154,6 +161,7 @@ Target parts_target(const Parts& parts, const Cache& cache, const TargetOptions&
     target.entry = cache.root() / name;
     target.source = parts.has_clean_source ? fs::canonical(parts.source) : target.entry / "source";
     target.build = target.entry / "build";
+    target.has_fixed_source = parts.has_clean_source;
     bool is_fresh = false;
     cache.entry(name, [&](const fs::path&) {
         is_fresh = true;

@@ -5,6 +5,7 @@
 #include "kernel/cache.h"
 #include "kernel/compiler.h"
 #include "kernel/config.h"
+#include "kernel/kbuild.h"
 #include "kernel/unit.h"
 #include "report/finding.h"
 
@@ -29,6 +30,7 @@ struct Target {
     std::filesystem::path boot_modules; // folder lib/modules/RELEASE that goes with it; empty where unknown
     std::filesystem::path system_map;   // empty where unknown
     std::map<std::string, std::filesystem::path> modules; // name ('_' for '-') -> .ko with symbols
+    bool has_fixed_source = false; // the source never changes (a package), as a tree that people work on does
     Config config;
     Capabilities capabilities;
     Compiler compiler;
@@ -73,6 +75,9 @@ Target parts_target(const Parts& parts, const Cache& cache, const TargetOptions&
 
 // The units that kbuild would compile for this target, by object name. Reads the list that preparation left.
 std::vector<Unit> units_of(const Target& target);
+
+// How make is called for this target.
+Kbuild kbuild_of(const Target& target);
 
 // The .ko of a module, by its name with '_' or '-'; nullptr if the target has none.
 const std::filesystem::path* find_module(const Target& target, std::string name);

@@ -1,0 +1,172 @@
+#include "kernel/includes.h"
+
+#include "kernel/files.h"
+#include "kernel/make_rule.h"
+#include "kernel/parallel.h"
+#include "kernel/process.h"
+
+#include <fmt/format.h>
+#include <map>
+#include <mutex>
+#include <string_view>
+
+namespace klp::kernel {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+std::vector<source::CompileCommand> commands_of(const Target& target, const std::vector<Unit>& units) {
+    std::vector<source::CompileCommand> commands;
+    for (const Unit& unit : units) {
+        if (!unit.is_assembly)
+            commands.push_back({target.build.string(), unit.compile.back(), unit.compile});
+    }
+    return commands;
+}
+
+// The same command, asked for its dependencies; a header that is not there counts as one that will be made.
+Command dependency_command(const source::CompileCommand& unit, const fs::path& output) {
+    Command command{.argv = {}, .directory = unit.directory};
+    for (size_t i = 0; i < unit.argv.size(); ++i) {
+        const std::string& word = unit.argv[i];
+        if (word == "-o")
+            ++i;
+        else if (word != "-c" && !word.starts_with("-Wp,-M"))
+            command.argv.push_back(word);
+    }
+    command.argv.insert(command.argv.end() - 1, {"-w", "-M", "-MG", "-MF", output.string()});
+    return command;
+}
+
+source::IncludeGraph ask_compiler(const std::vector<source::CompileCommand>& commands, const fs::path& scratch,
+                                  unsigned jobs) {
+    std::vector<std::vector<std::string>> found(commands.size());
+    parallel_for(commands.size(), jobs, [&](size_t i) {
+        const fs::path output = scratch / fmt::format("{}.d", i);
+        const Outcome outcome = run(dependency_command(commands[i], output));
+        if (outcome.status == 0)
+            found[i] = read_make_rule(read_file(output));
+    });
+    std::map<std::string, uint32_t> numbers;
+    std::vector<std::string> files;
+    std::vector<source::IncludeGraph::Unit> units;
+    std::vector<source::IncludeGraph::Failure> failures;
+    for (size_t i = 0; i < commands.size(); ++i) {
+        const std::string path = source::absolute_path(commands[i].directory, commands[i].file);
+        if (found[i].empty()) {
+            failures.push_back({path, "neither Clang's scanner nor the compiler can read it"});
+            continue;
+        }
+        source::IncludeGraph::Unit unit{path, {}};
+        for (const std::string& file : found[i]) {
+            const std::string name = source::absolute_path(commands[i].directory, file);
+            const auto [entry, is_new] = numbers.emplace(name, static_cast<uint32_t>(files.size()));
+            if (is_new)
+                files.push_back(name);
+            unit.files.push_back(entry->second);
+        }
+        units.push_back(std::move(unit));
+    }
+    return source::IncludeGraph(std::move(files), std::move(units), std::move(failures));
+}
+
+source::IncludeGraph scan_all(const Target& target, const std::vector<Unit>& units, unsigned jobs) {
+    const std::vector<source::CompileCommand> commands = commands_of(target, units);
+    source::IncludeGraph graph = source::scan(commands, jobs);
+    std::set<std::string> failed;
+    for (const source::IncludeGraph::Failure& failure : graph.failures())
+        failed.insert(failure.unit);
+    std::vector<source::CompileCommand> again;
+    for (const source::CompileCommand& command : commands) {
+        if (failed.contains(source::absolute_path(command.directory, command.file)))
+            again.push_back(command);
+    }
+    const fs::path scratch = target.entry / "scan";
+    make_folder(scratch);
+    graph = graph.merged_with(ask_compiler(again, scratch, jobs));
+    remove_tree(scratch);
+    return graph;
+}
+
+// The state of all files of the tree that the graph speaks of.
+std::string state_of(const Target& target, const source::IncludeGraph& graph, const std::vector<Unit>& units) {
+    std::set<std::string> files;
+    for (const Unit& unit : units) {
+        if (const auto list = graph.files_of(source_path(target, unit)))
+            files.insert(list->begin(), list->end());
+    }
+    std::string text;
+    for (const std::string& file : files)
+        text += file_stamp(file) + "\n";
+    return fingerprint(text);
+}
+
+bool includes_a_source(std::string_view line) {
+    const size_t hash = line.find_first_not_of(" \t");
+    if (hash == std::string_view::npos || line[hash] != '#')
+        return false;
+    const size_t word = line.find_first_not_of(" \t", hash + 1);
+    return word != std::string_view::npos && line.substr(word).starts_with("include") &&
+           (line.find(".c\"") != std::string_view::npos || line.find(".c>") != std::string_view::npos);
+}
+
+std::string included_name(std::string_view line) {
+    const size_t end = std::min(line.find(".c\""), line.find(".c>")) + 2;
+    const size_t begin = line.find_last_of("/\"<", end - 1);
+    return std::string(line.substr(begin + 1, end - begin - 1));
+}
+
+} // namespace
+
+std::string source_path(const Target& target, const Unit& unit) {
+    return source::absolute_path((unit.is_generated ? target.build : target.source).string(), unit.source);
+}
+
+source::IncludeGraph include_graph_of(const Target& target, const std::vector<Unit>& units,
+                                      const TargetOptions& options) {
+    const FileLock held = FileLock::wait(target.entry / "includes.lock");
+    const fs::path file = target.entry / "includes";
+    const fs::path state_file = target.entry / "includes.state";
+    if (fs::exists(file)) {
+        if (auto graph = source::IncludeGraph::parse(read_file(file))) {
+            const bool is_current =
+                target.has_fixed_source ||
+                (fs::exists(state_file) && read_file(state_file) == state_of(target, *graph, units));
+            if (is_current)
+                return std::move(*graph);
+        }
+    }
+    if (options.progress)
+        options.progress("finding out which units include which headers (once per kernel)");
+    source::IncludeGraph graph = scan_all(target, units, options.jobs);
+    write_file(file, graph.serialise());
+    if (!target.has_fixed_source)
+        write_file(state_file, state_of(target, graph, units));
+    return graph;
+}
+
+std::set<std::string> find_included_sources(const fs::path& source, const std::vector<Unit>& units) {
+    std::set<std::string> names;
+    std::mutex names_lock;
+    parallel_for(units.size(), 0, [&](size_t i) {
+        const fs::path path = source / units[i].source;
+        if (units[i].is_generated || units[i].is_assembly || !fs::exists(path))
+            return;
+        const std::string text = read_file(path);
+        // Most files have none: look for the rare end of the name first.
+        for (size_t at = text.find(".c"); at != std::string::npos; at = text.find(".c", at + 1)) {
+            if (at + 2 >= text.size() || (text[at + 2] != '"' && text[at + 2] != '>'))
+                continue;
+            const size_t begin = text.rfind('\n', at) + 1;
+            const std::string_view line = std::string_view(text).substr(begin, at + 3 - begin);
+            if (!includes_a_source(line))
+                continue;
+            const std::lock_guard guard(names_lock);
+            names.insert(included_name(line));
+        }
+    });
+    return names;
+}
+
+} // namespace klp::kernel

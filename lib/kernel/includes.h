@@ -1,0 +1,29 @@
+// The include graph of a target, made once and kept in the cache.
+#pragma once
+
+#include "kernel/target.h"
+#include "kernel/unit.h"
+#include "source/include_graph.h"
+
+#include <filesystem>
+#include <set>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace klp::kernel {
+
+// The graph of all C units. Taken from the cache if it is there and, for a tree that people work on, no file in it has
+// changed since; else scanned, which takes most of a minute. What Clang's scanner cannot read for want of generated
+// headers, the kernel's own compiler lists (-M -MG).
+source::IncludeGraph include_graph_of(const Target& target, const std::vector<Unit>& units,
+                                      const TargetOptions& options);
+
+// The names (without folder) of .c files that other units include: editing one of these may concern more units than its
+// own.
+std::set<std::string> find_included_sources(const std::filesystem::path& source, const std::vector<Unit>& units);
+
+// Absolute path of a unit's source, as the graph has it.
+std::string source_path(const Target& target, const Unit& unit);
+
+} // namespace klp::kernel
