@@ -17,6 +17,7 @@ from kernellog import complaints  # noqa: E402
 from machine import Machine, MachineError  # noqa: E402
 
 CORE_SOURCE = ROOT / "template" / "core"
+GUEST = HERE / "guest"
 
 # Programs that the kernel's selftests use in ways that busybox does not know.
 PROGRAMS = ["bash", "awk", "comm", "date", "diff", "dmesg", "getconf", "grep", "mktemp", "sed",
@@ -77,18 +78,32 @@ class Workshop:
         shutil.copytree(CORE_SOURCE, self.core_folder)
         return self._kbuild(self.core_folder, variables)
 
-    def modules(self, name, sources, with_core=True):
-        """Build each of `sources` (C files) as a module of its own."""
+    def modules(self, name, sources, with_core=True, flags=""):
+        """Build each of `sources` as a module of its own, with the headers beside them.
+
+        sources  C files, or {name: text} of generated ones
+        flags    for the compiler
+        """
         folder = self.folder / name
         folder.mkdir()
-        lines = []
-        for source in sources:
-            shutil.copy(source, folder)
-            lines.append(f"obj-m += {pathlib.Path(source).stem}.o\n")
+        for header in GUEST.glob("*.h"):
+            shutil.copy(header, folder)
+        if isinstance(sources, dict):
+            for source, text in sources.items():
+                (folder / f"{source}.c").write_text(text)
+            names = list(sources)
+        else:
+            for source in sources:
+                shutil.copy(source, folder)
+            names = [pathlib.Path(source).stem for source in sources]
+        lines = [f"obj-m += {one}.o\n" for one in names] + [f"ccflags-y += {flags}\n"]
         variables = []
         if with_core:
             lines.append(f"LINUXINCLUDE := -I{self.core_folder}/include $(LINUXINCLUDE)\n")
             variables.append(f"KBUILD_EXTRA_SYMBOLS={self.core_folder}/Module.symvers")
+        if name != "klptest" and (self.folder / "klptest").exists():
+            extra = self.folder / "klptest/Module.symvers"
+            variables = [f"KBUILD_EXTRA_SYMBOLS={' '.join([*(v.split('=')[1] for v in variables), str(extra)])}"]
         (folder / "Kbuild").write_text("".join(lines))
         return self._kbuild(folder, variables)
 

@@ -10,6 +10,7 @@
 #ifndef _KLP_IMPORTS_H
 #define _KLP_IMPORTS_H
 
+#include <linux/buildid.h>
 #include <linux/ftrace.h>
 #include <linux/kallsyms.h>
 #include <linux/module.h>
@@ -27,6 +28,7 @@
 unsigned long find_kallsyms_symbol_value(struct module *mod, const char *name);
 
 #define KLP_IMPORTED_FUNCTIONS(each)		\
+	each(build_id_parse_buf)		\
 	each(find_kallsyms_symbol_value)	\
 	each(find_module)			\
 	each(ftrace_location)			\

@@ -45,7 +45,7 @@ static int __init klp_check_kernel(void)
 	unsigned char id[BUILD_ID_SIZE_MAX] = { };
 	char text[2 * BUILD_ID_SIZE_MAX + 1];
 
-	if (!start || build_id_parse_buf((void *)start, id, stop - start)) {
+	if (!start || klp_kernel(build_id_parse_buf)((void *)start, id, stop - start)) {
 		pr_err("this kernel has no build id, it is not %s\n", KLP_BUILD_ID);
 		return -ENOEXEC;
 	}

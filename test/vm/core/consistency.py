@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""No task ever sees two patches mixed, whatever happens to the transition."""
+
+from lab import complaints
+from scene import counts, hammer, scene
+
+CYCLES = 20
+
+# Stack, replace twice, revert; every module goes again.
+CYCLE = """
+patch /klptest_v1.ko && patch /klptest_v2.ko && patch /klptest_r3.ko &&
+unload klptest_v1 && unload klptest_v2 && patch /klptest_r4.ko && unload klptest_r3 &&
+unpatch klptest_r4 && [ -z "$(ls /sys/kernel/livepatch)" ]
+"""
+
+# A process that sleeps inside of klptest_outer() until it is told to go on.
+BLOCK = ("echo b >/proc/klptest; (echo 5 >/proc/klptest) & "
+         "wait_until 10 grep -q klptest_judge /proc/$!/stack")
+STUCK = "[ $(cat /sys/kernel/livepatch/klptest_v1/transition) = 1 ]"
+GO_ON = "echo r >/proc/klptest"
+
+
+def run(kernel, report, options):
+    with scene(kernel, options) as vm:
+        vm.run("insmod /klptest.ko background=1")
+        _blocked(vm, report)
+        hammer(vm)
+        status, text = vm.try_run(f"for i in $(seq {CYCLES}); do {CYCLE.strip()} || exit 1; done", 1800)
+        report(f"{CYCLES} cycles under load", status == 0, text)
+        _reversed_under_load(vm, report)
+        found = counts(vm)
+        report("no mixed view", found["mixed"] == 0, str(found))
+        report("every version was called",
+               all(found[f"calls{version}"] > 0 for version in range(5)), str(found))
+        vm.run("kill $(cat /tmp/hammer)")
+        _forced(vm, report)
+        bad = complaints(vm.log(), (r"tainting kernel with TAINT_LIVEPATCH",))
+        report("kernel log", not bad, "\n".join(bad))
+
+
+def _blocked(vm, report):
+    """What can be done about a task that sleeps inside of a patched function."""
+    vm.run(BLOCK)
+    vm.run("insmod /klptest_v1.ko")
+    # Everybody else is switched within a second or so, and it is named.
+    text = vm.wait_until("[ $(wc -l </sys/kernel/livepatch/klptest_v1/blockers) = 1 ]") + \
+        vm.run("cat /sys/kernel/livepatch/klptest_v1/blockers")
+    report("a blocker is named", text.strip().endswith("klptest_outer"), text)
+
+    status, text = vm.try_run(f"{STUCK} && unpatch klptest_v1")
+    report("a stuck transition is reversed", status == 0, text)
+    vm.run(GO_ON)
+
+    vm.run(BLOCK)
+    status, text = vm.try_run(f"insmod /klptest_v1.ko && {STUCK} && {GO_ON} && "
+                              "wait_until 30 settled klptest_v1 && unpatch klptest_v1")
+    report("a transition ends when the blocker returns", status == 0, text)
+
+    vm.run(BLOCK)
+    status, text = vm.try_run("dmesg -c >/dev/null; patch /klptest_v1.ko && "
+                              "dmesg | grep -q 'livepatch: signaling remaining tasks' && unpatch klptest_v1")
+    report("a blocker gets a fake signal", status == 0, text)
+    vm.run(GO_ON)
+
+
+def _reversed_under_load(vm, report):
+    """Turn round as often as possible while tasks are being switched."""
+    status, text = vm.try_run("""
+        for i in $(seq 10); do
+            insmod /klptest_v2.ko || exit 1
+            for j in $(seq 7); do echo $((j % 2)) >/sys/kernel/livepatch/klptest_v2/enabled; done 2>/dev/null
+            [ "$(cat /sys/kernel/livepatch/klptest_v2/enabled 2>/dev/null)" != 1 ] ||
+                { wait_until 90 settled klptest_v2; echo 0 >/sys/kernel/livepatch/klptest_v2/enabled; }
+            wait_until 90 '[ ! -d /sys/kernel/livepatch/klptest_v2 ]' && unload klptest_v2 || exit 1
+        done""", 900)
+    report("reversed under load", status == 0, text)
+
+
+def _forced(vm, report):
+    """The administrator ends it; the replaced module has to stay for ever."""
+    vm.run("patch /klptest_v1.ko")
+    vm.run(BLOCK)
+    status, text = vm.try_run(
+        "insmod /klptest_r3.ko && [ $(cat /sys/kernel/livepatch/klptest_r3/transition) = 1 ] && "
+        "echo 1 >/sys/kernel/livepatch/klptest_r3/force && wait_until 30 settled klptest_r3 && "
+        "wait_until 30 '[ ! -d /sys/kernel/livepatch/klptest_v1 ]' && ! rmmod klptest_v1 2>/dev/null")
+    report("a transition is forced", status == 0, text)
+    vm.run(GO_ON)
+    vm.run("unpatch klptest_r3")

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Something to patch.
+ *
+ * klptest_outer() and klptest_inner() have a version each, 0 here and another one in
+ * every patch. A task that finds itself in an outer function of one version
+ * and gets an inner one of another has seen two patches mixed; it is counted.
+ *
+ * Writing a mode to /proc/klptest calls the functions, reading it tells the counts. They are
+ * also called by kernel threads, timers and a work item.
+ */
+
+#include <linux/delay.h>
+#include <linux/hrtimer.h>
+#include <linux/kthread.h>
+#include <linux/ktime.h>
+#include <linux/module.h>
+#include <linux/proc_fs.h>
+#include <linux/seq_file.h>
+#include <linux/timer.h>
+#include <linux/uaccess.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+#include "klptest.h"
+
+#define VERSIONS 8
+
+static atomic_long_t calls[VERSIONS];
+static atomic_long_t mixed;
+static bool released;
+static DECLARE_WAIT_QUEUE_HEAD(release);
+static int depth_limit = 5;
+
+static bool background;
+module_param(background, bool, 0444);
+
+noinline int klptest_inner(void)
+{
+	return 0;
+}
+EXPORT_SYMBOL_GPL(klptest_inner);
+
+/* The barrier keeps this frame on the stack: without it there is a tail call. */
+noinline int klptest_outer(int mode)
+{
+	klptest_judge(0, mode);
+	barrier();
+	return 0;
+}
+EXPORT_SYMBOL_GPL(klptest_outer);
+
+static void spin(void)
+{
+	int i;
+
+	for (i = 0; i < 2000; i++)
+		cpu_relax();
+}
+
+noinline static void pass_time(int mode)
+{
+	switch (mode) {
+	case KLPTEST_YIELD:
+		cond_resched();
+		break;
+	case KLPTEST_SLEEP:
+		schedule_timeout_interruptible(1);
+		break;
+	case KLPTEST_BLOCK:
+		wait_event_interruptible(release, READ_ONCE(released));
+		break;
+	default:
+		spin();
+	}
+}
+
+void klptest_judge(int version, int mode)
+{
+	if (mode == KLPTEST_ATOMIC)
+		preempt_disable();
+
+	if (klptest_inner() != version)
+		atomic_long_inc(&mixed);
+	pass_time(mode);
+	if (klptest_inner() != version)
+		atomic_long_inc(&mixed);
+
+	if (mode == KLPTEST_ATOMIC)
+		preempt_enable();
+
+	/* All levels of a recursion are of one version, too. */
+	if (mode >= KLPTEST_MODES && mode < KLPTEST_MODES + depth_limit) {
+		if (klptest_outer(mode + 1) != version)
+			atomic_long_inc(&mixed);
+	} else if (mode == KLPTEST_RECURSE) {
+		if (klptest_outer(KLPTEST_MODES) != version)
+			atomic_long_inc(&mixed);
+	}
+
+	atomic_long_inc(&calls[version % VERSIONS]);
+}
+EXPORT_SYMBOL_GPL(klptest_judge);
+
+static int sleeper_fn(void *unused)
+{
+	while (!kthread_should_stop()) {
+		klptest_outer(KLPTEST_SLEEP);
+		schedule_timeout_interruptible(1);
+	}
+	return 0;
+}
+
+static int busy_fn(void *unused)
+{
+	while (!kthread_should_stop()) {
+		klptest_outer(KLPTEST_SPIN);
+		cond_resched();
+	}
+	return 0;
+}
+
+static void timer_fn(struct timer_list *timer)
+{
+	klptest_outer(KLPTEST_SPIN);
+	mod_timer(timer, jiffies + 1);
+}
+static DEFINE_TIMER(timer, timer_fn);
+
+static enum hrtimer_restart hrtimer_fn(struct hrtimer *timer)
+{
+	klptest_outer(KLPTEST_ATOMIC);
+	hrtimer_forward_now(timer, ms_to_ktime(3));
+	return HRTIMER_RESTART;
+}
+static struct hrtimer hrtimer;
+
+static void work_fn(struct work_struct *work)
+{
+	klptest_outer(KLPTEST_SLEEP);
+	schedule_delayed_work(to_delayed_work(work), 1);
+}
+static DECLARE_DELAYED_WORK(work, work_fn);
+
+static struct task_struct *sleeper, *busy;
+
+static void start_background(void)
+{
+	sleeper = kthread_run(sleeper_fn, NULL, "klptest_sleeper");
+	busy = kthread_run(busy_fn, NULL, "klptest_busy");
+	if (!IS_ERR(busy))
+		set_user_nice(busy, 10);
+	mod_timer(&timer, jiffies + 1);
+	hrtimer_init(&hrtimer, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
+	hrtimer.function = hrtimer_fn;
+	hrtimer_start(&hrtimer, ms_to_ktime(3), HRTIMER_MODE_REL);
+	schedule_delayed_work(&work, 1);
+}
+
+static void stop_background(void)
+{
+	if (!IS_ERR_OR_NULL(sleeper))
+		kthread_stop(sleeper);
+	if (!IS_ERR_OR_NULL(busy))
+		kthread_stop(busy);
+	del_timer_sync(&timer);
+	hrtimer_cancel(&hrtimer);
+	cancel_delayed_work_sync(&work);
+}
+
+/* Nanoseconds for a million calls of a function that may be patched. */
+static u64 time_calls(void)
+{
+	u64 start;
+	int i;
+
+	preempt_disable();
+	start = ktime_get_ns();
+	for (i = 0; i < 1000000; i++)
+		klptest_inner();
+	start = ktime_get_ns() - start;
+	preempt_enable();
+	return start;
+}
+
+static int show(struct seq_file *m, void *unused)
+{
+	int i;
+
+	seq_printf(m, "mixed %ld\n", atomic_long_read(&mixed));
+	for (i = 0; i < VERSIONS; i++)
+		seq_printf(m, "calls%d %ld\n", i, atomic_long_read(&calls[i]));
+	return 0;
+}
+
+static int open(struct inode *inode, struct file *file)
+{
+	return single_open(file, show, NULL);
+}
+
+static ssize_t write(struct file *file, const char __user *buf, size_t count, loff_t *pos)
+{
+	char command;
+
+	if (get_user(command, buf))
+		return -EFAULT;
+
+	if (command >= '0' && command < '0' + KLPTEST_MODES) {
+		klptest_outer(command - '0');
+	} else if (command == 'r') {
+		WRITE_ONCE(released, true);
+		wake_up_all(&release);
+	} else if (command == 'b') {
+		WRITE_ONCE(released, false);
+	} else if (command == 't') {
+		pr_info("klptest: %llu ns\n", time_calls());
+	} else {
+		return -EINVAL;
+	}
+	return count;
+}
+
+static const struct proc_ops ops = {
+	.proc_open = open,
+	.proc_read = seq_read,
+	.proc_lseek = seq_lseek,
+	.proc_release = single_release,
+	.proc_write = write,
+};
+
+static int __init klptest_init(void)
+{
+	if (!proc_create("klptest", 0600, NULL, &ops))
+		return -ENOMEM;
+	if (background)
+		start_background();
+	return 0;
+}
+
+static void __exit klptest_exit(void)
+{
+	remove_proc_entry("klptest", NULL);
+	if (background)
+		stop_background();
+}
+
+module_init(klptest_init);
+module_exit(klptest_exit);
+MODULE_LICENSE("GPL");

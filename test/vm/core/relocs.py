@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Relocations that a patch module carries for the core."""
+
+import collections
+import re
+import subprocess
+
+from lab import GUEST, complaints
+from scene import scene
+
+# Name: the entry that is wrong, what the core has to say about it.
+BROKEN = {
+    "unknown_symbol": ('{ &data_spare, "vmlinux", "vmlinux", "klptest_nowhere", 0, 0, R_X86_64_64 }',
+                       r"symbol 'klptest_nowhere' not found in symbol table"),
+    "ambiguous": ('{ &data_spare, "vmlinux", "vmlinux", STRING(KLPTEST_DUP), 0, 0, R_X86_64_64 }',
+                  r"unresolvable ambiguity for symbol '\S+' in object 'vmlinux'"),
+    "no_such_position": ('{ &data_spare, "vmlinux", "vmlinux", "tasklist_lock", 0, 3, R_X86_64_64 }',
+                         r"symbol position 3 for symbol 'tasklist_lock' in object 'vmlinux' not found"),
+    "overflow": ('{ &data_spare, "vmlinux", "vmlinux", "tasklist_lock", 0, 0, R_X86_64_32 }',
+                 r"overflow in relocation type 10 to symbol 'tasklist_lock'"),
+    "bad_type": ('{ &data_spare, "vmlinux", "vmlinux", "tasklist_lock", 0, 0, R_X86_64_COPY }',
+                 r"unknown relocation type 5 to symbol 'tasklist_lock'"),
+    "not_empty": ('{ &patch_name, "vmlinux", "vmlinux", "tasklist_lock", 0, 0, R_X86_64_64 }',
+                  r"place of the relocation to symbol 'tasklist_lock' is not empty"),
+    "outside": ('{ (void *)&jiffies, "vmlinux", "vmlinux", "tasklist_lock", 0, 0, R_X86_64_64 }',
+                r"relocation to symbol 'tasklist_lock' lies outside of the module"),
+    "module_unknown": ('{ &data_spare, "klptest", "klptest", "klptest_nowhere", 0, 0, R_X86_64_64 }',
+                       r"symbol 'klptest_nowhere' not found in symbol table"),
+}
+
+
+def run(kernel, report, options):
+    duplicate = _duplicate(kernel)
+
+    def modules(workshop):
+        text = (GUEST / "klptest_relocs.c").read_text()
+        sources = {"klptest_relocs": text}
+        for name, (entry, _) in BROKEN.items():
+            sources[f"broken_{name}"] = f"#define BROKEN {entry}\n{text}"
+        built = workshop.modules("relocs", sources, flags=f"-DKLPTEST_DUP={duplicate}")
+        return {f"/{name}.ko": path for name, path in built.items()}
+
+    with scene(kernel, options, modules) as vm:
+        _values(vm, report, duplicate)
+        for name, (_, message) in BROKEN.items():
+            _refused(vm, report, name, message)
+        bad = complaints(vm.log(), (r"tainting kernel with TAINT_LIVEPATCH",))
+        report("kernel log", not bad, "\n".join(bad))
+
+
+def _duplicate(kernel):
+    """A function that vmlinux has exactly two of."""
+    result = subprocess.run(["nm", kernel.build / "vmlinux"], capture_output=True, text=True, check=True)
+    names = collections.Counter(re.findall(r"^\w+ t (\w+)$", result.stdout, re.MULTILINE))
+    every = collections.Counter(re.findall(r"^\w+ \w (\w+)$", result.stdout, re.MULTILINE))
+    return min(name for name, count in names.items() if count == 2 == every[name])
+
+
+def _addresses(vm, name, module=""):
+    text = vm.run(f"grep -w '{name}' /proc/kallsyms")
+    found = [line.split() for line in text.splitlines()]
+    return sorted(int(line[0], 16) for line in found if line[2] == name and line[3:] == ([f"[{module}]"] if module else []))
+
+
+def _written(vm):
+    lines = vm.run("cat /sys/module/klptest_relocs/parameters/values").splitlines()
+    return {line.split()[0]: int(line.split()[1], 16) for line in lines if line.strip()}
+
+
+def _values(vm, report, duplicate):
+    tasklist, = _addresses(vm, "tasklist_lock")
+    text_mutex, = _addresses(vm, "text_mutex")
+    fixed = {"pc32": tasklist, "32s": tasklist, "abs": text_mutex, "constant": tasklist,
+             "second": _addresses(vm, duplicate)[1]}
+
+    vm.run("patch /klptest_relocs.ko")
+    found = _written(vm)
+    report("to vmlinux", found == fixed | {"plt32": 0, "module": 0}, f"{found} {fixed}")
+
+    for attempt in ("the object arrives", "it arrives again"):
+        vm.run("insmod /klptest.ko")
+        expected = fixed | {"plt32": _addresses(vm, "pass_time", "klptest")[0],
+                            "module": _addresses(vm, "released", "klptest")[0]}
+        found = _written(vm)
+        report(attempt, found == expected, f"{found} {expected}")
+        vm.run("rmmod klptest")
+        found = _written(vm)
+        report(f"{attempt}, it leaves", found == fixed | {"plt32": 0, "module": 0}, str(found))
+    vm.run("unpatch klptest_relocs")
+
+
+def _refused(vm, report, name, message):
+    """The module is refused with a reason, and can be replaced by a right one."""
+    status, text = vm.try_run(
+        f"insmod /klptest.ko; dmesg -c >/dev/null; ! insmod /broken_{name}.ko && "
+        f"[ ! -d /sys/module/broken_{name} ] && patch /klptest_relocs.ko && "
+        "unpatch klptest_relocs && rmmod klptest")
+    log = "\n".join(vm.log())
+    report(f"refused: {name}", status == 0 and re.search("livepatch: .*" + message, log), text + log)
