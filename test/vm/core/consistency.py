@@ -27,6 +27,7 @@ def run(kernel, report, options):
         hammer(vm)
         status, text = vm.try_run(f"for i in $(seq {CYCLES}); do {CYCLE.strip()} || exit 1; done", 1800)
         report(f"{CYCLES} cycles under load", status == 0, text)
+        _obstinate(vm, report)
         _reversed_under_load(vm, report)
         found = counts(vm)
         report("no mixed view", found["mixed"] == 0, str(found))
@@ -61,6 +62,14 @@ def _blocked(vm, report):
                               "dmesg | grep -q 'livepatch: signaling remaining tasks' && unpatch klptest_v1")
     report("a blocker gets a fake signal", status == 0, text)
     vm.run(GO_ON)
+
+
+def _obstinate(vm, report):
+    """A busy kernel thread that is always met inside of a patched function."""
+    status, text = vm.try_run("echo 1 >/sys/module/klptest/parameters/obstinate; "
+                              "patch /klptest_v1.ko && unpatch klptest_v1; status=$?; "
+                              "echo 0 >/sys/module/klptest/parameters/obstinate; exit $status", 300)
+    report("a busy kernel thread is switched", status == 0, text)
 
 
 def _reversed_under_load(vm, report):

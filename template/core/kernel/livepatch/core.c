@@ -8,7 +8,7 @@
 #include <linux/kernel.h>
 #include <linux/panic.h>
 #include "core.h"
-#include "fork.h"
+#include "hook.h"
 #include "object.h"
 #include "patch.h"
 #include "replace.h"
@@ -144,7 +144,7 @@ static int klp_start_enabling(struct klp_patch *patch)
 	if (klp_transition_patch)
 		return -EBUSY;
 
-	ret = klp_watch_forks();
+	ret = klp_enable_hook(&klp_fork_hook);
 	if (ret)
 		return ret;
 
@@ -178,7 +178,7 @@ int klp_disable_patch(struct klp_patch *patch)
 	if (klp_transition_patch)
 		return -EBUSY;
 
-	ret = klp_watch_forks();
+	ret = klp_enable_hook(&klp_fork_hook);
 	if (ret)
 		return ret;
 	ret = klp_prepare_stack_check(patch);

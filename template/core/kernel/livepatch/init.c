@@ -15,7 +15,7 @@
 #include <linux/module.h>
 #include <linux/string.h>
 #include <linux/utsname.h>
-#include "fork.h"
+#include "hook.h"
 #include "imports.h"
 #include "module.h"
 #include "sysfs.h"
@@ -96,13 +96,18 @@ static int __init klp_init(void)
 	if (ret)
 		return ret;
 
-	ret = klp_init_forks();
+	ret = klp_init_hooks();
 	if (ret)
 		return ret;
+	if (!klp_fork_hook.location) {
+		pr_err("attach_pid cannot be traced, cannot live patch this kernel\n");
+		ret = -ENOENT;
+		goto exit_hooks;
+	}
 
 	ret = klp_init_sysfs();
 	if (ret)
-		goto exit_forks;
+		goto exit_hooks;
 
 	ret = klp_init_modules();
 	if (ret)
@@ -111,8 +116,8 @@ static int __init klp_init(void)
 
 exit_sysfs:
 	klp_exit_sysfs();
-exit_forks:
-	klp_exit_forks();
+exit_hooks:
+	klp_exit_hooks();
 	return ret;
 }
 module_init(klp_init);

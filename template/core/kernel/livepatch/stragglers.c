@@ -8,6 +8,8 @@
  *    at the same time.
  *  - A kernel thread that runs, and the idle task of a CPU, is put aside for a
  *    moment by the stopper of its CPU, and switched there if its stack allows.
+ *    A thread that is always met inside a function concerned is watched at each
+ *    cond_resched(), see resched.c.
  *  - Whoever sleeps inside a function concerned is asked again later. After 15
  *    seconds it is woken as if by a signal, system calls restart afterwards.
  *
@@ -25,14 +27,18 @@
 #include <linux/stop_machine.h>
 #include <linux/task_work.h>
 #include "core.h"
+#include "hook.h"
 #include "imports.h"
 #include "stragglers.h"
 #include "tasks.h"
 #include "transition.h"
 
 #define KLP_SIGNAL_PERIOD	(15 * HZ)
+#define KLP_HOOK_PERIOD		max(HZ / 5, 1)
 
 static unsigned long klp_next_signal;
+static unsigned long klp_hook_time;
+static bool klp_busy_threads;
 static bool klp_signaled;
 
 /* In the context of the task, about to return to user space. */
@@ -107,16 +113,21 @@ static void klp_put_aside(struct task_struct *task)
 /* Do what brings this task to be switched. Under klp_mutex. */
 void klp_pursue(struct task_struct *task, int why)
 {
-	if (!(task->flags & PF_KTHREAD))
+	if (!(task->flags & PF_KTHREAD)) {
 		klp_summon(task);
-	else if (why == -EBUSY)
+	} else if (why == -EBUSY) {
 		klp_put_aside(task);
+		klp_busy_threads |= !is_idle_task(task);
+	}
+
 }
 
 void klp_reset_stragglers(void)
 {
 	klp_next_signal = jiffies + KLP_SIGNAL_PERIOD;
 	klp_signaled = false;
+	klp_hook_time = jiffies + KLP_HOOK_PERIOD;
+	klp_busy_threads = false;
 }
 
 /*
@@ -134,14 +145,10 @@ static void klp_signal(struct task_struct *task)
 		kick_process(task);
 }
 
-void klp_signal_stragglers(void)
+static void klp_wake_stragglers(void)
 {
 	struct task_struct *process, *task;
 	int target = klp_switch_target();
-
-	if (time_before(jiffies, klp_next_signal))
-		return;
-	klp_next_signal = jiffies + KLP_SIGNAL_PERIOD;
 
 	if (!klp_signaled)
 		pr_notice("signaling remaining tasks\n");
@@ -152,4 +159,17 @@ void klp_signal_stragglers(void)
 		if (klp_task_state(task) != target)
 			klp_signal(task);
 	read_unlock(klp_tasklist_lock);
+}
+
+/* After an attempt that did not reach all: stronger means, when it is time. */
+void klp_urge_stragglers(void)
+{
+	if (klp_busy_threads && time_after_eq(jiffies, klp_hook_time))
+		klp_enable_hook(&klp_resched_hook);	/* failing, try again */
+	klp_busy_threads = false;
+
+	if (time_after_eq(jiffies, klp_next_signal)) {
+		klp_next_signal = jiffies + KLP_SIGNAL_PERIOD;
+		klp_wake_stragglers();
+	}
 }

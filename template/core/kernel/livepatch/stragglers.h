@@ -6,6 +6,6 @@ struct task_struct;
 
 void klp_reset_stragglers(void);
 void klp_pursue(struct task_struct *task, int why);
-void klp_signal_stragglers(void);
+void klp_urge_stragglers(void);
 
 #endif /* _KLP_STRAGGLERS_H */

@@ -23,7 +23,7 @@
 #include <linux/jiffies.h>
 #include <linux/kernel.h>
 #include "core.h"
-#include "fork.h"
+#include "hook.h"
 #include "imports.h"
 #include "object.h"
 #include "patch.h"
@@ -234,7 +234,7 @@ static void klp_mark_functions(bool transition)
 
 /*
  * After this tasks behave as before, but because of their state and no longer
- * for lack of one. klp_watch_forks() came before: children have a state as well.
+ * for lack of one. The hook of fork.c is in place: children have a state as well.
  */
 void klp_init_transition(struct klp_patch *patch, int state)
 {
@@ -328,7 +328,7 @@ static void klp_complete_transition(void (*clear)(struct task_struct *task))
 
 	klp_target_state = KLP_TRANSITION_IDLE;
 	klp_transition_patch = NULL;
-	klp_unwatch_forks();
+	klp_disable_hooks();
 }
 
 /* Enabling failed before any task was switched. */
@@ -413,7 +413,7 @@ void klp_try_complete_transition(void)
 	complete &= klp_switch_idle_tasks();
 
 	if (!complete) {
-		klp_signal_stragglers();
+		klp_urge_stragglers();
 		schedule_delayed_work(&klp_transition_work, klp_delay);
 		klp_delay = min_t(unsigned long, 2 * klp_delay, KLP_LAST_DELAY);
 		return;

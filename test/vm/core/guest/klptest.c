@@ -34,6 +34,10 @@ static int depth_limit = 5;
 static bool background;
 module_param(background, bool, 0444);
 
+/* The busy thread can be preempted inside of klptest_outer() only. */
+static bool obstinate;
+module_param(obstinate, bool, 0644);
+
 noinline int klptest_inner(void)
 {
 	return 0;
@@ -114,6 +118,8 @@ static int busy_fn(void *unused)
 {
 	while (!kthread_should_stop()) {
 		klptest_outer(KLPTEST_SPIN);
+		if (obstinate)
+			klptest_outer(KLPTEST_YIELD);
 		cond_resched();
 	}
 	return 0;
