@@ -10,7 +10,6 @@
 
 #include <linux/buildid.h>
 #include <linux/elf.h>
-#include <linux/hex.h>
 #include <linux/kernel.h>
 #include <linux/module.h>
 #include <linux/string.h>
