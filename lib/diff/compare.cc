@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <elf.h>
+#include <map>
 
 namespace klp::diff {
 
@@ -192,10 +193,14 @@ Hash MeaningHasher::entry(const SpecialEntry& entry, uint32_t owner) {
 }
 
 Hash MeaningHasher::special(uint32_t piece) {
-    Hasher hasher;
+    // Which special section comes first in the file depends on the rest of the unit: the entries count by kind.
+    std::map<std::string_view, Hasher> by_kind;
     for (const SpecialEntry& it : unit_.entries_of(piece))
         if (unit_.table_of(it).kind->policy == Policy::keep)
-            hasher.add(entry(it, piece));
+            by_kind[unit_.table_of(it).kind->name].add(entry(it, piece));
+    Hasher hasher;
+    for (const auto& [kind, entries] : by_kind)
+        hasher.add(entries.result());
     return hasher.result();
 }
 
