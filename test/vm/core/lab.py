@@ -107,6 +107,16 @@ class Workshop:
         (folder / "Kbuild").write_text("".join(lines))
         return self._kbuild(folder, variables)
 
+    def module_tree(self, modules):
+        """{path in the guest: path here} of a /lib/modules that modprobe understands."""
+        folder = self.folder / "tree/lib/modules" / self.kernel.release
+        folder.mkdir(parents=True)
+        for path in modules.values():
+            shutil.copy(path, folder)
+        depmod = shutil.which("depmod") or "/sbin/depmod"
+        _output([depmod, "-b", self.folder / "tree", self.kernel.release])
+        return {f"/lib/modules/{self.kernel.release}/{path.name}": path for path in folder.iterdir()}
+
     def program(self, source):
         """Compile a static program for the guest."""
         target = self.folder / pathlib.Path(source).stem

@@ -17,22 +17,19 @@ def run(kernel, report, options):
         files = guest_programs()
         files["/klp_core.ko"] = workshop.core()["klp_core"]
         modules = workshop.modules("selftests", sources)
-        files |= _test_files(kernel, folder, modules)
+        files |= _test_files(folder, modules)
+        files |= workshop.module_tree(modules)
         for program in folder.glob("*.c"):
             files[f"/selftests/{program.stem}"] = workshop.program(program)
         with boot(kernel, files, **options) as vm:
             _run_scripts(kernel, vm, folder, report)
 
 
-def _test_files(kernel, folder, modules):
+def _test_files(folder, modules):
     """6.1 loads its modules by modprobe, later kernels by their path."""
     files = {f"/selftests/{path.name}": path for path in folder.glob("*.sh")}
-    names = sorted(modules)
-    for name in names:
-        files[f"/selftests/test_modules/{name}.ko"] = modules[name]
-        files[f"/lib/modules/{kernel.release}/{name}.ko"] = modules[name]
-    files[f"/lib/modules/{kernel.release}/modules.dep"] = \
-        "".join(f"{name}.ko:\n" for name in names).encode()
+    for name, path in modules.items():
+        files[f"/selftests/test_modules/{name}.ko"] = path
     return files
 
 
