@@ -3,12 +3,10 @@
 
 #include "kernel/parallel.h"
 #include "report/finding.h"
-#include "symbols/symvers.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fstream>
 #include <set>
 
 namespace klp::build {
@@ -79,17 +77,10 @@ elf::Object open_original(const kernel::Pair& pair, const elf::Object& patched) 
     return elf::Object::from_bytes("(new file)", elf::Builder::like(patched).bytes());
 }
 
-std::string read_text(const std::filesystem::path& path) {
-    std::ifstream file(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), {}};
-}
-
 } // namespace
 
 std::vector<UnitDiff> diff_pairs(const Options& options, const kernel::Target& target,
-                                 const std::vector<kernel::Pair>& pairs) {
-    Images images(target);
-    const symbols::Exports exports = symbols::read_symvers(read_text(target.symvers), target.symvers.string());
+                                 const std::vector<kernel::Pair>& pairs, const Images& images) {
     std::vector<OpenPair> objects;
     std::set<std::string, std::less<>> provided;
     for (const kernel::Pair& pair : pairs) {
@@ -106,7 +97,8 @@ std::vector<UnitDiff> diff_pairs(const Options& options, const kernel::Target& t
         const kernel::Image& owner = images.of(unit.owner);
         kernel::UnitOrigin origin = kernel::prove_origin(original, owner);
         require_origin(unit, original, origin, target);
-        kernel::OriginResolver resolver(origin, original, owner, images.of("vmlinux"), exports);
+        kernel::OriginResolver resolver(origin, original, owner, images.of("vmlinux"),
+                                        *images.exports());
         diff::Options diff_options;
         diff_options.owner = unit.owner;
         diff_options.resolver = &resolver;

@@ -1,28 +1,64 @@
 #include "images.h"
 
+#include "elf/modinfo.h"
 #include "report/finding.h"
+#include "symbols/kernel_files.h"
 
 #include <fmt/format.h>
 
 namespace klp::build {
 
-std::filesystem::path Images::path_of(const std::string& object) const {
-    if (object == "vmlinux")
-        return target_.vmlinux;
-    const std::filesystem::path* path = kernel::find_module(target_, object);
+namespace {
+
+std::string read_text(const std::filesystem::path& path) {
+    std::vector<std::byte> bytes = symbols::read_file(path);
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+std::string read_vermagic(const std::filesystem::path& module) {
+    elf::Object file = symbols::open_module(module);
+    return std::string(elf::read_modinfo(file).value("vermagic"));
+}
+
+} // namespace
+
+Images::Images(const kernel::Target& target)
+    : target_(target), exports_(symbols::read_symvers(read_text(target.symvers), target.symvers.string())) {}
+
+const std::filesystem::path* Images::path_of(const std::string& object) const {
+    return object == "vmlinux" ? &target_.vmlinux : kernel::find_module(target_, object);
+}
+
+const kernel::Image& Images::of(const std::string& object) const {
+    const std::filesystem::path* path = path_of(object);
     if (!path)
         throw report::Refusal("target.no-module", target_.name,
                               fmt::format("the kernel has no module {}, which the patch changes", object),
                               "give the directory of the kernel's modules, with symbols (--modules)");
-    return *path;
-}
-
-const kernel::Image& Images::of(const std::string& object) {
     std::scoped_lock lock(mutex_);
     std::unique_ptr<kernel::Image>& image = images_[object];
     if (!image)
-        image = std::make_unique<kernel::Image>(kernel::Image::open(path_of(object), object));
+        image = std::make_unique<kernel::Image>(kernel::Image::open(*path, object));
     return *image;
+}
+
+const symbols::SymbolTable* Images::table(std::string_view object) const {
+    std::string name(object);
+    return path_of(name) ? &of(name).symbols() : nullptr;
+}
+
+const elf::Object* Images::image(std::string_view object) const {
+    std::string name(object);
+    return path_of(name) ? &of(name).file() : nullptr;
+}
+
+std::string_view Images::vermagic() const {
+    if (!vermagic_) {
+        vermagic_.emplace();
+        if (!target_.modules.empty())
+            vermagic_ = read_vermagic(target_.modules.begin()->second);
+    }
+    return *vermagic_;
 }
 
 } // namespace klp::build

@@ -1,29 +1,41 @@
-// The target's images, opened when somebody asks for them first.
+// The target's images and tables, read when somebody asks for them first. klp-verify's rules ask the same questions as
+// the driver, so both look at one copy.
 #pragma once
 
 #include "kernel/image.h"
 #include "kernel/target.h"
+#include "symbols/kernel_view.h"
 
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 
 namespace klp::build {
 
-class Images {
+class Images : public symbols::KernelView {
 public:
-    explicit Images(const kernel::Target& target) : target_(target) {}
+    // Reads the target's Module.symvers. Throws report::Refusal "symvers.malformed" or "file.unreadable".
+    explicit Images(const kernel::Target& target);
 
     // The image of "vmlinux" or of a module. Throws report::Refusal "target.no-module" if the target lacks it, or what
     // kernel::Image::open throws. Thread-safe; the reference stays valid.
-    const kernel::Image& of(const std::string& object);
+    const kernel::Image& of(const std::string& object) const;
+
+    const symbols::SymbolTable* table(std::string_view object) const override;
+    const elf::Object* image(std::string_view object) const override;
+    const symbols::Exports* exports() const override { return &exports_; }
+    std::string_view vermagic() const override;
+    bool knows_modules() const override { return !target_.modules.empty(); }
 
 private:
-    std::filesystem::path path_of(const std::string& object) const;
+    const std::filesystem::path* path_of(const std::string& object) const;
 
     const kernel::Target& target_;
-    std::mutex mutex_;
-    std::map<std::string, std::unique_ptr<kernel::Image>> images_;
+    symbols::Exports exports_;
+    mutable std::mutex mutex_;
+    mutable std::map<std::string, std::unique_ptr<kernel::Image>> images_;
+    mutable std::optional<std::string> vermagic_;
 };
 
 } // namespace klp::build

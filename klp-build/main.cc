@@ -2,24 +2,119 @@
 #include "options.h"
 #include "pipeline.h"
 #include "print_target.h"
+#include "report_file.h"
 
+#include "kernel/process.h"
 #include "report/finding.h"
 
 #include <fmt/format.h>
+
+#include <algorithm>
 
 namespace {
 
 using namespace klp;
 using namespace klp::build;
 
-void run(const Options& options) {
-    report::Progress progress(stderr);
+void add(std::vector<report::Finding>& all, const std::vector<report::Finding>& more) {
+    all.insert(all.end(), more.begin(), more.end());
+}
+
+std::string count(size_t number, const char* noun) { return fmt::format("{} {}{}", number, noun, number == 1 ? "" : "s"); }
+
+void run(const Options& options, Record& record, report::Progress& progress) {
     kernel::Cache cache(kernel::Cache::default_root());
+
+    // What kernel is this? Everything below asks the Target.
+    progress.begin("target", "find the kernel");
     kernel::Target target = find_target(options, cache, progress);
+    record.target = target;
+    record.findings = target.findings;
+    progress.end(target.release);
     if (options.print_target) {
         fmt::print("{}", describe_target(target));
         return;
     }
+
+    // What does the patch change? Only its text so far; nothing of the user's tree is written.
+    progress.begin("patch", "apply the patch");
+    Changes changes = read_patches(options, target);
+    record.files = changes.files;
+    add(record.findings, changes.applied.findings);
+    progress.end(count(changes.files.size(), "file"));
+
+    // Which units see that, and whose are they?
+    progress.begin("plan", "find the affected units");
+    kernel::PatchedTree tree = write_patched_tree(target, changes);
+    kernel::Plan plan = plan_units(options, target, changes, tree, progress);
+    add(record.findings, plan.findings);
+    progress.end(count(plan.changes.size(), "unit"));
+
+    // Original and patched version of each, by kbuild's own commands.
+    progress.begin("compile", "compile the original and the patched version");
+    kernel::TemporaryFolder folder = cache.temporary();
+    std::vector<kernel::Pair> pairs =
+        kernel::compile_pairs(target, plan.changes, tree.root(), folder.path() / "pairs", options.jobs);
+    progress.end();
+
+    // Is the original what the kernel runs, and what is different in the patched one?
+    progress.begin("diff", "prove the origin and compare");
+    Images images(target);
+    record.units = diff_pairs(options, target, pairs, images);
+    progress.end();
+
+    // One module of all that: template, differ's objects, livepatch relocations.
+    progress.begin("link", "link the module");
+    Livepatch livepatch = link_livepatch(options, target, record.units, folder.path());
+    progress.end();
+
+    // Nobody gets a module that the target would refuse.
+    progress.begin("verify", "check the module against the kernel");
+    verify_livepatch(images, livepatch);
+    add(record.findings, livepatch.findings);
+    progress.end();
+
+    progress.begin("write", "write the module");
+    record.module = hand_out(options, target, livepatch, folder.path());
+    record.module_size = std::filesystem::file_size(record.module);
+    record.livepatch_symbols = livepatch.module.livepatch_symbols;
+    record.livepatch_relocations = livepatch.module.livepatch_relocations;
+    progress.end();
+}
+
+void finish(const Options& options, Record& record, const report::Progress& progress) {
+    record.stages = progress.times();
+    for (const std::filesystem::path& patch : options.patches)
+        record.patches.push_back(patch.string());
+    record.is_replacing = !options.stack;
+    if (options.report.empty())
+        return;
+    std::string text = to_json(record).dump(2) + "\n";
+    write_output(options.report, std::as_bytes(std::span(text)));
+}
+
+report::Exit build_livepatch(const Options& options) {
+    Record record;
+    report::Progress progress(stderr);
+    report::Exit status = report::Exit::done;
+    try {
+        run(options, record, progress);
+        record.status = "done";
+    } catch (const report::Refusal& refusal) {
+        add(record.findings, refusal.findings());
+        bool is_nothing = refusal.findings().front().code == "livepatch.nothing-changed";
+        record.status = is_nothing ? "nothing-changed" : "refused";
+        status = is_nothing ? report::Exit::nothing_changed : report::Exit::refused;
+    }
+    progress.abandon();
+    for (const report::Finding& finding : record.findings)
+        fmt::print(stderr, "{}\n", report::to_text(finding));
+    finish(options, record, progress);
+    if (options.explain)
+        fmt::print("{}", explanation(record));
+    if (status == report::Exit::done && !options.print_target)
+        fmt::print("{}", summary(record));
+    return status;
 }
 
 } // namespace
@@ -29,13 +124,14 @@ int main(int argc, char** argv) {
     std::optional<Options> options = parse_options(argc, argv, status);
     if (!options)
         return status;
+    if (options->verbose)
+        kernel::set_trace([](const kernel::Command& command) { fmt::print(stderr, "+ {}\n", kernel::to_shell(command)); });
     try {
-        run(*options);
-        return static_cast<int>(report::Exit::done);
+        return static_cast<int>(build_livepatch(*options));
     } catch (const report::Refusal& refusal) {
         fmt::print(stderr, "{}\n", refusal.what());
     } catch (const std::exception& error) {
-        fmt::print(stderr, "klp-build: internal error: {}\n", error.what());
+        fmt::print(stderr, "klp-build: {}\n", error.what());
     }
     return static_cast<int>(report::Exit::refused);
 }

@@ -2,7 +2,9 @@
 #include "pipeline.h"
 
 #include "elf/builder.h"
+#include "kernel/module_link.h"
 #include "report/finding.h"
+#include "symbols/kernel_files.h"
 
 #include <algorithm>
 #include <cctype>
@@ -44,17 +46,35 @@ std::string module_name(const Options& options) {
     return name;
 }
 
+namespace {
+
 std::filesystem::path output_path(const Options& options) {
     if (options.output.extension() == ".ko")
         return options.output;
     return options.output / (module_name(options) + ".ko");
 }
 
+} // namespace
+
 void write_output(const std::filesystem::path& path, elf::Bytes bytes) {
     std::error_code ignored; // if the folder cannot be made, writing the file says so
     if (path.has_parent_path())
         std::filesystem::create_directories(path.parent_path(), ignored);
     elf::write_file_atomically(path, bytes);
+}
+
+std::filesystem::path hand_out(const Options& options, const kernel::Target& target, const Livepatch& livepatch,
+                               const std::filesystem::path& folder) {
+    const std::filesystem::path path = output_path(options);
+    if (options.sign_key.empty()) {
+        write_output(path, livepatch.module.bytes);
+        return path;
+    }
+    const std::filesystem::path unsigned_module = folder / (livepatch.name + ".ko");
+    elf::write_file_atomically(unsigned_module, livepatch.module.bytes);
+    kernel::sign_module(target, unsigned_module, options.sign_key, options.sign_certificate);
+    write_output(path, symbols::read_file(unsigned_module));
+    return path;
 }
 
 } // namespace klp::build

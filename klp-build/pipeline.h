@@ -6,10 +6,12 @@
 #include "options.h"
 
 #include "convert/rewrite.h"
-
+#include "diff/diff.h"
 #include "kernel/cache.h"
 #include "kernel/compile.h"
+#include "kernel/mirror.h"
 #include "kernel/origin.h"
+#include "kernel/plan.h"
 #include "kernel/target.h"
 #include "report/progress.h"
 #include "source/changes.h"
@@ -36,6 +38,7 @@ struct ProofSummary {
 
 struct UnitDiff {
     kernel::Unit unit;
+    diff::Diff diff;
     ProofSummary proof;
 };
 
@@ -48,18 +51,28 @@ struct Livepatch {
 
 kernel::Target find_target(const Options& options, const kernel::Cache& cache, report::Progress& progress);
 Changes read_patches(const Options& options, const kernel::Target& target);
+// A private copy of the source tree with the patch applied; it is taken back when the value goes.
+kernel::PatchedTree write_patched_tree(const kernel::Target& target, const Changes& changes);
+// The units that see a difference, less those that --target leaves out.
+kernel::Plan plan_units(const Options& options, const kernel::Target& target, const Changes& changes,
+                        const kernel::PatchedTree& tree, report::Progress& progress);
 std::vector<UnitDiff> diff_pairs(const Options& options, const kernel::Target& target,
-                                 const std::vector<kernel::Pair>& pairs);
+                                 const std::vector<kernel::Pair>& pairs, const Images& images);
+// Writes the differ's objects to `folder`, links them with the template there, and gives the result its final form.
+// Throws report::Refusal "livepatch.nothing-changed" (Exit::nothing_changed) if no unit differs.
 Livepatch link_livepatch(const Options& options, const kernel::Target& target, const std::vector<UnitDiff>& diffs,
                          const std::filesystem::path& folder);
-std::vector<report::Finding> verify_livepatch(const kernel::Target& target, const Livepatch& livepatch);
+// Holds the finished module against the target. Throws report::Refusal with every breach that is an error; the others
+// are added to its findings.
+void verify_livepatch(const Images& images, Livepatch& livepatch);
 
 // The module's name: --name, else that of the output file, else "livepatch-" and the first patch file's name, in the
 // characters that a module's name may have. Throws report::Refusal "module.name-too-long".
 std::string module_name(const Options& options);
-// Where the module goes.
-std::filesystem::path output_path(const Options& options);
-// Writes it there, whole or not at all; makes the folder if need be.
+// Signs the module if a key was given and writes it to where the options say. Returns that path.
+std::filesystem::path hand_out(const Options& options, const kernel::Target& target, const Livepatch& livepatch,
+                               const std::filesystem::path& folder);
+// Writes a file whole or not at all; makes its folder if need be.
 void write_output(const std::filesystem::path& path, elf::Bytes bytes);
 
 } // namespace klp::build

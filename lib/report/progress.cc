@@ -42,6 +42,11 @@ void Progress::end(std::string_view outcome) {
     std::fflush(stream_);
 }
 
+void Progress::abandon() {
+    if (running_)
+        end("stopped");
+}
+
 void Progress::line(std::string_view text) {
     bool open = running_ && is_terminal_;
     fmt::print(stream_, "{}{}\n", open ? clear_line : "", text);

@@ -27,6 +27,8 @@ public:
     void begin(std::string name, std::string doing);
     // Ends the running stage with what came of it ("2 units").
     void end(std::string_view outcome = {});
+    // Ends the running stage, if any, as one that did not succeed.
+    void abandon();
     // A line between stages.
     void line(std::string_view text);
 

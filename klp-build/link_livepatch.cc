@@ -1,0 +1,86 @@
+// From the units' differences to one module in its final form, checked.
+#include "pipeline.h"
+#include "resources.h"
+
+#include "convert/convert.h"
+#include "kernel/module_link.h"
+#include "report/finding.h"
+#include "verify/verify.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+namespace klp::build {
+
+namespace {
+
+// One file per unit, in the order of the plan, which does not depend on timing: the same patch gives the same module.
+std::vector<std::filesystem::path> write_objects(const std::vector<UnitDiff>& diffs,
+                                                 const std::filesystem::path& folder) {
+    std::vector<std::filesystem::path> paths;
+    for (size_t at = 0; at < diffs.size(); ++at) {
+        if (diffs[at].diff.nothing_changed)
+            continue;
+        paths.push_back(folder / fmt::format("unit-{}.o", at));
+        diffs[at].diff.output.write(paths.back());
+    }
+    return paths;
+}
+
+bool changes_functions(const std::vector<UnitDiff>& diffs) {
+    return std::ranges::any_of(diffs, [](const UnitDiff& unit) {
+        return std::ranges::any_of(unit.diff.items, [](const diff::Item& item) {
+            return item.kind == "function" && item.change == diff::Change::changed;
+        });
+    });
+}
+
+std::vector<std::string> import_namespaces(const std::vector<UnitDiff>& diffs) {
+    std::set<std::string> names;
+    for (const UnitDiff& unit : diffs)
+        names.insert(unit.diff.import_namespaces.begin(), unit.diff.import_namespaces.end());
+    return {names.begin(), names.end()};
+}
+
+} // namespace
+
+Livepatch link_livepatch(const Options& options, const kernel::Target& target, const std::vector<UnitDiff>& diffs,
+                         const std::filesystem::path& folder) {
+    if (std::ranges::all_of(diffs, [](const UnitDiff& unit) { return unit.diff.nothing_changed; }))
+        throw report::Refusal("livepatch.nothing-changed", options.patches.front().string(),
+                              "the compiled code is the same with and without the patch",
+                              "nothing needs to be patched on this kernel");
+    if (!changes_functions(diffs))
+        throw report::Refusal("livepatch.no-function", options.patches.front().string(),
+                              "the patch changes no function of this kernel: a live patch has nothing to replace",
+                              "code that nothing calls cannot be reached; patch one of its callers as well");
+    std::filesystem::create_directories(folder / "objects");
+    std::filesystem::create_directories(folder / "module");
+    kernel::ModuleRecipe recipe;
+    recipe.name = module_name(options);
+    recipe.template_folder = template_folder();
+    recipe.objects = write_objects(diffs, folder / "objects");
+    recipe.import_namespaces = import_namespaces(diffs);
+    recipe.is_replacing = !options.stack;
+    std::filesystem::path linked = kernel::link_module(target, recipe, folder / "module");
+    Livepatch livepatch;
+    livepatch.name = recipe.name;
+    livepatch.module = convert::convert(elf::Object::open(linked));
+    livepatch.findings = livepatch.module.findings;
+    return livepatch;
+}
+
+void verify_livepatch(const Images& images, Livepatch& livepatch) {
+    elf::Object module = elf::Object::from_bytes(livepatch.name + ".ko", livepatch.module.bytes);
+    verify::Options options;
+    options.kernel = &images;
+    std::vector<report::Finding> errors;
+    for (report::Finding& finding : verify::check(module, options))
+        (finding.severity == report::Severity::error ? errors : livepatch.findings).push_back(std::move(finding));
+    if (!errors.empty())
+        throw report::Refusal(std::move(errors));
+}
+
+} // namespace klp::build

@@ -1,0 +1,74 @@
+// The patched tree and the units that see a difference in it.
+#include "pipeline.h"
+
+#include "report/finding.h"
+#include "source/line_keeping.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace klp::build {
+
+namespace {
+
+// The lines below a hunk keep their numbers, so that __LINE__ alone changes nothing.
+std::string with_kept_lines(const std::string& path, const source::FileChange& change) {
+    source::FileKind kind = source::kind_of(path);
+    if (kind != source::FileKind::c_source && kind != source::FileKind::header)
+        return *change.after;
+    std::string_view origin_name = change.origin != path ? std::string_view(change.origin) : std::string_view{};
+    return source::keep_line_numbers(*change.after, change.line_origins, origin_name);
+}
+
+// kpatch-build's -t: kbuild's names for what it can make.
+bool covers(const std::string& wanted, const kernel::Unit& unit) {
+    if (wanted == "vmlinux")
+        return unit.owner == "vmlinux";
+    if (wanted == "modules")
+        return unit.owner != "vmlinux";
+    if (wanted.ends_with(".ko")) {
+        std::string name = std::filesystem::path(wanted).stem().string();
+        std::ranges::replace(name, '-', '_');
+        return unit.owner == name;
+    }
+    return unit.source.starts_with(wanted);
+}
+
+void keep_only_targets(const std::vector<std::string>& targets, kernel::Plan& plan) {
+    std::erase_if(plan.changes, [&](const kernel::UnitChange& change) {
+        if (std::ranges::any_of(targets, [&](const std::string& wanted) { return covers(wanted, change.patched); }))
+            return false;
+        plan.findings.push_back({"plan.not-a-target", report::Severity::warning, change.patched.source, "",
+                                 fmt::format("the patch changes this unit of {}, but no --target covers it",
+                                             change.patched.owner),
+                                 "leave out --target to patch all that the patch changes"});
+        return true;
+    });
+    if (plan.changes.empty())
+        throw report::Refusal("plan.nothing-built", targets.front(), "no unit that the patch changes is part of --target",
+                              "leave out --target");
+}
+
+} // namespace
+
+kernel::PatchedTree write_patched_tree(const kernel::Target& target, const Changes& changes) {
+    kernel::PatchedTree tree = kernel::PatchedTree::acquire(target.source, target.entry / "patched");
+    for (const auto& [path, change] : changes.applied.files)
+        tree.replace(path, change.after ? std::optional(with_kept_lines(path, change)) : std::nullopt);
+    return tree;
+}
+
+kernel::Plan plan_units(const Options& options, const kernel::Target& target, const Changes& changes,
+                        const kernel::PatchedTree& tree, report::Progress& progress) {
+    kernel::TargetOptions target_options;
+    target_options.jobs = options.jobs;
+    target_options.progress = [&](const std::string& text) { progress.line("    " + text); };
+    kernel::Plan plan =
+        kernel::make_plan(target, kernel::units_of(target), changes.files, tree.root(), target_options);
+    if (!options.targets.empty())
+        keep_only_targets(options.targets, plan);
+    return plan;
+}
+
+} // namespace klp::build

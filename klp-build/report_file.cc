@@ -1,0 +1,149 @@
+#include "report_file.h"
+
+#include "report/json.h"
+
+#include <fmt/format.h>
+
+#include <map>
+
+namespace klp::build {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr int schema_version = 1;
+
+const char* to_string(diff::Change change) {
+    switch (change) {
+    case diff::Change::changed:
+        return "changed";
+    case diff::Change::added:
+        return "new";
+    case diff::Change::included:
+        break;
+    }
+    return "included";
+}
+
+Json to_json(const diff::Item& item) {
+    Json json = {{"name", item.name}, {"kind", item.kind}, {"change", to_string(item.change)}, {"size", item.size}};
+    if (item.change == diff::Change::changed)
+        json["sympos"] = item.sympos;
+    if (!item.because.empty())
+        json["because"] = item.because;
+    auto add = [&](const char* key, const std::string& value) {
+        if (!value.empty())
+            json[key] = value;
+    };
+    add("cause", item.cause);
+    add("original_instruction", item.original_instruction);
+    add("patched_instruction", item.patched_instruction);
+    add("place", item.place);
+    return json;
+}
+
+Json to_json(const UnitDiff& unit) {
+    Json items = Json::array();
+    for (const diff::Item& item : unit.diff.items)
+        items.push_back(to_json(item));
+    return {{"source", unit.unit.source},
+            {"object", unit.unit.owner},
+            {"changed", !unit.diff.nothing_changed},
+            {"proof",
+             {{"functions", unit.proof.functions},
+              {"proven", unit.proof.proven},
+              {"overridden", unit.proof.overridden}}},
+            {"items", std::move(items)},
+            {"findings", report::to_json(unit.diff.findings)}};
+}
+
+Json to_json(const kernel::Target& target) {
+    return {{"name", target.name},
+            {"release", target.release},
+            {"version", target.version},
+            {"arch", target.arch},
+            {"compiler", target.compiler.name + " " + target.compiler.version}};
+}
+
+struct ObjectCounts {
+    std::vector<std::string> changed;
+    size_t added = 0;
+};
+
+} // namespace
+
+Json to_json(const Record& record) {
+    Json json = {{"schema", schema_version}, {"tool", "klp-build " KLP_VERSION}, {"status", record.status}};
+    json["patches"] = record.patches;
+    if (record.target)
+        json["target"] = to_json(*record.target);
+    Json files = Json::array();
+    for (const source::ChangedFile& file : record.files)
+        files.push_back({{"path", file.path}, {"kind", source::to_string(file.kind)}});
+    json["files"] = std::move(files);
+    Json units = Json::array();
+    for (const UnitDiff& unit : record.units)
+        units.push_back(to_json(unit));
+    json["units"] = std::move(units);
+    if (!record.module.empty())
+        json["module"] = {{"path", record.module.string()},
+                          {"size", record.module_size},
+                          {"replace", record.is_replacing},
+                          {"livepatch_symbols", record.livepatch_symbols},
+                          {"livepatch_relocations", record.livepatch_relocations}};
+    json["findings"] = report::to_json(record.findings);
+    Json stages = Json::array();
+    for (const report::StageTime& stage : record.stages)
+        stages.push_back({{"name", stage.name}, {"seconds", stage.seconds}});
+    json["stages"] = std::move(stages);
+    return json;
+}
+
+std::string summary(const Record& record) {
+    std::map<std::string, ObjectCounts> objects;
+    size_t functions = 0, proven = 0;
+    for (const UnitDiff& unit : record.units) {
+        functions += unit.proof.functions - unit.proof.overridden;
+        proven += unit.proof.proven;
+        for (const diff::Item& item : unit.diff.items) {
+            ObjectCounts& counts = objects[unit.unit.owner];
+            if (item.change == diff::Change::changed && item.kind == "function")
+                counts.changed.push_back(item.name);
+            counts.added += item.change == diff::Change::added;
+        }
+    }
+    std::string text;
+    for (const auto& [object, counts] : objects) {
+        text += fmt::format("  {}: changed {}", object, fmt::join(counts.changed, ", "));
+        text += counts.added ? fmt::format("; {} new\n", counts.added) : "\n";
+    }
+    text += fmt::format("  proof of origin: {} of {} functions of {} unit{} found in the kernel image\n", proven, functions,
+                        record.units.size(), record.units.size() == 1 ? "" : "s");
+    text += fmt::format("  {} ({} bytes, {} livepatch relocations, {})\n", record.module.string(), record.module_size,
+                        record.livepatch_relocations, record.is_replacing ? "replaces other patches" : "stacks");
+    return text;
+}
+
+std::string explanation(const Record& record) {
+    std::string text;
+    for (const UnitDiff& unit : record.units) {
+        for (const diff::Item& item : unit.diff.items) {
+            text += fmt::format("  {}: {} {} {}", unit.unit.source, to_string(item.change), item.kind, item.name);
+            if (!item.cause.empty())
+                text += fmt::format(": {}", item.cause);
+            if (!item.place.empty())
+                text += fmt::format(" ({})", item.place);
+            text += '\n';
+            if (!item.original_instruction.empty())
+                text += fmt::format("      - {}\n", item.original_instruction);
+            if (!item.patched_instruction.empty())
+                text += fmt::format("      + {}\n", item.patched_instruction);
+            if (!item.because.empty())
+                text += fmt::format("      because of {}\n", fmt::join(item.because, " <- "));
+        }
+    }
+    return text;
+}
+
+} // namespace klp::build
