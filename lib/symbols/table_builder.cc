@@ -50,6 +50,18 @@ bool is_left_out(std::string_view name) {
     return std::ranges::find(names, name) != std::end(names);
 }
 
+void sort_by_address(std::vector<KernelSymbol>& symbols) {
+    std::vector<std::pair<uint64_t, uint32_t>> order;
+    for (uint32_t index = 0; index < symbols.size(); ++index)
+        order.emplace_back(symbols[index].address, index);
+    std::ranges::sort(order);
+    std::vector<KernelSymbol> sorted;
+    sorted.reserve(symbols.size());
+    for (const auto& [address, index] : order)
+        sorted.push_back(symbols[index]);
+    symbols = std::move(sorted);
+}
+
 } // namespace
 
 TableBuilder::TableBuilder(std::string object_name, size_t expected)
@@ -89,9 +101,8 @@ void TableBuilder::add(KernelSymbol symbol, bool is_absolute) {
 SymbolTable TableBuilder::finish() && {
     // scripts/kallsyms.c, compare_symbols(): by address. Its further rules order only different names at one address,
     // which no sympos depends on; namesakes there keep their order.
-    auto by_address = [](const KernelSymbol& a, const KernelSymbol& b) { return a.address < b.address; };
     if (is_vmlinux_)
-        std::stable_sort(symbols_.begin(), symbols_.end(), by_address);
+        sort_by_address(symbols_);
     return {std::move(object_name_), std::move(symbols_), std::move(files_), std::move(names_)};
 }
 
