@@ -38,7 +38,7 @@ void declare(CLI::App& app, Options& options) {
     app.add_option("--symvers", options.kernel.symvers, "Module.symvers of the target kernel")->excludes(name);
     app.add_option("--previous", options.previous, "the patch that is loaded when this one comes");
     app.add_flag("--json", options.json, "print the findings as JSON");
-    app.add_flag("--predict", options.predict, "print where each livepatch symbol will be, as JSON");
+    app.add_flag("--predict", options.predict, "print what each livepatch relocation will fill in, as JSON");
     app.add_flag("--rules", options.list_rules, "print all rules and their sources");
     app.set_version_flag("--version", KLP_VERSION);
     app.footer("Silent if nothing is wrong. Exit status: 0 no errors (there may be warnings), 1 errors, 2 usage.");
@@ -72,19 +72,25 @@ void print(const std::vector<report::Finding>& findings, bool as_json) {
     fmt::print("{}\n", ordered_json{{"findings", list}}.dump(2, ' ', false, ordered_json::error_handler_t::replace));
 }
 
-void print_predictions(const std::vector<verify::Prediction>& predictions) {
-    ordered_json list = ordered_json::array();
-    for (const verify::Prediction& prediction : predictions) {
-        ordered_json entry = {{"symbol", prediction.symbol},
-                              {"object", prediction.object},
-                              {"name", prediction.name},
-                              {"sympos", prediction.sympos},
-                              {"address", fmt::format("{:#x}", prediction.address)}};
-        if (!prediction.section.empty())
-            entry["section"] = prediction.section;
-        list.push_back(std::move(entry));
-    }
-    fmt::print("{}\n", list.dump(2, ' ', false, ordered_json::error_handler_t::replace));
+void print(const verify::Prediction& prediction) {
+    ordered_json symbols = ordered_json::array();
+    for (const verify::PredictedSymbol& symbol : prediction.symbols)
+        symbols.push_back({{"symbol", symbol.symbol},
+                           {"object", symbol.object},
+                           {"name", symbol.name},
+                           {"sympos", symbol.sympos},
+                           {"address", fmt::format("{:#x}", symbol.address)},
+                           {"section", symbol.section}});
+    ordered_json fields = ordered_json::array();
+    for (const verify::PredictedField& field : prediction.fields)
+        fields.push_back({{"section", field.section},
+                          {"offset", field.offset},
+                          {"width", field.width},
+                          {"pc_relative", field.pc_relative},
+                          {"addend", field.addend},
+                          {"symbol", field.symbol}});
+    ordered_json json = {{"symbols", symbols}, {"fields", fields}};
+    fmt::print("{}\n", json.dump(2, ' ', false, ordered_json::error_handler_t::replace));
 }
 
 report::Exit run(const Options& options) {
@@ -92,7 +98,7 @@ report::Exit run(const Options& options) {
     symbols::KernelFiles kernel(options.kernel_name.empty() ? options.kernel
                                                             : kernel::find_symbol_files(options.kernel_name));
     if (options.predict) {
-        print_predictions(verify::predict(module, kernel));
+        print(verify::predict(module, kernel));
         return report::Exit::done;
     }
     std::optional<elf::Object> previous;

@@ -1,9 +1,9 @@
+#include "verify/lookup.h"
 #include "verify/match_places.h"
 
 #include "convert/reference.h"
 #include "elf/livepatch_abi.h"
 #include "verify/groups.h"
-#include "verify/verify.h"
 
 #include <fmt/format.h>
 
@@ -15,29 +15,6 @@
 namespace klp::verify {
 
 namespace {
-
-// The `sympos`-th symbol of that name as klp_find_object_symbol() finds it, or how it fails.
-struct Lookup {
-    enum class Outcome { found, missing, ambiguous, out_of_range } outcome = Outcome::missing;
-    const symbols::KernelSymbol* symbol = nullptr;
-    size_t namesakes = 0;
-};
-
-Lookup look_up(const symbols::SymbolTable& table, std::string_view name, uint64_t sympos) {
-    std::span<const uint32_t> found = table.find(name);
-    Lookup result{Lookup::Outcome::missing, nullptr, found.size()};
-    if (found.empty())
-        return result;
-    if (sympos == 0 && found.size() > 1)
-        result.outcome = Lookup::Outcome::ambiguous;
-    else if (sympos > found.size())
-        result.outcome = Lookup::Outcome::out_of_range;
-    else {
-        result.outcome = Lookup::Outcome::found;
-        result.symbol = &table.symbols()[found[sympos == 0 ? 0 : sympos - 1]];
-    }
-    return result;
-}
 
 // Everything of this group; holds what several rules ask for.
 class MatchCheck {
@@ -249,27 +226,6 @@ void MatchCheck::run() {
 
 void check_match(const Subject& subject, const symbols::KernelView& kernel, Verdict& verdict) {
     MatchCheck(subject, kernel, verdict).run();
-}
-
-std::vector<Prediction> predict(const elf::Object& module, const symbols::KernelView& kernel) {
-    std::vector<Prediction> predictions;
-    for (const elf::Symbol& symbol : module.symbols()) {
-        std::optional<convert::LivepatchName> name = convert::parse_livepatch_symbol(symbol.name);
-        const symbols::SymbolTable* table = name ? kernel.table(name->object) : nullptr;
-        if (!table || symbol.place != elf::Place::livepatch)
-            continue;
-        Lookup lookup = look_up(*table, name->name, name->sympos);
-        if (!lookup.symbol)
-            continue;
-        Prediction prediction{std::string(symbol.name), std::string(name->object),
-                              std::string(name->name),  name->sympos,
-                              lookup.symbol->address,   {}};
-        const elf::Object* image = name->object == "vmlinux" ? nullptr : kernel.image(name->object);
-        if (image && lookup.symbol->section < image->sections().size())
-            prediction.section = image->section(lookup.symbol->section).name;
-        predictions.push_back(std::move(prediction));
-    }
-    return predictions;
 }
 
 } // namespace klp::verify

@@ -17,8 +17,8 @@ struct Options {
 // Every breach of the rules (rule.h), by group and in file order; empty for a sound module.
 std::vector<report::Finding> check(const elf::Object& module, const Options& options);
 
-// What the kernel will put in the place of each livepatch relocation's symbol.
-struct Prediction {
+// Where a livepatch symbol will be.
+struct PredictedSymbol {
     std::string symbol; // ".klp.sym.OBJ.NAME,POS"
     std::string object;
     std::string name;
@@ -27,7 +27,23 @@ struct Prediction {
     std::string section;  // of a module's symbol
 };
 
-// One entry per livepatch symbol that `kernel` resolves, in symbol order.
-std::vector<Prediction> predict(const elf::Object& module, const symbols::KernelView& kernel);
+// What a livepatch relocation will fill in: `width` bytes at `offset` of `section`, with the symbol's address plus
+// `addend`, less their own address if `pc_relative`.
+struct PredictedField {
+    std::string section;
+    uint64_t offset = 0;
+    unsigned width = 0;
+    bool pc_relative = false;
+    int64_t addend = 0;
+    std::string symbol;
+};
+
+struct Prediction {
+    std::vector<PredictedSymbol> symbols; // those that the kernel resolves, in symbol order
+    std::vector<PredictedField> fields;   // in file order; only plain integers, not fields within an instruction's bits
+};
+
+// What the kernel will make of the module's livepatch relocations.
+Prediction predict(const elf::Object& module, const symbols::KernelView& kernel);
 
 } // namespace klp::verify

@@ -525,3 +525,20 @@ TEST_CASE("sense: what comes after the previous patch") {
     CHECK(succession({true, {}, false}, {true, {}, true}) == Codes{"sense.reverts"});
     CHECK(succession({false, {}, false}, {true, {}, true}) == Codes{"sense.stays"});
 }
+
+TEST_CASE("what the kernel will fill in is predicted") {
+    FakeKernel kernel = target();
+    verify::Prediction prediction = verify::predict(Sound().object(), kernel);
+    REQUIRE(prediction.symbols.size() == 2);
+    CHECK(prediction.symbols[0].name == "hidden");
+    CHECK(prediction.symbols[0].address == 0x2100);
+    CHECK(prediction.symbols[1].object == "usbcore");
+    CHECK(prediction.symbols[1].address == 0x20); // the second helper
+    REQUIRE(prediction.fields.size() == 2);
+    CHECK(prediction.fields[0].section == ".text.f");
+    CHECK(prediction.fields[0].offset == 16);
+    CHECK(prediction.fields[0].width == 4);
+    CHECK(prediction.fields[0].pc_relative);
+    CHECK(prediction.fields[0].addend == -4);
+    CHECK(prediction.fields[0].symbol == ".klp.sym.vmlinux.hidden,0");
+}
