@@ -77,6 +77,7 @@ private:
     void split(size_t table_index);
     void check_place(const elf::NewSection& section, const Reference& reference);
     void drop_sections();
+    void forget_in_debug_data(const std::vector<uint32_t>& dropped);
     void drop_symbols();
 
     const elf::Object& module_;
@@ -161,6 +162,21 @@ void Rewriter::split_relocations() {
     }
 }
 
+// Debug data may describe what is dropped; the kernel does not read it, and its readers take 0 for "not there".
+void Rewriter::forget_in_debug_data(const std::vector<uint32_t>& dropped) {
+    std::vector<bool> goes(builder_.sections.size());
+    for (uint32_t handle : dropped)
+        goes[handle] = true;
+    for (elf::NewRelocationTable& table : builder_.relocations) {
+        if (builder_.sections[table.target].flags & SHF_ALLOC)
+            continue;
+        std::erase_if(table.entries, [&](const elf::Relocation& relocation) {
+            const elf::NewSymbol& symbol = builder_.symbols[relocation.symbol];
+            return symbol.place == elf::Place::section && goes[symbol.section];
+        });
+    }
+}
+
 void Rewriter::drop_sections() {
     std::vector<uint32_t> dropped;
     for (uint32_t handle = 1; handle < builder_.sections.size(); ++handle) {
@@ -169,6 +185,7 @@ void Rewriter::drop_sections() {
             name == ".BTF.base")
             dropped.push_back(handle);
     }
+    forget_in_debug_data(dropped);
     builder_.remove_sections(dropped);
 }
 

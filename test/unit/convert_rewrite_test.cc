@@ -135,6 +135,21 @@ TEST_CASE("debug data loses its references to the kernel's symbols: no loader re
     CHECK_FALSE(test::find_table(out, ".klp.rela.vmlinux..debug_info"));
 }
 
+TEST_CASE("debug data may describe what is dropped")
+{
+    ModuleMaker maker;
+    uint32_t listed = maker.undefined("hidden_global");
+    uint32_t list = maker.section(".klp.build.symbols", SHF_ALLOC, std::vector<std::byte>(8));
+    maker.relocate(list, 0, listed, R_X86_64_64, 0);
+    maker.relocate(maker.text, 0, listed);
+    uint32_t debug = maker.section(".debug_info", 0, std::vector<std::byte>(16));
+    maker.relocate(debug, 0, maker.define("list", list, STT_OBJECT), R_X86_64_64, 0);
+    maker.relocate(debug, 8, 1, R_X86_64_64, 0);
+    elf::Object out = converted(maker);
+    REQUIRE(out.read_debug_relocation_tables().size() == 1);
+    CHECK(out.read_debug_relocation_tables()[0].entries.size() == 1);
+}
+
 TEST_CASE("the result is the same each time") {
     ModuleMaker maker;
     for (int at = 0; at < 7; ++at)
