@@ -93,6 +93,11 @@ void finish(const Options& options, Record& record, const report::Progress& prog
     write_output(options.report, std::as_bytes(std::span(text)));
 }
 
+// Found out from the objects, or from the text alone.
+bool says_nothing_changed(const std::string& code) {
+    return code == "livepatch.nothing-changed" || code == "source.only-comments" || code == "source.no-code";
+}
+
 report::Exit build_livepatch(const Options& options) {
     Record record;
     report::Progress progress(stderr);
@@ -102,7 +107,7 @@ report::Exit build_livepatch(const Options& options) {
         record.status = "done";
     } catch (const report::Refusal& refusal) {
         add(record.findings, refusal.findings());
-        bool is_nothing = refusal.findings().front().code == "livepatch.nothing-changed";
+        bool is_nothing = says_nothing_changed(refusal.findings().front().code);
         record.status = is_nothing ? "nothing-changed" : "refused";
         status = is_nothing ? report::Exit::nothing_changed : report::Exit::refused;
     }

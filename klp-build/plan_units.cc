@@ -1,5 +1,6 @@
 // The patched tree and the units that see a difference in it.
 #include "pipeline.h"
+#include "resources.h"
 
 #include "report/finding.h"
 #include "source/line_keeping.h"
@@ -50,10 +51,23 @@ void keep_only_targets(const std::vector<std::string>& targets, kernel::Plan& pl
                               "leave out --target");
 }
 
+// What a patch may include, <linux/livepatch_helpers.h> and the like, is found below include/ of the patched tree. A
+// kernel (or a patch) that brings such a header has its own used.
+void add_author_headers(const kernel::Target& target, const Changes& changes, kernel::PatchedTree& tree) {
+    const std::filesystem::path folder = template_folder() / "include";
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+        const std::string path = "include/" + entry.path().lexically_relative(folder).string();
+        const bool is_there = std::filesystem::exists(target.source / path) || changes.applied.files.contains(path);
+        if (entry.is_regular_file() && !is_there)
+            tree.replace(path, source::read_from(entry.path().parent_path())(entry.path().filename().string()));
+    }
+}
+
 } // namespace
 
 kernel::PatchedTree write_patched_tree(const kernel::Target& target, const Changes& changes) {
     kernel::PatchedTree tree = kernel::PatchedTree::acquire(target.source, target.entry / "patched");
+    add_author_headers(target, changes, tree);
     for (const auto& [path, change] : changes.applied.files)
         tree.replace(path, change.after ? std::optional(with_kept_lines(path, change)) : std::nullopt);
     return tree;
