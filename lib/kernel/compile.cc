@@ -6,6 +6,7 @@
 #include "kernel/parallel.h"
 #include "kernel/process.h"
 
+#include <algorithm>
 #include <chrono>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -41,8 +42,20 @@ struct Output {
     fs::path dependencies() const { return object.string() + ".d"; }
 };
 
+bool has_debug_data(const std::vector<std::string>& words) {
+    return std::any_of(words.begin(), words.end(),
+                       [](const std::string& word) { return word == "-g" || word.starts_with("-gdwarf"); });
+}
+
+// The tree that the unit's source lies in, with the slash: people know their files by the names behind it.
+std::string tree_of(const Unit& unit) {
+    const std::string& path = unit.compile.back();
+    return path.ends_with(unit.source) ? path.substr(0, path.size() - unit.source.size()) : "";
+}
+
 // kbuild's command, with other output files and with sections per function and variable. Nothing else may change: the
-// code must stay that of the running kernel.
+// code must stay that of the running kernel. Debug data has no influence on it, and describing every type and variable
+// is up to half of a compilation; lines and inlined functions are kept for explanations.
 Command compile_command(const Target& target, const Unit& unit, const Output& output) {
     Command command{.argv = unit.compile, .directory = target.build};
     for (size_t i = 0; i < command.argv.size(); ++i) {
@@ -52,7 +65,12 @@ Command compile_command(const Target& target, const Unit& unit, const Output& ou
         else if (word == "-o" && i + 1 < command.argv.size())
             command.argv[++i] = output.object.string();
     }
-    command.argv.insert(command.argv.end() - 1, {"-ffunction-sections", "-fdata-sections"});
+    std::vector<std::string> more = {"-ffunction-sections", "-fdata-sections"};
+    if (has_debug_data(unit.compile))
+        more.emplace_back("-g1");
+    if (const std::string tree = tree_of(unit); !tree.empty())
+        more.push_back("-fdebug-prefix-map=" + tree + "=");
+    command.argv.insert(command.argv.end() - 1, more.begin(), more.end());
     return command;
 }
 
@@ -92,7 +110,10 @@ void generate_for(const Target& target, const Unit& unit) {
     const std::lock_guard guard(within_this_run);
     const FileLock between_runs = FileLock::wait(target.entry / "generate.lock");
     const Kbuild kbuild = kbuild_of(target);
-    run(make_command(kbuild, {unit.object}, 1)); // if it fails, compiling again says why
+    std::vector<std::string> goals = {unit.object};
+    if (is_out_of_tree(target))
+        goals.insert(goals.begin(), "M=" + target.source.string());
+    run(make_command(kbuild, goals, 1)); // if it fails, compiling again says why
 }
 
 // ---- Originals in the cache ----
@@ -105,7 +126,7 @@ std::string stamps_of(const std::vector<std::string>& files, const fs::path& dir
 }
 
 fs::path cached_original(const Target& target, const Unit& unit) {
-    const std::string identity = fmt::format("{}\n{}", fmt::join(unit.compile, "\n"), fmt::join(unit.objtool, "\n"));
+    const std::string identity = fmt::format("2\n{}\n{}", fmt::join(unit.compile, "\n"), fmt::join(unit.objtool, "\n"));
     return target.entry / "objects" / (unit.object + "-" + fingerprint(identity) + ".o");
 }
 

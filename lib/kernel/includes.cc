@@ -146,6 +146,21 @@ source::IncludeGraph include_graph_of(const Target& target, const std::vector<Un
     return graph;
 }
 
+void note_included_sources(const Target& target) {
+    std::string text;
+    for (const std::string& name : find_included_sources(target.source, units_of(target)))
+        text += name + "\n";
+    write_file(target.entry / "included-sources", text);
+}
+
+std::set<std::string> included_sources_of(const Target& target) {
+    const std::string text = read_file(target.entry / "included-sources");
+    std::set<std::string> lines;
+    for (size_t begin = 0, end; (end = text.find('\n', begin)) != std::string::npos; begin = end + 1)
+        lines.insert(text.substr(begin, end - begin));
+    return lines;
+}
+
 std::set<std::string> find_included_sources(const fs::path& source, const std::vector<Unit>& units) {
     std::set<std::string> names;
     std::mutex names_lock;

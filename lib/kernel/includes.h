@@ -23,6 +23,10 @@ source::IncludeGraph include_graph_of(const Target& target, const std::vector<Un
 // own.
 std::set<std::string> find_included_sources(const std::filesystem::path& source, const std::vector<Unit>& units);
 
+// Keeps the result for the target in the cache, and reads it back.
+void note_included_sources(const Target& target);
+std::set<std::string> included_sources_of(const Target& target);
+
 // Absolute path of a unit's source, as the graph has it.
 std::string source_path(const Target& target, const Unit& unit);
 

@@ -154,6 +154,11 @@ PatchedTree PatchedTree::acquire(const fs::path& source, const fs::path& folder)
     }
 }
 
+void PatchedTree::bring_up_to_date() {
+    restore();
+    synchronize_mirror(source_, root_);
+}
+
 void PatchedTree::replace(const std::string& path, const std::optional<std::string>& content) {
     if (escapes(path))
         throw report::Refusal("kernel.path-escapes", path, "the patch names a file outside of the source tree");

@@ -29,6 +29,8 @@ public:
     ~PatchedTree();
 
     const std::filesystem::path& root() const { return root_; }
+    // Follows what came and went in a source tree that people work on; to be called before the first replace().
+    void bring_up_to_date();
     // The file `path` (relative; must not leave the tree) has this content from now on; nothing: it is gone.
     // Throws report::Refusal "kernel.path-escapes" or as write_file.
     void replace(const std::string& path, const std::optional<std::string>& content);

@@ -16,6 +16,13 @@ bool keeps_lines(const std::string& path, const source::FileChange& change) {
 
 } // namespace
 
+PatchedTree patched_tree_of(const Target& target) {
+    PatchedTree tree = PatchedTree::acquire(target.source, target.entry / "patched");
+    if (!target.has_fixed_source)
+        tree.bring_up_to_date();
+    return tree;
+}
+
 void write_patched_files(PatchedTree& tree, const source::Applied& applied) {
     for (const auto& [path, change] : applied.files) {
         if (source::kind_of(path) == source::FileKind::kconfig)

@@ -53,7 +53,9 @@ Finding error(const std::string& code, const std::string& path, const std::strin
 }
 
 // Makefiles whose rules reach all of the kernel.
-bool is_global_makefile(const std::string& path) {
+bool is_global_makefile(const std::string& path, bool is_one_module) {
+    if (is_one_module)
+        return false;
     const bool is_arch_top = path.starts_with("arch/") && std::count(path.begin(), path.end(), '/') == 2;
     return path.starts_with("scripts/") || is_arch_top || path.find('/') == std::string::npos;
 }
@@ -190,7 +192,7 @@ private:
     void plan_makefile(const ChangedFile& file) {
         if (refuse_if_unpatchable(file.path))
             return;
-        if (is_global_makefile(file.path)) {
+        if (is_global_makefile(file.path, sources_.is_one_module)) {
             faults_.push_back(error("plan.global-makefile", file.path,
                                     "this Makefile reaches the whole kernel, which is built already",
                                     "leave it out of the live patch"));
@@ -272,19 +274,15 @@ private:
     std::vector<Finding> faults_;
 };
 
-std::set<std::string> read_lines(const fs::path& path) {
-    const std::string text = read_file(path);
-    std::set<std::string> lines;
-    for (size_t begin = 0, end; (end = text.find('\n', begin)) != std::string::npos; begin = end + 1)
-        lines.insert(text.substr(begin, end - begin));
-    return lines;
-}
-
 // kbuild's dry run of one folder of the patched tree, in the target's own build directory: it writes nothing.
 std::vector<Unit> list_patched_units(const Target& target, const fs::path& patched_source, const std::string& folder) {
     Kbuild kbuild = kbuild_of(target);
-    kbuild.source = patched_source;
-    const Outcome outcome = run(dry_run_command(kbuild, {folder}));
+    std::vector<std::string> goals = {folder};
+    if (is_out_of_tree(target))
+        goals = {"M=" + patched_source.string(), "modules"};
+    else
+        kbuild.source = patched_source;
+    const Outcome outcome = run(dry_run_command(kbuild, goals));
     std::vector<Unit> units = parse_dry_run(outcome.output, patched_source);
     if (units.empty())
         throw report::Refusal("plan.makefile", folder + "Makefile",
@@ -314,7 +312,7 @@ Plan make_plan(const std::vector<ChangedFile>& files, const PlanSources& sources
 
 Plan make_plan(const Target& target, const std::vector<Unit>& units, const std::vector<ChangedFile>& files,
                const fs::path& patched_source, const TargetOptions& options) {
-    const std::set<std::string> included = read_lines(target.entry / "included-sources");
+    const std::set<std::string> included = included_sources_of(target);
     return make_plan(
         files,
         {.units = units,

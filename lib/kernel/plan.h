@@ -24,9 +24,10 @@ struct Plan {
 
 // What the planning asks of the world, so that tests need none.
 struct PlanSources {
-    const std::vector<Unit>& units;                      // of the target
-    std::filesystem::path source;                        // of the target
-    std::filesystem::path build;                         // of the target
+    bool is_one_module = false;     // the tree is that of one module, and its top Makefile is that module's
+    const std::vector<Unit>& units; // of the target
+    std::filesystem::path source;   // of the target
+    std::filesystem::path build;    // of the target
     const std::set<std::string>& included_sources;       // find_included_sources()
     std::function<source::IncludeGraph()> include_graph; // called at most once, and only if needed
     // The units that kbuild makes of the patched tree, in this folder of it and below; called if a Makefile changes.

@@ -102,10 +102,7 @@ void prepare_entry(const Parts& parts, Target target, const TargetOptions& optio
     const Kbuild kbuild = kbuild_of(target);
     prepare_build(kbuild, parts.config, parts.symvers, options.jobs);
     list_units(kbuild, target.entry / "units", target.entry);
-    std::string included;
-    for (const std::string& name : find_included_sources(target.source, units_of(target)))
-        included += name + "\n";
-    write_file(target.entry / "included-sources", included);
+    note_included_sources(target);
     // The first run's patched tree, made here so that no patch pays for it.
     PatchedTree::acquire(target.source, target.entry / "patched");
     write_file(target.entry / "modules", index);
@@ -127,12 +124,9 @@ std::string entry_name(const Parts& parts, const std::string& config_text, const
 } // namespace
 
 Kbuild kbuild_of(const Target& target) {
-    return {target.source,
-            target.build,
-            target.config.arch(),
-            target.release,
-            target.compiler.name,
-            target.compiler.is_clang,
+    return {target.kernel_source,        target.build,
+            target.config.arch(),        target.release,
+            target.compiler.name,        target.compiler.is_clang,
             target.config.is_set("RUST")};
 }
 
@@ -160,6 +154,7 @@ Target parts_target(const Parts& parts, const Cache& cache, const TargetOptions&
     const std::string name = entry_name(parts, config_text, target.compiler, target.version);
     target.entry = cache.root() / name;
     target.source = parts.has_clean_source ? fs::canonical(parts.source) : target.entry / "source";
+    target.kernel_source = target.source;
     target.build = target.entry / "build";
     target.has_fixed_source = parts.has_clean_source;
     bool is_fresh = false;
@@ -176,6 +171,10 @@ Target parts_target(const Parts& parts, const Cache& cache, const TargetOptions&
     target.modules = parse_index(read_file(target.entry / "modules"));
     target.findings = find_config_drift(parts.config, target.build / ".config");
     return target;
+}
+
+bool is_out_of_tree(const Target& target) {
+    return target.source != target.kernel_source;
 }
 
 std::vector<Unit> units_of(const Target& target) {

@@ -18,17 +18,18 @@
 namespace klp::kernel {
 
 struct Target {
-    std::string name;                   // as the user said it: "debian:6.1.0-56-cloud-amd64" or a folder
-    std::string release;                // what `uname -r` says: "6.1.0-56-cloud-amd64"
-    std::string version;                // what the source says: "6.1.192"
-    std::string arch;                   // as kbuild has it: "x86"
-    std::filesystem::path source;       // the source tree; never written
-    std::filesystem::path build;        // the prepared O= directory, private to the cache; unit commands run in it
-    std::filesystem::path vmlinux;      // with symbols
-    std::filesystem::path symvers;      // Module.symvers
-    std::filesystem::path vmlinuz;      // bootable image; empty where unknown
-    std::filesystem::path boot_modules; // folder lib/modules/RELEASE that goes with it; empty where unknown
-    std::filesystem::path system_map;   // empty where unknown
+    std::string name;                    // as the user said it: "debian:6.1.0-56-cloud-amd64" or a folder
+    std::string release;                 // what `uname -r` says: "6.1.0-56-cloud-amd64"
+    std::string version;                 // what the source says: "6.1.192"
+    std::string arch;                    // as kbuild has it: "x86"
+    std::filesystem::path source;        // the tree that patches are for; never written
+    std::filesystem::path kernel_source; // the kernel's: the same, but for a module built outside of the tree
+    std::filesystem::path build;         // the prepared O= directory, private to the cache; unit commands run in it
+    std::filesystem::path vmlinux;       // with symbols
+    std::filesystem::path symvers;       // Module.symvers
+    std::filesystem::path vmlinuz;       // bootable image; empty where unknown
+    std::filesystem::path boot_modules;  // folder lib/modules/RELEASE that goes with it; empty where unknown
+    std::filesystem::path system_map;    // empty where unknown
     std::map<std::string, std::filesystem::path> modules; // name ('_' for '-') -> .ko with symbols
     bool has_fixed_source = false; // the source never changes (a package), as a tree that people work on does
     Config config;
@@ -73,11 +74,20 @@ struct Parts {
 // "target.wrong-release" (the parts are of different kernels), "config.*", "compiler.*", "target.prepare".
 Target parts_target(const Parts& parts, const Cache& cache, const TargetOptions& options);
 
+// A module that was built outside of the kernel's tree (--oot-module, --oot-module-src): `kernel` with the module's own
+// source tree, units and .ko in place of the kernel's. Throws "target.wrong-release" if the module is for another
+// kernel, "target.no-units" if kbuild finds nothing to compile in the folder, "target.missing-part".
+Target oot_target(const Target& kernel, const std::filesystem::path& module, const std::filesystem::path& source,
+                  const Cache& cache, const TargetOptions& options);
+
 // The units that kbuild would compile for this target, by object name. Reads the list that preparation left.
 std::vector<Unit> units_of(const Target& target);
 
 // How make is called for this target.
 Kbuild kbuild_of(const Target& target);
+
+// Is it a module outside of the kernel's tree?
+bool is_out_of_tree(const Target& target);
 
 // The .ko of a module, by its name with '_' or '-'; nullptr if the target has none.
 const std::filesystem::path* find_module(const Target& target, std::string name);

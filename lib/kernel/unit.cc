@@ -154,6 +154,9 @@ std::optional<Unit> parse_recipe(std::string_view recipe, const fs::path& source
     const std::string root = source_root.string() + "/";
     unit.is_generated = !source.starts_with(root);
     unit.source = fs::path(unit.is_generated ? source : source.substr(root.size())).lexically_normal().string();
+    // Modules outside of the kernel's tree have absolute objects.
+    if (unit.object.starts_with(root))
+        unit.object.erase(0, root.size());
     unit.is_assembly = unit.source.ends_with(".S");
     unit.owner = owner_of(unit.compile);
     return unit;

@@ -1,0 +1,70 @@
+// A module that was built outside of the kernel's tree.
+#include "kernel/banner.h"
+#include "kernel/files.h"
+#include "kernel/includes.h"
+#include "kernel/kbuild.h"
+#include "kernel/mirror.h"
+#include "kernel/target.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+namespace klp::kernel {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+void check_module(const Target& kernel, const fs::path& module, const fs::path& source) {
+    if (!fs::is_regular_file(module))
+        throw report::Refusal("target.missing-part", module.string(), "there is no such module file",
+                              "give the .ko that is loaded, with its symbols");
+    if (!fs::is_directory(source))
+        throw report::Refusal("target.no-source", source.string(), "there is no such folder",
+                              "give the folder with the module's Makefile or Kbuild");
+    const auto release = read_module_release(module);
+    if (release && *release != kernel.release)
+        throw report::Refusal("target.wrong-release", module.string(),
+                              fmt::format("this module is for {}, the kernel is {}", *release, kernel.release),
+                              "give the module that was built for this kernel");
+}
+
+void list_module_units(const Target& target, const fs::path& folder) {
+    const Outcome outcome = run(dry_run_command(kbuild_of(target), {"M=" + target.source.string(), "modules"}));
+    const std::vector<Unit> units = parse_dry_run(outcome.output, target.source);
+    if (units.empty())
+        throw report::Refusal("target.no-units", target.source.string(),
+                              "kbuild finds nothing to compile in the module's folder:\n" +
+                                  last_lines(outcome.errors, 10),
+                              "give the folder that `make M=` is called with");
+    write_file(folder / "units", write_units(units));
+}
+
+} // namespace
+
+Target oot_target(const Target& kernel, const fs::path& module, const fs::path& source, const Cache& cache,
+                  const TargetOptions& options) {
+    check_module(kernel, module, source);
+    const fs::path real_source = fs::canonical(source);
+    const std::string name = fmt::format("module/{}-{}", real_source.filename().string(),
+                                         fingerprint(kernel.entry.string() + "\n" + real_source.string()));
+    Target target = kernel;
+    target.name = source.string();
+    target.entry = cache.root() / name;
+    target.source = target.entry / "source";
+    target.has_fixed_source = false;
+    std::string module_name = module.stem().string();
+    std::replace(module_name.begin(), module_name.end(), '-', '_');
+    target.modules[module_name] = fs::canonical(module);
+    cache.entry(name, [](const fs::path&) {});
+    // Such trees are small and worked on: looked at anew each time.
+    const FileLock held = cache.lock(name);
+    if (options.progress)
+        options.progress("listing the units of the module");
+    synchronize_mirror(real_source, target.source);
+    list_module_units(target, target.entry);
+    note_included_sources(target);
+    return target;
+}
+
+} // namespace klp::kernel
