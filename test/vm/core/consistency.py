@@ -4,7 +4,7 @@
 from lab import complaints
 from scene import counts, hammer, scene
 
-CYCLES = 20
+CYCLES = 10
 
 # Stack, replace twice, revert; every module goes again.
 CYCLE = """
