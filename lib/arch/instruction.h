@@ -3,14 +3,32 @@
 
 #include "elf/object.h"
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace klp::arch {
+
+// Up to six values without a heap: no machine's instruction has more operands that count.
+template <typename Value>
+class Few {
+public:
+    void push_back(Value value) {
+        if (count_ < values_.size())
+            values_[count_++] = value;
+    }
+    size_t size() const { return count_; }
+    bool empty() const { return count_ == 0; }
+    Value operator[](size_t at) const { return values_[at]; }
+    bool operator==(const Few&) const = default;
+
+private:
+    std::array<Value, 6> values_{};
+    size_t count_ = 0;
+};
 
 struct Instruction {
     uint64_t offset = 0; // in its section
@@ -21,9 +39,9 @@ struct Instruction {
     bool is_call = false;
     bool is_move_immediate = false;
     std::optional<uint64_t> branch_target; // of a direct branch, an offset in the section
-    std::vector<unsigned> registers;       // LLVM's register numbers, operand by operand
+    Few<unsigned> registers;               // LLVM's register numbers, operand by operand
     std::string_view first_register;       // LLVM's name of the first: the one that a load or move writes
-    std::vector<int64_t> immediates;
+    Few<int64_t> immediates;
     std::string text; // only if asked for
 };
 

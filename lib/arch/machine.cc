@@ -45,6 +45,10 @@ int64_t Machine::addend_bias(const std::optional<Code>&, const elf::Relocation&)
     return 0;
 }
 
+int64_t Machine::usual_bias(uint32_t) const {
+    return 0;
+}
+
 bool Machine::is_profiling_call(std::string_view symbol) const {
     return symbol == "_mcount" || symbol == "mcount";
 }
@@ -70,6 +74,7 @@ std::vector<Instruction> Machine::disassemble(const Code& code, bool with_text) 
         disassembler = std::make_unique<Disassembler>(triple(), features());
     std::vector<Instruction> instructions;
     uint64_t end = std::min<uint64_t>(code.end, code.section.size());
+    instructions.reserve(end > code.start ? (end - code.start) / 4 + 1 : 0);
     for (uint64_t at = code.start; at < end; at += instructions.back().size)
         instructions.push_back(disassembler->decode(code.section, at, end, with_text));
     return instructions;

@@ -63,6 +63,8 @@ public:
     // field on x86 counts from the end of its instruction, on s390 from its beginning. `code` is the function around
     // it, or nothing for data.
     virtual int64_t addend_bias(const std::optional<Code>& code, const elf::Relocation& relocation) const;
+    // The bias in code that needs no look at the instruction: what addend_bias() says most of the time.
+    virtual int64_t usual_bias(uint32_t type) const;
     // Calls and jumps, as opposed to taking an address. `data` is the relocated section's.
     virtual bool is_branch(elf::Bytes data, const elf::Relocation& relocation) const = 0;
     // A 64-bit absolute address.

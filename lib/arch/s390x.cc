@@ -22,6 +22,7 @@ public:
     RelocationKind relocation(uint32_t type) const override;
     uint32_t canonical(uint32_t type) const override { return type == R_390_PLT32DBL ? uint32_t{R_390_PC32DBL} : type; }
     int64_t addend_bias(const std::optional<Code>& code, const elf::Relocation& relocation) const override;
+    int64_t usual_bias(uint32_t type) const override;
     bool is_branch(elf::Bytes data, const elf::Relocation& relocation) const override;
     uint32_t absolute64() const override { return R_390_64; }
     bool is_profiling_call(std::string_view symbol) const override {
@@ -71,17 +72,21 @@ RelocationKind S390x::relocation(uint32_t type) const {
     }
 }
 
-int64_t S390x::addend_bias(const std::optional<Code>& code, const elf::Relocation& relocation) const {
-    switch (relocation.type) {
+int64_t S390x::usual_bias(uint32_t type) const {
+    switch (type) {
     case R_390_PC32DBL:
     case R_390_PLT32DBL:
     case R_390_PC16DBL:
     case R_390_PLT16DBL:
     case R_390_GOTENT:
-        return code ? -static_cast<int64_t>(field_offset) : 0;
+        return -static_cast<int64_t>(field_offset);
     default:
         return 0;
     }
+}
+
+int64_t S390x::addend_bias(const std::optional<Code>& code, const elf::Relocation& relocation) const {
+    return code ? usual_bias(relocation.type) : 0;
 }
 
 bool S390x::is_branch(elf::Bytes data, const elf::Relocation& relocation) const {

@@ -1,6 +1,7 @@
 // System V ABI, AMD64 supplement 1.0, section 4.4 "Relocation"; Intel SDM volume 2 for the encodings.
 #include "arch/machines.h"
 
+#include <algorithm>
 #include <array>
 #include <elf.h>
 
@@ -63,6 +64,7 @@ public:
     RelocationKind relocation(uint32_t type) const override;
     uint32_t canonical(uint32_t type) const override { return type == R_X86_64_PLT32 ? R_X86_64_PC32 : type; }
     int64_t addend_bias(const std::optional<Code>& code, const elf::Relocation& relocation) const override;
+    int64_t usual_bias(uint32_t type) const override;
     bool is_branch(elf::Bytes data, const elf::Relocation& relocation) const override;
     uint32_t absolute64() const override { return R_X86_64_64; }
     bool is_profiling_call(std::string_view symbol) const override {
@@ -104,6 +106,11 @@ RelocationKind X86::relocation(uint32_t type) const {
     }
 }
 
+int64_t X86::usual_bias(uint32_t type) const {
+    RelocationKind kind = relocation(type);
+    return kind.form == Form::pc_relative || kind.form == Form::table ? kind.width : 0;
+}
+
 int64_t X86::addend_bias(const std::optional<Code>& code, const elf::Relocation& relocation) const {
     RelocationKind kind = this->relocation(relocation.type);
     bool counts_from_end = kind.form == Form::pc_relative || kind.form == Form::table;
@@ -116,11 +123,21 @@ int64_t X86::addend_bias(const std::optional<Code>& code, const elf::Relocation&
     bool is_rip_relative = (modrm & 0xc7) == 0x05;
     if (!is_rip_relative || !may_have_immediate(code->section, relocation.offset))
         return kind.width;
-    for (const Instruction& instruction : disassemble(*code, false)) {
-        uint64_t end = instruction.offset + instruction.size;
-        if (instruction.offset <= relocation.offset && field_end <= end)
-            return static_cast<int64_t>(end - relocation.offset);
+    // Relocations of one function are asked about one after the other: its boundaries are worth keeping.
+    struct Boundaries {
+        const std::byte* data = nullptr;
+        uint64_t start = 0, end = 0;
+        std::vector<uint64_t> ends;
+    };
+    thread_local Boundaries last;
+    if (last.data != code->section.data() || last.start != code->start || last.end != code->end) {
+        last = {code->section.data(), code->start, code->end, {}};
+        for (const Instruction& instruction : disassemble(*code, false))
+            last.ends.push_back(instruction.offset + instruction.size);
     }
+    auto found = std::ranges::lower_bound(last.ends, field_end);
+    if (found != last.ends.end() && (found == last.ends.begin() || found[-1] <= relocation.offset))
+        return static_cast<int64_t>(*found - relocation.offset);
     return kind.width;
 }
 

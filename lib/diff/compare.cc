@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <elf.h>
 #include <map>
+#include <future>
 
 namespace klp::diff {
 
@@ -30,6 +31,22 @@ constexpr unsigned max_depth = 48;
 bool has_source_location(const Unit& unit, const Piece& piece) {
     return unit.object().section(piece.section).name.find("Lubsan_data") != std::string_view::npos ||
            unit.name(piece).starts_with(".Lubsan_data");
+}
+
+// "... at fs/super.c:186" (FORTIFY_SOURCE's field names, __FILE__ ":" __stringify(__LINE__)): the text up to the
+// number.
+std::string_view without_line(elf::Bytes bytes) {
+    std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    std::string_view rest = text;
+    while (!rest.empty() && (rest.back() == '\0' || rest.back() == '\n'))
+        rest.remove_suffix(1);
+    size_t digits = 0;
+    while (!rest.empty() && rest.back() >= '0' && rest.back() <= '9') {
+        rest.remove_suffix(1);
+        ++digits;
+    }
+    bool has_line = digits > 0 && (rest.ends_with(".c:") || rest.ends_with(".h:"));
+    return has_line ? rest : text;
 }
 
 bool is_blank(elf::Bytes bytes) {
@@ -119,7 +136,7 @@ Hash MeaningHasher::target(const Reference& reference, uint32_t from) {
         uint64_t inner = static_cast<uint64_t>(reference.offset) - literal.start;
         hasher.add(tag_literal);
         if (unit_.role(reference.id) == Role::strings) {
-            hasher.add(literal.bytes.subspan(std::min<uint64_t>(inner, literal.bytes.size())));
+            hasher.add(without_line(literal.bytes.subspan(std::min<uint64_t>(inner, literal.bytes.size()))));
         } else {
             hasher.add(inner);
             hasher.add(literal.bytes);
@@ -219,6 +236,14 @@ std::vector<uint32_t> pair_names_of_patched(const Correlation& correlation) {
 Comparison compare(const Unit& original, const Unit& patched, const Correlation& correlation) {
     MeaningHasher before(original, pair_names_of_original(correlation), 0);
     MeaningHasher after(patched, pair_names_of_patched(correlation), 1);
+    // The two sides know nothing of each other: each has its own thread.
+    auto hash_all = [](const Unit& unit, MeaningHasher& hasher) {
+        for (uint32_t index = 0; index < unit.pieces().size(); ++index)
+            hasher.content(index);
+    };
+    auto other = std::async(std::launch::async, [&] { hash_all(original, before); });
+    hash_all(patched, after);
+    other.get();
     Comparison result;
     result.changed_functions.assign(patched.pieces().size(), false);
     result.changed_data.assign(patched.pieces().size(), false);

@@ -3,6 +3,7 @@
 #include "diff/compare.h"
 #include "diff/correlate.h"
 #include "diff/emit.h"
+#include "diff/explain.h"
 #include "diff/macros.h"
 #include "diff/select.h"
 #include "diff/unit.h"
@@ -13,6 +14,7 @@
 #include <array>
 #include <charconv>
 #include <cstring>
+#include <future>
 #include <unordered_set>
 
 namespace klp::diff {
@@ -76,12 +78,33 @@ std::vector<Item> list_items(const Unit& original, const Unit& patched, const Co
     return items;
 }
 
+// Items of pieces come first and in the order of the pieces.
+void explain_items(const Unit& original, const Unit& patched, const Correlation& correlation,
+                   const Selection& selection, std::vector<Item>& items) {
+    Explainer explainer(original, patched, correlation);
+    std::unordered_set<uint32_t> changed(selection.changed.begin(), selection.changed.end());
+    size_t at = 0;
+    for (uint32_t index = 0; index < patched.pieces().size(); ++index) {
+        if (!selection.included[index])
+            continue;
+        Item& item = items[at++];
+        if (!changed.contains(index))
+            continue;
+        Explanation explanation = explainer.explain(index);
+        item.cause = std::move(explanation.cause);
+        item.original_instruction = std::move(explanation.original_instruction);
+        item.patched_instruction = std::move(explanation.patched_instruction);
+        item.place = std::move(explanation.place);
+    }
+}
+
 } // namespace
 
 Diff run(const elf::Object& original_object, const elf::Object& patched_object, const Options& options) {
     check_pair(original_object, patched_object);
-    const Unit original(original_object, options.entry_sizes);
+    auto other = std::async(std::launch::async, [&] { return Unit(original_object, options.entry_sizes); });
     const Unit patched(patched_object, options.entry_sizes);
+    const Unit original = other.get();
     const Macros macros = read_macros(patched);
     const Correlation correlation = correlate(original, patched);
     const Comparison comparison = compare(original, patched, correlation);
@@ -98,6 +121,8 @@ Diff run(const elf::Object& original_object, const elf::Object& patched_object, 
     diff.findings.insert(diff.findings.end(), emission.findings.begin(), emission.findings.end());
     diff.items = list_items(original, patched, correlation, selection, selector);
     diff.items.insert(diff.items.end(), emission.literals.begin(), emission.literals.end());
+    if (options.explain)
+        explain_items(original, patched, correlation, selection, diff.items);
     for (const Callback& callback : macros.callbacks)
         diff.callbacks.push_back(patched.title(callback.function));
     return diff;

@@ -63,6 +63,7 @@ private:
     void add_callbacks();
     void add_build_symbols();
     uint64_t add_string(std::string_view text);
+    void check_lost(const elf::Relocation& relocation, uint32_t from);
     void fail(std::string code, uint32_t from, std::string message, std::string hint);
     std::string title(uint32_t piece) const { return piece == none ? std::string() : patched_.title(piece); }
 
@@ -255,13 +256,27 @@ bool Emitter::keeps(const SpecialEntry& entry, uint32_t owner) {
                  "trace or debug the patched function by other means"});
         return false;
     }
-    if (failed_.insert(fmt::format("{}/{}", owner, name)).second)
+    const bool is_first = failed_.insert(fmt::format("{}/{}", owner, name)).second;
+    if (kind.key_field == "static call") {
+        // The call itself goes to the trampoline, which static_call_update() rewrites as well
+        // (kernel/static_call_inline.c,
+        // __static_call_update()): without a site the call takes one jump more and is as right as before.
+        if (is_first)
+            emission_.findings.push_back(
+                {"diff.static-call-trampoline",
+                 report::Severity::note,
+                 object_.name(),
+                 title(owner),
+                 fmt::format("its static call with key {} of module {} goes through the trampoline", name,
+                             found->object),
+                 {}});
+        return false;
+    }
+    if (is_first)
         fail("diff.module-key", owner,
              fmt::format("it uses a {} whose key {} belongs to module {}; the kernel cannot relocate that in time",
                          kind.key_field, name, found->object),
-             kind.key_field == "static call" ? "call the function through KLP_STATIC_CALL() in the patch"
-                                             : "test the key with static_key_enabled() in the patch instead of "
-                                               "static_branch_likely() or _unlikely()");
+             "test the key with static_key_enabled() in the patch instead of static_branch_likely() or _unlikely()");
     return false;
 }
 
@@ -438,9 +453,26 @@ void Emitter::point_inside(const Reference& reference, const elf::Relocation& re
     result.addend = offset - reference.bias;
 }
 
+// A reference that leads to nothing that this tool understands must not become a reference to nothing.
+void Emitter::check_lost(const elf::Relocation& relocation, uint32_t from) {
+    const elf::Symbol& symbol = object_.symbol(relocation.symbol);
+    arch::RelocationKind kind = patched_.machine().relocation(relocation.type);
+    if (!kind.is_known)
+        fail("diff.relocation-unknown", from,
+             fmt::format("it has a relocation of type {}, which this tool does not know", relocation.type),
+             "please report it with the compiler's version");
+    else if (kind.form != arch::Form::none && relocation.symbol != 0 && symbol.place == elf::Place::section)
+        fail("diff.reference-lost", from,
+             fmt::format("it refers to section {}, which a live patch cannot take along",
+                         object_.section(symbol.section).name),
+             "leave the function out with KLP_IGNORE_FUNCTION(), or change the patch so that the reference goes away");
+}
+
 elf::Relocation Emitter::translate(uint32_t section, const elf::Relocation& relocation, uint32_t from, bool in_entry) {
     Reference reference = patched_.reference(section, relocation);
     elf::Relocation result = relocation;
+    if (!patched_.machine().relocation(relocation.type).is_known)
+        check_lost(relocation, from);
     if (relocation.symbol == 0) { // resolved by the assembler: the addend is ours to make
         uint32_t around = patched_.piece_at(section, relocation.offset);
         if (around != none)
@@ -448,6 +480,8 @@ elf::Relocation Emitter::translate(uint32_t section, const elf::Relocation& relo
     }
     switch (selector_.route(reference, from, section, relocation, in_entry)) {
     case Route::nothing:
+        if (patched_.machine().relocation(relocation.type).is_known)
+            check_lost(relocation, from);
         result.symbol = 0;
         break;
     case Route::inside:
@@ -537,13 +571,7 @@ void Emitter::add_static_call_keys() {
             plain(key, STB_WEAK);
             continue;
         }
-        if (!trampoline.starts_with("__SCT__tp_func_"))
-            fail("diff.module-key", none,
-                 fmt::format(
-                     "a changed function makes the static call {} of module {}; the kernel cannot relocate its key in "
-                     "time",
-                     trampoline.substr(7), found.object),
-                 "call the function through KLP_STATIC_CALL() in the patch");
+        // A module's trampoline is called by its livepatch name, which objtool takes for a plain function.
     }
 }
 

@@ -40,6 +40,19 @@ bool have_same_references(const Unit& original, const Piece& a, uint32_t before,
     });
 }
 
+// Functions that take a line without a source's name before it: the name and the argument's number (from 0). The
+// kernels that have it disagree about the place of the line in __ext4_journal_start_sb() (fs/ext4/ext4_jbd2.h).
+bool takes_line(const Unit& unit, const Piece& piece, const arch::Instruction& call, unsigned argument) {
+    constexpr std::array known{std::pair{std::string_view("__ext4_journal_start_sb"), 1U},
+                               std::pair{std::string_view("__ext4_journal_start_sb"), 2U},
+                               std::pair{std::string_view("__ext4_journal_start_reserved"), 1U}};
+    for (const elf::Relocation& relocation : unit.relocations(piece.section, call.offset, call.offset + call.size))
+        for (auto [name, number] : known)
+            if (number == argument && unit.object().symbol(relocation.symbol).name == name)
+                return true;
+    return false;
+}
+
 // The instruction at `at` loads a constant that a following call takes as the argument after a source's name.
 bool is_line_argument(const Unit& unit, const Piece& piece, const std::vector<arch::Instruction>& code, size_t at) {
     auto constant = unit.machine().loaded_constant(code[at]);
@@ -51,6 +64,8 @@ bool is_line_argument(const Unit& unit, const Piece& piece, const std::vector<ar
         ++call;
     if (call >= code.size() || call >= at + reach)
         return false;
+    if (takes_line(unit, piece, code[call], *number))
+        return true;
     size_t first = call >= reach ? call - reach : 0;
     for (size_t index = call; index-- > first;) {
         if (code[index].is_call) // arguments do not survive it

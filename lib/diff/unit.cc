@@ -17,6 +17,7 @@ Unit::Unit(const elf::Object& object, const std::map<std::string, unsigned>& ent
     make_pieces();
     find_parents();
     find_resolved_branches();
+    find_biases();
     split_fragments();
     read_special_tables(entry_sizes);
     find_ftrace_locations();
@@ -283,6 +284,36 @@ unsigned Unit::resolved_width(uint32_t section, uint64_t offset) const {
     return at == found->second.end() ? 0 : at->second.width;
 }
 
+int64_t Unit::bias_of(uint32_t section, const elf::Relocation& relocation) const {
+    auto found = unusual_biases_.find(section);
+    if (found != unusual_biases_.end())
+        if (auto at = found->second.find(relocation.offset); at != found->second.end())
+            return at->second;
+    return object_.section(section).is_code() ? machine_.usual_bias(relocation.type) : 0;
+}
+
+// Asks the machine once about every reference of code to something in this object: the answer may need a disassembler.
+void Unit::find_biases() {
+    for (const elf::RelocationTable& table : object_.relocation_tables()) {
+        const elf::Section& section = object_.section(table.target);
+        if (!section.is_code())
+            continue;
+        auto [at, last] = section_pieces_[table.target];
+        for (const elf::Relocation& relocation : object_.relocations(table.target)) {
+            if (object_.symbol(relocation.symbol).place != elf::Place::section)
+                continue;
+            while (at < last && pieces_[at].end <= relocation.offset)
+                ++at;
+            arch::Code code{section.data, 0, section.data.size()};
+            if (at < last && pieces_[at].start <= relocation.offset)
+                code = {section.data, pieces_[at].entry, pieces_[at].end};
+            int64_t bias = machine_.addend_bias(code, relocation);
+            if (bias != machine_.usual_bias(relocation.type))
+                unusual_biases_[table.target][relocation.offset] = bias;
+        }
+    }
+}
+
 // Nameless data and code is cut where something points to, so that each part can be compared and taken along alone.
 void Unit::split_fragments() {
     std::unordered_map<uint32_t, std::vector<uint64_t>> cuts; // piece -> offsets in its section
@@ -454,14 +485,7 @@ Reference Unit::reference(uint32_t section, const elf::Relocation& relocation) c
         return {Reference::To::symbol, relocation.symbol, relocation.addend, 0};
     // A symbol with a name says what is meant even where the addend leads out of it.
     uint32_t named = piece_of_symbol_[relocation.symbol];
-    const bool is_code = object_.section(section).is_code();
-    std::optional<arch::Code> code;
-    if (is_code) {
-        uint32_t around = piece_at(section, relocation.offset);
-        code = around == none ? arch::Code{object_.section(section).data, 0, object_.section(section).data.size()}
-                              : *code_of(pieces_[around]);
-    }
-    int64_t bias = machine_.addend_bias(code, relocation);
+    int64_t bias = bias_of(section, relocation);
     int64_t offset = static_cast<int64_t>(symbol.value) + relocation.addend + bias;
     Reference result;
     if (named != none)

@@ -142,6 +142,8 @@ private:
     std::vector<uint32_t> append_with_fragments(uint32_t section, const std::vector<Piece>& named);
     void find_parents();
     void find_resolved_branches();
+    void find_biases();
+    int64_t bias_of(uint32_t section, const elf::Relocation& relocation) const;
     void split_fragments();
     void read_special_tables(const std::map<std::string, unsigned>& entry_sizes);
     uint32_t entry_size(const SpecialSection& kind, const elf::Section& section,
@@ -165,6 +167,8 @@ private:
     std::unordered_map<uint32_t, std::vector<elf::Relocation>>
         merged_relocations_; // of sections with resolved branches
     std::unordered_map<uint32_t, std::unordered_map<uint64_t, Resolved>> resolved_;
+    // section -> offset -> bias of those that differ from what their relocation's number says
+    std::unordered_map<uint32_t, std::unordered_map<uint64_t, int64_t>> unusual_biases_;
     std::vector<SpecialTable> special_tables_;
     std::vector<uint32_t> table_of_section_;
     std::vector<SpecialEntry> entries_;

@@ -1,0 +1,208 @@
+#include "diff/explain.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace klp::diff {
+
+Explainer::Explainer(const Unit& original, const Unit& patched, const Correlation& correlation)
+    : correlation_(correlation), original_(original, pair_names_of_original(correlation), 0),
+      patched_(patched, pair_names_of_patched(correlation), 1), original_lines_(original.object()),
+      patched_lines_(patched.object()) {}
+
+void Explainer::disassemble(Side& side, uint32_t piece) {
+    side.piece = piece;
+    auto code = side.unit.code_of(side.unit.piece(piece));
+    side.code = code ? side.unit.machine().disassemble(*code, true) : std::vector<arch::Instruction>();
+}
+
+Explanation Explainer::explain(uint32_t piece) {
+    uint32_t partner = correlation_.to_original[piece];
+    if (original_.hasher.content(partner) != patched_.hasher.content(piece)) {
+        Explanation result = explain_code(partner, piece);
+        if (!result.cause.empty())
+            return result;
+    }
+    // Its own instructions are the same: an unlikely part of it, or a table that speaks of it, is not.
+    for (uint32_t part = 0; part < patched_.unit.pieces().size(); ++part) {
+        if (patched_.unit.piece(part).parent != piece)
+            continue;
+        uint32_t old_part = correlation_.to_original[part];
+        if (old_part == none)
+            return {"a part of it moved out of line", "", "", ""};
+        if (original_.hasher.content(old_part) != patched_.hasher.content(part)) {
+            Explanation result = explain_code(old_part, part);
+            if (!result.cause.empty())
+                return result;
+        }
+    }
+    if (original_.hasher.special(partner) != patched_.hasher.special(piece))
+        return {"only tables about it (exceptions, alternatives, bug flags, jump labels)", "", "", ""};
+    return {"own code", "", "", ""};
+}
+
+Explainer::Kind Explainer::reference_difference(const arch::Instruction& a, const arch::Instruction& b) {
+    const Piece& p = original_.unit.piece(original_.piece);
+    const Piece& q = patched_.unit.piece(patched_.piece);
+    auto x = original_.unit.relocations(p.section, a.offset, a.offset + a.size);
+    auto y = patched_.unit.relocations(q.section, b.offset, b.offset + b.size);
+    if (x.size() != y.size())
+        return Kind::other;
+    for (size_t at = 0; at < x.size(); ++at) {
+        Reference before = original_.unit.reference(p.section, x[at]);
+        Reference after = patched_.unit.reference(q.section, y[at]);
+        if (before.to == Reference::To::nothing && after.to == Reference::To::nothing)
+            continue;
+        if (original_.hasher.target(before, original_.piece) == patched_.hasher.target(after, patched_.piece))
+            continue;
+        if (a.is_call || b.is_call)
+            return Kind::callee;
+        if (before.to == Reference::To::literal && after.to == Reference::To::literal)
+            return original_.unit.role(before.id) == Role::strings ? Kind::string : Kind::constant;
+        return Kind::data;
+    }
+    return Kind::same;
+}
+
+Explainer::Kind Explainer::difference(const arch::Instruction& a, const arch::Instruction& b) {
+    if (a.opcode != b.opcode && !(a.is_branch && b.is_branch))
+        return Kind::other;
+    if (Kind kind = reference_difference(a, b); kind != Kind::same)
+        return kind;
+    if (a.text == b.text)
+        return Kind::same;
+    if (a.is_branch || b.is_branch)
+        return Kind::jump;
+    if (a.registers == b.registers && a.immediates != b.immediates)
+        return Kind::constant;
+    return Kind::other;
+}
+
+std::string Explainer::describe(Side& side, const Reference& reference) {
+    switch (reference.to) {
+    case Reference::To::symbol:
+        return std::string(side.unit.object().symbol(reference.id).name);
+    case Reference::To::piece:
+        return reference.offset == 0 ? side.unit.title(reference.id)
+                                     : fmt::format("{}{:+#x}", side.unit.title(reference.id), reference.offset);
+    case Reference::To::literal:
+        if (side.unit.role(reference.id) == Role::strings && reference.offset >= 0)
+            return fmt::format("\"{}\"", elf::Object::string_at(side.unit.object().section(reference.id),
+                                                                static_cast<uint64_t>(reference.offset)));
+        return std::string(side.unit.object().section(reference.id).name);
+    case Reference::To::nothing:
+        break;
+    }
+    return {};
+}
+
+std::string Explainer::show(Side& side, size_t at) {
+    if (at >= side.code.size())
+        return "(end)";
+    const arch::Instruction& instruction = side.code[at];
+    const Piece& piece = side.unit.piece(side.piece);
+    std::string text = fmt::format("+{:#x}: {}", instruction.offset - piece.entry, instruction.text);
+    for (const elf::Relocation& relocation :
+         side.unit.relocations(piece.section, instruction.offset, instruction.offset + instruction.size)) {
+        std::string target = describe(side, side.unit.reference(piece.section, relocation));
+        if (!target.empty())
+            text += fmt::format(" -> {}", target);
+    }
+    return text;
+}
+
+std::string Explainer::callee_cause(size_t at) {
+    auto callee = [&](Side& side) {
+        const Piece& piece = side.unit.piece(side.piece);
+        const arch::Instruction& instruction = side.code[at];
+        for (const elf::Relocation& relocation :
+             side.unit.relocations(piece.section, instruction.offset, instruction.offset + instruction.size))
+            return describe(side, side.unit.reference(piece.section, relocation));
+        return std::string("another function");
+    };
+    std::string before = callee(original_);
+    std::string after = callee(patched_);
+    auto base = [](const std::string& name) { return name.substr(0, name.find('.')); };
+    if (base(before) == base(after))
+        return fmt::format("callee {} was cloned differently ({} is now {})", base(before), before, after);
+    return fmt::format("calls {} instead of {}", after, before);
+}
+
+std::string Explainer::cause_of(Kind first, bool is_uniform, size_t at) {
+    if (is_uniform && first == Kind::constant)
+        return "only a constant";
+    if (is_uniform && first == Kind::string)
+        return "only a string";
+    if (is_uniform && first == Kind::data)
+        return "only data it points to";
+    if (first == Kind::callee && at < original_.code.size() && at < patched_.code.size())
+        return callee_cause(at);
+    const Piece& piece = patched_.unit.piece(patched_.piece);
+    uint64_t offset = at < patched_.code.size() ? patched_.code[at].offset : piece.entry;
+    std::vector<arch::Frame> frames = patched_lines_.frames(piece.section, offset);
+    if (frames.size() > 1)
+        return fmt::format("inlined callee {}", frames.front().function);
+    // A call on one side only, to a function of this unit that was there before: it is inlined no more, or now is.
+    auto local_callee = [&](Side& side) -> std::string {
+        if (at >= side.code.size() || !side.code[at].is_call)
+            return {};
+        const Piece& it = side.unit.piece(side.piece);
+        for (const elf::Relocation& relocation :
+             side.unit.relocations(it.section, side.code[at].offset, side.code[at].offset + side.code[at].size)) {
+            Reference reference = side.unit.reference(it.section, relocation);
+            if (reference.to == Reference::To::piece)
+                return side.unit.title(reference.id);
+        }
+        return {};
+    };
+    if (std::string name = local_callee(patched_); !name.empty())
+        return fmt::format("callee {} is no longer inlined, or called anew", name);
+    if (std::string name = local_callee(original_); !name.empty())
+        return fmt::format("callee {} is now inlined, or no longer called", name);
+    return "own code";
+}
+
+Explanation Explainer::explain_code(uint32_t before, uint32_t after) {
+    disassemble(original_, before);
+    disassemble(patched_, after);
+    const size_t common = std::min(original_.code.size(), patched_.code.size());
+    size_t first = common;
+    Kind kind = Kind::other;
+    bool is_uniform = original_.code.size() == patched_.code.size();
+    // Jumps move with what lies between: they are a difference of their own only where there is no other.
+    size_t first_jump = common;
+    for (size_t at = 0; at < common; ++at) {
+        Kind here = difference(original_.code[at], patched_.code[at]);
+        if (here == Kind::jump && first_jump == common)
+            first_jump = at;
+        if (here == Kind::jump)
+            is_uniform = false;
+        if (here == Kind::same || here == Kind::jump)
+            continue;
+        if (first == common) {
+            first = at;
+            kind = here;
+        } else if (here != kind) {
+            is_uniform = false;
+        }
+        if (!is_uniform)
+            break;
+    }
+    if (first == common && is_uniform)
+        return {};
+    if (first == common && first_jump < common)
+        first = first_jump;
+    Explanation result;
+    result.cause = cause_of(kind, is_uniform, first);
+    result.original_instruction = show(original_, first);
+    result.patched_instruction = show(patched_, first);
+    const Piece& piece = patched_.unit.piece(after);
+    uint64_t offset = first < patched_.code.size() ? patched_.code[first].offset : piece.entry;
+    std::vector<arch::Frame> frames = patched_lines_.frames(piece.section, offset);
+    if (!frames.empty())
+        result.place = fmt::format("{}:{}", frames.front().file, frames.front().line);
+    return result;
+}
+
+} // namespace klp::diff
