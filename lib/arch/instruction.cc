@@ -100,6 +100,9 @@ Instruction Disassembler::decode(elf::Bytes section, uint64_t offset, uint64_t e
     }
     if (!result.registers.empty())
         result.first_register = s.registers->getName(result.registers[0]);
+    if (result.registers.size() > 1)
+        result.second_register = s.registers->getName(result.registers[1]);
+    result.mnemonic = s.instructions->getName(result.opcode);
     uint64_t target = 0;
     if (s.analysis && (result.is_call || result.is_branch) && s.analysis->evaluateBranch(inst, offset, size, target))
         result.branch_target = target;

@@ -41,6 +41,8 @@ struct Instruction {
     std::optional<uint64_t> branch_target; // of a direct branch, an offset in the section
     Few<unsigned> registers;               // LLVM's register numbers, operand by operand
     std::string_view first_register;       // LLVM's name of the first: the one that a load or move writes
+    std::string_view second_register;      // and of the second
+    std::string_view mnemonic;             // LLVM's name of the opcode: "MOV32ri"
     Few<int64_t> immediates;
     std::string text; // only if asked for
 };

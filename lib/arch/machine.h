@@ -87,6 +87,10 @@ public:
     // calling convention.
     virtual std::optional<unsigned> argument_number(std::string_view register_name) const = 0;
 
+    // Puts one more argument of the next call onto the stack; the last one put there is number stack_arguments_from().
+    virtual bool pushes_argument(const Instruction&) const { return false; }
+    virtual unsigned stack_arguments_from() const { return 8; }
+
     // Splits `code` into instructions. Bytes that do not decode become one-unit instructions with is_valid == false.
     std::vector<Instruction> disassemble(const Code& code, bool with_text) const;
 };

@@ -71,6 +71,11 @@ public:
         return symbol == "__fentry__" || Machine::is_profiling_call(symbol);
     }
     std::vector<ResolvedBranch> resolved_branches(const Code& code) const override;
+    bool pushes_argument(const Instruction& instruction) const override {
+        return instruction.mnemonic.starts_with("PUSH64");
+    }
+    unsigned stack_arguments_from() const override { return 6; }
+    std::optional<uint64_t> loaded_constant(const Instruction& instruction) const override;
     std::optional<unsigned> argument_number(std::string_view register_name) const override;
 };
 
@@ -167,6 +172,12 @@ std::vector<ResolvedBranch> X86::resolved_branches(const Code& code) const {
         branches.push_back(branch);
     }
     return branches;
+}
+
+std::optional<uint64_t> X86::loaded_constant(const Instruction& instruction) const {
+    if (instruction.mnemonic.starts_with("PUSH64i") && instruction.immediates.size() == 1)
+        return static_cast<uint64_t>(instruction.immediates[0]);
+    return Machine::loaded_constant(instruction);
 }
 
 std::optional<unsigned> X86::argument_number(std::string_view register_name) const {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 namespace klp::diff {
 
@@ -53,29 +54,76 @@ bool takes_line(const Unit& unit, const Piece& piece, const arch::Instruction& c
     return false;
 }
 
+using Code = std::vector<arch::Instruction>;
+
+// A call, or a jump to another function.
+bool leaves(const Unit& unit, const Piece& piece, const arch::Instruction& instruction) {
+    if (instruction.is_call || !instruction.is_branch)
+        return instruction.is_call;
+    for (const elf::Relocation& relocation :
+         unit.relocations(piece.section, instruction.offset, instruction.offset + instruction.size)) {
+        Reference reference = unit.reference(piece.section, relocation);
+        bool is_own = reference.to == Reference::To::piece && unit.piece(reference.id).section == piece.section;
+        if (!is_own && reference.to != Reference::To::nothing)
+            return true;
+    }
+    return false;
+}
+
+// The call that follows `at`, or the end of `code`.
+size_t next_call(const Unit& unit, const Piece& piece, const Code& code, size_t at) {
+    size_t end = std::min(code.size(), at + reach);
+    while (at < end && !leaves(unit, piece, code[at]))
+        ++at;
+    return at < end ? at : code.size();
+}
+
+// The number of the argument that the instruction at `at` gives to the call at `call`.
+std::optional<unsigned> argument_given(const Unit& unit, const Code& code, size_t at, size_t call) {
+    const arch::Machine& machine = unit.machine();
+    if (!machine.pushes_argument(code[at]))
+        return machine.argument_number(code[at].first_register);
+    unsigned number = machine.stack_arguments_from();
+    for (size_t later = at + 1; later < call; ++later)
+        number += machine.pushes_argument(code[later]) ? 1 : 0;
+    return number;
+}
+
+bool loads_source_name(const Unit& unit, const Piece& piece, const arch::Instruction& instruction) {
+    for (const elf::Relocation& relocation :
+         unit.relocations(piece.section, instruction.offset, instruction.offset + instruction.size))
+        if (names_source(unit, unit.reference(piece.section, relocation)))
+            return true;
+    return false;
+}
+
 // The instruction at `at` loads a constant that a following call takes as the argument after a source's name.
-bool is_line_argument(const Unit& unit, const Piece& piece, const std::vector<arch::Instruction>& code, size_t at) {
+bool is_line_argument(const Unit& unit, const Piece& piece, const Code& code, size_t at) {
     auto constant = unit.machine().loaded_constant(code[at]);
-    auto number = unit.machine().argument_number(code[at].first_register);
-    if (!constant || *constant == 0 || *constant > highest_line || !number || *number == 0)
+    if (!constant || *constant == 0 || *constant > highest_line)
         return false;
-    size_t call = at;
-    while (call < code.size() && call < at + reach && !code[call].is_call)
-        ++call;
-    if (call >= code.size() || call >= at + reach)
+    const size_t call = next_call(unit, piece, code, at + 1);
+    if (call == code.size())
+        return false;
+    auto number = argument_given(unit, code, at, call);
+    if (!number || *number == 0)
         return false;
     if (takes_line(unit, piece, code[call], *number))
         return true;
-    size_t first = call >= reach ? call - reach : 0;
+    const size_t first = call >= reach ? call - reach : 0;
+    std::string_view copied_from; // the register that the argument before was copied from
     for (size_t index = call; index-- > first;) {
-        if (code[index].is_call) // arguments do not survive it
+        const arch::Instruction& instruction = code[index];
+        if (leaves(unit, piece, instruction)) // arguments do not survive it
             return false;
-        if (unit.machine().argument_number(code[index].first_register) != *number - 1)
+        bool is_before = argument_given(unit, code, index, call) == *number - 1;
+        bool is_source_of_copy = !copied_from.empty() && instruction.first_register == copied_from;
+        if (!is_before && !is_source_of_copy)
             continue;
-        for (const elf::Relocation& relocation :
-             unit.relocations(piece.section, code[index].offset, code[index].offset + code[index].size))
-            if (names_source(unit, unit.reference(piece.section, relocation)))
-                return true;
+        if (loads_source_name(unit, piece, instruction))
+            return true;
+        if (is_before && instruction.registers.size() == 2 && instruction.immediates.empty())
+            copied_from = instruction.second_register;
     }
     return false;
 }
