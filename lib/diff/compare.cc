@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <elf.h>
-#include <map>
 #include <future>
+#include <map>
 
 namespace klp::diff {
 
