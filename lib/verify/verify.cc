@@ -18,6 +18,8 @@ std::vector<report::Finding> check(const elf::Object& module, const Options& opt
     if (options.kernel)
         check_match(subject, *options.kernel, verdict);
     check_sense(subject, verdict);
+    if (options.kernel)
+        check_prototypes(subject, *options.kernel, verdict);
     if (options.previous)
         check_succession(subject, *options.previous, verdict);
     return verdict.take();
