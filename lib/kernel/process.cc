@@ -127,25 +127,37 @@ struct WatchMessage {
     _exit(0);
 }
 
+int start_watcher() {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        refuse_process("pipe");
+    const pid_t pid = fork();
+    if (pid < 0)
+        refuse_process("fork");
+    if (pid == 0) {
+        close(ends[1]);
+        // Twice, so that it is nobody's child to wait for.
+        if (fork() == 0)
+            watch(ends[0]);
+        _exit(0);
+    }
+    close(ends[0]);
+    waitpid(pid, nullptr, 0);
+    return ends[1];
+}
+
+// The pipe to the watcher of this very process: one that was inherited by fork() watches the parent.
 int watcher_pipe() {
-    static const int write_end = [] {
-        int ends[2];
-        if (pipe2(ends, O_CLOEXEC) != 0)
-            refuse_process("pipe");
-        const pid_t pid = fork();
-        if (pid < 0)
-            refuse_process("fork");
-        if (pid == 0) {
-            close(ends[1]);
-            // Twice, so that it is nobody's child to wait for.
-            if (fork() == 0)
-                watch(ends[0]);
-            _exit(0);
-        }
-        close(ends[0]);
-        waitpid(pid, nullptr, 0);
-        return ends[1];
-    }();
+    static std::mutex one_at_a_time;
+    static pid_t watched = 0;
+    static int write_end = -1;
+    const std::lock_guard lock(one_at_a_time);
+    if (watched != getpid()) {
+        if (write_end >= 0)
+            close(write_end);
+        write_end = start_watcher();
+        watched = getpid();
+    }
     return write_end;
 }
 

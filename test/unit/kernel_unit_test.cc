@@ -1,0 +1,210 @@
+#include "kernel/config.h"
+#include "kernel/debian.h"
+#include "kernel/make_rule.h"
+#include "kernel/module_link.h"
+#include "kernel/unit.h"
+#include "report/finding.h"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+using namespace klp;
+using namespace klp::kernel;
+
+namespace {
+
+// The shape of kbuild's recipes (scripts/Makefile.build, cmd_and_fixdep), with fewer flags.
+std::string recipe(const std::string& defines, const std::string& object, const std::string& source,
+                   const std::string& objtool) {
+    const std::string compile = fmt::format(
+        "gcc-12 -Wp,-MMD,{0}.d -nostdinc -I/k/src/include -D__KERNEL__ {1} -c -o {0} {2}", object, defines, source);
+    return fmt::format(
+        "set -e;  echo '  CC      {0}';    trap 'rm -f {0}; trap - HUP; kill -s HUP $$' HUP; {1}   ; {2}; "
+        "scripts/basic/fixdep {0}.d {0} 'gcc-12 -c -o other.o /k/src/other.c' > {0}.cmd; rm -f {0}.d",
+        object, compile, objtool);
+}
+
+} // namespace
+
+TEST_CASE("shell words of a recipe") {
+    const auto commands = split_recipe("a 'b c' \"d\\\"e\" f\\ g; h > file | i -D'X=\"y\"'&& j");
+    REQUIRE(commands.size() == 4);
+    CHECK(commands[0] == std::vector<std::string>{"a", "b c", "d\"e", "f g"});
+    CHECK(commands[1] == std::vector<std::string>{"h"});
+    CHECK(commands[2] == std::vector<std::string>{"i", "-DX=\"y\""});
+    CHECK(commands[3] == std::vector<std::string>{"j"});
+    CHECK(split_recipe("").empty());
+    CHECK(split_recipe("'unbalanced").size() == 1);
+    CHECK(split_recipe("\"unbalanced\\").size() == 1);
+}
+
+TEST_CASE("a unit of vmlinux, with objtool on the unit") {
+    const auto unit =
+        parse_recipe(recipe("-DKBUILD_MODFILE='\"net/ipv4/tcp\"' -DKBUILD_MODNAME='\"tcp\"'", "net/ipv4/tcp.o",
+                            "/k/src/net/ipv4/tcp.c", "./tools/objtool/objtool --orc net/ipv4/tcp.o"),
+                     "/k/src");
+    REQUIRE(unit);
+    CHECK(unit->object == "net/ipv4/tcp.o");
+    CHECK(unit->source == "net/ipv4/tcp.c");
+    CHECK(unit->owner == "vmlinux");
+    CHECK_FALSE(unit->is_generated);
+    CHECK_FALSE(unit->is_assembly);
+    CHECK(unit->compile.front() == "gcc-12");
+    CHECK(unit->compile.back() == "/k/src/net/ipv4/tcp.c");
+    CHECK(unit->objtool == std::vector<std::string>{"./tools/objtool/objtool", "--orc", "net/ipv4/tcp.o"});
+}
+
+TEST_CASE("the owner of a module's unit") {
+    const auto owner = [](const std::string& defines) {
+        const auto unit = parse_recipe(recipe(defines, "a/b.o", "/k/src/a/b.c", ":"), "/k/src");
+        return unit ? unit->owner : "";
+    };
+    CHECK(owner("-DMODULE -DKBUILD_MODNAME='\"virtio_blk\"'") == "virtio_blk");
+    CHECK(owner("-DMODULE -DKBUILD_MODFILE='\"drivers/x/snd-hda\"' -DKBUILD_MODNAME='\"other\"'") == "snd_hda");
+    CHECK(owner("-DKBUILD_MODNAME='\"virtio_blk\"'") == "vmlinux");
+}
+
+TEST_CASE("late objtool belongs to linking") {
+    const auto unit = parse_recipe(recipe("-DMODULE -DKBUILD_MODNAME='\"m\"'", "m.o", "/k/src/m.c",
+                                          "./tools/objtool/objtool --ibt --link --module m.o"),
+                                   "/k/src");
+    REQUIRE(unit);
+    CHECK(unit->objtool.empty());
+}
+
+TEST_CASE("generated sources, assembly, modules outside of the tree, and what is no unit") {
+    const auto generated = parse_recipe(recipe("", "lib/oid.o", "lib/oid.c", ":"), "/k/src");
+    REQUIRE(generated);
+    CHECK(generated->is_generated);
+    CHECK(generated->source == "lib/oid.c");
+    const auto assembly = parse_recipe(recipe("-D__ASSEMBLY__", "a.o", "/k/src/a.S", ":"), "/k/src");
+    REQUIRE(assembly);
+    CHECK(assembly->is_assembly);
+    const auto outside = parse_recipe(recipe("-DMODULE -DKBUILD_MODNAME='\"x\"'", "/o/m/x.o", "/o/m/x.c", ":"), "/o/m");
+    REQUIRE(outside);
+    CHECK(outside->object == "x.o");
+    CHECK(outside->source == "x.c");
+    CHECK_FALSE(outside->is_generated);
+    CHECK_FALSE(parse_recipe("gcc -Wp,-MMD,x.d -O2 -c -o scripts/x.o /k/src/scripts/x.c", "/k/src"));
+    CHECK_FALSE(parse_recipe("ld -r -o a.o b.o", "/k/src"));
+    CHECK_FALSE(parse_recipe("gcc -E -D__KERNEL__ /k/src/a.c | genksyms", "/k/src"));
+}
+
+TEST_CASE("a dry run's units are sorted, each once, and survive the cache") {
+    const std::string one = recipe("", "z.o", "/k/src/z.c", ":");
+    const std::string two = recipe("", "a.o", "/k/src/a.c", "./tools/objtool/objtool --orc a.o");
+    const auto units = parse_dry_run("make[1]: Entering\n" + one + "\n" + two + "\n" + one, "/k/src");
+    REQUIRE(units.size() == 2);
+    CHECK(units[0].object == "a.o");
+    CHECK(units[1].object == "z.o");
+    const auto again = read_units(write_units(units), "list");
+    REQUIRE(again.size() == 2);
+    CHECK(again[0].compile == units[0].compile);
+    CHECK(again[0].objtool == units[0].objtool);
+    CHECK(again[1].source == "z.c");
+    const std::string text = write_units(units);
+    CHECK_THROWS_AS(read_units(text.substr(0, text.size() - 20), "list"), report::Refusal);
+    CHECK_THROWS_AS(read_units("something else", "list"), report::Refusal);
+}
+
+TEST_CASE("make rules of compilers") {
+    CHECK(read_make_rule("a.o: b.c \\\n  c.h d\\ e.h\n") == std::vector<std::string>{"b.c", "c.h", "d e.h"});
+    CHECK(read_make_rule("a.o:").empty());
+    CHECK(read_make_rule("").empty());
+}
+
+TEST_CASE("configuration") {
+    const Config config("#\n# Automatically generated file; DO NOT EDIT.\n# Linux/x86 6.1.192 Kernel Configuration\n#\n"
+                        "CONFIG_LIVEPATCH=y\nCONFIG_EXT4_FS=m\n# CONFIG_X86_KERNEL_IBT is not set\n"
+                        "CONFIG_CC_VERSION_TEXT=\"gcc-12 (Debian \\\"x\\\") 12\"\nCONFIG_MODULES=y\n");
+    CHECK(config.arch() == "x86");
+    CHECK(config.version() == "6.1.192");
+    CHECK(config.is_set("LIVEPATCH"));
+    CHECK(config.is_set("EXT4_FS"));
+    CHECK_FALSE(config.is_set("X86_KERNEL_IBT"));
+    CHECK(config.value("CC_VERSION_TEXT") == "gcc-12 (Debian \"x\") 12");
+    CHECK(config.value("NOTHING").empty());
+    refuse_unsupported(config, "x");
+    CHECK(Config("").size() == 0);
+}
+
+TEST_CASE("configurations that cannot be patched live") {
+    const auto code = [](const std::string& text) -> std::string {
+        try {
+            refuse_unsupported(Config(text), "x");
+        } catch (const report::Refusal& refusal) {
+            return refusal.findings().front().code;
+        }
+        return "";
+    };
+    CHECK(code("CONFIG_MODULES=y\n") == "config.no-livepatch");
+    CHECK(code("CONFIG_MODULES=y\nCONFIG_LIVEPATCH=y\nCONFIG_GCC_PLUGIN_LATENT_ENTROPY=y\n") ==
+          "config.latent-entropy");
+    CHECK(code("CONFIG_MODULES=y\nCONFIG_LIVEPATCH=y\nCONFIG_RANDSTRUCT_FULL=y\nCONFIG_RANDSTRUCT=y\n") ==
+          "config.randstruct");
+    CHECK(code("CONFIG_MODULES=y\nCONFIG_LIVEPATCH=y\n").empty());
+}
+
+TEST_CASE("names of Debian kernels") {
+    const auto exact = parse_debian_name("6.1.0-56-cloud-amd64", "amd64");
+    REQUIRE(exact);
+    CHECK(exact->release == "6.1.0-56-cloud-amd64");
+    CHECK(parse_debian_name("6.12.117+deb12-cloud-amd64", "amd64")->release == "6.12.117+deb12-cloud-amd64");
+    const auto cloud = parse_debian_name("6.1-cloud", "amd64");
+    REQUIRE(cloud);
+    CHECK(cloud->release.empty());
+    CHECK(cloud->series == "6.1");
+    CHECK(cloud->flavour == "cloud");
+    CHECK(parse_debian_name("6.1-cloud-amd64", "amd64")->flavour == "cloud");
+    CHECK(parse_debian_name("6.1", "amd64")->flavour.empty());
+    CHECK(parse_debian_name("6.1-amd64", "amd64")->flavour.empty());
+    for (const char* bad : {"", "6", "6.", "x", "6.1/../..", "6.1.0-../x", "6.1-a b", "cloud"})
+        CHECK_MESSAGE(!parse_debian_name(bad, "amd64"), bad);
+}
+
+TEST_CASE("which releases belong to a series") {
+    const DebianName cloud{"", "6.1", "cloud"}, plain{"", "6.1", ""};
+    CHECK(is_of_series("6.1.0-56-cloud-amd64", cloud, "amd64"));
+    CHECK_FALSE(is_of_series("6.12.1-cloud-amd64", cloud, "amd64"));
+    CHECK_FALSE(is_of_series("6.1.0-56-amd64", cloud, "amd64"));
+    CHECK(is_of_series("6.1.0-56-amd64", plain, "amd64"));
+    CHECK_FALSE(is_of_series("6.1.0-56-cloud-amd64", plain, "amd64"));
+    CHECK_FALSE(is_of_series("6.1.0-56-rt-amd64", plain, "amd64"));
+    CHECK_FALSE(is_of_series("6.1-amd64", plain, "amd64"));
+}
+
+TEST_CASE("newer and older releases") {
+    CHECK(compare_releases("6.1.0-9-amd64", "6.1.0-56-amd64") < 0);
+    CHECK(compare_releases("6.12.117+deb12-amd64", "6.12.20+deb12-amd64") > 0);
+    CHECK(compare_releases("6.1.0-56", "6.1.0-056") == 0);
+    CHECK(compare_releases("6.1", "6.1.1") < 0);
+}
+
+TEST_CASE("only a release that the archive has whole can be used") {
+    const PackageVersions archive = parse_madison(
+        "linux-image-6.1.0-56-cloud-amd64-unsigned | 6.1.192-2 | http://x bookworm-security/main amd64 Packages\n"
+        "linux-image-6.1.0-56-cloud-amd64-dbg | 6.1.192-2 | http://x bookworm-security/main amd64 Packages\n"
+        "linux-headers-6.1.0-56-cloud-amd64 |  6.1.192-2 | http://x bookworm-security/main amd64 Packages\n"
+        "linux-source-6.1 |  6.1.192-2 | http://x bookworm-security/main amd64 Packages\n"
+        "linux-source-6.1 |  6.1.176-1 | http://x bookworm/main amd64 Packages\n"
+        "linux-source-6.1 |  6.1.1-1 | http://x bookworm/main Sources\n"
+        "linux-image-6.1.0-40-cloud-amd64-unsigned | 6.1.100-1 | http://x bookworm/main amd64 Packages\n");
+    CHECK(archive.at("linux-source-6.1").size() == 2);
+    std::vector<std::string> missing;
+    CHECK(common_version(packages_of("6.1.0-56-cloud-amd64"), archive, missing) == "6.1.192-2");
+    CHECK(missing.empty());
+    CHECK_FALSE(common_version(packages_of("6.1.0-40-cloud-amd64"), archive, missing));
+    CHECK(missing == std::vector<std::string>{"linux-image-6.1.0-40-cloud-amd64-dbg 6.1.100-1",
+                                              "linux-headers-6.1.0-40-cloud-amd64 6.1.100-1",
+                                              "linux-source-6.1 6.1.100-1"});
+    missing.clear();
+    CHECK_FALSE(common_version(packages_of("5.10.0-1-amd64"), archive, missing));
+    CHECK(missing == std::vector<std::string>{"linux-image-5.10.0-1-amd64-unsigned"});
+}
+
+TEST_CASE("module names") {
+    CHECK(module_name_of("livepatch-fix") == "livepatch_fix");
+    for (const std::string& bad : {std::string(), std::string("a b"), std::string("a/b"), std::string(56, 'a')})
+        CHECK_THROWS_AS(module_name_of(bad), report::Refusal);
+    CHECK(module_name_of(std::string(55, 'a')).size() == 55);
+}
