@@ -18,7 +18,10 @@ std::optional<CallbackKind> callback_kind(std::string_view name) {
     constexpr std::array kinds{std::pair<std::string_view, CallbackKind>{"pre_patch", CallbackKind::pre_patch},
                                std::pair<std::string_view, CallbackKind>{"post_patch", CallbackKind::post_patch},
                                std::pair<std::string_view, CallbackKind>{"pre_unpatch", CallbackKind::pre_unpatch},
-                               std::pair<std::string_view, CallbackKind>{"post_unpatch", CallbackKind::post_unpatch}};
+                               std::pair<std::string_view, CallbackKind>{"post_unpatch", CallbackKind::post_unpatch},
+                               // kpatch's older macros
+                               std::pair<std::string_view, CallbackKind>{".hooks.load", CallbackKind::pre_patch},
+                               std::pair<std::string_view, CallbackKind>{".hooks.unload", CallbackKind::post_unpatch}};
     for (auto [text, kind] : kinds)
         if (name.find(text) != std::string_view::npos)
             return kind;
@@ -74,7 +77,7 @@ Macros read_macros(const Unit& unit) {
         if (unit.role(section.index) != Role::macros)
             continue;
         for (const elf::Relocation& relocation : unit.object().relocations(section.index)) {
-            if (section.name.find("callback") != std::string_view::npos)
+            if (section.name.find("callback") != std::string_view::npos || section.name.starts_with(".kpatch.hooks."))
                 macros.callbacks.push_back(
                     {kind_of(unit, section, relocation), function_of(unit, section, relocation)});
             else if (section.name.find("ignore.functions") != std::string_view::npos ||

@@ -210,8 +210,7 @@ const symbols::Resolution& Selector::resolve_undefined(std::string_view name) co
 
 void Selector::check_functions() {
     for (uint32_t piece : result_.changed)
-        if (!is_forced(piece))
-            check_changed_function(piece);
+        check_changed_function(piece);
     for (uint32_t index = 0; index < result_.included.size(); ++index) {
         const Piece& piece = patched_.piece(index);
         if (!result_.included[index] || piece.kind != PieceKind::function)

@@ -1,0 +1,163 @@
+// What must hold for the objects of every compiler and machine.
+#include "diff_units.h"
+
+using namespace klp;
+using namespace klp::test;
+
+namespace {
+
+const std::string unit = R"(
+typedef unsigned long size_t;
+extern int printk(const char *fmt, ...);
+extern void use(void *p);
+static int counter;
+static const char *const names[] = { "zero", "one", "two" };
+struct ops { int (*get)(int); const char *name; };
+__attribute__((noinline)) static int helper(int x) { counter += x; return counter * 3; }
+__attribute__((noinline)) static int table(int x) { return printk("name %s\n", names[x]); }
+__attribute__((noinline)) int visit(int x) { static int visits; visits++; return helper(x) + visits; }
+int other(int x) { printk("other %d\n", x); return table(x) + 7; }
+const struct ops unit_ops = { visit, "unit" };
+int pass(void) { use((void *)&unit_ops); use((void *)visit); return visit(2); }
+)";
+
+template <typename Test>
+void for_each_compiler(Test test) {
+    for (const Compiler& compiler : compilers()) {
+        std::string name = std::string(compiler.machine) + " by " + compiler.command;
+        if (!is_installed(compiler)) {
+            MESSAGE("skipped, not installed: " << name);
+            continue;
+        }
+        CAPTURE(name);
+        test(compiler);
+    }
+}
+
+} // namespace
+
+TEST_CASE("a unit is equal to itself") {
+    for_each_compiler([](const Compiler& compiler) {
+        UnitPair pair(compiler);
+        CHECK(pair.run(unit, unit).diff.nothing_changed);
+    });
+}
+
+TEST_CASE("one changed function is selected, with its own string and nothing else") {
+    for_each_compiler([](const Compiler& compiler) {
+        UnitPair pair(compiler);
+        Outcome outcome = pair.run(unit, replaced(unit, "return table(x) + 7", "return table(x) + 9"));
+        REQUIRE(outcome.codes.empty());
+        CHECK(outcome.changed() == std::vector<std::string>{"other"});
+        CHECK(outcome.names(diff::Change::added).empty());
+        CHECK(outcome.names(diff::Change::included, "string") == std::vector<std::string>{"other %d\n"});
+        REQUIRE(outcome.symbol("other"));
+        CHECK(outcome.symbol("other")->is_local());
+        CHECK_FALSE(outcome.symbol("visit"));
+        CHECK(outcome.refers(".text.other", "printk"));
+        CHECK(outcome.refers(".text.other", ".klp.ref.vmlinux.vmlinux.table,0"));
+        CHECK(outcome.refers(".klp.build.funcs", "other"));
+    });
+}
+
+TEST_CASE("a changed string changes the function that shows it, wherever the compiler put the others") {
+    for_each_compiler([](const Compiler& compiler) {
+        UnitPair pair(compiler);
+        Outcome outcome = pair.run(unit, replaced(unit, "\"name %s\\n\"", "\"a much longer name: %s\\n\""));
+        CHECK(outcome.changed() == std::vector<std::string>{"table"});
+    });
+}
+
+TEST_CASE("a static variable keeps its place in the kernel") {
+    for_each_compiler([](const Compiler& compiler) {
+        UnitPair pair(compiler);
+        Outcome outcome = pair.run(unit, replaced(unit, "counter * 3", "counter * 5"));
+        REQUIRE(outcome.codes.empty());
+        CHECK(outcome.changed() == std::vector<std::string>{"helper"});
+        CHECK(outcome.symbol(".klp.ref.vmlinux.vmlinux.counter,0"));
+        CHECK_FALSE(outcome.symbol("counter"));
+    });
+}
+
+TEST_CASE("a static local variable keeps its place though its number moved") {
+    for_each_compiler([](const Compiler& compiler) {
+        UnitPair pair(compiler);
+        std::string after = replaced(unit, "static int visits; visits++;",
+                                     "{ static int fresh; if (fresh++) use(&fresh); } static int visits; visits += 2;");
+        Outcome outcome = pair.run(unit, after);
+        REQUIRE(outcome.codes.empty());
+        CHECK(outcome.changed() == std::vector<std::string>{"visit"});
+        std::vector<std::string> added = outcome.names(diff::Change::added, "variable");
+        REQUIRE(added.size() == 1);
+        CHECK(added[0].find("fresh") != std::string::npos);
+        bool refers_to_old = false;
+        for (const elf::Symbol& symbol : outcome.output->symbols())
+            refers_to_old = refers_to_old || (symbol.is_undefined() && symbol.name.find("visits") != std::string::npos);
+        CHECK(refers_to_old);
+    });
+}
+
+TEST_CASE("a new function and a new variable come along") {
+    for_each_compiler([](const Compiler& compiler) {
+        UnitPair pair(compiler);
+        std::string after = replaced(unit, "int other(int x) {",
+                                     "static int fresh_data = 5;\n"
+                                     "__attribute__((noinline)) static int fresh(int x) { return fresh_data += x; }\n"
+                                     "int other(int x) { x = fresh(x);");
+        Outcome outcome = pair.run(unit, after);
+        REQUIRE(outcome.codes.empty());
+        CHECK(outcome.changed() == std::vector<std::string>{"other"});
+        CHECK(outcome.names(diff::Change::added) == std::vector<std::string>{"fresh"});
+        REQUIRE(outcome.symbol("fresh_data"));
+        CHECK(outcome.symbol("fresh_data")->place == elf::Place::section);
+    });
+}
+
+TEST_CASE("calls go to the new copy, addresses stay those of the kernel") {
+    for_each_compiler([](const Compiler& compiler) {
+        UnitPair pair(compiler);
+        std::string after = replaced(replaced(unit, "static int visits; visits++;", "static int visits; visits += 3;"),
+                                     "return visit(2)", "return visit(4) + visit(5)");
+        Outcome outcome = pair.run(unit, after);
+        REQUIRE(outcome.codes.empty());
+        CHECK(outcome.changed() == std::vector<std::string>{"pass", "visit"});
+        bool has_address = outcome.symbol(".klp.ref.vmlinux.vmlinux.visit,0") != nullptr;
+        CHECK(has_address);
+        CHECK(outcome.symbol("visit")->place == elf::Place::section);
+    });
+}
+
+TEST_CASE("changed data is refused by name") {
+    for_each_compiler([](const Compiler& compiler) {
+        UnitPair pair(compiler);
+        Outcome outcome = pair.run(unit, replaced(unit, "\"unit\" }", "\"other unit\" }"));
+        CHECK(outcome.codes == std::vector<std::string>{"diff.data-changed"});
+    });
+}
+
+TEST_CASE("a table that only changed functions see travels with them") {
+    for_each_compiler([](const Compiler& compiler) {
+        UnitPair pair(compiler);
+        Outcome outcome = pair.run(unit, replaced(replaced(unit, "\"two\"", "\"TWO\""), "name %s", "Name %s"));
+        REQUIRE(outcome.codes.empty());
+        CHECK(outcome.changed() == std::vector<std::string>{"table"});
+        CHECK_FALSE(outcome.symbol(".klp.ref.vmlinux.vmlinux.names,0"));
+        std::vector<std::string> strings = outcome.names(diff::Change::included, "string");
+        CHECK(std::ranges::find(strings, "TWO") != strings.end());
+    });
+}
+
+TEST_CASE("the output has the same bytes on every run, and a linker takes it") {
+    for_each_compiler([](const Compiler& compiler) {
+        UnitPair pair(compiler);
+        std::string after = replaced(unit, "counter * 3", "counter * 5");
+        auto a = pair.compile("before", unit, "");
+        auto b = pair.compile("after", after, "");
+        std::vector<std::byte> first = pair.run_files(a, b).diff.output.bytes();
+        CHECK(first == pair.run_files(a, b).diff.output.bytes());
+        std::filesystem::path file = pair.scratch().path() / "out.o";
+        elf::write_file_atomically(file, first);
+        if (std::string_view(compiler.machine) == "x86_64")
+            run("ld -r " + file.string() + " -o " + file.string() + ".linked");
+    });
+}

@@ -1,0 +1,306 @@
+// The differ's rules one by one, on x86_64 objects of GCC.
+#include "diff_units.h"
+
+using namespace klp;
+using namespace klp::test;
+
+namespace {
+
+using Names = std::vector<std::string>;
+using Codes = std::vector<std::string>;
+
+symbols::Resolution in_module(const char* module) {
+    return {symbols::Resolution::Kind::livepatch, module, 0, false, {}, false, {}};
+}
+
+// A jump label as arch/x86/include/asm/jump_label.h lays it out.
+const std::string jump_label = R"(
+struct static_key { int enabled; void *entries; };
+#define BRANCH(key) ({ __label__ yes; int r = 0; \
+    asm goto("1: .byte 0x0f,0x1f,0x44,0x00,0x00\n\t" \
+             ".pushsection __jump_table, \"aw\"\n\t.balign 8\n\t.long 1b - ., %l[yes] - .\n\t" \
+             ".quad %c0 - .\n\t.popsection" : : "i" (key) : : yes); \
+    if (0) { yes: r = 1; } r; })
+extern struct static_key module_key, __tracepoint_thing;
+extern void use(int);
+)";
+
+} // namespace
+
+TEST_CASE("a function that ftrace cannot hook is refused") {
+    UnitPair pair;
+    std::string unit = "__attribute__((no_instrument_function)) int f(int x) { return x + 1; }";
+    CHECK(pair.run(unit, replaced(unit, "x + 1", "x + 2")).codes == Codes{"diff.no-ftrace"});
+}
+
+TEST_CASE("a changed __init function is refused") {
+    UnitPair pair;
+    std::string unit = "__attribute__((section(\".init.text\"))) int f(int x) { return x + 1; }";
+    CHECK(pair.run(unit, replaced(unit, "x + 1", "x + 2")).codes == Codes{"diff.init-changed"});
+}
+
+TEST_CASE("a function without change is left out by name") {
+    UnitPair pair;
+    std::string unit =
+        "int f(int x) { return x + 1; }\nint g(int x) { return x * 5; }\n"
+        "__attribute__((section(\".kpatch.ignore.functions\"), used)) static void *ignore = (void *)f;\n";
+    Outcome outcome = pair.run(unit, replaced(replaced(unit, "x + 1", "x + 2"), "x * 5", "x * 7"));
+    CHECK(outcome.changed() == Names{"g"});
+}
+
+TEST_CASE("changed data is left out by its section's name") {
+    UnitPair pair;
+    std::string unit =
+        "int value = 1;\nint f(int x) { return x + value; }\n"
+        "__attribute__((section(\".kpatch.ignore.sections\"), used)) static char *ignore = \".data.value\";\n";
+    Outcome outcome = pair.run(unit, replaced(replaced(unit, "value = 1", "value = 2"), "x + value", "x - value"));
+    REQUIRE(outcome.codes.empty());
+    CHECK(outcome.changed() == Names{"f"});
+}
+
+TEST_CASE("callbacks of both ecosystems are registered") {
+    for (const char* macro :
+         {"__attribute__((section(\".kpatch.callbacks.pre_patch\"), used)) static void *cb = (void *)before;",
+          "__attribute__((section(\".discard.klp_callback_ptrs\"), used)) static void "
+          "*__klp_pre_patch_callback_vmlinux = (void *)before;"}) {
+        UnitPair pair;
+        std::string unit = "int f(int x) { return x + 1; }\n";
+        Outcome outcome = pair.run(unit, unit + "static int before(void *p) { return 0; }\n" + macro);
+        REQUIRE(outcome.codes.empty());
+        CHECK(outcome.diff.callbacks == Names{"before"});
+        const elf::Section* table = outcome.output->find_section(elf::build_callbacks_section);
+        REQUIRE(table);
+        CHECK(table->size == 24);
+        CHECK(outcome.output->read_integer(table->data, 16, 8) == static_cast<uint64_t>(elf::CallbackKind::pre_patch));
+    }
+}
+
+TEST_CASE("an unknown section that refers to a changed function is refused by name") {
+    UnitPair pair;
+    std::string unit =
+        "int f(int x) { return x + 1; }\nasm(\".pushsection .magic, \\\"a\\\"; .quad f; .popsection\");\n";
+    Outcome outcome = pair.run(unit, replaced(unit, "x + 1", "x + 2"));
+    CHECK(outcome.codes == Codes{"diff.unknown-section"});
+    CHECK(pair.run(unit, unit).diff.nothing_changed);
+}
+
+TEST_CASE("line numbers that are passed after a file's name are no change") {
+    UnitPair pair;
+    std::string unit =
+        "extern void warn(const char *file, int line);\nextern void log(const char *f, const char *file, int line);\n"
+        "int f(int x) { if (x) warn(__FILE__, __LINE__); return x; }\n"
+        "int g(int x) { log(\"here\", __func__, __LINE__); return x; }\n";
+    CHECK(pair.run(unit, "\n\n\n" + unit).diff.nothing_changed);
+}
+
+TEST_CASE("a constant that is passed elsewhere is a change, though it looks like a line") {
+    UnitPair pair;
+    std::string unit = "extern void warn(const char *file, int line, int level);\n"
+                       "int f(int x) { if (x) warn(__FILE__, 3, 5); return x; }\n";
+    Outcome outcome = pair.run(unit, replaced(unit, "3, 5", "3, 6"));
+    CHECK(outcome.changed() == Names{"f"});
+}
+
+TEST_CASE("a call within a shared section is compared and moved by what it calls") {
+    UnitPair pair;
+    const std::string flag = "-fno-function-sections";
+    std::string unit =
+        "__attribute__((noinline)) static int first(int x) { asm volatile(\"nop\"); return x + 1; }\n"
+        "__attribute__((noinline)) static int second(int x) { asm volatile(\"nop; nop\"); return x + 2; }\n"
+        "int third(int x) { return second(first(x) + 3) + 1; }\n";
+    // first() grows, so the distance from third() to it does; third() itself does not change.
+    Outcome outcome =
+        pair.run(unit, replaced(unit, "asm volatile(\"nop\")", "asm volatile(\"nop; nop; nop; nop\")"), flag);
+    REQUIRE(outcome.codes.empty());
+    CHECK(outcome.changed() == Names{"first"});
+    outcome = pair.run(unit, replaced(unit, "first(x) + 3", "first(x) + 4"), flag);
+    REQUIRE(outcome.codes.empty());
+    CHECK(outcome.changed() == Names{"third"});
+    CHECK(outcome.refers(".text.third", ".klp.ref.vmlinux.vmlinux.first,0"));
+    CHECK(outcome.refers(".text.third", ".klp.ref.vmlinux.vmlinux.second,0"));
+}
+
+TEST_CASE("a function made static is still the same function") {
+    UnitPair pair;
+    std::string unit = "__attribute__((noinline, used)) int f(int x) { asm volatile(\"\"); return x + 1; }\nint g(int "
+                       "x) { return f(x); }\n";
+    Outcome outcome = pair.run(unit, replaced(replaced(unit, "used)) int f", "used)) static int f"), "x + 1", "x + 2"));
+    REQUIRE(outcome.codes.empty());
+    CHECK(outcome.changed() == Names{"f"});
+}
+
+TEST_CASE("a change in the exception table alone is a change of the function") {
+    UnitPair pair;
+    std::string unit = "int f(int *p) { int r; asm volatile(\"1: movl %1, %0\\n2: nop\\n3:\\n\"\n"
+                       "\".pushsection __ex_table,\\\"a\\\"\\n .balign 4\\n .long 1b - ., 2b - ., 3\\n .popsection\" : "
+                       "\"=r\"(r) : \"m\"(*p)); return r; }\n"
+                       "int g(int x) { return x; }\n";
+    CHECK(pair.run(unit, unit).diff.nothing_changed);
+    Outcome outcome = pair.run(unit, replaced(unit, "2b - ., 3", "2b - ., 4"));
+    CHECK(outcome.changed() == Names{"f"});
+    const elf::Section* table = outcome.output->find_section("__ex_table");
+    REQUIRE(table);
+    CHECK(table->size == 12);
+}
+
+TEST_CASE("entries of special sections come along with their functions only") {
+    UnitPair pair;
+    std::string bug =
+        "asm volatile(\"1: ud2\\n.pushsection __bug_table,\\\"aw\\\"\\n2: .long 1b - .\\n .long %c0 - .\\n .word %c1\\n"
+        " .word 0\\n .popsection\" : : \"i\"(__FILE__), \"i\"(__LINE__));";
+    std::string unit =
+        "int f(int x) { if (x == 3) " + bug + " return x + 1; }\nint g(int x) { if (x == 4) " + bug + " return x; }\n";
+    CHECK(pair.run(unit, "\n\n" + unit).diff.nothing_changed);
+    Outcome outcome = pair.run(unit, replaced(unit, "x + 1", "x + 2"));
+    CHECK(outcome.changed() == Names{"f"});
+    REQUIRE(outcome.output->find_section("__bug_table"));
+    CHECK(outcome.output->find_section("__bug_table")->size == 12);
+}
+
+TEST_CASE("a jump label with a key of vmlinux comes along") {
+    UnitPair pair;
+    std::string unit = jump_label + "int f(int x) { if (BRANCH(&module_key)) use(x); return x + 1; }\n";
+    Outcome outcome = pair.run(unit, replaced(unit, "x + 1", "x + 2"));
+    REQUIRE(outcome.codes.empty());
+    REQUIRE(outcome.output->find_section("__jump_table"));
+    CHECK(outcome.output->find_section("__jump_table")->size == 16);
+}
+
+TEST_CASE("a jump label with a key of a module is refused, but for a tracepoint's") {
+    UnitPair pair;
+    pair.resolver.owner = "thing";
+    pair.resolver.special["module_key"] = in_module("thing");
+    pair.resolver.special["__tracepoint_thing"] = in_module("thing");
+    std::string unit = jump_label + "int f(int x) { if (BRANCH(&module_key)) use(x); return x + 1; }\n"
+                                    "int g(int x) { if (BRANCH(&__tracepoint_thing)) use(x); return x * 5; }\n";
+    CHECK(pair.run(unit, replaced(unit, "x + 1", "x + 2")).codes == Codes{"diff.module-key"});
+    Outcome outcome = pair.run(unit, replaced(unit, "x * 5", "x * 7"));
+    REQUIRE(outcome.codes.empty());
+    CHECK(outcome.has_finding("diff.key-dropped"));
+    CHECK_FALSE(outcome.output->find_section("__jump_table"));
+}
+
+TEST_CASE("a static call with a key of a module goes through its trampoline") {
+    UnitPair pair;
+    pair.resolver.owner = "thing";
+    pair.resolver.special["__SCK__act"] = in_module("thing");
+    pair.resolver.special["__SCT__act"] = in_module("thing");
+    std::string unit =
+        "int f(int x) { asm volatile(\"1: call __SCT__act\\n.pushsection .static_call_sites,\\\"aw\\\"\\n"
+        ".long 1b - ., __SCK__act - .\\n.popsection\"); return x + 1; }\n";
+    Outcome outcome = pair.run(unit, replaced(unit, "x + 1", "x + 2"));
+    REQUIRE(outcome.codes.empty());
+    CHECK(outcome.has_finding("diff.static-call-trampoline"));
+    CHECK_FALSE(outcome.output->find_section(".static_call_sites"));
+    CHECK(outcome.refers(".text.f", ".klp.ref.thing.thing.__SCT__act,0"));
+}
+
+TEST_CASE("a static call of vmlinux names its key for objtool") {
+    UnitPair pair;
+    symbols::Resolution global = in_module("vmlinux");
+    global.is_global = true;
+    pair.resolver.special["__SCK__act"] = global;
+    pair.resolver.special["__SCT__act"] = global;
+    std::string unit = "int f(int x) { asm volatile(\"call __SCT__act\"); return x + 1; }\n";
+    Outcome outcome = pair.run(unit, replaced(unit, "x + 1", "x + 2"));
+    REQUIRE(outcome.codes.empty());
+    CHECK(outcome.refers(elf::build_symbols_section, "__SCK__act"));
+    CHECK(outcome.refers(elf::build_symbols_section, "__SCT__act"));
+    CHECK(outcome.symbol("__SCT__act")->is_weak());
+}
+
+TEST_CASE("a symbol that the target lacks, or has more than once, is refused") {
+    std::string unit = "extern int far(int);\nint f(int x) { return far(x) + 1; }\n";
+    std::string after = replaced(unit, "far(x) + 1", "far(x) + 2");
+    UnitPair pair;
+    pair.resolver.special["far"].kind = symbols::Resolution::Kind::absent;
+    CHECK(pair.run(unit, after).codes == Codes{"diff.unresolved"});
+    pair.resolver.special["far"].kind = symbols::Resolution::Kind::ambiguous;
+    CHECK(pair.run(unit, after).codes == Codes{"diff.ambiguous"});
+}
+
+TEST_CASE("what another unit of the patch brings stays a plain symbol") {
+    std::string unit = "extern int far(int);\nint f(int x) { return x + 1; }\n";
+    UnitPair pair;
+    pair.resolver.special["far"].kind = symbols::Resolution::Kind::absent;
+    pair.options.is_provided = [](std::string_view name) { return name == "far"; };
+    Outcome outcome = pair.run(unit, replaced(unit, "x + 1", "far(x)"));
+    REQUIRE(outcome.codes.empty());
+    REQUIRE(outcome.symbol("far"));
+    CHECK_FALSE(outcome.symbol("far")->is_weak());
+}
+
+TEST_CASE("a new global function comes along though nobody here calls it") {
+    UnitPair pair;
+    std::string unit = "int f(int x) { return x + 1; }\n";
+    Outcome outcome = pair.run(unit, unit + "int fresh(int x) { return x + 9; }\n");
+    REQUIRE(outcome.codes.empty());
+    CHECK(outcome.names(diff::Change::added) == Names{"fresh"});
+    CHECK_FALSE(outcome.symbol("fresh")->is_local());
+}
+
+TEST_CASE("new globals of a unit") {
+    UnitPair pair;
+    std::string unit = "int f(int x) { return x + 1; }\n";
+    auto a = pair.compile("before", unit, "");
+    auto b = pair.compile("after", unit + "int fresh(int x) { return x; }\nint fresh_data;\nstatic int hidden;\n", "");
+    CHECK(diff::new_globals(elf::Object::open(a), elf::Object::open(b)) == Names{"fresh", "fresh_data"});
+}
+
+TEST_CASE("an unlikely part belongs to its function") {
+    UnitPair pair;
+    std::string unit = "extern void rare(int) __attribute__((cold)); extern int state;\n"
+                       "int f(int x) { if (x == state) { rare(1); rare(2); rare(3); } return x + 1; }\n";
+    Outcome outcome = pair.run(unit, replaced(unit, "rare(3)", "rare(4)"));
+    REQUIRE(outcome.codes.empty());
+    CHECK(outcome.changed() == Names{"f"});
+    REQUIRE(outcome.symbol("f.cold"));
+    CHECK(outcome.symbol("f.cold")->is_function());
+}
+
+TEST_CASE("entry sizes that do not fit are refused, and those of the environment are read") {
+    std::string unit =
+        "int f(int *p) { asm volatile(\"1: nop\\n.pushsection __ex_table,\\\"a\\\"\\n .long 1b - ., 1b - ., 3\\n"
+        " .popsection\"); return *p + 1; }\n";
+    UnitPair pair;
+    pair.options.entry_sizes["__ex_table"] = 8;
+    CHECK(pair.run(unit, replaced(unit, "*p + 1", "*p + 2")).codes == Codes{"diff.entry-size"});
+    auto sizes = diff::entry_sizes_from(
+        [](const char* name) { return std::string_view(name) == "EX_STRUCT_SIZE" ? "12" : nullptr; });
+    CHECK(sizes == std::map<std::string, unsigned>{{"__ex_table", 12}});
+    CHECK_THROWS_AS(diff::entry_sizes_from([](const char*) { return "12x"; }), report::Refusal);
+}
+
+TEST_CASE("the cause of a change is told") {
+    UnitPair pair;
+    pair.options.explain = true;
+    std::string unit = "extern int printk(const char *, ...);\n"
+                       "static inline int twice(int x) { return x * 2; }\n"
+                       "int a(int x) { return twice(x) + 1; }\nint b(int x) { return printk(\"old %d\", x); }\n"
+                       "int c(int x) { return printk(\"c %d\", x + 100); }\n";
+    Outcome outcome = pair.run(
+        unit, replaced(replaced(replaced(unit, "x * 2", "(x ^ 5) * 2"), "old", "new"), "x + 100", "x + 101"), "-g");
+    REQUIRE(outcome.codes.empty());
+    CHECK(outcome.item("a")->cause == "inlined callee twice");
+    CHECK(outcome.item("a")->place.ends_with("unit.c:2"));
+    CHECK(outcome.item("b")->cause == "only a string");
+    CHECK(outcome.item("c")->cause == "only a constant");
+    CHECK(outcome.item("c")->original_instruction.find("0x64") != std::string::npos);
+    CHECK(outcome.item("c")->patched_instruction.find("0x65") != std::string::npos);
+}
+
+TEST_CASE("objects of two machines are not compared") {
+    elf::Builder x86, arm;
+    for (elf::Builder* builder : {&x86, &arm}) {
+        builder->sections.resize(1);
+        builder->symbols.resize(1);
+    }
+    x86.machine = EM_X86_64;
+    arm.machine = EM_AARCH64;
+    TestResolver resolver;
+    diff::Options options;
+    options.resolver = &resolver;
+    CHECK_THROWS_AS(
+        diff::run(elf::Object::from_bytes("a", x86.bytes()), elf::Object::from_bytes("b", arm.bytes()), options),
+        report::Refusal);
+}
