@@ -47,6 +47,8 @@ struct Comparison {
     // By patched piece. A function with its unlikely parts is one: all of them are changed or none.
     std::vector<bool> changed_functions;
     std::vector<bool> changed_data; // kept variables whose initial content differs
+    // Changed functions that are replaced together with their callers, not by a hook of their own: see callers.h.
+    std::vector<bool> through_callers;
 };
 
 // The names that MeaningHasher wants, for both units.

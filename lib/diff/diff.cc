@@ -1,5 +1,6 @@
 #include "diff/diff.h"
 
+#include "diff/callers.h"
 #include "diff/compare.h"
 #include "diff/correlate.h"
 #include "diff/emit.h"
@@ -107,7 +108,8 @@ Diff run(const elf::Object& original_object, const elf::Object& patched_object, 
     const Unit original = other.get();
     const Macros macros = read_macros(patched);
     const Correlation correlation = correlate(original, patched);
-    const Comparison comparison = compare(original, patched, correlation);
+    Comparison comparison = compare(original, patched, correlation);
+    reach_through_callers(original, patched, correlation, comparison);
     Selector selector(original, patched, correlation, comparison, macros, options);
     const Selection selection = selector.run();
     Diff diff;

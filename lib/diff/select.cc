@@ -78,6 +78,15 @@ void Selector::seed() {
         if (piece.kind == PieceKind::function && piece.parent == none) {
             bool is_redirected = !is_new && (is_changed(index) || is_forced(index)) && !is_ignored(index);
             bool is_init_code = is_init(patched_.object().section(piece.section).name);
+            if (is_redirected && comparison_.through_callers[index] && !is_forced(index)) {
+                result_.findings.push_back({"diff.through-callers",
+                                            report::Severity::note,
+                                            patched_.object().name(),
+                                            patched_.title(index),
+                                            "ftrace cannot hook it, so it is replaced together with its callers",
+                                            {}});
+                continue; // its callers bring it
+            }
             if (is_redirected)
                 result_.changed.push_back(index);
             if (is_redirected || (is_new && !is_local(patched_, piece) && !is_init_code))
