@@ -18,7 +18,7 @@
 #include "tasks.h"
 #include "transition.h"
 
-DEFINE_MUTEX(klp_mutex);
+DEFINE_MUTEX(klp_mutex);	/* see core.h */
 LIST_HEAD(klp_patches);
 
 /* What can be done under klp_mutex; klp_finish_patch() has to follow. */

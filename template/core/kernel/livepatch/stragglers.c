@@ -100,6 +100,7 @@ static void klp_put_aside(struct task_struct *task)
 	unsigned int cpu = task_cpu(task);
 	struct klp_stopper *stopper = per_cpu_ptr(&klp_stoppers, cpu);
 
+	/* Pairs with the release in klp_stop_fn(). */
 	if (smp_load_acquire(&stopper->task))
 		return;
 
@@ -119,7 +120,6 @@ void klp_pursue(struct task_struct *task, int why)
 		klp_put_aside(task);
 		klp_busy_threads |= !is_idle_task(task);
 	}
-
 }
 
 void klp_reset_stragglers(void)

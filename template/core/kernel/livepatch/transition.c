@@ -71,12 +71,13 @@ static void klp_synchronize_transition(void)
 	klp_kernel(schedule_on_each_cpu)(klp_sync_fn);
 }
 
-/*
- * The release orders everything that was prepared - marked functions, states,
- * the table of stack.c - before the switch of any task.
- */
 static void klp_open_gate(void)
 {
+	/*
+	 * Orders everything that was prepared - marked functions, states, the
+	 * table of stack.c - before the switch of any task. Pairs with the
+	 * acquire in klp_switch_target().
+	 */
 	smp_store_release(&klp_gate, klp_target_state);
 }
 
@@ -86,9 +87,10 @@ static void klp_close_gate(void)
 	WRITE_ONCE(klp_gate, KLP_TRANSITION_IDLE);
 }
 
-/* The state that tasks may be switched to. Pairs with klp_open_gate(). */
+/* The state that tasks may be switched to. */
 int klp_switch_target(void)
 {
+	/* Pairs with the release in klp_open_gate(). */
 	return smp_load_acquire(&klp_gate);
 }
 
