@@ -70,6 +70,26 @@ void check_changed_functions(const Options& options, const kernel::Unit& unit, c
     }
 }
 
+// The differ speaks of object files in a temporary folder; people know the unit by its source.
+std::vector<report::Finding> by_source(std::vector<report::Finding> findings, const kernel::Unit& unit,
+                                       const elf::Object& original, const elf::Object& patched) {
+    for (report::Finding& finding : findings)
+        if (finding.where == original.name() || finding.where == patched.name())
+            finding.where = unit.source;
+    return findings;
+}
+
+diff::Diff diff_unit(const kernel::Unit& unit, const elf::Object& original, const elf::Object& patched,
+                     const diff::Options& options) {
+    try {
+        diff::Diff result = diff::run(original, patched, options);
+        result.findings = by_source(std::move(result.findings), unit, original, patched);
+        return result;
+    } catch (const report::Refusal& refusal) {
+        throw report::Refusal(by_source(refusal.findings(), unit, original, patched));
+    }
+}
+
 // A unit that only the patch brings is compared with an empty one: all of it is new.
 elf::Object open_original(const kernel::Pair& pair, const elf::Object& patched) {
     if (!pair.original.empty())
@@ -97,15 +117,14 @@ std::vector<UnitDiff> diff_pairs(const Options& options, const kernel::Target& t
         const kernel::Image& owner = images.of(unit.owner);
         kernel::UnitOrigin origin = kernel::prove_origin(original, owner);
         require_origin(unit, original, origin, target);
-        kernel::OriginResolver resolver(origin, original, owner, images.of("vmlinux"),
-                                        *images.exports());
+        kernel::OriginResolver resolver(origin, original, owner, images.of("vmlinux"), *images.exports());
         diff::Options diff_options;
         diff_options.owner = unit.owner;
         diff_options.resolver = &resolver;
         diff_options.is_provided = [&](std::string_view name) { return provided.contains(name); };
         diff_options.explain = options.explain || !options.report.empty();
         UnitDiff& result = results[at];
-        result = {unit, diff::run(original, objects[at].patched, diff_options), summarize(origin)};
+        result = {unit, diff_unit(unit, original, objects[at].patched, diff_options), summarize(origin)};
         check_changed_functions(options, unit, original, origin, result);
     });
     return results;

@@ -73,6 +73,9 @@ public:
     virtual bool is_profiling_call(std::string_view symbol) const;
     // The compiler left room for ftrace that no relocation tells of (s390's -mhotpatch, -mnop-mcount).
     virtual bool has_profiling_nop(const Code&) const { return false; }
+    // ftrace hooks functions at the places listed in __patchable_function_entries. On x86 these are paddings for call
+    // depth tracking and CFI (-fpatchable-function-entry=16,16), which notrace functions have as well.
+    virtual bool hooks_patchable_entries() const { return true; }
     // A local, compiler- or assembler-made mark that is no function and no variable.
     virtual bool is_mark(const elf::Symbol& symbol) const;
     // Branches without relocation that leave `code`.

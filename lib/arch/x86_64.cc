@@ -67,6 +67,7 @@ public:
     int64_t usual_bias(uint32_t type) const override;
     bool is_branch(elf::Bytes data, const elf::Relocation& relocation) const override;
     uint32_t absolute64() const override { return R_X86_64_64; }
+    bool hooks_patchable_entries() const override { return false; }
     bool is_profiling_call(std::string_view symbol) const override {
         return symbol == "__fentry__" || Machine::is_profiling_call(symbol);
     }

@@ -644,7 +644,8 @@ void Unit::find_ftrace_locations() {
             continue;
         for (const SpecialEntry& entry : entries_of(index)) {
             std::string_view table = table_of(entry).kind->name;
-            if (table == "__mcount_loc" || table == "__patchable_function_entries")
+            if (table == "__mcount_loc" ||
+                (table == "__patchable_function_entries" && machine_.hooks_patchable_entries()))
                 has_ftrace_[index] = true;
         }
         for (const elf::Relocation& relocation : relocations(piece))

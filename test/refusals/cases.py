@@ -118,7 +118,7 @@ CASES = [
     Case("comment-only", "a patch that changes only comments and line numbers",
          (r"kernel/fork\.c", r"nothing|no change|unchanged"), statuses=(NOTHING_CHANGED,)),
     Case("init-code", "a change of __init code",
-         (r"fs/proc/loadavg", r"proc_loadavg_init", r"__init", r"hint:")),
+         (r"fs/proc/loadavg", r"proc_loadavg_init", r"__init|\.init\.text", r"hint:")),
     Case("notrace", "a change of a notrace function",
          (r"kernel/trace/trace_clock", r"trace_clock_local", r"ftrace|notrace", r"hint:")),
     Case("inline-out-of-line", "a change of an inline function's copy out of line",
@@ -133,7 +133,7 @@ CASES = [
     Case("module-jump-label", "a jump label whose key a module owns",
          (r"nf_tables_core|nf_tables", r"nft_do_chain", r"nft_(trace|counters)_enabled", r"hint:")),
     Case("module-static-call", "a static call whose key a module owns",
-         (r"kvm/pmu", r"kvm_pmu_deliver_pmi", r"kvm_x86_pmu_deliver_pmi", r"hint:")),
+         (r"kvm/pmu", r"kvm_pmu_init", r"kvm_x86_pmu_init", r"hint:")),
 
     Case("other-source", "a unit that is not in the image",
          (r"fs/proc/loadavg", r"loadavg_proc_show", r"hint:"),

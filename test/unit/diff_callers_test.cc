@@ -10,7 +10,7 @@ using namespace klp::test;
 
 namespace {
 
-constexpr const char* traced = "-pg -mfentry -mrecord-mcount";
+const std::string traced = "-pg -mfentry -mrecord-mcount ";
 
 struct Marked {
     std::set<std::string> changed;
@@ -18,14 +18,15 @@ struct Marked {
 };
 
 // What is marked when NUMBER in `source` is 1 in the original and 2 in the patched unit.
-Marked mark(const std::string& source) {
+Marked mark(const std::string& source, const std::string& more_flags = {}) {
     ScratchDirectory scratch;
     const std::string head = "#define notrace __attribute__((no_instrument_function, noinline))\n"
                              "#define alone __attribute__((noinline, noclone))\n"
                              "extern int outside(int);\n";
     elf::Object before =
-        elf::Object::open(compile_unit(scratch, "before", "#define NUMBER 1\n" + head + source, traced));
-    elf::Object after = elf::Object::open(compile_unit(scratch, "after", "#define NUMBER 2\n" + head + source, traced));
+        elf::Object::open(compile_unit(scratch, "before", "#define NUMBER 1\n" + head + source, traced + more_flags));
+    elf::Object after =
+        elf::Object::open(compile_unit(scratch, "after", "#define NUMBER 2\n" + head + source, traced + more_flags));
     diff::Unit original(before, {});
     diff::Unit patched(after, {});
     diff::Correlation correlation = diff::correlate(original, patched);
@@ -58,6 +59,14 @@ TEST_CASE("callers: the way up goes through several unhookable functions") {
                          "int outer(int x) { return middle(x) * 5; }\n");
     CHECK(marked.through_callers == std::set<std::string>{"inner", "middle"});
     CHECK(marked.changed == std::set<std::string>{"inner", "middle", "outer"});
+}
+
+TEST_CASE("callers: padding before a function is no hook") {
+    Marked marked = mark("static notrace int inner(int x) { return outside(x) + NUMBER; }\n"
+                         "int first(int x) { return inner(x) * 3; }\n",
+                         "-fpatchable-function-entry=16,16");
+    CHECK(marked.through_callers == std::set<std::string>{"inner"});
+    CHECK(marked.changed == std::set<std::string>{"inner", "first"});
 }
 
 TEST_CASE("callers: a hookable function is its own way in") {
