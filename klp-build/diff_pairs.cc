@@ -93,7 +93,7 @@ diff::Diff diff_unit(const kernel::Unit& unit, const elf::Object& original, cons
 // A unit that only the patch brings is compared with an empty one: all of it is new.
 elf::Object open_original(const kernel::Pair& pair, const elf::Object& patched) {
     if (!pair.original.empty())
-        return elf::Object::open(pair.original);
+        return elf::Object::open(pair.original, pair.unit.source);
     return elf::Object::from_bytes("(new file)", elf::Builder::like(patched).bytes());
 }
 
@@ -104,7 +104,7 @@ std::vector<UnitDiff> diff_pairs(const Options& options, const kernel::Target& t
     std::vector<OpenPair> objects;
     std::set<std::string, std::less<>> provided;
     for (const kernel::Pair& pair : pairs) {
-        elf::Object patched = elf::Object::open(pair.patched);
+        elf::Object patched = elf::Object::open(pair.patched, pair.unit.source);
         elf::Object original = open_original(pair, patched);
         objects.push_back({std::move(original), std::move(patched)});
         for (std::string& name : diff::new_globals(objects.back().original, objects.back().patched))

@@ -22,6 +22,31 @@ void add(std::vector<report::Finding>& all, const std::vector<report::Finding>& 
 
 std::string count(size_t number, const char* noun) { return fmt::format("{} {}{}", number, noun, number == 1 ? "" : "s"); }
 
+// --keep-tmp: the run's temporary folder goes when the run ends, however it ends, so a copy is taken just before.
+class KeptCopy {
+public:
+    KeptCopy(const Options& options, const std::filesystem::path& folder)
+        : wanted_(options.keep_temporary), folder_(folder), copy_(temporary_copy_path(options)) {}
+    KeptCopy(const KeptCopy&) = delete;
+    KeptCopy& operator=(const KeptCopy&) = delete;
+    ~KeptCopy() {
+        std::error_code error;
+        if (!wanted_)
+            return;
+        std::filesystem::copy(folder_, copy_,
+                              std::filesystem::copy_options::recursive |
+                                  std::filesystem::copy_options::overwrite_existing |
+                                  std::filesystem::copy_options::copy_symlinks,
+                              error);
+        fmt::print(stderr, "klp-build: temporary files {} {}\n", error ? "could not be kept in" : "kept in", copy_.string());
+    }
+
+private:
+    bool wanted_;
+    std::filesystem::path folder_;
+    std::filesystem::path copy_;
+};
+
 void run(const Options& options, Record& record, report::Progress& progress) {
     kernel::Cache cache(kernel::Cache::default_root());
 
@@ -53,6 +78,7 @@ void run(const Options& options, Record& record, report::Progress& progress) {
     // Original and patched version of each, by kbuild's own commands.
     progress.begin("compile", "compile the original and the patched version");
     kernel::TemporaryFolder folder = cache.temporary();
+    KeptCopy kept(options, folder.path());
     std::vector<kernel::Pair> pairs =
         kernel::compile_pairs(target, plan.changes, tree.root(), folder.path() / "pairs", options.jobs);
     progress.end();

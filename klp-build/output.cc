@@ -56,6 +56,10 @@ std::filesystem::path output_path(const Options& options) {
 
 } // namespace
 
+std::filesystem::path temporary_copy_path(const Options& options) {
+    return output_path(options).parent_path() / "klp-tmp";
+}
+
 void write_output(const std::filesystem::path& path, elf::Bytes bytes) {
     std::error_code ignored; // if the folder cannot be made, writing the file says so
     if (path.has_parent_path())

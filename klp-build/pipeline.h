@@ -69,6 +69,8 @@ void verify_livepatch(const Images& images, Livepatch& livepatch);
 // The module's name: --name, else that of the output file, else "livepatch-" and the first patch file's name, in the
 // characters that a module's name may have. Throws report::Refusal "module.name-too-long".
 std::string module_name(const Options& options);
+// Where --keep-tmp leaves a copy of the run's temporary files: "klp-tmp" where the module goes.
+std::filesystem::path temporary_copy_path(const Options& options);
 // Signs the module if a key was given and writes it to where the options say. Returns that path.
 std::filesystem::path hand_out(const Options& options, const kernel::Target& target, const Livepatch& livepatch,
                                const std::filesystem::path& folder);

@@ -400,8 +400,10 @@ Object::Object(Object&&) noexcept = default;
 Object& Object::operator=(Object&&) noexcept = default;
 Object::~Object() = default;
 
-Object Object::open(const std::filesystem::path& path) {
-    auto state = std::make_unique<State>(path.string(), Image::map(path));
+Object Object::open(const std::filesystem::path& path) { return open(path, path.string()); }
+
+Object Object::open(const std::filesystem::path& path, std::string name) {
+    auto state = std::make_unique<State>(std::move(name), Image::map(path));
     state->read();
     return Object(std::move(state));
 }

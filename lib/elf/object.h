@@ -86,6 +86,8 @@ public:
     // Maps the file `path`. Throws report::Refusal with code "elf.unreadable" (cannot be opened or mapped),
     // "elf.not-elf", "elf.unsupported" (32-bit, or SHT_REL for code or data) or "elf.corrupt" (what, which section).
     static Object open(const std::filesystem::path& path);
+    // The same; `name` stands for the file's name in messages.
+    static Object open(const std::filesystem::path& path, std::string name);
     // The same from memory; `name` stands for the file's name in messages.
     static Object from_bytes(std::string name, std::vector<std::byte> bytes);
 
