@@ -9,11 +9,10 @@
 
 namespace klp::build {
 
-kernel::Target find_target(const Options& options, const kernel::Cache& cache, report::Progress& progress) {
-    kernel::TargetOptions target_options;
-    target_options.skip_compiler_check = options.skip_compiler_check;
-    target_options.jobs = options.jobs;
-    target_options.progress = [&](const std::string& text) { progress.line("    " + text); };
+namespace {
+
+kernel::Target find_kernel(const Options& options, const kernel::Cache& cache,
+                           const kernel::TargetOptions& target_options) {
     if (!options.kernel.empty())
         return kernel::debian_target(options.kernel, cache, target_options);
     bool has_parts =
@@ -28,6 +27,19 @@ kernel::Target find_target(const Options& options, const kernel::Cache& cache, r
     parts.modules = options.modules;
     parts.symvers = options.symvers;
     return kernel::parts_target(parts, cache, target_options);
+}
+
+} // namespace
+
+kernel::Target find_target(const Options& options, const kernel::Cache& cache, report::Progress& progress) {
+    kernel::TargetOptions target_options;
+    target_options.skip_compiler_check = options.skip_compiler_check;
+    target_options.jobs = options.jobs;
+    target_options.progress = [&](const std::string& text) { progress.line("    " + text); };
+    kernel::Target target = find_kernel(options, cache, target_options);
+    if (options.oot_module.empty())
+        return target;
+    return kernel::oot_target(target, options.oot_module, options.oot_source, cache, target_options);
 }
 
 namespace {

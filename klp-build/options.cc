@@ -98,7 +98,7 @@ std::string complaint(const Options& options) {
             return fmt::format(
                 "{} is an ELF file, not a patch; -v is --verbose here, a vmlinux is given with --vmlinux",
                 patch.string());
-    if (options.kernel.empty() && options.source.empty() && options.oot_source.empty())
+    if (options.kernel.empty() && options.source.empty())
         return "which kernel? give --kernel debian:RELEASE, or --sourcedir DIR";
     if (!options.kernel.empty() && !options.source.empty())
         return "--kernel and --sourcedir both name a kernel; give one of them";
