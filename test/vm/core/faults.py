@@ -9,7 +9,7 @@ nothing fails any more. After each failure everything must be as it was before.
 from lab import complaints
 from scene import scene
 
-PROVOKED = (r"tainting kernel with TAINT_LIVEPATCH", r"Call Trace")
+PROVOKED = (r"Call Trace", r"Tainted: ")
 LIMIT = 400
 
 FILTER = """

@@ -146,7 +146,7 @@ def guest_programs():
 
 def boot(kernel, files, **options):
     """A machine that runs `kernel` and has `files`."""
-    options.setdefault("boot_timeout", 300)
+    options.setdefault("boot_timeout", 900)
     return Machine(kernel.image, files=files, **options)
 
 
