@@ -25,8 +25,10 @@ from cpio import Archive
 from modules import ModuleTree, module_name, read_module
 
 GUEST = pathlib.Path(__file__).resolve().parent / "guest"
-COMMAND_LINE = ("console=ttyS0 quiet panic=-1 rcupdate.rcu_cpu_stall_timeout=120 "
-                "watchdog_thresh=60")
+# On a busy host the emulated timer looks broken to a kernel that checks it, and a panic that early is silent
+# without earlyprintk.
+COMMAND_LINE = ("console=ttyS0 earlyprintk=serial,ttyS0 quiet panic=-1 no_timer_check "
+                "rcupdate.rcu_cpu_stall_timeout=120 watchdog_thresh=60")
 
 
 class MachineError(Exception):
@@ -165,7 +167,8 @@ class Machine:
     def _receive(self, name, line):
         data = line.recv(65536)
         if not data:
-            raise MachineError(f"the machine stopped; last seen:\n{self.tail()}")
+            said = self._process.communicate()[1].decode(errors="replace")
+            raise MachineError(f"the machine stopped: {said}; last seen:\n{self.tail()}")
         text = data.decode(errors="replace").replace("\r", "")
         if name == "console":
             self._note(name, text)
