@@ -36,6 +36,10 @@ kernel::Target find_target(const Options& options, const kernel::Cache& cache, r
     target_options.skip_compiler_check = options.skip_compiler_check;
     target_options.jobs = options.jobs;
     target_options.progress = [&](const std::string& text) { progress.line("    " + text); };
+    if (options.runtime == Runtime::core)
+        throw report::Refusal("runtime.core-by-hand", "--runtime core",
+                              "klp-build does not yet make patch modules for its own runtime core",
+                              "build them with kbuild, as template/core/README.md describes");
     kernel::Target target = find_kernel(options, cache, target_options);
     if (options.oot_module.empty())
         return target;
