@@ -66,10 +66,14 @@ void add_author_headers(const kernel::Target& target, const Changes& changes, ke
 } // namespace
 
 kernel::PatchedTree write_patched_tree(const kernel::Target& target, const Changes& changes) {
-    kernel::PatchedTree tree = kernel::PatchedTree::acquire(target.source, target.entry / "patched");
+    kernel::PatchedTree tree = kernel::patched_tree_of(target);
     add_author_headers(target, changes, tree);
-    for (const auto& [path, change] : changes.applied.files)
+    for (const auto& [path, change] : changes.applied.files) {
+        // The configuration is the running kernel's: kbuild must not see new options, it would ask about them.
+        if (source::kind_of(path) == source::FileKind::kconfig)
+            continue;
         tree.replace(path, change.after ? std::optional(with_kept_lines(path, change)) : std::nullopt);
+    }
     return tree;
 }
 

@@ -229,6 +229,9 @@ Unit in_patched_tree(const Unit& unit, const Target& target, const fs::path& pat
     Unit patched = unit;
     for (std::string& word : patched.compile)
         replace_folder(word, target.source.string(), patched_source.string());
+    // The headers for patch authors lie in the patched tree's include/, which such a module does not search.
+    if (is_out_of_tree(target))
+        patched.compile.insert(patched.compile.end() - 1, {"-idirafter", (patched_source / "include").string()});
     return patched;
 }
 

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -45,6 +46,8 @@ bool is_build_product(const std::string& path, std::string_view name) {
            (name.starts_with("vmlinux.") && !name.ends_with(".h") && name.find(".lds") == std::string_view::npos);
 }
 
+const fs::file_time_type long_ago = fs::file_time_type::clock::now() - std::chrono::hours(24 * 365 * 30);
+
 [[noreturn]] void refuse(const fs::path& path, const std::error_code& error) {
     refuse_full_disk(error.message(), path.string());
     throw report::Refusal("kernel.unwritable", path.string(), "cannot be mirrored: " + error.message());
@@ -70,18 +73,28 @@ fs::path link_target(const fs::directory_entry& entry) {
     return target;
 }
 
-void synchronize_folder(const fs::path& tree, const fs::path& mirror, const std::string& relative) {
+std::string below(const std::string& folder, const std::string& name) {
+    return folder.empty() ? name : folder + "/" + name;
+}
+
+// A new folder must not bear the time of the tree's by chance.
+void make_mirror_folder(const fs::path& folder) {
+    make_folder(folder);
+    std::error_code ignored;
+    fs::last_write_time(folder, long_ago, ignored);
+}
+
+// Makes this one folder's entries like the tree's; subfolders are made, and filled later.
+void synchronize_entries(const fs::path& tree, const fs::path& mirror, const std::string& relative) {
     std::error_code error;
     std::map<std::string, fs::file_type> present;
     for (const fs::directory_entry& entry : fs::directory_iterator(mirror, error))
         present[entry.path().filename().string()] = entry.symlink_status().type();
     if (error)
         refuse(mirror, error);
-    std::vector<std::string> folders;
     for (const fs::directory_entry& entry : fs::directory_iterator(tree, error)) {
         const std::string name = entry.path().filename().string();
-        const std::string path = relative.empty() ? name : relative + "/" + name;
-        if (is_build_product(path, name))
+        if (is_build_product(below(relative, name), name))
             continue;
         // A link to a folder inside the tree (scripts/dtc/include-prefixes) stays a link, by its own text.
         const bool is_folder = entry.symlink_status().type() == fs::file_type::directory;
@@ -92,21 +105,38 @@ void synchronize_folder(const fs::path& tree, const fs::path& mirror, const std:
             if (found != present.end())
                 remove_tree(mirror / name);
             if (is_folder)
-                make_folder(mirror / name);
+                make_mirror_folder(mirror / name);
             else
                 make_link(is_folder_link ? fs::read_symlink(entry.path()) : link_target(entry), mirror / name);
         }
         if (found != present.end())
             present.erase(found);
-        if (is_folder)
-            folders.push_back(name);
     }
     if (error)
         throw report::Refusal("kernel.unreadable", tree.string(), "cannot be read: " + error.message());
     for (const auto& [name, type] : present)
         remove_tree(mirror / name);
-    for (const std::string& name : folders)
-        synchronize_folder(tree / name, mirror / name, relative.empty() ? name : relative + "/" + name);
+}
+
+// A folder's own time changes when an entry comes or goes, in the tree as in the mirror. The mirror's is set to the
+// tree's once they are alike, so that equal times mean that nothing has to be looked at; but not while the tree's is so
+// young that another change could bear the same time.
+void synchronize_folder(const fs::path& tree, const fs::path& mirror, const std::string& relative) {
+    std::error_code error;
+    const fs::file_time_type time = fs::last_write_time(tree, error);
+    if (error)
+        throw report::Refusal("kernel.unreadable", tree.string(), "cannot be read: " + error.message());
+    if (fs::last_write_time(mirror, error) != time) {
+        synchronize_entries(tree, mirror, relative);
+        const bool is_settled = fs::file_time_type::clock::now() - time > std::chrono::seconds(2);
+        fs::last_write_time(mirror, is_settled ? time : long_ago, error);
+    }
+    for (const fs::directory_entry& entry : fs::directory_iterator(mirror, error)) {
+        if (entry.symlink_status().type() != fs::file_type::directory)
+            continue;
+        const std::string name = entry.path().filename().string();
+        synchronize_folder(tree / name, mirror / name, below(relative, name));
+    }
 }
 
 void append_to_journal(const fs::path& journal, const std::string& path) {
@@ -128,7 +158,8 @@ bool escapes(const std::string& path) {
 } // namespace
 
 void synchronize_mirror(const fs::path& tree, const fs::path& mirror) {
-    make_folder(mirror);
+    if (!fs::exists(mirror))
+        make_mirror_folder(mirror);
     synchronize_folder(tree, mirror, {});
 }
 

@@ -93,10 +93,10 @@ void check_parts(const Parts& parts) {
 }
 
 void prepare_entry(const Parts& parts, Target target, const TargetOptions& options, const std::string& version) {
-    if (options.progress)
-        options.progress("preparing the build directory (once per kernel)");
     const std::string index = index_modules(parts.modules);
     target.release = check_release(parts, target.config, version, index);
+    if (options.progress)
+        options.progress("preparing the build directory (once per kernel)");
     if (!parts.has_clean_source)
         synchronize_mirror(parts.source, target.source);
     const Kbuild kbuild = kbuild_of(target);
@@ -171,6 +171,13 @@ Target parts_target(const Parts& parts, const Cache& cache, const TargetOptions&
     target.modules = parse_index(read_file(target.entry / "modules"));
     target.findings = find_config_drift(parts.config, target.build / ".config");
     return target;
+}
+
+PatchedTree patched_tree_of(const Target& target) {
+    PatchedTree tree = PatchedTree::acquire(target.source, target.entry / "patched");
+    if (!target.has_fixed_source)
+        tree.bring_up_to_date();
+    return tree;
 }
 
 bool is_out_of_tree(const Target& target) {

@@ -6,6 +6,7 @@
 #include "kernel/compiler.h"
 #include "kernel/config.h"
 #include "kernel/kbuild.h"
+#include "kernel/mirror.h"
 #include "kernel/unit.h"
 #include "report/finding.h"
 
@@ -85,6 +86,9 @@ std::vector<Unit> units_of(const Target& target);
 
 // How make is called for this target.
 Kbuild kbuild_of(const Target& target);
+
+// A patched tree of the target, nothing replaced in it yet; this run's alone.
+PatchedTree patched_tree_of(const Target& target);
 
 // Is it a module outside of the kernel's tree?
 bool is_out_of_tree(const Target& target);
