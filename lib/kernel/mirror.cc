@@ -46,7 +46,10 @@ bool is_build_product(const std::string& path, std::string_view name) {
            (name.starts_with("vmlinux.") && !name.ends_with(".h") && name.find(".lds") == std::string_view::npos);
 }
 
-const fs::file_time_type long_ago = fs::file_time_type::clock::now() - std::chrono::hours(24 * 365 * 30);
+// The time of a mirror's folder that is not known to be like the tree's. A mirror may be the tree of another: no time
+// before `old` counts.
+const fs::file_time_type old = fs::file_time_type::clock::now() - std::chrono::hours(24 * 365 * 29);
+const fs::file_time_type long_ago = old - std::chrono::hours(24 * 365);
 
 [[noreturn]] void refuse(const fs::path& path, const std::error_code& error) {
     refuse_full_disk(error.message(), path.string());
@@ -126,7 +129,7 @@ void synchronize_folder(const fs::path& tree, const fs::path& mirror, const std:
     const fs::file_time_type time = fs::last_write_time(tree, error);
     if (error)
         throw report::Refusal("kernel.unreadable", tree.string(), "cannot be read: " + error.message());
-    if (fs::last_write_time(mirror, error) != time) {
+    if (time < old || fs::last_write_time(mirror, error) != time) {
         synchronize_entries(tree, mirror, relative);
         const bool is_settled = fs::file_time_type::clock::now() - time > std::chrono::seconds(2);
         fs::last_write_time(mirror, is_settled ? time : long_ago, error);
