@@ -87,6 +87,8 @@ void run(const Options& options, Record& record, report::Progress& progress) {
     progress.begin("diff", "prove the origin and compare");
     Images images(target);
     record.units = diff_pairs(options, target, pairs, images);
+    for (const UnitDiff& unit : record.units)
+        add(record.findings, unit.diff.findings);
     progress.end();
 
     // One module of all that: template, differ's objects, livepatch relocations.

@@ -26,6 +26,9 @@ EXAMPLES = [
         "10-syscall", "a system call",
         probes=(Probe("uname -n", r"^\(none\)$", r"^patched-live$"),)),
     Example(
+        "10-syscall-kpatch", "a system call by kpatch's macro",
+        probes=(Probe("uname -n", r"^\(none\)$", r"^patched-live$"),)),
+    Example(
         "13-new-file", "a new source file with its Makefile line",
         probes=(Probe("cat /proc/version; cat /proc/version",
                       r"\ALinux version .*\nLinux version .*\n\Z",
@@ -38,4 +41,8 @@ EXAMPLES = [
         builds=(Build("14-series", ("14-series-1", "14-series-2")),),
         probes=(Probe("cat /proc/cmdline", r"panic=-1(?!.* series)", r" series=one,two$"),
                 Probe("cat /proc/version", r"^Linux version", r"^series: Linux version"))),
+    Example(
+        "17-ignored", "changes that the author leaves out by macros",
+        probes=(Probe("cat /proc/loadavg", r" \d+/\d+ \d+$", r" \d+/\d+ \d+ ignoring$"),
+                Probe("cat /proc/sys/fs/pipe-max-size", r"^1048576$", r"^1048576$"))),
 ]
