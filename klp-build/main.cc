@@ -20,7 +20,9 @@ void add(std::vector<report::Finding>& all, const std::vector<report::Finding>& 
     all.insert(all.end(), more.begin(), more.end());
 }
 
-std::string count(size_t number, const char* noun) { return fmt::format("{} {}{}", number, noun, number == 1 ? "" : "s"); }
+std::string count(size_t number, const char* noun) {
+    return fmt::format("{} {}{}", number, noun, number == 1 ? "" : "s");
+}
 
 // --keep-tmp: the run's temporary folder goes when the run ends, however it ends, so a copy is taken just before.
 class KeptCopy {
@@ -38,7 +40,8 @@ public:
                                   std::filesystem::copy_options::overwrite_existing |
                                   std::filesystem::copy_options::copy_symlinks,
                               error);
-        fmt::print(stderr, "klp-build: temporary files {} {}\n", error ? "could not be kept in" : "kept in", copy_.string());
+        fmt::print(stderr, "klp-build: temporary files {} {}\n", error ? "could not be kept in" : "kept in",
+                   copy_.string());
     }
 
 private:
@@ -158,7 +161,8 @@ int main(int argc, char** argv) {
     if (!options)
         return status;
     if (options->verbose)
-        kernel::set_trace([](const kernel::Command& command) { fmt::print(stderr, "+ {}\n", kernel::to_shell(command)); });
+        kernel::set_trace(
+            [](const kernel::Command& command) { fmt::print(stderr, "+ {}\n", kernel::to_shell(command)); });
     try {
         return static_cast<int>(build_livepatch(*options));
     } catch (const report::Refusal& refusal) {

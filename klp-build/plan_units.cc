@@ -40,15 +40,15 @@ void keep_only_targets(const std::vector<std::string>& targets, kernel::Plan& pl
     std::erase_if(plan.changes, [&](const kernel::UnitChange& change) {
         if (std::ranges::any_of(targets, [&](const std::string& wanted) { return covers(wanted, change.patched); }))
             return false;
-        plan.findings.push_back({"plan.not-a-target", report::Severity::warning, change.patched.source, "",
-                                 fmt::format("the patch changes this unit of {}, but no --target covers it",
-                                             change.patched.owner),
-                                 "leave out --target to patch all that the patch changes"});
+        plan.findings.push_back(
+            {"plan.not-a-target", report::Severity::warning, change.patched.source, "",
+             fmt::format("the patch changes this unit of {}, but no --target covers it", change.patched.owner),
+             "leave out --target to patch all that the patch changes"});
         return true;
     });
     if (plan.changes.empty())
-        throw report::Refusal("plan.nothing-built", targets.front(), "no unit that the patch changes is part of --target",
-                              "leave out --target");
+        throw report::Refusal("plan.nothing-built", targets.front(),
+                              "no unit that the patch changes is part of --target", "leave out --target");
 }
 
 // What a patch may include, <linux/livepatch_helpers.h> and the like, is found below include/ of the patched tree. A
@@ -82,8 +82,7 @@ kernel::Plan plan_units(const Options& options, const kernel::Target& target, co
     kernel::TargetOptions target_options;
     target_options.jobs = options.jobs;
     target_options.progress = [&](const std::string& text) { progress.line("    " + text); };
-    kernel::Plan plan =
-        kernel::make_plan(target, kernel::units_of(target), changes.files, tree.root(), target_options);
+    kernel::Plan plan = kernel::make_plan(target, kernel::units_of(target), changes.files, tree.root(), target_options);
     if (!options.targets.empty())
         keep_only_targets(options.targets, plan);
     return plan;

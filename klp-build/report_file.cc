@@ -47,15 +47,14 @@ Json to_json(const UnitDiff& unit) {
     Json items = Json::array();
     for (const diff::Item& item : unit.diff.items)
         items.push_back(to_json(item));
-    return {{"source", unit.unit.source},
-            {"object", unit.unit.owner},
-            {"changed", !unit.diff.nothing_changed},
-            {"proof",
-             {{"functions", unit.proof.functions},
-              {"proven", unit.proof.proven},
-              {"overridden", unit.proof.overridden}}},
-            {"items", std::move(items)},
-            {"findings", report::to_json(unit.diff.findings)}};
+    return {
+        {"source", unit.unit.source},
+        {"object", unit.unit.owner},
+        {"changed", !unit.diff.nothing_changed},
+        {"proof",
+         {{"functions", unit.proof.functions}, {"proven", unit.proof.proven}, {"overridden", unit.proof.overridden}}},
+        {"items", std::move(items)},
+        {"findings", report::to_json(unit.diff.findings)}};
 }
 
 Json to_json(const kernel::Target& target) {
@@ -118,8 +117,8 @@ std::string summary(const Record& record) {
         text += fmt::format("  {}: changed {}", object, fmt::join(counts.changed, ", "));
         text += counts.added ? fmt::format("; {} new\n", counts.added) : "\n";
     }
-    text += fmt::format("  proof of origin: {} of {} functions of {} unit{} found in the kernel image\n", proven, functions,
-                        record.units.size(), record.units.size() == 1 ? "" : "s");
+    text += fmt::format("  proof of origin: {} of {} functions of {} unit{} found in the kernel image\n", proven,
+                        functions, record.units.size(), record.units.size() == 1 ? "" : "s");
     text += fmt::format("  {} ({} bytes, {} livepatch relocations, {})\n", record.module.string(), record.module_size,
                         record.livepatch_relocations, record.is_replacing ? "replaces other patches" : "stacks");
     return text;

@@ -1,6 +1,7 @@
 #include "verify/lookup.h"
 #include "verify/match_places.h"
 
+#include "arch/machine.h"
 #include "convert/reference.h"
 #include "elf/livepatch_abi.h"
 #include "verify/groups.h"
@@ -31,6 +32,7 @@ private:
     void check_livepatch_symbols();
     void check_livepatch_symbol(const elf::Symbol& symbol, const convert::LivepatchName& name);
     void check_functions();
+    void check_reload();
     void check_function(const PatchedFunction& function);
     const symbols::SymbolTable* table_of(std::string_view object);
     const FunctionPlaces& places_of(std::string_view object);
@@ -215,11 +217,27 @@ void MatchCheck::check_functions() {
         check_function(function);
 }
 
+// The places of .klp.rela.OBJ.* keep their values when OBJ goes, and older kernels write only to zeros.
+void MatchCheck::check_reload() {
+    const symbols::SymbolTable* vmlinux = kernel_.table("vmlinux");
+    bool is_old = vmlinux && !vmlinux->find("apply_relocate_add").empty() &&
+                  vmlinux->find("clear_relocate_add").empty() && arch::Machine::of(subject_.module).name() == "x86_64";
+    std::set<std::string_view> reported;
+    for (const elf::RelocationTable* table : subject_.livepatch_tables) {
+        std::string_view section_name = subject_.module.section(table->section).name;
+        std::optional<convert::LivepatchSectionName> name = convert::parse_livepatch_section(section_name);
+        if (is_old && name && name->object != "vmlinux" && reported.insert(name->object).second)
+            verdict_.add("match.reload", name->object,
+                         "this kernel will not load the module a second time while the patch is loaded");
+    }
+}
+
 void MatchCheck::run() {
     check_vermagic();
     check_imports();
     check_livepatch_symbols();
     check_functions();
+    check_reload();
 }
 
 } // namespace

@@ -126,6 +126,9 @@ const std::vector<Rule>& rules() {
         {"match.no-ftrace", error, "every patched function has an ftrace location",
          "kernel/livepatch/patch.c, klp_patch_func(); Documentation/livepatch/livepatch.rst, 7",
          "notrace, inline and assembler functions cannot be patched; patch their callers"},
+        {"match.reload", warning, "a patched module can be loaded again while the patch is active",
+         "kernel commit 0c05e7bd2d01 (6.3), clear_relocate_add(): before it, x86 refuses to relocate a place twice",
+         "unload the patch before the module is loaded again, or replace the patch by a new build of itself"},
         // ---- sense: does it do what it says? ----
         {"sense.patched-twice", error, "no function is patched twice by one patch",
          "kernel/livepatch/core.c, klp_init_func(): kobject_add()", "keep one of the replacements"},

@@ -402,6 +402,21 @@ TEST_CASE("match: a position that init symbols share") {
     CHECK(codes_of(Sound(), kernel) == Codes{"match.sympos-unstable"});
 }
 
+TEST_CASE("match: a module that comes back") {
+    Sound module;
+    FakeKernel kernel = target();
+    CHECK(codes_of(module, kernel) == Codes{});
+    kernel.add("vmlinux",
+               {{"_stext", 0x1000}, {"cmdline_show", 0x1010}, {"apply_relocate_add", 0x1020}, {"_etext", 0x2000}});
+    CHECK(codes_of(module, kernel).contains("match.reload"));
+    kernel.add("vmlinux", {{"_stext", 0x1000},
+                           {"cmdline_show", 0x1010},
+                           {"apply_relocate_add", 0x1020},
+                           {"clear_relocate_add", 0x1030},
+                           {"_etext", 0x2000}});
+    CHECK_FALSE(codes_of(module, kernel).contains("match.reload"));
+}
+
 TEST_CASE("match: patched functions") {
     CHECK(with_function("gone", "vmlinux", 0) == Codes{"match.function-missing"});
     CHECK(with_function("helper", "usbcore", 0) == Codes{"match.function-ambiguous"});

@@ -7,15 +7,23 @@ from example import Build, Example
 READ = "cat /proc/greeter"
 
 
+def _kernel_relocates_twice(session):
+    """Kernels before 6.3 refuse a module that comes back while its livepatch relocations are in place (match.reload)."""
+    return session.vm.run("grep -c ' clear_relocate_add$' /proc/kallsyms; true").strip() != "0"
+
+
 def _flow(session):
     session.vm.run("insmod /oot/greeter.ko")
     session.expect(READ, r"^hello cat, you are number 1$")
     session.patch()
     session.expect(READ, r"^hello and goodbye cat, you are number 2$")
-    session.vm.run("rmmod greeter; insmod /oot/greeter.ko")
-    session.expect(READ, r"^hello and goodbye cat, you are number 1$")
+    calls = 3
+    if _kernel_relocates_twice(session):
+        session.vm.run("rmmod greeter; insmod /oot/greeter.ko")
+        session.expect(READ, r"^hello and goodbye cat, you are number 1$")
+        calls = 2
     session.disable()
-    session.expect(READ, r"^hello cat, you are number 2$")
+    session.expect(READ, rf"^hello cat, you are number {calls}$")
     session.unload()
     session.vm.run("rmmod greeter")
 
