@@ -15,15 +15,16 @@ kernel::Target find_kernel(const Options& options, const kernel::Cache& cache,
                            const kernel::TargetOptions& target_options) {
     if (!options.kernel.empty())
         return kernel::debian_target(options.kernel, cache, target_options);
-    bool has_parts =
-        !options.config.empty() || !options.vmlinux.empty() || !options.modules.empty() || !options.symvers.empty();
+    bool has_parts = !options.config.empty() || !options.vmlinux.empty() || !options.vmlinuz.empty() ||
+                     !options.modules.empty() || !options.symvers.empty();
     if (!has_parts)
         return kernel::tree_target(options.source, options.build, cache, target_options);
     kernel::Parts parts;
     parts.name = options.source.string();
     parts.source = options.source;
     parts.config = options.config;
-    parts.vmlinux = options.vmlinux;
+    parts.vmlinux = options.vmlinux.empty() ? options.vmlinuz : options.vmlinux;
+    parts.vmlinuz = options.vmlinuz;
     parts.modules = options.modules;
     parts.symvers = options.symvers;
     return kernel::parts_target(parts, cache, target_options);

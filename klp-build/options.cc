@@ -44,6 +44,7 @@ void add_kernel_options(CLI::App& app, Options& options) {
     group->add_option("--builddir", options.build, "The build directory of a tree built with O=");
     group->add_option("-c,--config", options.config, "The kernel's configuration file");
     group->add_option("--vmlinux", options.vmlinux, "The kernel's vmlinux, with symbols");
+    group->add_option("--vmlinuz", options.vmlinuz, "The kernel's boot image, if there is no vmlinux");
     group->add_option("--modules", options.modules, "The directory of the kernel's modules (.ko), with symbols");
     group->add_option("--symvers", options.symvers, "The kernel's Module.symvers");
     group->add_option("--release", options.release,

@@ -19,6 +19,7 @@ struct Options {
     std::filesystem::path build;
     std::filesystem::path config;
     std::filesystem::path vmlinux;
+    std::filesystem::path vmlinuz;
     std::filesystem::path modules;
     std::filesystem::path symvers;
     std::string release; // of the running kernel, where the tree's own differs

@@ -1,4 +1,4 @@
-// What the author of a hand-written module says about its references, in the source (template/module/klp_relocs.h).
+// What the author of a hand-written module says about its references, in the source (template/module/include/klp_relocs.h).
 #pragma once
 
 #include "convert/reference.h"

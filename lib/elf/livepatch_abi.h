@@ -40,7 +40,7 @@ inline constexpr std::string_view build_callbacks_section = ".klp.build.callback
 // The strings the two above point to.
 inline constexpr std::string_view build_strings_section = ".klp.build.strings";
 
-// What a hand-written module says about its references (template/module/klp_relocs.h): sections
+// What a hand-written module says about its references (template/module/include/klp_relocs.h): sections
 // ".klp.annotations.OWNER", 72 bytes an entry: u64 symbol (an absolute relocation against it), u64 sympos, and the name
 // of the object that defines it (empty: OWNER), NUL-terminated in 56 bytes. klp-convert removes them.
 inline constexpr std::string_view annotation_prefix = ".klp.annotations.";

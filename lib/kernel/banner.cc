@@ -4,6 +4,7 @@
 #include "kernel/files.h"
 #include "report/finding.h"
 #include "symbols/boot_image.h"
+#include "symbols/kernel_files.h"
 
 #include <array>
 #include <cctype>
@@ -95,7 +96,7 @@ std::string read_vmlinux_release(const fs::path& vmlinux) {
 }
 
 std::optional<std::string> read_module_release(const fs::path& module) {
-    const elf::Object object = elf::Object::open(module);
+    const elf::Object object = symbols::open_module(module);
     const elf::Section* info = object.find_section(".modinfo");
     if (info == nullptr)
         return std::nullopt;

@@ -1,6 +1,7 @@
 #include "kernel/image.h"
 
 #include "symbols/boot_image.h"
+#include "symbols/kernel_files.h"
 
 #include <algorithm>
 #include <elf.h>
@@ -30,7 +31,7 @@ Image Image::open(const std::filesystem::path& path, std::string object) {
         symbols::KernelImage image = symbols::open_kernel_image(path);
         return {std::move(image.file), std::move(image.symbols)};
     }
-    elf::Object file = elf::Object::open(path);
+    elf::Object file = symbols::open_module(path);
     symbols::SymbolTable symbols = symbols::read_elf_symbols(file, std::move(object));
     return {std::move(file), std::move(symbols)};
 }

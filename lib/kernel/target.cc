@@ -6,6 +6,7 @@
 #include "kernel/kbuild.h"
 #include "kernel/mirror.h"
 #include "kernel/prepare.h"
+#include "symbols/kernel_files.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -36,8 +37,8 @@ std::string index_modules(const fs::path& folder) {
     const auto options = fs::directory_options::skip_permission_denied;
     for (const fs::directory_entry& entry : fs::recursive_directory_iterator(folder, options, error)) {
         const fs::path& path = entry.path();
-        if (path.extension() == ".ko" && entry.is_regular_file())
-            text += fmt::format("{}\t{}\n", module_name(path.stem().string()), path.string());
+        if (symbols::is_module_file(path) && entry.is_regular_file())
+            text += fmt::format("{}\t{}\n", symbols::module_name_of(path.string()), path.string());
     }
     if (error)
         throw report::Refusal("kernel.unreadable", folder.string(), "cannot be searched: " + error.message());

@@ -46,6 +46,14 @@ std::vector<std::byte> read_file(const std::filesystem::path& path) {
     return bytes;
 }
 
+bool is_module_file(const std::filesystem::path& path) {
+    std::string name = path.filename().string();
+    for (std::string_view suffix : {".ko", ".ko.xz", ".ko.gz", ".ko.zst"})
+        if (name.ends_with(suffix))
+            return true;
+    return false;
+}
+
 elf::Object open_module(const std::filesystem::path& path) {
     std::string name = path.filename().string();
     if (name.ends_with(".ko") || name.ends_with(".o") || name.ends_with(".debug"))
@@ -70,11 +78,8 @@ void KernelFiles::find_modules() const {
     for (; iterator != std::filesystem::recursive_directory_iterator(); iterator.increment(error)) {
         if (error)
             break;
-        std::string name = iterator->path().filename().string();
-        if (name.find(".ko") == std::string::npos)
-            continue;
-        if (name.ends_with(".ko") || name.ends_with(".ko.xz") || name.ends_with(".ko.gz") || name.ends_with(".ko.zst"))
-            paths_.module_files.emplace(module_name_of(name), iterator->path());
+        if (is_module_file(iterator->path()))
+            paths_.module_files.emplace(module_name_of(iterator->path().string()), iterator->path());
     }
 }
 

@@ -46,6 +46,9 @@ private:
     mutable std::optional<std::string> vermagic_;
 };
 
+// Is this the name of a module's file: .ko, .ko.xz, .ko.gz or .ko.zst?
+bool is_module_file(const std::filesystem::path& path);
+
 // A module's file, unpacked if need be (.xz, .gz, .zst, by content). Throws as elf::Object::open and unpack() do.
 elf::Object open_module(const std::filesystem::path& path);
 
