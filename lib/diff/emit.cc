@@ -448,9 +448,9 @@ void Emitter::point_inside(const Reference& reference, const elf::Relocation& re
     }
     const Piece& target = patched_.piece(reference.id);
     const Spot& spot = spot_of_piece_[reference.id];
-    int64_t offset = static_cast<int64_t>(spot.offset + (target.entry - target.start)) + reference.offset;
+    int64_t offset = sum(static_cast<int64_t>(spot.offset + (target.entry - target.start)), reference.offset);
     result.symbol = section_symbol_[spot.section];
-    result.addend = offset - reference.bias;
+    result.addend = difference(offset, reference.bias);
 }
 
 // A reference that leads to nothing that this tool understands must not become a reference to nothing.
@@ -491,10 +491,10 @@ elf::Relocation Emitter::translate(uint32_t section, const elf::Relocation& relo
         Unit::Literal literal = patched_.literal_at(reference.id, reference.offset);
         uint32_t target = shared_section_[reference.id];
         auto at = literals_.find({reference.id, literal.start});
-        int64_t inner = reference.offset - static_cast<int64_t>(literal.start);
+        int64_t inner = difference(reference.offset, static_cast<int64_t>(literal.start));
         int64_t base = at == literals_.end() ? 0 : static_cast<int64_t>(at->second);
         result.symbol = section_symbol_[target];
-        result.addend = base + inner - reference.bias;
+        result.addend = difference(sum(base, inner), reference.bias);
         break;
     }
     case Route::original: {
@@ -502,7 +502,8 @@ elf::Relocation Emitter::translate(uint32_t section, const elf::Relocation& relo
         const elf::Symbol& target = original_.object().symbol(symbol);
         const Piece& piece = original_.piece(correlation_.to_original[reference.id]);
         result.symbol = reference_to(target.name, selector_.resolve_defined(symbol), from);
-        result.addend = reference.offset - reference.bias - static_cast<int64_t>(target.value - piece.entry);
+        result.addend =
+            difference(difference(reference.offset, reference.bias), static_cast<int64_t>(target.value - piece.entry));
         break;
     }
     case Route::external: {

@@ -464,7 +464,7 @@ Reference Unit::reference_into(uint32_t section, int64_t offset) const {
         found = piece_around(section, static_cast<uint64_t>(offset));
     if (found == none)
         return {};
-    return {Reference::To::piece, found, offset - static_cast<int64_t>(pieces_[found].entry), 0};
+    return {Reference::To::piece, found, difference(offset, static_cast<int64_t>(pieces_[found].entry)), 0};
 }
 
 Reference Unit::reference(uint32_t section, const elf::Relocation& relocation) const {
@@ -486,10 +486,10 @@ Reference Unit::reference(uint32_t section, const elf::Relocation& relocation) c
     // A symbol with a name says what is meant even where the addend leads out of it.
     uint32_t named = piece_of_symbol_[relocation.symbol];
     int64_t bias = bias_of(section, relocation);
-    int64_t offset = static_cast<int64_t>(symbol.value) + relocation.addend + bias;
+    int64_t offset = sum(sum(static_cast<int64_t>(symbol.value), relocation.addend), bias);
     Reference result;
     if (named != none)
-        result = {Reference::To::piece, named, offset - static_cast<int64_t>(pieces_[named].entry), 0};
+        result = {Reference::To::piece, named, difference(offset, static_cast<int64_t>(pieces_[named].entry)), 0};
     else
         result = reference_into(symbol.section, offset);
     result.bias = bias;

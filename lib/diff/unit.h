@@ -20,6 +20,14 @@ namespace klp::diff {
 
 inline constexpr uint32_t none = UINT32_MAX;
 
+// Offsets and addends come from files and may be anything: they wrap around instead of overflowing.
+inline int64_t sum(int64_t a, int64_t b) {
+    return static_cast<int64_t>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
+}
+inline int64_t difference(int64_t a, int64_t b) {
+    return static_cast<int64_t>(static_cast<uint64_t>(a) - static_cast<uint64_t>(b));
+}
+
 enum class PieceKind : uint8_t { function, variable, fragment };
 
 // A part of one section that stands or falls, and moves, as a whole. Pieces of a section do not overlap.
