@@ -13,9 +13,11 @@ unload klptest_v1 && unload klptest_v2 && patch /klptest_r4.ko && unload klptest
 unpatch klptest_r4 && [ -z "$(ls /sys/kernel/livepatch)" ]
 """
 
-# A process that sleeps inside of klptest_outer() until it is told to go on.
-BLOCK = ("echo b >/proc/klptest; (echo 5 >/proc/klptest) & "
-         "wait_until 10 grep -q klptest_judge /proc/$!/stack")
+# A process that sleeps inside of klptest_outer() until it is told to go on, or until it is signaled.
+SLEEP = ("echo b >/proc/klptest; (echo {mode} >/proc/klptest) & "
+         "wait_until 60 grep -q klptest_judge /proc/$!/stack")
+BLOCK = SLEEP.format(mode=5)
+PAUSE = SLEEP.format(mode=6)
 STUCK = "[ $(cat /sys/kernel/livepatch/klptest_v1/transition) = 1 ]"
 GO_ON = "echo r >/proc/klptest"
 
@@ -44,8 +46,8 @@ def _blocked(vm, report):
     vm.run(BLOCK)
     vm.run("insmod /klptest_v1.ko")
     # Everybody else is switched within a second or so, and it is named.
-    text = vm.wait_until("[ $(wc -l </sys/kernel/livepatch/klptest_v1/blockers) = 1 ]") + \
-        vm.run("cat /sys/kernel/livepatch/klptest_v1/blockers")
+    vm.wait_until("[ $(wc -l </sys/kernel/livepatch/klptest_v1/blockers) = 1 ]")
+    text = vm.run("cat /sys/kernel/livepatch/klptest_v1/blockers")
     report("a blocker is named", text.strip().endswith("klptest_outer"), text)
 
     status, text = vm.try_run(f"{STUCK} && unpatch klptest_v1")
@@ -57,7 +59,7 @@ def _blocked(vm, report):
                               "wait_until 30 settled klptest_v1 && unpatch klptest_v1")
     report("a transition ends when the blocker returns", status == 0, text)
 
-    vm.run(BLOCK)
+    vm.run(PAUSE)
     status, text = vm.try_run("dmesg -c >/dev/null; patch /klptest_v1.ko && "
                               "dmesg | grep -q 'livepatch: signaling remaining tasks' && unpatch klptest_v1")
     report("a blocker gets a fake signal", status == 0, text)

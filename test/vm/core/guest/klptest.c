@@ -71,6 +71,9 @@ noinline static void pass_time(int mode)
 		schedule_timeout_interruptible(1);
 		break;
 	case KLPTEST_BLOCK:
+		wait_event(release, READ_ONCE(released));
+		break;
+	case KLPTEST_PAUSE:
 		wait_event_interruptible(release, READ_ONCE(released));
 		break;
 	default:

@@ -11,6 +11,7 @@ enum klptest_mode {
 	KLPTEST_RECURSE,
 	KLPTEST_ATOMIC,
 	KLPTEST_BLOCK,		/* until told to go on */
+	KLPTEST_PAUSE,		/* until told to go on or signaled */
 	KLPTEST_MODES
 };
 
