@@ -135,15 +135,17 @@ private:
             return plan_renamed(file, before);
         for (auto entry = first; entry != last; ++entry)
             add(*entry->second);
-        if (first == last || sources_.included_sources.contains(name_of(before))) {
-            const size_t count = add_includers(before);
+        // Nothing that is built includes a file that is not there yet: no need to look.
+        const bool is_created = file.change == ChangedFile::Change::created;
+        const bool may_be_included = first == last ? !was_planned : sources_.included_sources.contains(name_of(before));
+        if (first == last || may_be_included) {
+            const size_t count = may_be_included && !is_created ? add_includers(before) : 0;
             if (first == last && count == 0 && !was_planned)
-                findings_.push_back({"plan.not-built", Severity::warning, file.path, "",
-                                     "this configuration does not build the file: the running kernel has none of its "
-                                     "code",
-                                     file.change == ChangedFile::Change::created
-                                         ? "a new file needs a line in a Makefile, under an option that is set"
-                                         : ""});
+                findings_.push_back(
+                    {"plan.not-built", Severity::warning, file.path, "",
+                     "this configuration does not build the file: the running kernel has none of its "
+                     "code",
+                     is_created ? "a new file needs a line in a Makefile, under an option that is set" : ""});
         }
     }
 

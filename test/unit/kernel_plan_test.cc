@@ -124,6 +124,7 @@ TEST_CASE("a new file comes with its Makefile line") {
     CHECK(plan.changes[0].is_new());
     CHECK(plan.changes[0].patched.object == "kernel/klp_new.o");
     CHECK(plan.findings.empty());
+    CHECK(world.scans == 0);
 }
 
 TEST_CASE("flags that a Makefile changes concern the unit") {
