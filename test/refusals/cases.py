@@ -84,15 +84,12 @@ def _other_source(series, folder):
     """The source with one function changed, so that its unit is not what the image holds."""
     tree = folder / "source"
     shutil.copytree(klp.kernel(series).parts["source"], tree, symlinks=True, copy_function=os.link)
-    path = tree / "fs/proc/loadavg.c"
-    text = path.read_text().replace("FIXED_1/200", "FIXED_1/100")
+    path = tree / "fs/proc/meminfo.c"
+    call = "\tsi_swapinfo(&i);\n"
+    text = path.read_text().replace(call, call + call)
     path.unlink()
     path.write_text(text)
     return klp.parts(series, sourcedir=tree)
-
-
-def _loadavg(series, _):
-    return klp.example(series, "02-new-data")
 
 
 def _without(tool):
@@ -136,8 +133,8 @@ CASES = [
          (r"kvm/pmu", r"kvm_pmu_init", r"kvm_x86_pmu_init", r"hint:")),
 
     Case("other-source", "a unit that is not in the image",
-         (r"fs/proc/loadavg", r"loadavg_proc_show", r"hint:"),
-         kernel_options=_other_source, patch=_loadavg, series=("6.12",)),
+         (r"fs/proc/meminfo\.c", r"meminfo_proc_show", r"image", r"hint:"),
+         kernel_options=_other_source, patch=_meminfo, series=("6.12",)),
     Case("latent-entropy", "a kernel with latent entropy",
          (r"LATENT_ENTROPY", r"hint:"), patch=_meminfo, series=("6.12",),
          kernel_options=_with_config("CONFIG_GCC_PLUGIN_LATENT_ENTROPY=y", "LATENT_ENTROPY")),
