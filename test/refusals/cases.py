@@ -93,13 +93,13 @@ def _other_source(series, folder):
 
 
 def _without(tool):
-    """A PATH that has everything but one tool."""
+    """A PATH that has everything but one tool (and what ends in its name, as a cross compiler does)."""
     def path(folder):
         tools = folder / "bin"
         tools.mkdir()
         for place in ("/usr/bin", "/bin", "/usr/sbin", "/sbin"):
             for entry in os.scandir(place):
-                if entry.name != tool and not (tools / entry.name).is_symlink():
+                if not entry.name.endswith(tool) and not (tools / entry.name).is_symlink():
                     (tools / entry.name).symlink_to(entry.path)
         return str(tools)
     return path
