@@ -94,14 +94,14 @@ def _other_source(series, folder):
     return klp.parts(series, sourcedir=tree)
 
 
-def _without(tool):
-    """A PATH that has everything but one tool (and what ends in its name, as a cross compiler does)."""
+def _without(*missing):
+    """A PATH that has everything but some tools (and what ends in their names, as a cross compiler does)."""
     def path(folder):
         tools = folder / "bin"
         tools.mkdir()
         for place in ("/usr/bin", "/bin", "/usr/sbin", "/sbin"):
             for entry in os.scandir(place):
-                if not entry.name.endswith(tool) and not (tools / entry.name).is_symlink():
+                if not entry.name.endswith(missing) and not (tools / entry.name).is_symlink():
                     (tools / entry.name).symlink_to(entry.path)
         return str(tools)
     return path
@@ -166,7 +166,7 @@ CASES = [
          (r"vmlinux", r"6\.1\.\d", r"6\.12\.\d", r"hint:"), patch=_meminfo, kernel_options=_other_release),
     Case("missing-make", "no make", (r"make", r"hint:"), patch=_meminfo, path=_without("make"),
          series=("6.12",)),
-    Case("missing-compiler", "no gcc-12", (r"gcc-12", r"hint:"), patch=_meminfo, path=_without("gcc-12"),
+    Case("missing-compiler", "no gcc", (r"gcc-12", r"hint:"), patch=_meminfo, path=_without("gcc-12", "gcc"),
          series=("6.12",)),
     Case("unknown-release", "a release that the archive does not have",
          (r"6\.1\.0-1-cloud-amd64", r"6\.1\.0-\d\d+-cloud-amd64"), patch=_meminfo,
