@@ -25,6 +25,8 @@ struct Spot {
     uint64_t offset = 0;
 };
 
+constexpr size_t static_call_prefix_size = 7; // of __SCT__ and __SCK__ (include/linux/static_call_types.h)
+
 class Emitter {
 public:
     Emitter(const Unit& original, const Unit& patched, const Correlation& correlation, const Selection& selection,
@@ -58,6 +60,7 @@ private:
     uint32_t reference_to(std::string_view name, const Resolution& resolution, uint32_t from);
     uint32_t plain(std::string_view name, uint8_t binding);
     uint32_t external(std::string_view name, uint32_t from);
+    void refuse_module_static_call(uint32_t owner, std::string_view symbol, std::string_view module);
     void add_static_call_keys();
     void add_functions();
     void add_callbacks();
@@ -256,28 +259,26 @@ bool Emitter::keeps(const SpecialEntry& entry, uint32_t owner) {
                  "trace or debug the patched function by other means"});
         return false;
     }
-    const bool is_first = failed_.insert(fmt::format("{}/{}", owner, name)).second;
-    if (kind.key_field == "static call") {
-        // The call itself goes to the trampoline, which static_call_update() rewrites as well
-        // (kernel/static_call_inline.c,
-        // __static_call_update()): without a site the call takes one jump more and is as right as before.
-        if (is_first)
-            emission_.findings.push_back(
-                {"diff.static-call-trampoline",
-                 report::Severity::note,
-                 object_.name(),
-                 title(owner),
-                 fmt::format("its static call with key {} of module {} goes through the trampoline", name,
-                             found->object),
-                 {}});
-        return false;
-    }
-    if (is_first)
+    if (kind.key_field == "static call")
+        refuse_module_static_call(owner, name, found->object);
+    else if (failed_.insert(fmt::format("{}/{}", owner, name)).second)
         fail("diff.module-key", owner,
              fmt::format("it uses a {} whose key {} belongs to module {}; the kernel cannot relocate that in time",
                          kind.key_field, name, found->object),
              "test the key with static_key_enabled() in the patch instead of static_branch_likely() or _unlikely()");
     return false;
+}
+
+// The site's key would be relocated after the kernel has looked at the site (kernel/static_call_inline.c,
+// static_call_module_notify()).
+void Emitter::refuse_module_static_call(uint32_t owner, std::string_view symbol, std::string_view module) {
+    std::string_view name = symbol.substr(static_call_prefix_size);
+    if (failed_.insert(fmt::format("{}/static call {}", owner, name)).second)
+        fail("diff.module-key", owner,
+             fmt::format("it makes a static call whose key __SCK__{} belongs to module {}; the kernel cannot relocate "
+                         "that in time",
+                         name, module),
+             fmt::format("call it with KLP_STATIC_CALL({}) in the patch (<linux/livepatch_helpers.h>)", name));
 }
 
 void Emitter::choose_entries() {
@@ -401,6 +402,9 @@ uint32_t Emitter::reference_to(std::string_view name, const Resolution& resoluti
             namespaces_.insert(resolution.name_space);
         return plain(name, STB_GLOBAL);
     case Resolution::Kind::livepatch:
+        // Tracepoints are dropped where their key is out of reach, which leaves their calls unused.
+        if (name.starts_with("__SCT__") && !name.starts_with("__SCT__tp_func_") && resolution.object != "vmlinux")
+            refuse_module_static_call(from, name, resolution.object);
         break;
     case Resolution::Kind::absent:
     case Resolution::Kind::ambiguous:
@@ -561,18 +565,14 @@ void Emitter::add_static_call_keys() {
     if (object_.find_section(".static_call_sites"))
         return;
     for (const std::string& trampoline : static_call_trampolines_) {
-        std::string key = "__SCK__" + trampoline.substr(7);
+        std::string key = "__SCK__" + trampoline.substr(static_call_prefix_size);
         if (options_.is_provided(key))
             continue;
         const Resolution& found = selector_.resolve_undefined(key);
         if (found.kind != Resolution::Kind::livepatch)
             continue; // exported, or not to be had: objtool then uses the trampoline itself
-        if (found.object == "vmlinux") {
-            build_symbols_.insert(key);
-            plain(key, STB_WEAK);
-            continue;
-        }
-        // A module's trampoline is called by its livepatch name, which objtool takes for a plain function.
+        build_symbols_.insert(key);
+        plain(key, STB_WEAK);
     }
 }
 

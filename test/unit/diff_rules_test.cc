@@ -180,7 +180,7 @@ TEST_CASE("a jump label with a key of a module is refused, but for a tracepoint'
     CHECK_FALSE(outcome.output->find_section("__jump_table"));
 }
 
-TEST_CASE("a static call with a key of a module goes through its trampoline") {
+TEST_CASE("a static call with a key of a module is refused") {
     UnitPair pair;
     pair.resolver.owner = "thing";
     pair.resolver.special["__SCK__act"] = in_module("thing");
@@ -188,11 +188,16 @@ TEST_CASE("a static call with a key of a module goes through its trampoline") {
     std::string unit =
         "int f(int x) { asm volatile(\"1: call __SCT__act\\n.pushsection .static_call_sites,\\\"aw\\\"\\n"
         ".long 1b - ., __SCK__act - .\\n.popsection\"); return x + 1; }\n";
-    Outcome outcome = pair.run(unit, replaced(unit, "x + 1", "x + 2"));
-    REQUIRE(outcome.codes.empty());
-    CHECK(outcome.has_finding("diff.static-call-trampoline"));
-    CHECK_FALSE(outcome.output->find_section(".static_call_sites"));
-    CHECK(outcome.refers(".text.f", ".klp.ref.thing.thing.__SCT__act,0"));
+    CHECK(pair.run(unit, replaced(unit, "x + 1", "x + 2")).codes == Codes{"diff.module-key"});
+}
+
+TEST_CASE("a static call of a module is refused where objtool has not seen it yet") {
+    UnitPair pair;
+    pair.resolver.owner = "thing";
+    pair.resolver.special["__SCK__act"] = in_module("thing");
+    pair.resolver.special["__SCT__act"] = in_module("thing");
+    std::string unit = "int f(int x) { asm volatile(\"call __SCT__act\"); return x + 1; }\n";
+    CHECK(pair.run(unit, replaced(unit, "x + 1", "x + 2")).codes == Codes{"diff.module-key"});
 }
 
 TEST_CASE("a static call of vmlinux names its key for objtool") {
