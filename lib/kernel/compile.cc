@@ -229,6 +229,11 @@ Unit in_patched_tree(const Unit& unit, const Target& target, const fs::path& pat
     Unit patched = unit;
     for (std::string& word : patched.compile)
         replace_folder(word, target.source.string(), patched_source.string());
+    // The same command would give the same object, and the patch would seem to change nothing.
+    if (patched.compile == unit.compile)
+        throw report::Refusal("compile.foreign-command", unit.source,
+                              "its command does not name the source tree " + target.source.string(),
+                              "the cache was made for another tree: remove " + target.entry.string());
     // The headers for patch authors lie in the patched tree's include/, which such a module does not search.
     if (is_out_of_tree(target))
         patched.compile.insert(patched.compile.end() - 1, {"-idirafter", (patched_source / "include").string()});

@@ -114,8 +114,9 @@ void prepare_entry(const Parts& parts, Target target, const TargetOptions& optio
 // another build in it.
 std::string entry_name(const Parts& parts, const std::string& config_text, const Compiler& compiler,
                        const std::string& version) {
-    std::string identity = "2\n" + fs::canonical(parts.source).string() + "\n" + config_text + "\n" +
-                           compiler.path.string() + " " + compiler.version + "\n";
+    std::string identity = std::string(parts.has_clean_source ? "3\n" : "3 mirrored\n") +
+                           fs::canonical(parts.source).string() + "\n" + config_text + "\n" + compiler.path.string() +
+                           " " + compiler.version + "\n";
     for (const fs::path& part : {parts.vmlinux, parts.symvers})
         identity += file_stamp(fs::canonical(part)) + "\n";
     identity += parts.modules.empty() ? "" : fs::canonical(parts.modules).string();
