@@ -74,7 +74,7 @@ class Machine:
         """Call function(source, text) for all that is said from now on."""
         self._echo = function
 
-    def try_run(self, command, timeout=120):
+    def try_run(self, command, timeout=300):
         """Run a shell command in the guest. Returns (exit status, its output)."""
         self._count += 1
         self._note("host", f"# {command}\n")
@@ -86,7 +86,7 @@ class Machine:
         match, text = self._read_until(rf"\n?@@done {self._count} (\d+)@@\n", timeout)
         return int(match[1]), text
 
-    def run(self, command, timeout=120):
+    def run(self, command, timeout=300):
         """Run a shell command that must succeed. Returns its output."""
         status, text = self.try_run(command, timeout)
         if status != 0:
