@@ -12,13 +12,14 @@ import pathlib
 import re
 import subprocess
 import sys
+import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
 
 import tools
 
 ROOT = tools.ROOT
-FUZZ_SECONDS = 20
+FUZZ_RUNS = 20000
 RESULT = re.compile(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$", re.MULTILINE)
 DOCTEST = re.compile(r"test cases: +\d+ \| +(\d+) passed \| +(\d+) failed(?: \| +(\d+) skipped)?")
 
@@ -67,21 +68,28 @@ def program(path):
 
 
 def fuzz():
-    """Every fuzz target for a short while, under the sanitizers."""
+    """Every fuzz target from its seeds, under the sanitizers: the same runs every time."""
     names = sorted(path.stem for path in (ROOT / "test" / "fuzz").glob("*_fuzz.cc"))
     tools.build("fuzz", names)
-    targets = [ROOT / "build-fuzz" / "bin" / name for name in names]
-    failed = 0
-    for target in targets:
-        corpus = ROOT / "build-fuzz" / "corpus" / target.name
-        corpus.mkdir(parents=True, exist_ok=True)
-        print(f"fuzzing {target.name} for {FUZZ_SECONDS} s", flush=True)
-        command = [target, f"-max_total_time={FUZZ_SECONDS}", "-rss_limit_mb=2048", "-verbosity=0", corpus]
-        seeds = ROOT / "test" / "fuzz" / "corpus" / target.name
-        if seeds.is_dir():
-            command.append(seeds)
-        failed += subprocess.run(command, check=False).returncode != 0
-    return len(targets) - failed, failed, 0
+    failed = [name for name in names if not _fuzz_target(name)]
+    return len(names) - len(failed), len(failed), 0
+
+
+def _fuzz_target(name):
+    target = ROOT / "build-fuzz" / "bin" / name
+    found = ROOT / "build-fuzz" / "found" / name
+    found.mkdir(parents=True, exist_ok=True)
+    before = set(found.iterdir())
+    print(f"fuzzing {name}: {FUZZ_RUNS} runs", flush=True)
+    command = [target, "-seed=1", f"-runs={FUZZ_RUNS}", "-timeout=60", "-rss_limit_mb=2048", "-verbosity=0",
+               f"-artifact_prefix={found}/"]
+    seeds = ROOT / "test" / "fuzz" / "corpus" / name
+    with tempfile.TemporaryDirectory() as corpus:
+        command += [corpus, *([seeds] if seeds.is_dir() else [])]
+        passed = subprocess.run(command, cwd=ROOT / "build-fuzz", check=False).returncode == 0
+    for path in sorted(set(found.iterdir()) - before):
+        print(f"to see it again: {target.relative_to(ROOT)} {path.relative_to(ROOT)}", flush=True)
+    return passed
 
 
 def parts():

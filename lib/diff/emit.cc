@@ -287,8 +287,8 @@ void Emitter::choose_entries() {
             for (const SpecialEntry& entry : patched_.entries_of(index))
                 if (keeps(entry, index))
                     entries_.push_back({entry, index});
-    std::ranges::stable_sort(entries_, {},
-                             [](const KeptEntry& kept) { return std::pair(kept.entry.section, kept.entry.start); });
+    std::ranges::sort(entries_, {},
+                      [](const KeptEntry& kept) { return std::pair(kept.entry.section, kept.entry.start); });
 }
 
 void Emitter::place_entries() {

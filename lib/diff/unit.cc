@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <elf.h>
+#include <iterator>
+#include <tuple>
 
 namespace klp::diff {
 
@@ -26,8 +28,14 @@ Unit::Unit(const elf::Object& object, const std::map<std::string, unsigned>& ent
 
 void Unit::classify_sections() {
     roles_.reserve(object_.sections().size());
-    for (const elf::Section& section : object_.sections())
+    for (const elf::Section& section : object_.sections()) {
         roles_.push_back(role_of(section));
+        if (section.is_code() && section.data.size() != section.size)
+            throw report::Refusal(
+                "diff.malformed", object_.name(),
+                fmt::format("section {} is for code, but the file holds no bytes of it", section.name),
+                "give the object that the compiler wrote, not a file of debug data");
+    }
 }
 
 // Local symbols stand after the FILE symbol of their source (gabi, "Symbol Table"); the same name may come several
@@ -247,7 +255,7 @@ void Unit::find_resolved_branches() {
         if (roles_[section] != Role::code || last - first < 2)
             continue;
         std::span<const elf::Relocation> known = object_.relocations(section);
-        std::vector<elf::Relocation> merged(known.begin(), known.end());
+        std::vector<elf::Relocation> added;
         for (uint32_t index = first; index < last; ++index) {
             const Piece& piece = pieces_[index];
             for (const arch::ResolvedBranch& branch : machine_.resolved_branches(*code_of(piece))) {
@@ -258,13 +266,16 @@ void Unit::find_resolved_branches() {
                 if (is_padding || piece_at(section, branch.target) == index)
                     continue;
                 resolved_[section][offset] = {branch.target, branch.can_move ? 4U : 1U, branch.can_move};
-                merged.push_back(branch.relocation);
+                added.push_back(branch.relocation);
             }
         }
-        if (!resolved_.contains(section))
+        if (added.empty())
             continue;
-        std::ranges::stable_sort(merged, {}, &elf::Relocation::offset);
-        merged_relocations_[section] = std::move(merged);
+        std::vector<elf::Relocation>& merged = merged_relocations_[section];
+        merged.reserve(known.size() + added.size());
+        std::ranges::sort(added, {}, &elf::Relocation::offset);
+        std::ranges::merge(known, added, std::back_inserter(merged), {}, &elf::Relocation::offset,
+                           &elf::Relocation::offset);
     }
 }
 
@@ -527,7 +538,8 @@ void Unit::read_special_tables(const std::map<std::string, unsigned>& entry_size
         special_tables_.push_back(table);
         read_entries(table, entries);
     }
-    std::ranges::stable_sort(entries, {}, [](const SpecialEntry& entry) { return entry.owner; });
+    std::ranges::sort(entries, {},
+                      [](const SpecialEntry& entry) { return std::tuple(entry.owner, entry.section, entry.start); });
     entries_ = std::move(entries);
     entries_begin_.assign(pieces_.size() + 1, 0);
     for (const SpecialEntry& entry : entries_)

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <elf.h>
 #include <fcntl.h>
+#include <functional>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -170,8 +171,7 @@ void Builder::remove_sections(const std::vector<uint32_t>& handles) {
     symbols = std::move(kept_symbols);
 }
 
-void Builder::remove_symbols(const std::vector<uint32_t>& handles)
-{
+void Builder::remove_symbols(const std::vector<uint32_t>& handles) {
     constexpr uint32_t gone = UINT32_MAX;
     std::vector<uint32_t> new_handle(symbols.size(), 0);
     for (uint32_t handle : handles)
@@ -323,7 +323,9 @@ void Writer::order_symbols() {
     symbol_order_.resize(builder_.symbols.size());
     for (uint32_t handle = 0; handle < symbol_order_.size(); ++handle)
         symbol_order_[handle] = handle;
-    auto middle = std::stable_partition(symbol_order_.begin(), symbol_order_.end(), is_local);
+    const std::vector<uint32_t> handles = symbol_order_;
+    auto middle = std::ranges::copy_if(handles, symbol_order_.begin(), is_local).out;
+    std::ranges::copy_if(handles, middle, std::not_fn(is_local));
     first_global_ = static_cast<uint32_t>(middle - symbol_order_.begin());
     symbol_number_.resize(symbol_order_.size());
     for (uint32_t position = 0; position < symbol_order_.size(); ++position)

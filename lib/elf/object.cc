@@ -113,6 +113,22 @@ Image Image::map(const std::filesystem::path& path) {
     return {data, static_cast<size_t>(status.st_size)};
 }
 
+// Those of one place stay in their order: it counts on machines whose relocations add up.
+void sort_by_offset(std::vector<Relocation>& entries) {
+    if (std::ranges::is_sorted(entries, {}, &Relocation::offset))
+        return;
+    std::vector<std::pair<uint64_t, size_t>> order;
+    order.reserve(entries.size());
+    for (const Relocation& entry : entries)
+        order.emplace_back(entry.offset, order.size());
+    std::ranges::sort(order);
+    std::vector<Relocation> sorted;
+    sorted.reserve(entries.size());
+    for (auto [offset, at] : order)
+        sorted.push_back(entries[at]);
+    entries = std::move(sorted);
+}
+
 } // namespace
 
 struct Object::State {
@@ -370,9 +386,7 @@ void Object::State::read_relocations() {
         if (table_of[table.target] >= 0)
             corrupt(fmt::format("section {} has two relocation sections", sections[table.target].name));
         table_of[table.target] = static_cast<int32_t>(tables.size() - 1);
-        auto by_offset = [](const Relocation& a, const Relocation& b) { return a.offset < b.offset; };
-        if (!std::is_sorted(table.entries.begin(), table.entries.end(), by_offset))
-            std::stable_sort(table.entries.begin(), table.entries.end(), by_offset);
+        sort_by_offset(table.entries);
     }
 }
 
@@ -400,7 +414,9 @@ Object::Object(Object&&) noexcept = default;
 Object& Object::operator=(Object&&) noexcept = default;
 Object::~Object() = default;
 
-Object Object::open(const std::filesystem::path& path) { return open(path, path.string()); }
+Object Object::open(const std::filesystem::path& path) {
+    return open(path, path.string());
+}
 
 Object Object::open(const std::filesystem::path& path, std::string name) {
     auto state = std::make_unique<State>(std::move(name), Image::map(path));

@@ -442,6 +442,9 @@ private:
             return false;
         }
         out.insert(out.end(), file.begin() + static_cast<ptrdiff_t>(taken), file.end());
+        // An empty line at the end that has no newline either is no line.
+        if (!out.empty() && out.back().text.empty() && !out.back().has_newline)
+            out.pop_back();
         file = std::move(out);
         return true;
     }

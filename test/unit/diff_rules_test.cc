@@ -294,6 +294,34 @@ TEST_CASE("the cause of a change is told") {
     CHECK(outcome.item("c")->patched_instruction.find("0x65") != std::string::npos);
 }
 
+TEST_CASE("code without bytes is refused") {
+    elf::Builder builder;
+    builder.machine = EM_X86_64;
+    builder.sections.resize(1);
+    builder.symbols.resize(1);
+    elf::NewSection text;
+    text.name = ".text";
+    text.type = SHT_NOBITS;
+    text.flags = SHF_ALLOC | SHF_EXECINSTR;
+    text.nobits_size = 64;
+    uint32_t section = builder.add_section(text);
+    for (const char* name : {"f", "g"}) {
+        elf::NewSymbol symbol;
+        symbol.name = name;
+        symbol.type = STT_FUNC;
+        symbol.place = elf::Place::section;
+        symbol.section = section;
+        symbol.value = 16 * builder.symbols.size();
+        symbol.size = 16;
+        builder.add_symbol(symbol);
+    }
+    elf::Object object = elf::Object::from_bytes("object", builder.bytes());
+    TestResolver resolver;
+    diff::Options options;
+    options.resolver = &resolver;
+    CHECK_THROWS_AS(diff::run(object, object, options), report::Refusal);
+}
+
 TEST_CASE("objects of two machines are not compared") {
     elf::Builder x86, arm;
     for (elf::Builder* builder : {&x86, &arm}) {

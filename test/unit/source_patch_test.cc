@@ -215,6 +215,9 @@ TEST_CASE("line ends: a mailed CRLF patch fits, a CRLF file keeps its own, the l
     const std::string no_end = "\\ No newline at end of file\n";
     CHECK(apply({{"f", "a"}}, {"--- a/f\n+++ b/f\n@@ -1 +1 @@\n-a\n" + no_end + "+b\n"}).files.at("f").after == "b\n");
     CHECK(apply({{"f", "a\n"}}, {"--- a/f\n+++ b/f\n@@ -1 +1 @@\n-a\n+b\n" + no_end}).files.at("f").after == "b");
+    const Applied odd = apply({{"f", "a\nb\n"}}, {"--- a/f\n+++ b/f\n@@ -1,2 +1,2 @@\n a\n-b\n+\n" + no_end});
+    CHECK(odd.files.at("f").after == "a\n");
+    CHECK(odd.files.at("f").line_origins == std::vector<uint32_t>{1});
 }
 
 TEST_CASE("an empty line of context that a mail program trimmed still counts") {
