@@ -30,11 +30,11 @@ void Unit::classify_sections() {
     roles_.reserve(object_.sections().size());
     for (const elf::Section& section : object_.sections()) {
         roles_.push_back(role_of(section));
-        if (section.is_code() && section.data.size() != section.size)
-            throw report::Refusal(
-                "diff.malformed", object_.name(),
-                fmt::format("section {} is for code, but the file holds no bytes of it", section.name),
-                "give the object that the compiler wrote, not a file of debug data");
+        const bool needs_bytes = section.is_code() || roles_.back() == Role::special;
+        if (needs_bytes && section.data.size() != section.size)
+            throw report::Refusal("diff.malformed", object_.name(),
+                                  fmt::format("the file holds no bytes of section {}", section.name),
+                                  "give the object that the compiler wrote, not a file of debug data");
     }
 }
 

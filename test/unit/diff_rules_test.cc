@@ -294,32 +294,52 @@ TEST_CASE("the cause of a change is told") {
     CHECK(outcome.item("c")->patched_instruction.find("0x65") != std::string::npos);
 }
 
-TEST_CASE("code without bytes is refused") {
+namespace {
+
+// A function in .text, and the section `without_bytes`, of which the file says the size only.
+elf::Object object_without_bytes(const char* without_bytes) {
     elf::Builder builder;
     builder.machine = EM_X86_64;
     builder.sections.resize(1);
     builder.symbols.resize(1);
-    elf::NewSection text;
-    text.name = ".text";
-    text.type = SHT_NOBITS;
-    text.flags = SHF_ALLOC | SHF_EXECINSTR;
-    text.nobits_size = 64;
-    uint32_t section = builder.add_section(text);
-    for (const char* name : {"f", "g"}) {
+    for (const char* name : {".text", "__bug_table"}) {
+        elf::NewSection section;
+        section.name = name;
+        section.flags = name == std::string_view(".text") ? SHF_ALLOC | SHF_EXECINSTR : SHF_ALLOC;
+        if (name == std::string_view(without_bytes)) {
+            section.type = SHT_NOBITS;
+            section.nobits_size = 32;
+        } else {
+            section.data.assign(32, std::byte{0x90});
+        }
+        builder.add_section(section);
+    }
+    for (uint64_t start : {0, 16}) {
         elf::NewSymbol symbol;
-        symbol.name = name;
+        symbol.name = start == 0 ? "f" : "g";
         symbol.type = STT_FUNC;
         symbol.place = elf::Place::section;
-        symbol.section = section;
-        symbol.value = 16 * builder.symbols.size();
+        symbol.section = 1;
+        symbol.value = start;
         symbol.size = 16;
         builder.add_symbol(symbol);
     }
-    elf::Object object = elf::Object::from_bytes("object", builder.bytes());
+    builder.relocations_of(2).entries = {{0, R_X86_64_PC32, 1, 0}, {16, R_X86_64_PC32, 2, 0}};
+    return elf::Object::from_bytes("object", builder.bytes());
+}
+
+} // namespace
+
+TEST_CASE("code and tables without bytes are refused") {
     TestResolver resolver;
     diff::Options options;
     options.resolver = &resolver;
-    CHECK_THROWS_AS(diff::run(object, object, options), report::Refusal);
+    elf::Object sound = object_without_bytes("none");
+    CHECK(diff::run(sound, sound, options).nothing_changed);
+    for (const char* section : {".text", "__bug_table"}) {
+        elf::Object object = object_without_bytes(section);
+        CHECK_THROWS_AS(diff::run(object, object, options), report::Refusal);
+    }
 }
 
 TEST_CASE("objects of two machines are not compared") {
