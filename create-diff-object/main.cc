@@ -154,6 +154,9 @@ report::Exit run(const Options& options) {
     how.entry_sizes = diff::entry_sizes_from([](const char* name) { return std::getenv(name); });
     how.explain = options.explain || !options.report.empty();
     diff::Diff diff = diff::run(original, patched, how);
+    if (std::vector<report::Finding> late = diff::changes_without_effect(diff.findings);
+        diff.nothing_changed && !late.empty())
+        throw report::Refusal(std::move(late));
     for (const report::Finding& finding : diff.findings)
         fmt::print(stderr, "{}\n", report::to_text(finding));
     if (!options.report.empty())

@@ -44,14 +44,23 @@ std::vector<std::string> import_namespaces(const std::vector<UnitDiff>& diffs) {
     return {names.begin(), names.end()};
 }
 
+[[noreturn]] void refuse_without_change(const Options& options, const std::vector<UnitDiff>& diffs) {
+    std::vector<report::Finding> late;
+    for (const UnitDiff& unit : diffs)
+        std::ranges::copy(diff::changes_without_effect(unit.diff.findings), std::back_inserter(late));
+    if (!late.empty())
+        throw report::Refusal(std::move(late));
+    throw report::Refusal("livepatch.nothing-changed", options.patches.front().string(),
+                          "the compiled code is the same with and without the patch",
+                          "nothing needs to be patched on this kernel");
+}
+
 } // namespace
 
 Livepatch link_livepatch(const Options& options, const kernel::Target& target, const std::vector<UnitDiff>& diffs,
                          const std::filesystem::path& folder) {
     if (std::ranges::all_of(diffs, [](const UnitDiff& unit) { return unit.diff.nothing_changed; }))
-        throw report::Refusal("livepatch.nothing-changed", options.patches.front().string(),
-                              "the compiled code is the same with and without the patch",
-                              "nothing needs to be patched on this kernel");
+        refuse_without_change(options, diffs);
     if (!changes_functions(diffs))
         throw report::Refusal("livepatch.no-function", options.patches.front().string(),
                               "the patch changes no function of this kernel: a live patch has nothing to replace",

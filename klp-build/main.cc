@@ -16,8 +16,15 @@ namespace {
 using namespace klp;
 using namespace klp::build;
 
+// What was a warning to one stage may be an error to the next: it is said once.
 void add(std::vector<report::Finding>& all, const std::vector<report::Finding>& more) {
-    all.insert(all.end(), more.begin(), more.end());
+    for (const report::Finding& finding : more) {
+        std::erase_if(all, [&](const report::Finding& earlier) {
+            return earlier.code == finding.code && earlier.where == finding.where &&
+                   earlier.function == finding.function && earlier.message == finding.message;
+        });
+        all.push_back(finding);
+    }
 }
 
 std::string count(size_t number, const char* noun) {
@@ -49,6 +56,17 @@ private:
     std::filesystem::path folder_;
     std::filesystem::path copy_;
 };
+
+std::vector<kernel::Pair> compile(const Options& options, const kernel::Target& target, const kernel::Plan& plan,
+                                  const Changes& changes, kernel::PatchedTree& tree,
+                                  const std::filesystem::path& folder) {
+    try {
+        return kernel::compile_pairs(target, plan.changes, tree.root(), folder / "pairs", options.jobs);
+    } catch (const report::Refusal&) {
+        restore_own_lines(changes, tree);
+        return kernel::compile_pairs(target, plan.changes, tree.root(), folder / "pairs-own-lines", options.jobs);
+    }
+}
 
 void run(const Options& options, Record& record, report::Progress& progress) {
     kernel::Cache cache(kernel::Cache::default_root());
@@ -82,8 +100,7 @@ void run(const Options& options, Record& record, report::Progress& progress) {
     progress.begin("compile", "compile the original and the patched version");
     kernel::TemporaryFolder folder = cache.temporary();
     KeptCopy kept(options, folder.path());
-    std::vector<kernel::Pair> pairs =
-        kernel::compile_pairs(target, plan.changes, tree.root(), folder.path() / "pairs", options.jobs);
+    std::vector<kernel::Pair> pairs = compile(options, target, plan, changes, tree, folder.path());
     progress.end();
 
     // Is the original what the kernel runs, and what is different in the patched one?

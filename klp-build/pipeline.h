@@ -53,6 +53,8 @@ kernel::Target find_target(const Options& options, const kernel::Cache& cache, r
 Changes read_patches(const Options& options, const kernel::Target& target);
 // A private copy of the source tree with the patch applied; it is taken back when the value goes.
 kernel::PatchedTree write_patched_tree(const kernel::Target& target, const Changes& changes);
+// Takes back what keeps the line numbers of unchanged code: a compiler's message then quotes the file that people see.
+void restore_own_lines(const Changes& changes, kernel::PatchedTree& tree);
 // The units that see a difference, less those that --target leaves out.
 kernel::Plan plan_units(const Options& options, const kernel::Target& target, const Changes& changes,
                         const kernel::PatchedTree& tree, report::Progress& progress);

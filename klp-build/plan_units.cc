@@ -77,6 +77,12 @@ kernel::PatchedTree write_patched_tree(const kernel::Target& target, const Chang
     return tree;
 }
 
+void restore_own_lines(const Changes& changes, kernel::PatchedTree& tree) {
+    for (const auto& [path, change] : changes.applied.files)
+        if (change.after && source::kind_of(path) != source::FileKind::kconfig)
+            tree.replace(path, change.after);
+}
+
 kernel::Plan plan_units(const Options& options, const kernel::Target& target, const Changes& changes,
                         const kernel::PatchedTree& tree, report::Progress& progress) {
     kernel::TargetOptions target_options;

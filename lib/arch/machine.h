@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -93,6 +94,11 @@ public:
     // Puts one more argument of the next call onto the stack; the last one put there is number stack_arguments_from().
     virtual bool pushes_argument(const Instruction&) const { return false; }
     virtual unsigned stack_arguments_from() const { return 8; }
+
+    // Turns the instruction that loads a constant of 64 bits, which stands at `place` of `section`, into one that loads
+    // a variable of 64 bits. Returns the relocation that is to name the variable (`symbol` is 0), or nothing where the
+    // instruction is another, or the machine has no such pair of instructions of equal size.
+    virtual std::optional<elf::Relocation> load_from_memory(std::span<std::byte>, uint64_t) const { return {}; }
 
     // Splits `code` into instructions. Bytes that do not decode become one-unit instructions with is_valid == false.
     std::vector<Instruction> disassemble(const Code& code, bool with_text) const;

@@ -78,6 +78,7 @@ public:
     unsigned stack_arguments_from() const override { return 6; }
     std::optional<uint64_t> loaded_constant(const Instruction& instruction) const override;
     std::optional<unsigned> argument_number(std::string_view register_name) const override;
+    std::optional<elf::Relocation> load_from_memory(std::span<std::byte> section, uint64_t place) const override;
 };
 
 RelocationKind X86::relocation(uint32_t type) const {
@@ -190,6 +191,31 @@ std::optional<unsigned> X86::argument_number(std::string_view register_name) con
         if (register_name == names[number][0] || register_name == names[number][1])
             return number;
     return std::nullopt;
+}
+
+// movabs $imm64, %reg is REX.W[B] B8+r and eight bytes; mov disp32(%rip), %reg is REX.W[R] 8B, ModRM and four bytes. A
+// NOP of three bytes fills the rest.
+std::optional<elf::Relocation> X86::load_from_memory(std::span<std::byte> section, uint64_t place) const {
+    constexpr uint64_t immediate_size = 8;
+    if (place < 2 || place > section.size() || section.size() - place < immediate_size)
+        return std::nullopt;
+    const uint8_t rex = byte_at(section, place - 2);
+    const uint8_t opcode = byte_at(section, place - 1);
+    if ((rex != 0x48 && rex != 0x49) || (opcode & 0xf8) != 0xb8)
+        return std::nullopt;
+    const bool is_upper_register = rex == 0x49;
+    const std::array<uint8_t, 10> load = {static_cast<uint8_t>(is_upper_register ? 0x4c : 0x48),
+                                          0x8b,
+                                          static_cast<uint8_t>((opcode & 7) << 3 | 5),
+                                          0,
+                                          0,
+                                          0,
+                                          0,
+                                          0x0f,
+                                          0x1f,
+                                          0x00};
+    std::ranges::copy(std::as_bytes(std::span(load)), section.begin() + static_cast<std::ptrdiff_t>(place - 2));
+    return elf::Relocation{place + 1, R_X86_64_PC32, 0, -4};
 }
 
 } // namespace

@@ -6,6 +6,7 @@
 #include <elf.h>
 #include <future>
 #include <map>
+#include <set>
 
 namespace klp::diff {
 
@@ -194,7 +195,7 @@ Hash MeaningHasher::entry(const SpecialEntry& entry, uint32_t owner) {
     const SpecialSection& kind = *unit_.table_of(entry).kind;
     const elf::Section& section = unit_.object().section(entry.section);
     Hasher hasher;
-    hasher.add(kind.name);
+    hasher.add(section.name);
     elf::Bytes bytes = section.data.subspan(entry.start, entry.size);
     std::vector<std::byte> masked(bytes.begin(), bytes.end());
     for (const SpecialSection::Blind& blind : kind.blind)
@@ -212,8 +213,9 @@ Hash MeaningHasher::entry(const SpecialEntry& entry, uint32_t owner) {
 Hash MeaningHasher::special(uint32_t piece) {
     // Which special section comes first in the file depends on the rest of the unit: the entries count by kind.
     std::map<std::string_view, Hasher> by_kind;
+    auto is_compared = [](Policy policy) { return policy == Policy::keep || policy == Policy::constant; };
     for (const SpecialEntry& it : unit_.entries_of(piece))
-        if (unit_.table_of(it).kind->policy == Policy::keep)
+        if (is_compared(unit_.table_of(it).kind->policy))
             by_kind[unit_.table_of(it).kind->name].add(entry(it, piece));
     Hasher hasher;
     for (const auto& [kind, entries] : by_kind)
@@ -233,6 +235,40 @@ std::vector<uint32_t> pair_names_of_patched(const Correlation& correlation) {
     return names;
 }
 
+bool is_nameless_entry(const Unit& unit, const Piece& piece) {
+    return unit.role(piece.section) == Role::registry &&
+           (piece.symbol == 0 || piece.identity != Identity::kept || unit.name(piece).starts_with("__UNIQUE_ID_") ||
+            unit.name(piece).starts_with("__initcall_"));
+}
+
+namespace {
+
+using EntriesByRegistry = std::map<std::string_view, std::vector<Hash>>;
+
+EntriesByRegistry nameless_entries(const Unit& unit, MeaningHasher& hasher) {
+    EntriesByRegistry entries;
+    for (uint32_t index = 0; index < unit.pieces().size(); ++index)
+        if (const Piece& piece = unit.piece(index); is_nameless_entry(unit, piece))
+            entries[unit.object().section(piece.section).name].push_back(hasher.content(index));
+    for (auto& [name, hashes] : entries)
+        std::ranges::sort(hashes);
+    return entries;
+}
+
+std::vector<std::string> changed_registries(const EntriesByRegistry& before, const EntriesByRegistry& after) {
+    std::set<std::string> names;
+    for (const auto* side : {&before, &after})
+        for (const auto& [name, hashes] : *side) {
+            auto old = before.find(name);
+            auto now = after.find(name);
+            if (old == before.end() || now == after.end() || old->second != now->second)
+                names.emplace(name);
+        }
+    return {names.begin(), names.end()};
+}
+
+} // namespace
+
 Comparison compare(const Unit& original, const Unit& patched, const Correlation& correlation) {
     MeaningHasher before(original, pair_names_of_original(correlation), 0);
     MeaningHasher after(patched, pair_names_of_patched(correlation), 1);
@@ -245,6 +281,8 @@ Comparison compare(const Unit& original, const Unit& patched, const Correlation&
     hash_all(patched, after);
     other.get();
     Comparison result;
+    result.changed_registries =
+        changed_registries(nameless_entries(original, before), nameless_entries(patched, after));
     result.changed_functions.assign(patched.pieces().size(), false);
     result.changed_data.assign(patched.pieces().size(), false);
     auto root = [](const Unit& unit, uint32_t piece) {

@@ -49,7 +49,12 @@ struct Comparison {
     std::vector<bool> changed_data; // kept variables whose initial content differs
     // Changed functions that are replaced together with their callers, not by a hook of their own: see callers.h.
     std::vector<bool> through_callers;
+    // Names of registries (see Role) whose nameless entries came, went or changed.
+    std::vector<std::string> changed_registries;
 };
+
+// An entry of a registry that has no name to know it by, or one that is made of a counter.
+bool is_nameless_entry(const Unit& unit, const Piece& piece);
 
 // The names that MeaningHasher wants, for both units.
 std::vector<uint32_t> pair_names_of_original(const Correlation& correlation);

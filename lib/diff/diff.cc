@@ -130,6 +130,21 @@ Diff run(const elf::Object& original_object, const elf::Object& patched_object, 
     return diff;
 }
 
+std::vector<report::Finding> changes_without_effect(const std::vector<report::Finding>& findings) {
+    constexpr std::array codes{std::string_view("diff.registry-changed"), std::string_view("diff.registry-added"),
+                               std::string_view("diff.init-data-changed")};
+    std::vector<report::Finding> errors;
+    for (const report::Finding& finding : findings) {
+        if (std::ranges::find(codes, finding.code) == codes.end())
+            continue;
+        errors.push_back(finding);
+        errors.back().severity = report::Severity::error;
+        errors.back().hint = "the patch changes nothing else: do by hand, in a pre-patch callback of a function that "
+                             "you change, what the start of the kernel or module would have done";
+    }
+    return errors;
+}
+
 std::vector<std::string> new_globals(const elf::Object& original, const elf::Object& patched) {
     auto globals = [](const elf::Object& object) {
         std::unordered_set<std::string_view> names;

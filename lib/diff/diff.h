@@ -53,6 +53,11 @@ struct Diff {
 // Throws report::Refusal for what cannot be live patched (code "diff.*"), listing everything that stands in the way.
 Diff run(const elf::Object& original, const elf::Object& patched, const Options& options);
 
+// What the patch changes in tables and data that are read only when the kernel or a module starts, among the findings
+// of a diff: a live patch comes too late for it. A patch that changes nothing else must not pass for one that changes
+// nothing. Returns the findings as errors; none if there is nothing of the kind.
+std::vector<report::Finding> changes_without_effect(const std::vector<report::Finding>& findings);
+
 // Global functions and variables that `patched` defines and `original` does not: what Options::is_provided of the other
 // units of the same patch is made of.
 std::vector<std::string> new_globals(const elf::Object& original, const elf::Object& patched);

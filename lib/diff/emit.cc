@@ -55,6 +55,8 @@ private:
     void add_symbols();
     void relocate_pieces();
     void relocate_entries();
+    void read_constants();
+    uint32_t variable(std::string_view name, uint32_t from);
     elf::Relocation translate(uint32_t section, const elf::Relocation& relocation, uint32_t from, bool in_entry);
     void point_inside(const Reference& reference, const elf::Relocation& relocation, elf::Relocation& result);
     uint32_t reference_to(std::string_view name, const Resolution& resolution, uint32_t from);
@@ -89,6 +91,7 @@ private:
         entry_section_;                                       // (patched section, owner or none) -> output section
     std::unordered_map<uint32_t, uint32_t> parallel_section_; // output section -> that of its parallel entries
     std::vector<KeptEntry> entries_;
+    std::vector<KeptEntry> constants_; // entries of Policy::constant
     std::vector<Spot> spot_of_entry_;
     std::unordered_map<std::string, uint32_t> undefined_;
     std::set<std::string> build_symbols_;
@@ -284,9 +287,12 @@ void Emitter::refuse_module_static_call(uint32_t owner, std::string_view symbol,
 void Emitter::choose_entries() {
     for (uint32_t index = 0; index < patched_.pieces().size(); ++index)
         if (selection_.included[index])
-            for (const SpecialEntry& entry : patched_.entries_of(index))
-                if (keeps(entry, index))
+            for (const SpecialEntry& entry : patched_.entries_of(index)) {
+                if (patched_.table_of(entry).kind->policy == Policy::constant)
+                    constants_.push_back({entry, index});
+                else if (keeps(entry, index))
                     entries_.push_back({entry, index});
+            }
     std::ranges::sort(entries_, {},
                       [](const KeptEntry& kept) { return std::pair(kept.entry.section, kept.entry.start); });
 }
@@ -559,6 +565,42 @@ void Emitter::relocate_entries() {
     }
 }
 
+// The variable of that name: this unit's own one as the kernel has it, or somebody else's.
+uint32_t Emitter::variable(std::string_view name, uint32_t from) {
+    for (const elf::Symbol& symbol : original_.object().symbols())
+        if (symbol.name == name && symbol.place == elf::Place::section)
+            return reference_to(name, selector_.resolve_defined(symbol.index), from);
+    return external(name, from);
+}
+
+// The kernel writes runtime constants into the code of vmlinux at boot and never into that of a module: what the copy
+// holds is a placeholder (arch/x86/include/asm/runtime-const.h refuses to be used in modules). So it reads the
+// variable.
+void Emitter::read_constants() {
+    for (const KeptEntry& kept : constants_) {
+        const elf::Section& table = object_.section(kept.entry.section);
+        std::string_view name = table.name.substr(patched_.table_of(kept.entry).kind->name.size());
+        const elf::Relocation& tie =
+            patched_.relocations(kept.entry.section, kept.entry.start, kept.entry.start + kept.entry.size).front();
+        const Piece& piece = patched_.piece(kept.owner);
+        const Spot& spot = spot_of_piece_[kept.owner];
+        uint64_t place = spot.offset + (piece.entry - piece.start) +
+                         static_cast<uint64_t>(patched_.reference(kept.entry.section, tie).offset);
+        NewSection& section = emission_.output.sections[spot.section];
+        std::optional<elf::Relocation> load = patched_.machine().load_from_memory(section.data, place);
+        if (!load) {
+            fail("diff.runtime-constant", kept.owner,
+                 fmt::format(
+                     "the kernel writes the value of {} into its code at boot, which it does not do for modules", name),
+                 "leave the function out with KLP_IGNORE_FUNCTION() and patch its callers instead");
+            continue;
+        }
+        load->symbol = variable(name, kept.owner);
+        std::vector<elf::Relocation>& relocations = emission_.output.relocations_of(spot.section).entries;
+        relocations.insert(std::ranges::upper_bound(relocations, load->offset, {}, &elf::Relocation::offset), *load);
+    }
+}
+
 // Kernels that run objtool on the finished module make .static_call_sites then, from calls to __SCT__NAME; objtool
 // looks for __SCK__NAME by its plain name (tools/objtool/check.c, create_static_call_sections()).
 void Emitter::add_static_call_keys() {
@@ -676,6 +718,7 @@ Emission Emitter::run() {
     add_symbols();
     relocate_pieces();
     relocate_entries();
+    read_constants();
     add_static_call_keys();
     NewSection strings;
     strings.name = elf::build_strings_section;

@@ -12,7 +12,7 @@ namespace klp::diff {
 struct Hash {
     uint64_t low = 0;
     uint64_t high = 0;
-    bool operator==(const Hash&) const = default;
+    auto operator<=>(const Hash&) const = default;
 };
 
 // Takes values one after the other; the order matters.

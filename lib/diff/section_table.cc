@@ -102,6 +102,9 @@ const std::vector<SpecialSection>& table() {
         {.name = ".discard.func_stack_frame_non_standard", .policy = Policy::derived, .sizes = {8, 4}},
         {.name = ".discard.tablejump_annotate", .policy = Policy::derived, .sizes = {16}},
         {.name = ".rodata..c_jump_table_annotate", .policy = Policy::drop, .sizes = {8}},
+        // arch/*/include/asm/runtime-const.h
+        {.name = "runtime_ptr_", .policy = Policy::constant, .sizes = {4}},
+        {.name = "runtime_shift_", .policy = Policy::constant, .sizes = {4}},
     };
     return sections;
 }
@@ -243,7 +246,14 @@ const SpecialSection* find_special(std::string_view section) {
         return map;
     }();
     auto found = by_name.find(section);
-    return found == by_name.end() ? nullptr : found->second;
+    if (found != by_name.end())
+        return found->second;
+    if (!section.starts_with("runtime_"))
+        return nullptr;
+    auto begins = std::ranges::find_if(table(), [&](const SpecialSection& entry) {
+        return entry.policy == Policy::constant && section.starts_with(entry.name);
+    });
+    return begins == table().end() ? nullptr : &*begins;
 }
 
 bool is_init(std::string_view section) {

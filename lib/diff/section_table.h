@@ -27,11 +27,12 @@ enum class Role : uint8_t {
 enum class Policy : uint8_t {
     keep,    // copied
     derived, // copied, but not compared: it follows from the code
-    drop     // never copied, never compared
+    drop,    // never copied, never compared
+    constant // compared; the copied code reads the variable that the section is named after (see find_special())
 };
 
 struct SpecialSection {
-    std::string_view name;
+    std::string_view name; // for Policy::constant the beginning of the name; the variable's name follows
     Policy policy = Policy::keep;
     std::vector<unsigned> sizes;     // of an entry, the likeliest first; checked against the section's relocations
     std::string_view variable = {};  // the environment variable that says the size, in kpatch's build scripts
@@ -49,7 +50,8 @@ struct SpecialSection {
     std::string_view parallel_variable = {};
 };
 
-// The entry of `section`, or nullptr.
+// The entry of `section`, or nullptr. Runtime constants (include/asm-generic/runtime-const.h) have a section for each
+// variable: it lists the instructions into which the kernel writes the variable's value at boot, in vmlinux only.
 const SpecialSection* find_special(std::string_view section);
 Role role_of(const elf::Section& section);
 // Discarded when the kernel or module has started: nothing of it can be patched or taken along.

@@ -402,15 +402,21 @@ void Selector::check_unknown_sections() {
     }
 }
 
-// New entries of tables that are walked when the kernel or a module starts.
+// Tables that are walked when the kernel or a module starts.
 void Selector::check_registries() {
+    for (const std::string& name : comparison_.changed_registries)
+        if (!macros_.ignored_sections.contains(name))
+            result_.findings.push_back(
+                {"diff.registry-changed",
+                 report::Severity::warning,
+                 patched_.object().name(),
+                 name,
+                 "the patch changes its entries, but it is read when the kernel or module starts; they have no effect",
+                 {}});
     for (uint32_t index = 0; index < patched_.pieces().size(); ++index) {
         const Piece& piece = patched_.piece(index);
         if (patched_.role(piece.section) != Role::registry || correlation_.to_original[index] != none ||
-            piece.symbol == 0)
-            continue;
-        if (piece.identity != Identity::kept || patched_.name(piece).starts_with("__UNIQUE_ID_") ||
-            patched_.name(piece).starts_with("__initcall_"))
+            is_nameless_entry(patched_, piece))
             continue;
         warn("diff.registry-added", index,
              fmt::format("it is new, but {} is read when the kernel or module starts; it has no effect",
