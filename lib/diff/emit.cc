@@ -611,10 +611,12 @@ void Emitter::add_static_call_keys() {
         if (options_.is_provided(key))
             continue;
         const Resolution& found = selector_.resolve_undefined(key);
-        if (found.kind != Resolution::Kind::livepatch)
-            continue; // exported, or not to be had: objtool then uses the trampoline itself
-        build_symbols_.insert(key);
-        plain(key, STB_WEAK);
+        if (found.kind == Resolution::Kind::livepatch) {
+            build_symbols_.insert(key);
+            plain(key, STB_WEAK);
+        } else if (found.kind == Resolution::Kind::imported) {
+            reference_to(key, found, none);
+        } // or not to be had: objtool then uses the trampoline itself, for which the kernel has a table
     }
 }
 

@@ -29,6 +29,7 @@ private:
     void check_imports();
     void check_import(const elf::Symbol& symbol, const symbols::Export& exported);
     void check_version(const elf::Symbol& symbol, const symbols::Export& exported);
+    void check_static_calls();
     void check_livepatch_symbols();
     void check_livepatch_symbol(const elf::Symbol& symbol, const convert::LivepatchName& name);
     void check_functions();
@@ -110,6 +111,26 @@ void MatchCheck::check_imports() {
             verdict_.add("match.not-exported", symbol.name, "the kernel does not export it");
         else if (symbol.is_weak() && kernel_.table("vmlinux") && !kernel_.table("vmlinux")->find(symbol.name).empty())
             verdict_.add("match.weak-unresolved", symbol.name, "vmlinux has it but does not export it");
+    }
+}
+
+// A site whose key is the trampoline is looked up in a table that holds those trampolines only whose keys are not
+// exported (EXPORT_STATIC_CALL_TRAMP(), include/linux/static_call.h).
+void MatchCheck::check_static_calls() {
+    constexpr uint64_t entry_size = 8, key_at = 4; // struct static_call_site
+    constexpr std::string_view trampoline = "__SCT__";
+    const symbols::Exports* exports = kernel_.exports();
+    const elf::Section* sites = subject_.module.find_section(".static_call_sites");
+    if (!exports || !sites)
+        return;
+    std::set<std::string_view> reported;
+    for (const elf::Relocation& relocation : subject_.module.relocations(sites->index)) {
+        std::string_view name = subject_.module.symbol(relocation.symbol).name;
+        if (relocation.offset % entry_size != key_at || !name.starts_with(trampoline))
+            continue;
+        std::string key = "__SCK__" + std::string(name.substr(trampoline.size()));
+        if (exports->find(key) && reported.insert(name).second)
+            verdict_.add("match.static-call-key", name, fmt::format("the kernel exports {}", key));
     }
 }
 
@@ -235,6 +256,7 @@ void MatchCheck::check_reload() {
 void MatchCheck::run() {
     check_vermagic();
     check_imports();
+    check_static_calls();
     check_livepatch_symbols();
     check_functions();
     check_reload();

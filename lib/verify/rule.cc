@@ -96,6 +96,8 @@ const std::vector<Rule>& rules() {
          "kernel/module/version.c, check_version()", rebuild},
         {"match.namespace", error, "the module imports the namespaces of the symbols it uses",
          "kernel/module/main.c, verify_namespace_is_imported()", "add MODULE_IMPORT_NS() to the source"},
+        {"match.static-call-key", error, "a static call names its key where the target exports the key",
+         "kernel/static_call_inline.c, static_call_add_module(): tramp_key_lookup()", rebuild},
         {"match.depends-on-patched", warning, "the module imports nothing from a module that it patches",
          "Documentation/livepatch/module-elf-format.rst, 4: late module patching",
          "the patch cannot be loaded before that module; make the symbol a livepatch symbol"},

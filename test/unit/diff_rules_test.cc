@@ -446,3 +446,17 @@ TEST_CASE("a table that is read at boot is left alone where its entries stay") {
     CHECK(outcome.changed() == Names{"quirk"});
     CHECK(diff::changes_without_effect(outcome.diff.findings).empty());
 }
+
+TEST_CASE("the key of a static call is there for objtool to find") {
+    std::string unit = "void __SCT__tick(void);\nint f(int x) { __SCT__tick(); return x + 1; }";
+    UnitPair pair;
+    Outcome exported = pair.run(unit, replaced(unit, "x + 1", "x + 2"));
+    REQUIRE(exported.codes.empty());
+    const elf::Symbol* key = exported.symbol("__SCK__tick");
+    REQUIRE(key);
+    CHECK(key->is_undefined());
+    CHECK_FALSE(key->is_weak());
+
+    pair.resolver.special["__SCK__tick"] = {symbols::Resolution::Kind::absent, {}, 0, false, {}, false, {}};
+    CHECK_FALSE(pair.run(unit, replaced(unit, "x + 1", "x + 2")).symbol("__SCK__tick"));
+}

@@ -374,6 +374,18 @@ TEST_CASE("match: imports") {
     CHECK(codes_of(absent) == Codes{});
 }
 
+TEST_CASE("match: keys of static calls") {
+    Sound module;
+    uint32_t sites = module.section(".static_call_sites", SHF_ALLOC | SHF_WRITE, std::vector<std::byte>(8));
+    module.relocate(sites, 0, module.replacement, R_X86_64_PC32, 0);
+    module.relocate(sites, 4, module.undefined("__SCT__tick", STB_GLOBAL), R_X86_64_PC32, 0);
+    FakeKernel kernel = target();
+    kernel.exported.add("__SCT__tick", {"vmlinux", "", 0, false});
+    CHECK(codes_of(module, kernel) == Codes{});
+    kernel.exported.add("__SCK__tick", {"vmlinux", "", 0, false});
+    CHECK(codes_of(module, kernel) == Codes{"match.static-call-key"});
+}
+
 TEST_CASE("match: livepatch symbols") {
     CHECK(with_symbol(".klp.sym.vmlinux.gone,0") == Codes{"match.symbol-missing"});
     CHECK(with_symbol(".klp.sym.vmlinux.hidden,1") == Codes{});
