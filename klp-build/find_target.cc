@@ -35,12 +35,9 @@ kernel::Target find_kernel(const Options& options, const kernel::Cache& cache,
 kernel::Target find_target(const Options& options, const kernel::Cache& cache, report::Progress& progress) {
     kernel::TargetOptions target_options;
     target_options.skip_compiler_check = options.skip_compiler_check;
+    target_options.runtime = options.runtime;
     target_options.jobs = options.jobs;
     target_options.progress = [&](const std::string& text) { progress.line("    " + text); };
-    if (options.runtime == Runtime::core)
-        throw report::Refusal("runtime.core-by-hand", "--runtime core",
-                              "klp-build does not yet make patch modules for its own runtime core",
-                              "build them with kbuild, as template/core/README.md describes");
     kernel::Target target = find_kernel(options, cache, target_options);
     if (options.oot_module.empty())
         return target;

@@ -22,8 +22,11 @@ std::string read_vermagic(const std::filesystem::path& module) {
 
 } // namespace
 
-Images::Images(const kernel::Target& target)
-    : target_(target), exports_(symbols::read_symvers(read_text(target.symvers), target.symvers.string())) {}
+Images::Images(const kernel::Target& target, const std::optional<kernel::RuntimeCore>& core)
+    : target_(target), exports_(symbols::read_symvers(read_text(target.symvers), target.symvers.string())) {
+    if (core)
+        exports_.add(symbols::read_symvers(read_text(core->symvers), core->symvers.string()));
+}
 
 const std::filesystem::path* Images::path_of(const std::string& object) const {
     return object == "vmlinux" ? &target_.vmlinux : kernel::find_module(target_, object);

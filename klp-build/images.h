@@ -3,6 +3,7 @@
 #pragma once
 
 #include "kernel/image.h"
+#include "kernel/runtime.h"
 #include "kernel/target.h"
 #include "symbols/kernel_view.h"
 
@@ -15,8 +16,9 @@ namespace klp::build {
 
 class Images : public symbols::KernelView {
 public:
-    // Reads the target's Module.symvers. Throws report::Refusal "symvers.malformed" or "file.unreadable".
-    explicit Images(const kernel::Target& target);
+    // Reads the target's Module.symvers; what the runtime core exports counts as the kernel's. Throws report::Refusal
+    // "symvers.malformed" or "file.unreadable".
+    Images(const kernel::Target& target, const std::optional<kernel::RuntimeCore>& core);
 
     // The image of "vmlinux" or of a module. Throws report::Refusal "target.no-module" if the target lacks it, or what
     // kernel::Image::open throws. Thread-safe; the reference stays valid.

@@ -57,7 +57,8 @@ std::vector<std::string> import_namespaces(const std::vector<UnitDiff>& diffs) {
 
 } // namespace
 
-Livepatch link_livepatch(const Options& options, const kernel::Target& target, const std::vector<UnitDiff>& diffs,
+Livepatch link_livepatch(const Options& options, const kernel::Target& target,
+                         const std::optional<kernel::RuntimeCore>& core, const std::vector<UnitDiff>& diffs,
                          const std::filesystem::path& folder) {
     if (std::ranges::all_of(diffs, [](const UnitDiff& unit) { return unit.diff.nothing_changed; }))
         refuse_without_change(options, diffs);
@@ -73,9 +74,11 @@ Livepatch link_livepatch(const Options& options, const kernel::Target& target, c
     recipe.objects = write_objects(diffs, folder / "objects");
     recipe.import_namespaces = import_namespaces(diffs);
     recipe.is_replacing = !options.stack;
+    recipe.core = core;
     std::filesystem::path linked = kernel::link_module(target, recipe, folder / "module");
     Livepatch livepatch;
     livepatch.name = recipe.name;
+    livepatch.core = core;
     livepatch.module = convert::convert(elf::Object::open(linked));
     livepatch.findings = livepatch.module.findings;
     return livepatch;
@@ -85,6 +88,9 @@ void verify_livepatch(const Images& images, Livepatch& livepatch) {
     elf::Object module = elf::Object::from_bytes(livepatch.name + ".ko", livepatch.module.bytes);
     verify::Options options;
     options.kernel = &images;
+    std::optional<elf::Object> core;
+    if (livepatch.core)
+        options.core = &core.emplace(elf::Object::open(livepatch.core->module));
     std::vector<report::Finding> errors;
     for (report::Finding& finding : verify::check(module, options))
         (finding.severity == report::Severity::error ? errors : livepatch.findings).push_back(std::move(finding));

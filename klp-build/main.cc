@@ -3,6 +3,7 @@
 #include "pipeline.h"
 #include "print_target.h"
 #include "report_file.h"
+#include "resources.h"
 
 #include "kernel/process.h"
 #include "report/finding.h"
@@ -77,8 +78,16 @@ void run(const Options& options, Record& record, report::Progress& progress) {
     record.target = target;
     record.findings = target.findings;
     progress.end(target.release);
+
+    // A kernel without a livepatch core gets ours, built for it once.
+    std::optional<kernel::RuntimeCore> core;
+    if (target.runtime == elf::Runtime::core) {
+        progress.begin("core", "build the livepatch core that the kernel lacks");
+        core = kernel::build_core(target, core_folder(), cache);
+        progress.end();
+    }
     if (options.print_target) {
-        fmt::print("{}", describe_target(target));
+        fmt::print("{}", describe_target(target, core));
         return;
     }
 
@@ -91,7 +100,7 @@ void run(const Options& options, Record& record, report::Progress& progress) {
 
     // Which units see that, and whose are they?
     progress.begin("plan", "find the affected units");
-    kernel::PatchedTree tree = write_patched_tree(target, changes);
+    kernel::PatchedTree tree = write_patched_tree(target, changes, core);
     kernel::Plan plan = plan_units(options, target, changes, tree, progress);
     add(record.findings, plan.findings);
     progress.end(count(plan.changes.size(), "unit"));
@@ -105,7 +114,7 @@ void run(const Options& options, Record& record, report::Progress& progress) {
 
     // Is the original what the kernel runs, and what is different in the patched one?
     progress.begin("diff", "prove the origin and compare");
-    Images images(target);
+    Images images(target, core);
     record.units = diff_pairs(options, target, pairs, images);
     for (const UnitDiff& unit : record.units)
         add(record.findings, unit.diff.findings);
@@ -113,7 +122,7 @@ void run(const Options& options, Record& record, report::Progress& progress) {
 
     // One module of all that: template, differ's objects, livepatch relocations.
     progress.begin("link", "link the module");
-    Livepatch livepatch = link_livepatch(options, target, record.units, folder.path());
+    Livepatch livepatch = link_livepatch(options, target, core, record.units, folder.path());
     progress.end();
 
     // Nobody gets a module that the target would refuse.
@@ -123,8 +132,8 @@ void run(const Options& options, Record& record, report::Progress& progress) {
     progress.end();
 
     progress.begin("write", "write the module");
-    record.module = hand_out(options, target, livepatch, folder.path());
-    record.module_size = std::filesystem::file_size(record.module);
+    record.output = hand_out(options, target, livepatch, folder.path());
+    record.module_size = std::filesystem::file_size(record.output.module);
     record.livepatch_symbols = livepatch.module.livepatch_symbols;
     record.livepatch_relocations = livepatch.module.livepatch_relocations;
     progress.end();

@@ -28,8 +28,8 @@ constexpr const char* footer =
     "Exit status: 0 a module was written, 1 refused, 2 wrong usage, 3 the patches change nothing.\n"
     "klp-build(1) has the whole story.";
 
-const std::map<std::string, Runtime> runtimes = {
-    {"kernel", Runtime::kernel}, {"core", Runtime::core}, {"auto", Runtime::automatic}};
+const std::map<std::string, std::optional<elf::Runtime>> runtimes = {
+    {"kernel", elf::Runtime::kernel}, {"core", elf::Runtime::core}, {"auto", std::nullopt}};
 
 bool is_elf_file(const std::filesystem::path& path) {
     std::ifstream file(path, std::ios::binary);
@@ -69,8 +69,12 @@ void add_module_options(CLI::App& app, Options& options) {
         ->type_name("DIR|FILE.ko");
     group->add_flag("-R,--no-replace,--non-replace", options.stack,
                     "Stack on the patches that are already active; otherwise the module replaces them all");
-    group->add_option("--runtime", options.runtime, "Which livepatch core the module is for: kernel, core or auto")
-        ->transform(CLI::CheckedTransformer(runtimes))
+    group
+        ->add_option_function<std::string>(
+            "--runtime", [&options](const std::string& name) { options.runtime = runtimes.at(name); },
+            "Which livepatch core the module is for: the kernel's own, klp-build's (klp_core.ko, written beside the "
+            "module), or whichever the kernel needs")
+        ->check(CLI::IsMember(runtimes))
         ->type_name("kernel|core|auto")
         ->option_text("kernel|core|auto");
     group->add_option("--sign-key", options.sign_key, "Sign the module with this private key");

@@ -1,14 +1,14 @@
 // The command line of klp-build as a value.
 #pragma once
 
+#include "elf/livepatch_abi.h"
+
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace klp::build {
-
-enum class Runtime { kernel, core, automatic };
 
 struct Options {
     std::vector<std::filesystem::path> patches;
@@ -31,7 +31,7 @@ struct Options {
     std::string name;
     std::filesystem::path output; // a directory, or a file that ends in .ko
     bool stack = false;           // on the patches that are active; otherwise it replaces them (klp_patch.replace)
-    Runtime runtime = Runtime::automatic;
+    std::optional<elf::Runtime> runtime; // the livepatch core it is for; otherwise what the kernel has
     std::filesystem::path sign_key;
     std::filesystem::path sign_certificate;
 

@@ -43,6 +43,9 @@ std::string module_name(const Options& options) {
                                   "give a shorter one with --name");
         name.resize(max_module_name);
     }
+    if (name == elf::core_module || name == "klp-core")
+        throw report::Refusal("module.name-taken", name, "this is the name of klp-build's own runtime core",
+                              "give another one with --name");
     return name;
 }
 
@@ -67,18 +70,31 @@ void write_output(const std::filesystem::path& path, elf::Bytes bytes) {
     elf::write_file_atomically(path, bytes);
 }
 
-std::filesystem::path hand_out(const Options& options, const kernel::Target& target, const Livepatch& livepatch,
-                               const std::filesystem::path& folder) {
-    const std::filesystem::path path = output_path(options);
+namespace {
+
+void hand_out_module(const Options& options, const kernel::Target& target, elf::Bytes bytes,
+                     const std::filesystem::path& folder, const std::filesystem::path& path) {
     if (options.sign_key.empty()) {
-        write_output(path, livepatch.module.bytes);
-        return path;
+        write_output(path, bytes);
+        return;
     }
-    const std::filesystem::path unsigned_module = folder / (livepatch.name + ".ko");
-    elf::write_file_atomically(unsigned_module, livepatch.module.bytes);
+    const std::filesystem::path unsigned_module = folder / path.filename();
+    elf::write_file_atomically(unsigned_module, bytes);
     kernel::sign_module(target, unsigned_module, options.sign_key, options.sign_certificate);
     write_output(path, symbols::read_file(unsigned_module));
-    return path;
+}
+
+} // namespace
+
+Output hand_out(const Options& options, const kernel::Target& target, const Livepatch& livepatch,
+                const std::filesystem::path& folder) {
+    Output output{output_path(options), {}};
+    hand_out_module(options, target, livepatch.module.bytes, folder, output.module);
+    if (livepatch.core) {
+        output.core = output.module.parent_path() / livepatch.core->module.filename();
+        hand_out_module(options, target, symbols::read_file(livepatch.core->module), folder, output.core);
+    }
+    return output;
 }
 
 } // namespace klp::build

@@ -12,6 +12,7 @@
 #include "kernel/mirror.h"
 #include "kernel/origin.h"
 #include "kernel/plan.h"
+#include "kernel/runtime.h"
 #include "kernel/target.h"
 #include "report/progress.h"
 #include "source/changes.h"
@@ -46,13 +47,16 @@ struct UnitDiff {
 struct Livepatch {
     std::string name;
     convert::Result module;
+    std::optional<kernel::RuntimeCore> core; // that goes with it
     std::vector<report::Finding> findings;
 };
 
 kernel::Target find_target(const Options& options, const kernel::Cache& cache, report::Progress& progress);
 Changes read_patches(const Options& options, const kernel::Target& target);
 // A private copy of the source tree with the patch applied; it is taken back when the value goes.
-kernel::PatchedTree write_patched_tree(const kernel::Target& target, const Changes& changes);
+// Patched code that talks to the livepatch core does so by the core's own header.
+kernel::PatchedTree write_patched_tree(const kernel::Target& target, const Changes& changes,
+                                       const std::optional<kernel::RuntimeCore>& core);
 // Takes back what keeps the line numbers of unchanged code: a compiler's message then quotes the file that people see.
 void restore_own_lines(const Changes& changes, kernel::PatchedTree& tree);
 // The units that see a difference, less those that --target leaves out.
@@ -62,10 +66,11 @@ std::vector<UnitDiff> diff_pairs(const Options& options, const kernel::Target& t
                                  const std::vector<kernel::Pair>& pairs, const Images& images);
 // Writes the differ's objects to `folder`, links them with the template there, and gives the result its final form.
 // Throws report::Refusal "livepatch.nothing-changed" (Exit::nothing_changed) if no unit differs.
-Livepatch link_livepatch(const Options& options, const kernel::Target& target, const std::vector<UnitDiff>& diffs,
+Livepatch link_livepatch(const Options& options, const kernel::Target& target,
+                         const std::optional<kernel::RuntimeCore>& core, const std::vector<UnitDiff>& diffs,
                          const std::filesystem::path& folder);
-// Holds the finished module against the target. Throws report::Refusal with every breach that is an error; the others
-// are added to its findings.
+// Holds the finished module, and the core that goes with it, against the target. Throws report::Refusal with every
+// breach that is an error; the others are added to its findings.
 void verify_livepatch(const Images& images, Livepatch& livepatch);
 
 // The module's name: --name, else that of the output file, else "livepatch-" and the first patch file's name, in the
@@ -73,9 +78,14 @@ void verify_livepatch(const Images& images, Livepatch& livepatch);
 std::string module_name(const Options& options);
 // Where --keep-tmp leaves a copy of the run's temporary files: "klp-tmp" where the module goes.
 std::filesystem::path temporary_copy_path(const Options& options);
-// Signs the module if a key was given and writes it to where the options say. Returns that path.
-std::filesystem::path hand_out(const Options& options, const kernel::Target& target, const Livepatch& livepatch,
-                               const std::filesystem::path& folder);
+// What the user gets.
+struct Output {
+    std::filesystem::path module;
+    std::filesystem::path core; // klp_core.ko beside it; empty where the kernel has a core
+};
+// Signs the modules if a key was given and writes them to where the options say.
+Output hand_out(const Options& options, const kernel::Target& target, const Livepatch& livepatch,
+                const std::filesystem::path& folder);
 // Writes a file whole or not at all; makes its folder if need be.
 void write_output(const std::filesystem::path& path, elf::Bytes bytes);
 

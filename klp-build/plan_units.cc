@@ -63,11 +63,21 @@ void add_author_headers(const kernel::Target& target, const Changes& changes, ke
     }
 }
 
+// Without CONFIG_LIVEPATCH the kernel's own <linux/livepatch.h> declares nothing.
+void add_core_header(const kernel::RuntimeCore& core, const Changes& changes, kernel::PatchedTree& tree) {
+    const std::string path = "include/linux/livepatch.h";
+    if (!changes.applied.files.contains(path))
+        tree.replace(path, source::read_from(core.include)("linux/livepatch.h"));
+}
+
 } // namespace
 
-kernel::PatchedTree write_patched_tree(const kernel::Target& target, const Changes& changes) {
+kernel::PatchedTree write_patched_tree(const kernel::Target& target, const Changes& changes,
+                                       const std::optional<kernel::RuntimeCore>& core) {
     kernel::PatchedTree tree = kernel::patched_tree_of(target);
     add_author_headers(target, changes, tree);
+    if (core)
+        add_core_header(*core, changes, tree);
     for (const auto& [path, change] : changes.applied.files) {
         // The configuration is the running kernel's: kbuild must not see new options, it would ask about them.
         if (source::kind_of(path) == source::FileKind::kconfig)

@@ -4,7 +4,7 @@
 
 namespace klp::build {
 
-std::string describe_target(const kernel::Target& target) {
+std::string describe_target(const kernel::Target& target, const std::optional<kernel::RuntimeCore>& core) {
     nlohmann::ordered_json json = {
         {"name", target.name},
         {"release", target.release},
@@ -18,7 +18,12 @@ std::string describe_target(const kernel::Target& target) {
         {"symvers", target.symvers.string()},
         {"config", (target.build / ".config").string()},
         {"compiler", target.compiler.path.string()},
+        {"runtime", target.runtime == elf::Runtime::core ? "core" : "kernel"},
     };
+    if (core)
+        json["core"] = {{"module", core->module.string()},
+                        {"symvers", core->symvers.string()},
+                        {"include", core->include.string()}};
     return json.dump(2) + "\n";
 }
 

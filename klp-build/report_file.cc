@@ -62,7 +62,8 @@ Json to_json(const kernel::Target& target) {
             {"release", target.release},
             {"version", target.version},
             {"arch", target.arch},
-            {"compiler", target.compiler.name + " " + target.compiler.version}};
+            {"compiler", target.compiler.name + " " + target.compiler.version},
+            {"runtime", target.runtime == elf::Runtime::core ? "core" : "kernel"}};
 }
 
 struct ObjectCounts {
@@ -85,12 +86,15 @@ Json to_json(const Record& record) {
     for (const UnitDiff& unit : record.units)
         units.push_back(to_json(unit));
     json["units"] = std::move(units);
-    if (!record.module.empty())
-        json["module"] = {{"path", record.module.string()},
+    if (!record.output.module.empty())
+        json["module"] = {{"path", record.output.module.string()},
                           {"size", record.module_size},
                           {"replace", record.is_replacing},
                           {"livepatch_symbols", record.livepatch_symbols},
                           {"livepatch_relocations", record.livepatch_relocations}};
+    if (!record.output.core.empty())
+        json["core"] = {{"path", record.output.core.string()},
+                        {"size", std::filesystem::file_size(record.output.core)}};
     json["findings"] = report::to_json(record.findings);
     Json stages = Json::array();
     for (const report::StageTime& stage : record.stages)
@@ -119,8 +123,12 @@ std::string summary(const Record& record) {
     }
     text += fmt::format("  proof of origin: {} of {} functions of {} unit{} found in the kernel image\n", proven,
                         functions, record.units.size(), record.units.size() == 1 ? "" : "s");
-    text += fmt::format("  {} ({} bytes, {} livepatch relocations, {})\n", record.module.string(), record.module_size,
-                        record.livepatch_relocations, record.is_replacing ? "replaces other patches" : "stacks");
+    text += fmt::format("  {} ({} bytes, {} livepatch relocations, {})\n", record.output.module.string(),
+                        record.module_size, record.livepatch_relocations,
+                        record.is_replacing ? "replaces other patches" : "stacks");
+    if (!record.output.core.empty())
+        text += fmt::format("  {} (the livepatch core that this kernel lacks: load it first)\n",
+                            record.output.core.string());
     return text;
 }
 

@@ -15,7 +15,7 @@ struct Record {
     std::optional<kernel::Target> target;
     std::vector<source::ChangedFile> files;
     std::vector<UnitDiff> units;
-    std::filesystem::path module;
+    Output output;
     uint64_t module_size = 0;
     size_t livepatch_symbols = 0;
     size_t livepatch_relocations = 0;

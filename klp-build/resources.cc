@@ -4,15 +4,28 @@
 
 namespace klp::build {
 
-std::filesystem::path template_folder() {
+namespace {
+
+// The folder below template/ that holds `file`.
+std::filesystem::path find_template(const char* name, const char* file) {
     std::error_code ignored;
     std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", ignored);
-    const std::filesystem::path installed = program.parent_path().parent_path() / "share/klp-build/template/module";
-    for (const std::filesystem::path& folder : {installed, std::filesystem::path(KLP_SOURCE_DIR "/template/module")})
-        if (std::filesystem::exists(folder / "init.c", ignored))
-            return folder;
-    throw report::Refusal("install.incomplete", installed.string(), "the template of the module is not there",
+    const std::filesystem::path installed = program.parent_path().parent_path() / "share/klp-build/template";
+    for (const std::filesystem::path& folder : {installed, std::filesystem::path(KLP_SOURCE_DIR "/template")})
+        if (std::filesystem::exists(folder / name / file, ignored))
+            return folder / name;
+    throw report::Refusal("install.incomplete", (installed / name).string(), "what comes with klp-build is not there",
                           "install klp-build again, or run it from its build folder");
+}
+
+} // namespace
+
+std::filesystem::path template_folder() {
+    return find_template("module", "init.c");
+}
+
+std::filesystem::path core_folder() {
+    return find_template("core", "Kbuild");
 }
 
 } // namespace klp::build

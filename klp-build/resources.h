@@ -1,4 +1,4 @@
-// What comes with the program: the template of the module and the headers for patch authors.
+// What comes with the program: the template of the module, the headers for patch authors, the runtime core.
 #pragma once
 
 #include <filesystem>
@@ -8,5 +8,7 @@ namespace klp::build {
 // The folder with the module's template: of the installation the program runs from (../share/klp-build/template/module
 // beside its bin/), else of the source tree it was built in. Throws report::Refusal "install.incomplete".
 std::filesystem::path template_folder();
+// The same for the source of the runtime core, template/core.
+std::filesystem::path core_folder();
 
 } // namespace klp::build

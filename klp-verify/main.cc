@@ -21,6 +21,7 @@ using nlohmann::ordered_json;
 struct Options {
     std::string module;
     std::string previous;
+    std::string core;
     std::string kernel_name;
     symbols::KernelPaths kernel;
     bool json = false;
@@ -37,6 +38,7 @@ void declare(CLI::App& app, Options& options) {
     app.add_option("--modules", options.kernel.modules, "folder with the target kernel's modules")->excludes(name);
     app.add_option("--symvers", options.kernel.symvers, "Module.symvers of the target kernel")->excludes(name);
     app.add_option("--previous", options.previous, "the patch that is loaded when this one comes");
+    app.add_option("--core", options.core, "the klp_core.ko that goes with a module of --runtime core");
     app.add_flag("--json", options.json, "print the findings as JSON");
     app.add_flag("--predict", options.predict, "print what each livepatch relocation will fill in, as JSON");
     app.add_flag("--rules", options.list_rules, "print all rules and their sources");
@@ -104,8 +106,11 @@ report::Exit run(const Options& options) {
     std::optional<elf::Object> previous;
     if (!options.previous.empty())
         previous.emplace(symbols::open_module(options.previous));
-    std::vector<report::Finding> findings =
-        verify::check(module, {.kernel = &kernel, .previous = previous ? &*previous : nullptr});
+    std::optional<elf::Object> core;
+    if (!options.core.empty())
+        core.emplace(symbols::open_module(options.core));
+    std::vector<report::Finding> findings = verify::check(
+        module, {.kernel = &kernel, .previous = previous ? &*previous : nullptr, .core = core ? &*core : nullptr});
     print(findings, options.json);
     auto is_error = [](const report::Finding& finding) { return finding.severity == report::Severity::error; };
     return std::ranges::any_of(findings, is_error) ? report::Exit::refused : report::Exit::done;

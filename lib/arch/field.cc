@@ -53,6 +53,38 @@ void add_jump_labels(const elf::Object& unit, std::vector<CodeRange>& ranges) {
     }
 }
 
+// struct alt_instr (arch/x86/include/asm/alternative.h): s32 instr_offset, s32 repl_offset, then the feature, in two
+// bytes up to 6.2 and four since, then u8 instrlen and u8 replacementlen. Both offsets are relocated.
+void add_alternatives(const elf::Object& module, std::vector<CodeRange>& ranges) {
+    const elf::Section* table = module.find_section(".altinstructions");
+    if (!table)
+        return;
+    std::span<const elf::Relocation> relocations = module.relocations(table->index);
+    const uint64_t entries = relocations.size() / 2;
+    const uint64_t entry_size = entries ? table->data.size() / entries : 0;
+    if (entry_size < 12)
+        return;
+    for (const elf::Relocation& relocation : relocations) {
+        const elf::Symbol& symbol = module.symbol(relocation.symbol);
+        if (relocation.offset % entry_size != 0 || !module.section_of(symbol))
+            continue;
+        const uint64_t length = module.read_integer(table->data, relocation.offset + entry_size - 2, 1);
+        ranges.push_back({symbol.section, symbol.value + static_cast<uint64_t>(relocation.addend), length});
+    }
+}
+
+// A table of the places of direct calls, 4 bytes an entry.
+void add_tracked_calls(const elf::Object& module, std::vector<CodeRange>& ranges) {
+    const elf::Section* table = module.find_section(".call_sites");
+    if (!table)
+        return;
+    for (const elf::Relocation& relocation : module.relocations(table->index)) {
+        const elf::Symbol& symbol = module.symbol(relocation.symbol);
+        if (module.section_of(symbol))
+            ranges.push_back({symbol.section, symbol.value + static_cast<uint64_t>(relocation.addend), call_size});
+    }
+}
+
 } // namespace
 
 std::optional<Field> relocated_field(uint16_t machine, uint32_t type) {
@@ -65,6 +97,16 @@ std::vector<CodeRange> rewritten_code(const elf::Object& unit) {
         return ranges;
     add_profiling_calls(unit, ranges);
     add_jump_labels(unit, ranges);
+    std::ranges::sort(ranges);
+    return ranges;
+}
+
+std::vector<CodeRange> code_read_by_loader(const elf::Object& module) {
+    std::vector<CodeRange> ranges;
+    if (module.machine() != EM_X86_64)
+        return ranges;
+    add_alternatives(module, ranges);
+    add_tracked_calls(module, ranges);
     std::ranges::sort(ranges);
     return ranges;
 }

@@ -33,4 +33,9 @@ struct CodeRange {
 // Those ranges of a unit, sorted. Empty for a machine whose build rewrites nothing that we know of.
 std::vector<CodeRange> rewritten_code(const elf::Object& unit);
 
+// Code of a finished module that the module loader itself reads or rewrites, after the relocations that it applies and
+// before anybody else hears of the module (arch/x86/kernel/module.c, module_finalize()): instructions that alternatives
+// replace, and calls that call depth tracking redirects. Sorted.
+std::vector<CodeRange> code_read_by_loader(const elf::Object& module);
+
 } // namespace klp::arch

@@ -118,7 +118,14 @@ void Search::refuse(const char* code, const elf::Symbol& symbol, std::string mes
         {code, Severity::error, module_.name(), std::string(symbol.name), std::move(message), std::move(hint)});
 }
 
+// What the livepatch core itself exports is imported from whichever core the module is for.
+bool is_of_core(std::string_view name) {
+    return std::ranges::find(elf::core_exports, name) != std::end(elf::core_exports);
+}
+
 bool Search::stays_import(const elf::Symbol& symbol) const {
+    if (is_of_core(symbol.name))
+        return true;
     const symbols::Export* exported = kernel_.exports() ? kernel_.exports()->find(symbol.name) : nullptr;
     if (!exported)
         return false;

@@ -1,5 +1,8 @@
 #include "convert/rewrite.h"
 
+#include "arch/field.h"
+#include "arch/machine.h"
+#include "convert/core_table.h"
 #include "convert/load_time_sections.h"
 #include "elf/builder.h"
 #include "elf/livepatch_abi.h"
@@ -10,6 +13,7 @@
 #include <algorithm>
 #include <elf.h>
 #include <map>
+#include <set>
 #include <tuple>
 #include <unordered_map>
 
@@ -25,10 +29,14 @@ void check_module(const elf::Object& module) {
     if (module.type() != ET_REL || !module.find_section(".modinfo"))
         throw report::Refusal("convert.not-a-module", module.name(), "the file is not a kernel module",
                               "give the .ko file that kbuild made");
-    if (elf::read_modinfo(module).value("livepatch").empty())
+    if (!elf::livepatch_runtime(elf::read_modinfo(module)))
         throw report::Refusal("convert.not-livepatch", module.name(),
                               ".modinfo has no livepatch=Y, so the kernel would not let the module patch anything",
                               "add MODULE_INFO(livepatch, \"Y\"); to its source");
+    if (module.find_section(elf::core_relocs_section))
+        throw report::Refusal("convert.already-converted", module.name(),
+                              fmt::format("it has livepatch relocations already ({})", elf::core_relocs_section),
+                              "give the module as kbuild linked it");
     for (const elf::RelocationTable& table : module.relocation_tables())
         if (module.section(table.section).flags & elf::shf_rela_livepatch)
             throw report::Refusal(
@@ -66,56 +74,47 @@ void check_reference(const elf::Object& module, const Reference& reference) {
 
 // ---- The rewriting ----
 
+// A relocation that a livepatch core is to apply.
+struct Moved {
+    uint32_t reference = none; // its index
+    elf::Relocation relocation;
+};
+
 class Rewriter {
 public:
     Rewriter(const elf::Object& module, std::span<const Reference> references);
     Result run();
 
 private:
-    void rename_symbols();
-    void split_relocations();
-    void split(size_t table_index);
-    void check_place(const elf::NewSection& section, const Reference& reference);
+    void take_relocations();
+    void take_from(elf::NewRelocationTable& table);
+    void check_place(const elf::NewSection& section, const Reference& reference) const;
+    void write_for_kernel();
+    void rename_symbols(std::vector<uint32_t>& merged_into);
+    void write_for_core();
+    void check_before_core(uint32_t section, const Moved& moved) const;
+    void drop_symbols();
     void drop_sections();
     void forget_in_debug_data(const std::vector<uint32_t>& dropped);
-    void drop_symbols();
 
     const elf::Object& module_;
     std::span<const Reference> references_;
     elf::Builder builder_;
     std::vector<uint32_t> reference_of_; // symbol handle -> index of its reference, or none
-    std::vector<uint32_t> merged_into_;  // symbol handle -> the handle that stands for it
+    std::vector<arch::CodeRange> read_by_loader_;
     // (target section, vmlinux first, owner) -> its livepatch relocations: the order in which they are written
-    std::map<std::tuple<uint32_t, bool, std::string>, std::vector<elf::Relocation>> livepatch_;
+    std::map<std::tuple<uint32_t, bool, std::string>, std::vector<Moved>> moved_;
     Result result_;
 };
 
 Rewriter::Rewriter(const elf::Object& module, std::span<const Reference> references)
     : module_(module), references_(references), builder_(elf::Builder::copy_of(module)),
-      reference_of_(builder_.symbols.size(), none), merged_into_(builder_.symbols.size()) {
+      reference_of_(builder_.symbols.size(), none) {
     for (uint32_t at = 0; at < references.size(); ++at)
         reference_of_.at(references[at].symbol) = at;
-    for (uint32_t handle = 0; handle < merged_into_.size(); ++handle)
-        merged_into_[handle] = handle;
 }
 
-// Two owners may refer to one symbol of the kernel; it becomes one livepatch symbol.
-void Rewriter::rename_symbols() {
-    std::unordered_map<std::string, uint32_t> first_of;
-    for (const Reference& reference : references_) {
-        elf::NewSymbol& symbol = builder_.symbols[reference.symbol];
-        symbol.name =
-            fmt::format("{}{}.{},{}", elf::klp_symbol_prefix, reference.object, reference.name, reference.sympos);
-        symbol.place = elf::Place::livepatch;
-        symbol.binding = STB_GLOBAL;
-        symbol.type = STT_NOTYPE;
-        symbol.value = 0;
-        symbol.size = 0;
-        merged_into_[reference.symbol] = first_of.try_emplace(symbol.name, reference.symbol).first->second;
-    }
-}
-
-void Rewriter::check_place(const elf::NewSection& section, const Reference& reference) {
+void Rewriter::check_place(const elf::NewSection& section, const Reference& reference) const {
     if (reference.owner == "vmlinux")
         return;
     const LoadTimeSection* late = find_load_time_section(section.name);
@@ -130,36 +129,121 @@ void Rewriter::check_place(const elf::NewSection& section, const Reference& refe
         "key's state at run time instead (static_key_enabled(), an ordinary indirect call)"}});
 }
 
-void Rewriter::split(size_t table_index) {
-    elf::NewRelocationTable& table = builder_.relocations[table_index];
+void Rewriter::take_from(elf::NewRelocationTable& table) {
     const elf::NewSection& section = builder_.sections[table.target];
     bool is_loaded = section.flags & SHF_ALLOC;
     bool is_listing = section.name == elf::build_symbols_section || section.name.starts_with(elf::annotation_prefix);
-    auto moves = [&](elf::Relocation& relocation) {
-        if (reference_of_[relocation.symbol] == none)
+    auto moves = [&](const elf::Relocation& relocation) {
+        const uint32_t index = reference_of_[relocation.symbol];
+        if (index == none)
             return false;
         if (!is_loaded || is_listing) // debug data and our own listings: no kernel reads them
             return true;
-        const Reference& reference = references_[reference_of_[relocation.symbol]];
+        const Reference& reference = references_[index];
         check_place(section, reference);
-        relocation.symbol = merged_into_[relocation.symbol];
-        livepatch_[{table.target, reference.owner != "vmlinux", reference.owner}].push_back(relocation);
+        moved_[{table.target, reference.owner != "vmlinux", reference.owner}].push_back({index, relocation});
+        ++result_.livepatch_relocations;
         return true;
     };
     std::erase_if(table.entries, moves);
 }
 
-void Rewriter::split_relocations() {
-    for (size_t index = 0; index < builder_.relocations.size(); ++index)
-        split(index);
+void Rewriter::take_relocations() {
+    for (elf::NewRelocationTable& table : builder_.relocations)
+        take_from(table);
     std::erase_if(builder_.relocations, [](const elf::NewRelocationTable& table) { return table.entries.empty(); });
-    for (auto& [key, entries] : livepatch_) {
-        const auto& [target, is_module, owner] = key;
-        result_.livepatch_relocations += entries.size();
-        builder_.relocations.push_back(
-            {fmt::format("{}{}.{}", elf::klp_section_prefix, owner, builder_.sections[target].name), target,
-             SHF_ALLOC | elf::shf_rela_livepatch, std::move(entries)});
+}
+
+// ---- The form of the kernel's core ----
+
+// Two owners may refer to one symbol of the kernel; it becomes one livepatch symbol.
+void Rewriter::rename_symbols(std::vector<uint32_t>& merged_into) {
+    std::unordered_map<std::string, uint32_t> first_of;
+    for (const Reference& reference : references_) {
+        elf::NewSymbol& symbol = builder_.symbols[reference.symbol];
+        symbol.name =
+            fmt::format("{}{}.{},{}", elf::klp_symbol_prefix, reference.object, reference.name, reference.sympos);
+        symbol.place = elf::Place::livepatch;
+        symbol.binding = STB_GLOBAL;
+        symbol.type = STT_NOTYPE;
+        symbol.value = 0;
+        symbol.size = 0;
+        merged_into[reference.symbol] = first_of.try_emplace(symbol.name, reference.symbol).first->second;
     }
+}
+
+void Rewriter::write_for_kernel() {
+    std::vector<uint32_t> merged_into(builder_.symbols.size()); // symbol handle -> the handle that stands for it
+    rename_symbols(merged_into);
+    for (const auto& [key, all] : moved_) {
+        const auto& [target, is_module, owner] = key;
+        elf::NewRelocationTable table{
+            fmt::format("{}{}.{}", elf::klp_section_prefix, owner, builder_.sections[target].name),
+            target,
+            SHF_ALLOC | elf::shf_rela_livepatch,
+            {}};
+        for (const Moved& moved : all) {
+            table.entries.push_back(moved.relocation);
+            table.entries.back().symbol = merged_into[moved.relocation.symbol];
+        }
+        builder_.relocations.push_back(std::move(table));
+    }
+}
+
+// ---- The form of klp-build's own core ----
+
+// The kernel's core writes vmlinux's symbols with the module's own relocations, ours after the loader has looked at the
+// module.
+void Rewriter::check_before_core(uint32_t section, const Moved& moved) const {
+    const Reference& reference = references_[moved.reference];
+    auto refuse = [&](const std::string& why) {
+        throw report::Refusal({report::Finding{
+            "convert.before-core", report::Severity::error, module_.name(), reference.name,
+            fmt::format(
+                "{} refers to this symbol of {}, which is not exported: {} before the runtime core can write it",
+                builder_.sections[section].name, reference.object, why),
+            "keep the reference out of such code, or use a kernel with CONFIG_LIVEPATCH"}});
+    };
+    if (const LoadTimeSection* early = find_section_before_core(builder_.sections[section].name))
+        refuse(fmt::format("{} ({})", early->reader, early->source));
+    for (const arch::CodeRange& range : read_by_loader_)
+        if (builder_.sections[section].name == module_.section(range.section).name &&
+            moved.relocation.offset >= range.offset && moved.relocation.offset - range.offset < range.size)
+            refuse("the instruction is one that alternatives or call depth tracking replace, and that is");
+}
+
+void Rewriter::write_for_core() {
+    read_by_loader_ = arch::code_read_by_loader(module_);
+    std::vector<CoreEntry> entries;
+    std::set<std::tuple<std::string_view, std::string_view, unsigned>> symbols;
+    for (const auto& [key, all] : moved_)
+        for (const Moved& moved : all) {
+            check_before_core(std::get<0>(key), moved);
+            const Reference& reference = references_[moved.reference];
+            entries.push_back({std::get<0>(key), moved.relocation, &reference});
+            symbols.emplace(reference.object, reference.name, reference.sympos);
+        }
+    add_core_table(builder_, arch::Machine::of(module_), entries);
+    result_.livepatch_symbols = symbols.size();
+}
+
+// ---- What goes ----
+
+// References that nothing names any more: merged ones, those that only a dropped section named, and all that went into
+// the core's table.
+void Rewriter::drop_symbols() {
+    std::vector<bool> used(builder_.symbols.size());
+    for (const elf::NewRelocationTable& table : builder_.relocations)
+        for (const elf::Relocation& relocation : table.entries)
+            used[relocation.symbol] = true;
+    std::vector<uint32_t> dropped;
+    for (const Reference& reference : references_) {
+        if (used[reference.symbol])
+            ++result_.livepatch_symbols;
+        else
+            dropped.push_back(reference.symbol);
+    }
+    builder_.remove_symbols(dropped);
 }
 
 // Debug data may describe what is dropped; the kernel does not read it, and its readers take 0 for "not there".
@@ -189,28 +273,14 @@ void Rewriter::drop_sections() {
     builder_.remove_sections(dropped);
 }
 
-// References that nothing uses any more: merged ones and those that only a dropped section named.
-void Rewriter::drop_symbols() {
-    std::vector<bool> used(builder_.symbols.size());
-    for (const elf::NewRelocationTable& table : builder_.relocations)
-        for (const elf::Relocation& relocation : table.entries)
-            used[relocation.symbol] = true;
-    std::vector<uint32_t> dropped;
-    for (uint32_t handle = 1; handle < builder_.symbols.size(); ++handle)
-        if (builder_.symbols[handle].place == elf::Place::livepatch) {
-            if (used[handle])
-                ++result_.livepatch_symbols;
-            else
-                dropped.push_back(handle);
-        }
-    builder_.remove_symbols(dropped);
-}
-
 Result Rewriter::run() {
-    rename_symbols();
-    split_relocations();
-    drop_sections();
+    take_relocations();
+    if (elf::livepatch_runtime(elf::read_modinfo(module_)) == elf::Runtime::core)
+        write_for_core();
+    else
+        write_for_kernel();
     drop_symbols();
+    drop_sections();
     result_.bytes = builder_.bytes();
     return std::move(result_);
 }

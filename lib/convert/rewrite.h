@@ -1,4 +1,6 @@
-// A module and its references -> the module in its final form (Documentation/livepatch/module-elf-format.rst).
+// A module and its references -> the module in its final form. There are two, and .modinfo says which one the module
+// was compiled for: that of the kernel's livepatch core (Documentation/livepatch/module-elf-format.rst), and that of
+// klp-build's own (core_table.h).
 #pragma once
 
 #include "convert/reference.h"
@@ -18,12 +20,13 @@ struct Result {
     size_t livepatch_relocations = 0;
 };
 
-// Turns `references` into livepatch symbols and their relocations into .klp.rela.* sections, and drops what the kernel
-// must not see: our intermediate sections and .BTF, which no longer describes the module. The result depends on nothing
-// but the arguments.
+// Turns `references` into livepatch symbols and their relocations into .klp.rela.* sections, or both into entries of
+// the runtime core's table, and drops what the kernel must not see: our intermediate sections and .BTF, which no longer
+// describes the module. The result depends on nothing but the arguments.
 // Throws report::Refusal with "convert.not-a-module", "convert.not-livepatch" (no livepatch= in .modinfo),
 // "convert.already-converted", "convert.name-too-long", "convert.foreign-reference" (a vmlinux symbol for a module's
-// code, or the reverse: klp_resolve_symbols() refuses or cannot order it) or "convert.too-late" (load_time_sections.h).
+// code, or the reverse: klp_resolve_symbols() refuses or cannot order it), "convert.too-late" (load_time_sections.h) or
+// "convert.before-core" (the same, for what the runtime core writes).
 Result rewrite(const elf::Object& module, std::span<const Reference> references);
 
 } // namespace klp::convert

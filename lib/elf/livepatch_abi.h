@@ -17,6 +17,32 @@ inline constexpr uint16_t shn_livepatch = 0xff20;
 inline constexpr unsigned max_object_name = 55;
 inline constexpr unsigned max_symbol_name = 511;
 
+// ---- That of klp-build's own runtime core (template/core/README.md), for kernels without one ----
+
+// Which livepatch core a module is for.
+enum class Runtime : uint8_t { kernel, core };
+
+// The tag of .modinfo that says so: a kernel without CONFIG_LIVEPATCH refuses modules with the tag that its own core
+// wants (kernel/module/main.c, check_modinfo_livepatch()).
+inline constexpr std::string_view livepatch_tag = "livepatch";
+inline constexpr std::string_view core_livepatch_tag = "livepatch:";
+
+inline constexpr std::string_view core_module = "klp_core";
+// In the core's .modinfo: the build id of the vmlinux that it is for.
+inline constexpr std::string_view core_build_id_tag = "klp_build_id";
+inline constexpr std::string_view core_exports[] = {
+    "klp_enable_patch", "klp_shadow_get",      "klp_shadow_alloc", "klp_shadow_get_or_alloc",
+    "klp_shadow_free",  "klp_shadow_free_all", "klp_get_state",    "klp_get_prev_state"};
+
+// struct klp_core_reloc (template/core/include/linux/livepatch.h), 48 bytes an entry, ended by one of zeros; the first
+// four fields are pointers and relocated: u64 place, u64 object, u64 symbol_object, u64 symbol, s64 addend, u32 sympos,
+// u32 type. The core finds them by the symbol.
+inline constexpr std::string_view core_relocs_section = ".klp.core.relocs";
+inline constexpr std::string_view core_strings_section = ".klp.core.strings";
+inline constexpr std::string_view core_relocs_symbol = "klp_core_relocs";
+inline constexpr unsigned core_reloc_size = 48;
+inline constexpr unsigned core_reloc_alignment = 8;
+
 // ---- Ours: what the differ emits, and `ld -r`, modpost and objtool carry through to klp-convert ----
 //
 // Every reference to a symbol that a module cannot import is an undefined *weak* symbol (modpost passes over those):

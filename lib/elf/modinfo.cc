@@ -36,4 +36,12 @@ Modinfo read_modinfo(const Object& module) {
     return result;
 }
 
+std::optional<Runtime> livepatch_runtime(const Modinfo& modinfo) {
+    if (!modinfo.value(livepatch_tag).empty())
+        return Runtime::kernel;
+    if (!modinfo.value(core_livepatch_tag).empty())
+        return Runtime::core;
+    return std::nullopt;
+}
+
 } // namespace klp::elf

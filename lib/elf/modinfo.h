@@ -2,8 +2,10 @@
 // __MODULE_INFO; the module loader reads them in kernel/module/main.c, get_next_modinfo()).
 #pragma once
 
+#include "elf/livepatch_abi.h"
 #include "elf/object.h"
 
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -21,5 +23,8 @@ struct Modinfo {
 
 // The result points into `module`. Empty if there is no .modinfo; strings without '=' are left out.
 Modinfo read_modinfo(const Object& module);
+
+// Which livepatch core the module says it is for; nullopt if it is no live patch.
+std::optional<Runtime> livepatch_runtime(const Modinfo& modinfo);
 
 } // namespace klp::elf

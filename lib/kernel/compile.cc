@@ -237,6 +237,9 @@ Unit in_patched_tree(const Unit& unit, const Target& target, const fs::path& pat
     // The headers for patch authors lie in the patched tree's include/, which such a module does not search.
     if (is_out_of_tree(target))
         patched.compile.insert(patched.compile.end() - 1, {"-idirafter", (patched_source / "include").string()});
+    // And the runtime core's <linux/livepatch.h> takes the place of the kernel's, which declares nothing.
+    if (is_out_of_tree(target) && target.runtime == elf::Runtime::core)
+        patched.compile.insert(patched.compile.begin() + 1, "-I" + (patched_source / "include").string());
     return patched;
 }
 

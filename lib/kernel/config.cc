@@ -81,9 +81,9 @@ Capabilities read_capabilities(const Config& config) {
 
 void refuse_unsupported(const Config& config, const std::string& where) {
     const Capabilities can = read_capabilities(config);
-    if (!can.modules || !can.livepatch)
-        throw report::Refusal("config.no-livepatch", where, "the kernel was built without CONFIG_LIVEPATCH",
-                              "live patching needs a kernel with CONFIG_LIVEPATCH=y (and CONFIG_MODULES=y)");
+    if (!can.modules)
+        throw report::Refusal("config.no-modules", where, "the kernel was built without CONFIG_MODULES",
+                              "a live patch is a module: build the kernel with CONFIG_MODULES=y");
     if (can.latent_entropy)
         throw report::Refusal("config.latent-entropy", where,
                               "CONFIG_GCC_PLUGIN_LATENT_ENTROPY puts random constants into the code, so that no "

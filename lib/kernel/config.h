@@ -49,8 +49,8 @@ struct Capabilities {
 };
 Capabilities read_capabilities(const Config& config);
 
-// Throws report::Refusal "config.no-livepatch", "config.latent-entropy" or "config.randstruct" if no live patch can be
-// made for a kernel of this configuration; `where` names it.
+// Throws report::Refusal "config.no-modules", "config.latent-entropy" or "config.randstruct" if no live patch can be
+// made for a kernel of this configuration, whatever the livepatch core; `where` names it.
 void refuse_unsupported(const Config& config, const std::string& where);
 
 } // namespace klp::kernel

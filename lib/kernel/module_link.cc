@@ -30,11 +30,24 @@ void copy_template(const fs::path& from, const fs::path& to) {
                               "the installation is not complete; KLP_SHARE names the folder with template/");
 }
 
-std::string kbuild_file(const std::string& name, size_t objects) {
+std::string kbuild_file(const ModuleRecipe& recipe) {
     std::string parts = "begin.o";
-    for (size_t i = 0; i < objects; ++i)
+    for (size_t i = 0; i < recipe.objects.size(); ++i)
         parts += fmt::format(" diff-{}.o", i);
-    return fmt::format("obj-m := {0}.o\n{0}-y := {1} end.o init.o\n", name, parts);
+    std::string text = fmt::format("obj-m := {0}.o\n{0}-y := {1} end.o init.o\n", recipe.name, parts);
+    // Its <linux/livepatch.h> comes before the kernel's.
+    if (recipe.core)
+        text += fmt::format("LINUXINCLUDE := -I{} $(LINUXINCLUDE)\n", recipe.core->include.string());
+    return text;
+}
+
+std::vector<std::string> make_goals(const ModuleRecipe& recipe, const fs::path& folder) {
+    // Debug data of the template helps nobody and would be most of the file.
+    std::vector<std::string> goals = {"M=" + folder.string(), "KCFLAGS=-g0"};
+    if (recipe.core)
+        goals.push_back("KBUILD_EXTRA_SYMBOLS=" + recipe.core->symvers.string());
+    goals.emplace_back("modules");
+    return goals;
 }
 
 std::string config_header(const ModuleRecipe& recipe) {
@@ -68,12 +81,10 @@ fs::path link_module(const Target& target, const ModuleRecipe& recipe, const fs:
         // modpost wants to know how each part was made.
         write_file(folder / fmt::format(".diff-{}.o.cmd", i), "");
     }
-    write_file(folder / "Kbuild", kbuild_file(recipe.name, recipe.objects.size()));
+    write_file(folder / "Kbuild", kbuild_file(recipe));
     write_file(folder / "klp_build_config.h", config_header(recipe));
     const Kbuild kbuild = kbuild_of(target);
-    // Debug data of the template helps nobody and would be most of the file.
-    run_or_refuse(make_command(kbuild, {"M=" + folder.string(), "KCFLAGS=-g0", "modules"}, 0), "module.link",
-                  "link the module");
+    run_or_refuse(make_command(kbuild, make_goals(recipe, folder), 0), "module.link", "link the module");
     return folder / (recipe.name + ".ko");
 }
 

@@ -2,9 +2,11 @@
 // versions and objtool's passes are the target's own.
 #pragma once
 
+#include "kernel/runtime.h"
 #include "kernel/target.h"
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +18,7 @@ struct ModuleRecipe {
     std::vector<std::filesystem::path> objects; // the differ's, in the order in which they are linked
     std::vector<std::string> import_namespaces; // of symbols that the objects import
     bool is_replacing = true;                   // does it replace all other live patches?
+    std::optional<RuntimeCore> core = {};       // klp-build's own, if the module is for that
 };
 
 // The name that the kernel gives to the module of a file: '_' for '-' and '.'. Throws report::Refusal "module.name" if

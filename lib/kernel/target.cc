@@ -6,6 +6,7 @@
 #include "kernel/kbuild.h"
 #include "kernel/mirror.h"
 #include "kernel/prepare.h"
+#include "kernel/runtime.h"
 #include "symbols/kernel_files.h"
 
 #include <algorithm>
@@ -143,6 +144,9 @@ Target parts_target(const Parts& parts, const Cache& cache, const TargetOptions&
     if (target.version.empty())
         throw report::Refusal("target.no-source", parts.source.string(), "this is not the top of a kernel source tree",
                               "its Makefile begins with VERSION, PATCHLEVEL and SUBLEVEL");
+    target.runtime = choose_runtime(target.config, target.version, options.runtime, parts.config.string());
+    if (target.runtime == elf::Runtime::core)
+        require_no_core(read_file(parts.symvers), parts.config.string());
     target.compiler = options.skip_compiler_check ? find_any_compiler(target.config, parts.config.string())
                                                   : find_compiler(target.config, parts.config.string());
     target.arch = target.config.arch();

@@ -2,6 +2,7 @@
 // prepares, once per kernel, a private build directory in the cache. Nothing outside of the cache is ever written.
 #pragma once
 
+#include "elf/livepatch_abi.h"
 #include "kernel/cache.h"
 #include "kernel/compiler.h"
 #include "kernel/config.h"
@@ -13,6 +14,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,12 +38,14 @@ struct Target {
     Config config;
     Capabilities capabilities;
     Compiler compiler;
-    std::filesystem::path entry;           // folder of the cache that holds what belongs to this target
-    std::vector<report::Finding> findings; // what people should know about it
+    elf::Runtime runtime = elf::Runtime::kernel; // the livepatch core that patch modules are for
+    std::filesystem::path entry;                 // folder of the cache that holds what belongs to this target
+    std::vector<report::Finding> findings;       // what people should know about it
 };
 
 struct TargetOptions {
     bool skip_compiler_check = false;
+    std::optional<elf::Runtime> runtime = {};              // refuse the kernel if its patches are for the other core
     unsigned jobs = 0;                                     // 0: as many as there are processors
     std::function<void(const std::string&)> progress = {}; // told what takes long before it starts
 };

@@ -5,6 +5,7 @@
 #include "kernel/mirror.h"
 #include "kernel/prepare.h"
 #include "kernel/process.h"
+#include "kernel/runtime.h"
 #include "kernel/target.h"
 
 #include <algorithm>
@@ -63,6 +64,7 @@ fs::path build_in_cache(const fs::path& source, const fs::path& config_file, con
     const std::string config_text = read_file(config_file);
     const Config config(config_text);
     refuse_unsupported(config, config_file.string());
+    choose_runtime(config, read_source_version(source), options.runtime, config_file.string());
     const Compiler compiler = options.skip_compiler_check ? find_any_compiler(config, config_file.string())
                                                           : find_compiler(config, config_file.string());
     const std::string state = fingerprint(tree_state(source) + config_text + compiler.version);

@@ -19,7 +19,7 @@ constexpr uint64_t page_size = 4096;
 // ---- .modinfo ----
 
 void check_modinfo(const Subject& subject, Verdict& verdict) {
-    if (subject.modinfo.value("livepatch").empty())
+    if (!subject.runtime)
         verdict.add("form.not-livepatch", "", ".modinfo has no livepatch=Y");
     std::string_view license = subject.modinfo.value("license");
     if (!is_gpl_compatible(license))
@@ -167,6 +167,10 @@ public:
         for (const elf::Relocation& relocation : table.entries)
             add(subject_.module.section(table.target), relocation);
     }
+    void add(const convert::CoreRelocation& relocation) {
+        if (relocation.section)
+            add(*relocation.section, {.offset = relocation.offset, .type = relocation.type});
+    }
     // After all tables of all sections.
     void find_overlaps() {
         if (arch::relocations_accumulate(subject_.module.machine()))
@@ -232,6 +236,8 @@ void check_relocations(const Subject& subject, Verdict& verdict) {
                             fmt::format("{} refers to it", subject.module.section(table->section).name));
         places.add(*table);
     }
+    for (const convert::CoreRelocation& relocation : subject.core_table.entries)
+        places.add(relocation);
     places.find_overlaps();
 }
 
@@ -320,6 +326,7 @@ void check_form(const Subject& subject, Verdict& verdict) {
     check_sections(subject, verdict);
     check_symbols(subject, verdict);
     check_relocations(subject, verdict);
+    check_core_table(subject, verdict);
     check_special_sections(subject, verdict);
 }
 

@@ -11,11 +11,21 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <tuple>
 #include <unordered_map>
 
 namespace klp::verify {
 
 namespace {
+
+bool is_core_api(std::string_view symbol) {
+    return std::ranges::find(elf::core_exports, symbol) != std::end(elf::core_exports);
+}
+
+bool imports(const elf::Object& module, std::string_view name) {
+    return std::ranges::any_of(module.symbols(),
+                               [&](const elf::Symbol& symbol) { return symbol.is_undefined() && symbol.name == name; });
+}
 
 // Everything of this group; holds what several rules ask for.
 class MatchCheck {
@@ -26,12 +36,13 @@ public:
 
 private:
     void check_vermagic();
+    void check_runtime();
     void check_imports();
     void check_import(const elf::Symbol& symbol, const symbols::Export& exported);
     void check_version(const elf::Symbol& symbol, const symbols::Export& exported);
     void check_static_calls();
     void check_livepatch_symbols();
-    void check_livepatch_symbol(const elf::Symbol& symbol, const convert::LivepatchName& name);
+    void check_livepatch_symbol(std::string_view symbol, const convert::LivepatchName& name);
     void check_functions();
     void check_reload();
     void check_function(const PatchedFunction& function);
@@ -55,6 +66,19 @@ void MatchCheck::check_vermagic() {
     std::string_view given = subject_.modinfo.value("vermagic");
     if (!wanted.empty() && !given.empty() && wanted != given)
         verdict_.add("match.vermagic", "", fmt::format("the module says \"{}\", the kernel \"{}\"", given, wanted));
+}
+
+// A kernel without a livepatch core refuses the modules that are for one, and ours does not run beside it.
+void MatchCheck::check_runtime() {
+    const symbols::Exports* exports = kernel_.exports();
+    if (!exports || !subject_.runtime)
+        return;
+    const symbols::Export* enable = exports->find("klp_enable_patch");
+    const bool has_core = enable && enable->module == "vmlinux";
+    if (has_core && subject_.runtime == elf::Runtime::core)
+        verdict_.add("match.runtime", "", "the module is for klp-build's own core, the kernel has CONFIG_LIVEPATCH");
+    if (!has_core && subject_.runtime == elf::Runtime::kernel && imports(subject_.module, "klp_enable_patch"))
+        verdict_.add("match.runtime", "", "the module is for the kernel's core, the kernel has none");
 }
 
 // struct modversion_info (include/linux/module.h): unsigned long crc; char name[64 - sizeof(unsigned long)].
@@ -107,6 +131,8 @@ void MatchCheck::check_imports() {
             continue;
         if (const symbols::Export* exported = exports->find(symbol.name))
             check_import(symbol, *exported);
+        else if (subject_.runtime && is_core_api(symbol.name))
+            continue; // check_runtime() and check_core() know
         else if (!symbol.is_weak() && !symbol.name.starts_with(elf::reference_prefix))
             verdict_.add("match.not-exported", symbol.name, "the kernel does not export it");
         else if (symbol.is_weak() && kernel_.table("vmlinux") && !kernel_.table("vmlinux")->find(symbol.name).empty())
@@ -167,39 +193,43 @@ bool is_unstable(const symbols::SymbolTable& table, std::string_view name) {
     return found.size() > 1 && first_init != found.end() && !std::ranges::all_of(found, is_init);
 }
 
-void MatchCheck::check_livepatch_symbol(const elf::Symbol& symbol, const convert::LivepatchName& name) {
+void MatchCheck::check_livepatch_symbol(std::string_view symbol, const convert::LivepatchName& name) {
     const symbols::SymbolTable* table = table_of(name.object);
     if (!table)
         return;
     Lookup lookup = look_up(*table, name.name, name.sympos);
     switch (lookup.outcome) {
     case Lookup::Outcome::missing:
-        verdict_.add("match.symbol-missing", symbol.name, fmt::format("{} has no symbol {}", name.object, name.name));
+        verdict_.add("match.symbol-missing", symbol, fmt::format("{} has no symbol {}", name.object, name.name));
         return;
     case Lookup::Outcome::ambiguous:
         verdict_.add(
-            "match.symbol-ambiguous", symbol.name,
+            "match.symbol-ambiguous", symbol,
             fmt::format("{} has {} of that name: {}", name.object, lookup.namesakes, namesakes_of(*table, name.name)));
         return;
     case Lookup::Outcome::out_of_range:
-        verdict_.add("match.sympos", symbol.name, fmt::format("{} has {} of that name", name.object, lookup.namesakes));
+        verdict_.add("match.sympos", symbol, fmt::format("{} has {} of that name", name.object, lookup.namesakes));
         return;
     case Lookup::Outcome::found:
         break;
     }
     if (is_unstable(*table, name.name))
         verdict_.add(
-            "match.sympos-unstable", symbol.name,
+            "match.sympos-unstable", symbol,
             fmt::format("some of the {} of that name in {} are init code or data", lookup.namesakes, name.object));
     if (places_of(name.object).is_freed(*lookup.symbol))
-        verdict_.add("match.freed-symbol", symbol.name, "it is init code or data");
+        verdict_.add("match.freed-symbol", symbol, "it is init code or data");
 }
 
 void MatchCheck::check_livepatch_symbols() {
     for (const elf::Symbol& symbol : subject_.module.symbols())
         if (symbol.place == elf::Place::livepatch)
             if (std::optional<convert::LivepatchName> name = convert::parse_livepatch_symbol(symbol.name))
-                check_livepatch_symbol(symbol, *name);
+                check_livepatch_symbol(symbol.name, *name);
+    std::set<std::tuple<std::string_view, std::string_view, unsigned>> seen;
+    for (const convert::CoreRelocation& relocation : subject_.core_table.entries)
+        if (seen.emplace(relocation.symbol_object, relocation.symbol, relocation.sympos).second)
+            check_livepatch_symbol(relocation.symbol, {relocation.symbol_object, relocation.symbol, relocation.sympos});
 }
 
 void MatchCheck::check_function(const PatchedFunction& function) {
@@ -255,6 +285,7 @@ void MatchCheck::check_reload() {
 
 void MatchCheck::run() {
     check_vermagic();
+    check_runtime();
     check_imports();
     check_static_calls();
     check_livepatch_symbols();

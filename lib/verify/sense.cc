@@ -39,15 +39,19 @@ void check_owners(const Subject& subject, Verdict& verdict) {
     if (!subject.patch.is_known)
         return;
     std::set<std::string_view> reported;
+    auto check = [&](std::string_view object, std::string_view where) {
+        auto is_patched = [&](const PatchedFunction& function) { return function.object == object; };
+        if (object != "vmlinux" && std::ranges::none_of(subject.patch.functions, is_patched) &&
+            reported.insert(object).second)
+            verdict.add("sense.orphan-relocations", where, fmt::format("the patch has no function of {}", object));
+    };
     for (const elf::RelocationTable* table : subject.livepatch_tables) {
         std::string_view section_name = subject.module.section(table->section).name;
-        std::optional<convert::LivepatchSectionName> name = convert::parse_livepatch_section(section_name);
-        auto is_patched = [&](const PatchedFunction& function) { return function.object == name->object; };
-        if (name && name->object != "vmlinux" && std::ranges::none_of(subject.patch.functions, is_patched) &&
-            reported.insert(name->object).second)
-            verdict.add("sense.orphan-relocations", section_name,
-                        fmt::format("the patch has no function of {}", name->object));
+        if (std::optional<convert::LivepatchSectionName> name = convert::parse_livepatch_section(section_name))
+            check(name->object, section_name);
     }
+    for (const convert::CoreRelocation& relocation : subject.core_table.entries)
+        check(relocation.object, elf::core_relocs_section);
 }
 
 // ---- transitions that do not end ----

@@ -1,6 +1,7 @@
 // A livepatch module taken apart, once, for all rules.
 #pragma once
 
+#include "convert/core_table.h"
 #include "convert/reference.h"
 #include "elf/modinfo.h"
 #include "elf/object.h"
@@ -43,6 +44,8 @@ struct Subject {
 
     const elf::Object& module;
     elf::Modinfo modinfo;
+    std::optional<elf::Runtime> runtime; // the livepatch core it is for; nullopt: it is no live patch
+    convert::CoreTable core_table;       // with klp-build's own
     std::vector<const elf::RelocationTable*> livepatch_tables; // SHF_RELA_LIVEPATCH
     std::vector<const elf::RelocationTable*> normal_tables;    // of sections that are loaded
     Patch patch;

@@ -17,6 +17,8 @@ std::vector<report::Finding> check(const elf::Object& module, const Options& opt
     check_form(subject, verdict);
     if (options.kernel)
         check_match(subject, *options.kernel, verdict);
+    if (options.core && subject.runtime == elf::Runtime::core)
+        check_core(subject, *options.core, options.kernel, verdict);
     check_sense(subject, verdict);
     if (options.kernel)
         check_prototypes(subject, *options.kernel, verdict);

@@ -12,6 +12,7 @@ namespace klp::verify {
 struct Options {
     const symbols::KernelView* kernel = nullptr; // the target; without it only the rules that need none are checked
     const elf::Object* previous = nullptr;       // the patch that is loaded when this one comes
+    const elf::Object* core = nullptr;           // klp_core.ko, for a module that needs it
 };
 
 // Every breach of the rules (rule.h), by group and in file order; empty for a sound module.

@@ -1,4 +1,5 @@
 #include "convert/convert.h"
+#include "convert/core_table.h"
 #include "elf/livepatch_abi.h"
 #include "livepatch_modules.h"
 
@@ -135,8 +136,7 @@ TEST_CASE("debug data loses its references to the kernel's symbols: no loader re
     CHECK_FALSE(test::find_table(out, ".klp.rela.vmlinux..debug_info"));
 }
 
-TEST_CASE("debug data may describe what is dropped")
-{
+TEST_CASE("debug data may describe what is dropped") {
     ModuleMaker maker;
     uint32_t listed = maker.undefined("hidden_global");
     uint32_t list = maker.section(".klp.build.symbols", SHF_ALLOC, std::vector<std::byte>(8));
@@ -229,4 +229,110 @@ TEST_CASE("all machines of the differ are rewritten alike") {
         CHECK(table->entries[0].offset == 4);
         CHECK(out.symbol(table->entries[0].symbol).name == ".klp.sym.vmlinux.z,2");
     }
+}
+
+// ---- The form of klp-build's own core ----
+
+namespace {
+
+const std::vector<std::string> for_core = {"livepatch:=Y", "license=GPL", "name=livepatch_x"};
+
+// An alternative at `offset` of the text, `length` bytes long; as Linux 6.1 (12 bytes) and later (14) have it.
+void add_alternative(ModuleMaker& maker, uint64_t offset, uint8_t length, unsigned entry_size) {
+    std::vector<std::byte> entry(entry_size);
+    entry[entry_size - 2] = std::byte{length};
+    uint32_t table = maker.section(".altinstructions", SHF_ALLOC, std::move(entry));
+    uint32_t replacement = maker.section(".altinstr_replacement", SHF_ALLOC | SHF_EXECINSTR, std::vector<std::byte>(8));
+    uint32_t first = maker.define("replacement", replacement, STT_NOTYPE);
+    maker.relocate(table, 0, 1, R_X86_64_PC32, static_cast<int64_t>(offset));
+    maker.relocate(table, 4, first, R_X86_64_PC32, 0);
+}
+
+} // namespace
+
+TEST_CASE("for the runtime core a reference becomes an entry of its table") {
+    ModuleMaker maker(for_core);
+    uint32_t exported = maker.undefined("_printk", STB_GLOBAL);
+    uint32_t hidden = maker.undefined(".klp.ref.vmlinux.vmlinux.static.fn.0,3");
+    uint32_t helper = maker.undefined(".klp.ref.mod_a.mod_b.helper,0");
+    maker.relocate(maker.text, 5, exported);
+    maker.relocate(maker.text, 15, hidden, R_X86_64_PC32, -4);
+    maker.relocate(maker.text, 24, helper, R_X86_64_64, 8);
+    elf::Object out = converted(maker);
+
+    CHECK(global_names(out) == std::vector<std::string>{"f", "_printk"});
+    for (const elf::RelocationTable& table : out.relocation_tables())
+        CHECK((out.section(table.section).flags & elf::shf_rela_livepatch) == 0);
+    REQUIRE(out.relocations(out.find_section(".text.f")->index).size() == 1);
+
+    const elf::Section* section = out.find_section(".klp.core.relocs");
+    REQUIRE(section);
+    CHECK(section->flags == SHF_ALLOC);
+    CHECK(section->alignment == 8);
+    CHECK(section->size == 3 * 48);
+    CHECK(out.relocations(section->index).size() == 8);
+    convert::CoreTable table = convert::read_core_table(out);
+    CHECK(table.defects.empty());
+    REQUIRE(table.entries.size() == 2);
+    CHECK(table.entries[0].section->name == ".text.f");
+    CHECK(table.entries[0].offset == 15);
+    CHECK(table.entries[0].object == "vmlinux");
+    CHECK(table.entries[0].symbol_object == "vmlinux");
+    CHECK(table.entries[0].symbol == "static.fn.0");
+    CHECK(table.entries[0].sympos == 3);
+    CHECK(table.entries[0].addend == -4);
+    CHECK(table.entries[0].type == R_X86_64_PC32);
+    CHECK(table.entries[1].offset == 24);
+    CHECK(table.entries[1].object == "mod_a");
+    CHECK(table.entries[1].symbol_object == "mod_b");
+    CHECK(table.entries[1].addend == 8);
+}
+
+TEST_CASE("for the runtime core a patch without references has no table") {
+    ModuleMaker maker(for_core);
+    elf::Object out = converted(maker);
+    CHECK(out.find_section(".klp.core.relocs") == nullptr);
+    CHECK(convert::read_core_table(out).defects.empty());
+}
+
+TEST_CASE("for the runtime core nothing is written where the loader has looked before") {
+    for (unsigned entry_size : {12u, 14u}) {
+        ModuleMaker maker(for_core);
+        uint32_t hidden = maker.undefined(".klp.ref.vmlinux.vmlinux.hidden,0");
+        add_alternative(maker, 16, 5, entry_size);
+        maker.relocate(maker.text, 12, hidden); // ends where the instruction begins
+        maker.relocate(maker.text, 21, hidden); // begins where it ends
+        CHECK(code_of(maker) == "accepted");
+        maker.relocate(maker.text, 17, hidden);
+        CHECK(code_of(maker) == "convert.before-core");
+    }
+    for (const char* section : {"__ex_table", ".orc_unwind_ip", ".altinstr_replacement"}) {
+        ModuleMaker maker(for_core);
+        uint32_t early = maker.section(section, SHF_ALLOC, std::vector<std::byte>(16));
+        maker.relocate(early, 0, maker.undefined(".klp.ref.vmlinux.vmlinux.hidden,0"));
+        CHECK(code_of(maker) == "convert.before-core");
+    }
+    ModuleMaker jump_label(for_core);
+    uint32_t table = jump_label.section("__jump_table", SHF_ALLOC, std::vector<std::byte>(16));
+    jump_label.relocate(table, 8, jump_label.undefined(".klp.ref.vmlinux.vmlinux.key,0"), R_X86_64_PC64, 0);
+    CHECK(code_of(jump_label) == "accepted");
+    jump_label.relocate(table, 0, jump_label.undefined(".klp.ref.mod_a.mod_a.key,0"), R_X86_64_PC32, 0);
+    CHECK(code_of(jump_label) == "convert.too-late");
+}
+
+TEST_CASE("for the runtime core a call that depth tracking redirects is not written") {
+    ModuleMaker maker(for_core);
+    uint32_t hidden = maker.undefined(".klp.ref.vmlinux.vmlinux.hidden,0");
+    uint32_t sites = maker.section(".call_sites", SHF_ALLOC, std::vector<std::byte>(4));
+    maker.relocate(sites, 0, 1, R_X86_64_PC32, 16);
+    maker.relocate(maker.text, 17, hidden);
+    CHECK(code_of(maker) == "convert.before-core");
+}
+
+TEST_CASE("a module with the core's table was converted before") {
+    ModuleMaker maker(for_core);
+    maker.relocate(maker.text, 0, maker.undefined(".klp.ref.vmlinux.vmlinux.hidden,0"));
+    std::vector<std::byte> bytes = convert::convert(maker.object()).bytes;
+    elf::Object once = elf::Object::from_bytes("once.ko", std::move(bytes));
+    CHECK_THROWS_AS(convert::convert(once), report::Refusal);
 }

@@ -2,6 +2,7 @@
 #include "kernel/debian.h"
 #include "kernel/make_rule.h"
 #include "kernel/module_link.h"
+#include "kernel/runtime.h"
 #include "kernel/unit.h"
 #include "report/finding.h"
 
@@ -128,6 +129,41 @@ TEST_CASE("configuration") {
     CHECK(Config("").size() == 0);
 }
 
+TEST_CASE("the livepatch core that a kernel's patches are for") {
+    using elf::Runtime;
+    const std::string own = "CONFIG_MODULES=y\nCONFIG_LIVEPATCH=y\n";
+    const std::string fit = "CONFIG_X86_64=y\nCONFIG_MODULES=y\nCONFIG_SYSFS=y\nCONFIG_KALLSYMS=y\n"
+                            "CONFIG_KALLSYMS_ALL=y\nCONFIG_KPROBES=y\nCONFIG_DYNAMIC_FTRACE=y\n"
+                            "CONFIG_DYNAMIC_FTRACE_WITH_ARGS=y\nCONFIG_STACKTRACE=y\nCONFIG_UNWINDER_ORC=y\n";
+    const auto choice = [](const std::string& text, std::optional<Runtime> wanted = {}, const char* version = "6.1.9") {
+        try {
+            return std::string(choose_runtime(Config(text), version, wanted, "x") == Runtime::core ? "core" : "kernel");
+        } catch (const report::Refusal& refusal) {
+            return refusal.findings().front().code + ": " + refusal.findings().front().message;
+        }
+    };
+    CHECK(choice(own) == "kernel");
+    CHECK(choice(own, Runtime::kernel) == "kernel");
+    CHECK(choice(own, Runtime::core).starts_with("config.has-livepatch"));
+    CHECK(choice(fit) == "core");
+    CHECK(choice(fit, Runtime::core, "6.12.117") == "core");
+    CHECK(choice(fit, Runtime::kernel).starts_with("config.no-livepatch"));
+    CHECK(choice(fit, {}, "6.13.1").ends_with(": Linux 6.1 to 6.12"));
+    CHECK(choice(fit, {}, "5.10.1").ends_with(": Linux 6.1 to 6.12"));
+    for (const char* option : {"X86_64", "SYSFS", "KALLSYMS_ALL", "KPROBES", "STACKTRACE", "UNWINDER_ORC"}) {
+        std::string less = fit;
+        less.replace(less.find(std::string("CONFIG_") + option + "="), 7, "# NO_");
+        CHECK(choice(less).starts_with("config.no-livepatch"));
+        CHECK(choice(less).ends_with(std::string(": CONFIG_") + option));
+    }
+}
+
+TEST_CASE("a configuration and exports of different kernels") {
+    require_no_core("0x00000000\tprintk\tvmlinux\tEXPORT_SYMBOL\t\n", "x");
+    CHECK_THROWS_AS(require_no_core("0x00000000\tklp_enable_patch\tvmlinux\tEXPORT_SYMBOL_GPL\t\n", "x"),
+                    report::Refusal);
+}
+
 TEST_CASE("configurations that cannot be patched live") {
     const auto code = [](const std::string& text) -> std::string {
         try {
@@ -137,7 +173,7 @@ TEST_CASE("configurations that cannot be patched live") {
         }
         return "";
     };
-    CHECK(code("CONFIG_MODULES=y\n") == "config.no-livepatch");
+    CHECK(code("CONFIG_LIVEPATCH=y\n") == "config.no-modules");
     CHECK(code("CONFIG_MODULES=y\nCONFIG_LIVEPATCH=y\nCONFIG_GCC_PLUGIN_LATENT_ENTROPY=y\n") ==
           "config.latent-entropy");
     CHECK(code("CONFIG_MODULES=y\nCONFIG_LIVEPATCH=y\nCONFIG_RANDSTRUCT_FULL=y\nCONFIG_RANDSTRUCT=y\n") ==

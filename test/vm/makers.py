@@ -38,7 +38,7 @@ def from_module_patches(source, name):
 def from_source(source, name):
     """A livepatch written by hand in test/vm/SOURCE, finished by klp-convert."""
     def make(kernel, build, folder):
-        linked = external.build(kernel, source, folder, name, "KBUILD_MODPOST_WARN=1")
+        linked = external.build(kernel, source, folder, name, "KBUILD_MODPOST_WARN=1", *_core_variables(kernel))
         ko = folder / f"{build.module()}.ko"
         _run([target.tools_dir() / "klp-convert", "--vmlinux", kernel.parts["vmlinux"],
               "--modules", kernel.parts["modules_dir"], "--symvers", kernel.parts["symvers"], linked, ko],
@@ -46,7 +46,15 @@ def from_source(source, name):
     return make
 
 
+def _core_variables(kernel):
+    """make's variables for a live patch of a kernel that has no core of its own."""
+    if not kernel.needs_core():
+        return []
+    core = kernel.parts["core"]
+    return [f"KLP_CORE_INCLUDE={core['include']}", f"KBUILD_EXTRA_SYMBOLS={core['symvers']}"]
+
+
 def _klp_build(kernel, build, folder, patches, *options):
     ko = folder / f"{build.module()}.ko"
-    _run([target.tools_dir() / "klp-build", "--kernel", kernel.name, "-o", ko,
+    _run([target.tools_dir() / "klp-build", *kernel.options, "-o", ko,
           "--report", ko.with_suffix(".json"), *build.options, *options, *patches], ko.with_suffix(".log"))

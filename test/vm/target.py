@@ -24,13 +24,22 @@ def cache_dir():
 
 @dataclasses.dataclass(frozen=True)
 class Target:
-    """A kernel: `name` is what klp-build's --kernel takes."""
+    """
+    A kernel.
+
+    name         for people
+    vmlinuz      the image to boot
+    modules_dir  its lib/modules/RELEASE
+    parts        what klp-build --print-target says of it
+    options      how klp-build's command line names it
+    """
 
     name: str
     release: str
     vmlinuz: pathlib.Path
     modules_dir: pathlib.Path
     parts: dict
+    options: tuple = ()
 
     @property
     def series(self):
@@ -40,14 +49,30 @@ class Target:
     def modules(self):
         return ModuleTree(self.modules_dir)
 
+    def needs_core(self):
+        """Whether live patches for it come with a livepatch core of klp-build's."""
+        return self.parts.get("runtime") == "core"
+
+
+def _prepare(options):
+    command = [tools_dir() / "klp-build", *options, "--print-target"]
+    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+
 
 def fetch(name):
     """Let klp-build fetch and prepare the kernel `name` (debian:6.1-cloud)."""
-    command = [tools_dir() / "klp-build", "--kernel", name, "--print-target"]
-    result = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    parts = json.loads(result.stdout)
+    options = ("--kernel", name)
+    parts = _prepare(options)
     return Target(name, parts["release"], pathlib.Path(parts["vmlinuz"]),
-                  pathlib.Path(parts["modules_dir"]), parts)
+                  pathlib.Path(parts["modules_dir"]), parts, options)
+
+
+def from_build(source, build, root):
+    """A kernel that was built from `source` in the folder `build`, its modules installed below `root`."""
+    options = ("--sourcedir", source, "--builddir", build)
+    parts = _prepare(options)
+    return Target(str(build), parts["release"], pathlib.Path(parts["vmlinuz"]),
+                  pathlib.Path(root) / "lib/modules" / parts["release"], parts, options)
 
 
 def from_paths(name, vmlinuz, modules_dir):

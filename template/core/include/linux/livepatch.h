@@ -211,4 +211,17 @@ static inline bool klp_patch_pending(struct task_struct *task) { return false; }
 static inline void klp_update_patch_state(struct task_struct *task) { }
 static inline void klp_copy_process(struct task_struct *child) { }
 
+#ifndef MODULE
+static inline int klp_module_coming(struct module *mod) { return 0; }
+static inline void klp_module_going(struct module *mod) { }
+
+static inline int klp_apply_section_relocs(struct module *pmod, Elf_Shdr *sechdrs,
+					   const char *shstrtab, const char *strtab,
+					   unsigned int symindex, unsigned int secindex,
+					   const char *objname)
+{
+	return 0;
+}
+#endif
+
 #endif /* _LINUX_LIVEPATCH_H_ */

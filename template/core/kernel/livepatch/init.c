@@ -33,6 +33,8 @@
 #endif
 
 #ifdef KLP_BUILD_ID
+MODULE_INFO(klp_build_id, KLP_BUILD_ID);
+
 /*
  * The version magic was right or we would not be here, but a release can be
  * built more than once. The build id cannot lie.

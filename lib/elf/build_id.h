@@ -1,0 +1,14 @@
+// The name that the linker gives to what it made (ld --build-id): a hash over the contents, in a note.
+#pragma once
+
+#include "elf/object.h"
+
+#include <string>
+
+namespace klp::elf {
+
+// In hexadecimal; empty if the file has none. Looks at the notes of a linked file or a module.
+// Source: System V ABI, "Note Section"; NT_GNU_BUILD_ID of elf.h.
+std::string build_id(const Object& object);
+
+} // namespace klp::elf

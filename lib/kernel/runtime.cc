@@ -1,0 +1,140 @@
+#include "kernel/runtime.h"
+
+#include "elf/build_id.h"
+#include "kernel/files.h"
+#include "kernel/kbuild.h"
+#include "kernel/process.h"
+#include "report/finding.h"
+
+#include <algorithm>
+#include <charconv>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <utility>
+#include <vector>
+
+namespace klp::kernel {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// What the core cannot do without, see template/core/kernel/livepatch/init.c and imports.c.
+struct Need {
+    std::string_view option;
+    std::string_view instead; // does as well
+};
+constexpr Need needs[] = {
+    {"X86_64", ""},         {"MODULES", ""},
+    {"SYSFS", ""},          {"KALLSYMS", ""},
+    {"KALLSYMS_ALL", ""},   {"KPROBES", ""},
+    {"DYNAMIC_FTRACE", ""}, {"DYNAMIC_FTRACE_WITH_REGS", "DYNAMIC_FTRACE_WITH_ARGS"},
+    {"STACKTRACE", ""},     {"UNWINDER_ORC", ""},
+};
+
+using Series = std::pair<unsigned, unsigned>;
+constexpr Series oldest{6, 1};
+constexpr Series newest{6, 12};
+
+// "6.12.117" -> 6, 12
+Series series_of_version(const std::string& version) {
+    Series series{};
+    const char* end = version.data() + version.size();
+    auto [dot, error] = std::from_chars(version.data(), end, series.first);
+    if (error == std::errc() && dot != end)
+        std::from_chars(dot + 1, end, series.second);
+    return series;
+}
+
+std::vector<std::string> missing_needs(const Config& config, const std::string& version) {
+    std::vector<std::string> missing;
+    for (const Need& need : needs)
+        if (!config.is_set(need.option) && (need.instead.empty() || !config.is_set(need.instead)))
+            missing.push_back(fmt::format("CONFIG_{}", need.option));
+    if (const Series series = series_of_version(version); series < oldest || series > newest)
+        missing.push_back(
+            fmt::format("Linux {}.{} to {}.{}", oldest.first, oldest.second, newest.first, newest.second));
+    return missing;
+}
+
+} // namespace
+
+elf::Runtime choose_runtime(const Config& config, const std::string& version, std::optional<elf::Runtime> wanted,
+                            const std::string& where) {
+    if (config.is_set("LIVEPATCH")) {
+        if (wanted == elf::Runtime::core)
+            throw report::Refusal("config.has-livepatch", where,
+                                  "the kernel has a livepatch core of its own (CONFIG_LIVEPATCH), beside which "
+                                  "klp-build's cannot run",
+                                  "use --runtime kernel, or leave the option out");
+        return elf::Runtime::kernel;
+    }
+    if (wanted == elf::Runtime::kernel)
+        throw report::Refusal("config.no-livepatch", where, "the kernel was built without CONFIG_LIVEPATCH",
+                              "klp-build brings a core for such kernels: --runtime core, or leave the option out");
+    const std::vector<std::string> missing = missing_needs(config, version);
+    if (!missing.empty())
+        throw report::Refusal("config.no-livepatch", where,
+                              fmt::format("the kernel was built without CONFIG_LIVEPATCH, and klp-build's own core "
+                                          "needs what is not there: {}",
+                                          fmt::join(missing, ", ")),
+                              "build the kernel with CONFIG_LIVEPATCH=y, or with the options named");
+    return elf::Runtime::core;
+}
+
+void require_no_core(const std::string& symvers, const std::string& where) {
+    if (symvers.find("\tklp_enable_patch\t") != std::string::npos)
+        throw report::Refusal("config.has-livepatch", where,
+                              "CONFIG_LIVEPATCH is not set, but the kernel exports klp_enable_patch",
+                              "the configuration is not that of the kernel: give its own");
+}
+
+namespace {
+
+std::vector<fs::path> files_below(const fs::path& folder) {
+    std::vector<fs::path> files;
+    std::error_code error;
+    for (const fs::directory_entry& entry : fs::recursive_directory_iterator(folder, error))
+        if (entry.is_regular_file())
+            files.push_back(entry.path().lexically_relative(folder));
+    if (error || files.empty())
+        throw report::Refusal("install.incomplete", folder.string(), "the source of the runtime core is not there",
+                              "install klp-build again, or run it from its build folder");
+    std::ranges::sort(files);
+    return files;
+}
+
+// The same source for the same kernel gives the same module.
+std::string identity_of(const Target& target, const fs::path& source, const std::vector<fs::path>& files) {
+    std::string identity = "1\n" + target.entry.string() + "\n";
+    for (const fs::path& file : files)
+        identity += file.string() + "\n" + read_file(source / file);
+    return fingerprint(identity);
+}
+
+std::vector<std::string> make_goals(const Target& target, const fs::path& folder) {
+    // Debug data of the core helps nobody and would be most of the file.
+    std::vector<std::string> goals = {"M=" + folder.string(), "KCFLAGS=-g0"};
+    if (const std::string id = elf::build_id(elf::Object::open(target.vmlinux)); !id.empty())
+        goals.push_back("KLP_BUILD_ID=" + id);
+    goals.emplace_back("modules");
+    return goals;
+}
+
+} // namespace
+
+RuntimeCore build_core(const Target& target, const fs::path& source, const Cache& cache) {
+    const std::vector<fs::path> files = files_below(source);
+    const std::string name = fmt::format("core/{}-{}", target.release, identity_of(target, source, files));
+    const fs::path entry = cache.entry(name, [&](const fs::path& folder) {
+        for (const fs::path& file : files) {
+            make_folder((folder / file).parent_path());
+            write_file(folder / file, read_file(source / file));
+        }
+        run_or_refuse(make_command(kbuild_of(target), make_goals(target, folder), 0), "core.build",
+                      "build the runtime core for this kernel");
+    });
+    return {entry / fmt::format("{}.ko", elf::core_module), entry / "Module.symvers", entry / "include"};
+}
+
+} // namespace klp::kernel

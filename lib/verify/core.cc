@@ -1,0 +1,124 @@
+// Live patches for klp-build's own runtime core: their table of relocations, and the core that is loaded with them.
+#include "arch/field.h"
+#include "convert/load_time_sections.h"
+#include "elf/build_id.h"
+#include "elf/livepatch_abi.h"
+#include "verify/groups.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <elf.h>
+#include <optional>
+
+namespace klp::verify {
+
+namespace {
+
+void check_place(const convert::CoreRelocation& relocation, const std::vector<arch::CodeRange>& read_by_loader,
+                 Verdict& verdict) {
+    if (!relocation.section || !relocation.section->is_allocated()) {
+        verdict.add("form.core-table", relocation.symbol, "an entry's place is not in a section that is loaded");
+        return;
+    }
+    const std::string_view section = relocation.section->name;
+    if (relocation.object != "vmlinux") {
+        if (const convert::LoadTimeSection* late = convert::find_load_time_section(section))
+            verdict.add("form.late-section", section,
+                        fmt::format("{} is written when {} is there, but {} while the patch loads ({})",
+                                    relocation.symbol, relocation.object, late->reader, late->source));
+        return;
+    }
+    if (const convert::LoadTimeSection* early = convert::find_section_before_core(section))
+        verdict.add("form.before-core", section,
+                    fmt::format("{} before {} is written ({})", early->reader, relocation.symbol, early->source));
+    for (const arch::CodeRange& range : read_by_loader)
+        if (range.section == relocation.section->index && relocation.offset >= range.offset &&
+            relocation.offset - range.offset < range.size)
+            verdict.add("form.before-core", section,
+                        fmt::format("the instruction at {:#x} is replaced before {} is written", range.offset,
+                                    relocation.symbol));
+}
+
+void check_owner(const convert::CoreRelocation& relocation, Verdict& verdict) {
+    if ((relocation.object == "vmlinux") != (relocation.symbol_object == "vmlinux"))
+        verdict.add(
+            "form.foreign-symbol", relocation.symbol,
+            fmt::format("it is a symbol of {}, written when {} is there", relocation.symbol_object, relocation.object));
+}
+
+// The CRC that a module gives to what it exports (include/linux/export.h, __crc_NAME).
+std::optional<uint32_t> exported_crc(const elf::Object& module, std::string_view name) {
+    for (const elf::Symbol& symbol : module.symbols()) {
+        const elf::Section* section = module.section_of(symbol);
+        if (symbol.name == fmt::format("__crc_{}", name) && section && section->data.size() >= 4 &&
+            symbol.value <= section->data.size() - 4)
+            return static_cast<uint32_t>(module.read_integer(section->data, symbol.value, 4));
+    }
+    return std::nullopt;
+}
+
+bool is_exported(const elf::Object& module, std::string_view name) {
+    return std::ranges::any_of(module.symbols(), [&](const elf::Symbol& symbol) {
+        return symbol.place == elf::Place::section && symbol.name == fmt::format("__ksymtab_{}", name);
+    });
+}
+
+// The CRC that the module wants of what it imports; see read_versions() in match.cc for the layout.
+std::optional<uint32_t> imported_crc(const elf::Object& module, std::string_view name) {
+    constexpr uint64_t entry = 64;
+    const elf::Section* section = module.find_section("__versions");
+    for (uint64_t at = 0; section && at + entry <= section->data.size(); at += entry)
+        if (elf::Object::string_at(*section, at + 8) == name)
+            return static_cast<uint32_t>(module.read_integer(section->data, at, 8));
+    return std::nullopt;
+}
+
+void check_imports(const Subject& subject, const elf::Object& core, Verdict& verdict) {
+    for (const elf::Symbol& symbol : subject.module.symbols()) {
+        if (!symbol.is_undefined() || std::ranges::find(elf::core_exports, symbol.name) == std::end(elf::core_exports))
+            continue;
+        const std::optional<uint32_t> wanted = imported_crc(subject.module, symbol.name);
+        const std::optional<uint32_t> given = exported_crc(core, symbol.name);
+        if (!is_exported(core, symbol.name))
+            verdict.add("match.core", symbol.name, fmt::format("{} does not export it", core.name()));
+        else if (wanted && given && *wanted != *given)
+            verdict.add("match.core", symbol.name,
+                        fmt::format("the module was built for CRC {:#010x}, that of {} is {:#010x}", *wanted,
+                                    core.name(), *given));
+    }
+}
+
+} // namespace
+
+void check_core_table(const Subject& subject, Verdict& verdict) {
+    for (const std::string& defect : subject.core_table.defects)
+        verdict.add("form.core-table", elf::core_relocs_section, defect);
+    if (!subject.core_table.entries.empty() && subject.runtime != elf::Runtime::core)
+        verdict.add("form.core-table", elf::core_relocs_section, "it is in a module for the kernel's own core");
+    const std::vector<arch::CodeRange> read_by_loader = arch::code_read_by_loader(subject.module);
+    for (const convert::CoreRelocation& relocation : subject.core_table.entries) {
+        check_place(relocation, read_by_loader, verdict);
+        check_owner(relocation, verdict);
+    }
+}
+
+void check_core(const Subject& subject, const elf::Object& core, const symbols::KernelView* kernel, Verdict& verdict) {
+    const elf::Modinfo modinfo = elf::read_modinfo(core);
+    if (modinfo.value("name") != elf::core_module) {
+        verdict.add("match.core", "", fmt::format("{} is not {}.ko", core.name(), elf::core_module));
+        return;
+    }
+    if (modinfo.value("vermagic") != subject.modinfo.value("vermagic"))
+        verdict.add("match.core", "",
+                    fmt::format("{} has the vermagic \"{}\"", core.name(), modinfo.value("vermagic")));
+    check_imports(subject, core, verdict);
+    const elf::Object* image = kernel ? kernel->image("vmlinux") : nullptr;
+    const std::string wanted(modinfo.value(elf::core_build_id_tag));
+    const std::string given = image ? elf::build_id(*image) : std::string();
+    if (!wanted.empty() && !given.empty() && wanted != given)
+        verdict.add("match.core", "",
+                    fmt::format("{} is for the kernel with build id {}, this one is {}", core.name(), wanted, given));
+}
+
+} // namespace klp::verify
