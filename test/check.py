@@ -81,7 +81,7 @@ def _fuzz_target(name):
     found.mkdir(parents=True, exist_ok=True)
     before = set(found.iterdir())
     print(f"fuzzing {name}: {FUZZ_RUNS} runs", flush=True)
-    command = [target, "-seed=1", f"-runs={FUZZ_RUNS}", "-timeout=60", "-rss_limit_mb=2048", "-verbosity=0",
+    command = [target, "-seed=1", "-reload=0", f"-runs={FUZZ_RUNS}", "-timeout=60", "-rss_limit_mb=2048", "-verbosity=0",
                f"-artifact_prefix={found}/"]
     seeds = ROOT / "test" / "fuzz" / "corpus" / name
     with tempfile.TemporaryDirectory() as corpus:
