@@ -73,11 +73,22 @@ std::string read_text(const std::string& path) {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-symbols::SymbolTable read_table(const Options& options) {
+// What the owner's file, or the text made of it, tells.
+struct Owner {
+    symbols::SymbolTable table;
+    std::map<std::string, unsigned> entry_sizes;
+};
+
+Owner read_owner(const Options& options) {
     std::string name = options.object == "vmlinux" ? options.object : symbols::module_name_of(options.object);
-    if (!options.vmlinux.empty())
-        return symbols::read_elf_symbols(symbols::open_module(options.vmlinux), name);
-    return symbols::read_readelf_symbols(read_text(options.symtab), options.symtab, name);
+    if (options.vmlinux.empty())
+        return {symbols::read_readelf_symbols(read_text(options.symtab), options.symtab, name), {}};
+    elf::Object file = symbols::open_module(options.vmlinux);
+    Owner owner{symbols::read_elf_symbols(file, name), {}};
+    // A module's BTF is a supplement to that of vmlinux.
+    if (auto btf = symbols::Btf::read(file); btf && name == "vmlinux")
+        owner.entry_sizes = diff::entry_sizes_in(*btf);
+    return owner;
 }
 
 symbols::Exports read_exports(const Options& options) {
@@ -145,13 +156,14 @@ void print_items(const Options& options, const diff::Diff& diff) {
 report::Exit run(const Options& options) {
     elf::Object original = elf::Object::open(options.original);
     elf::Object patched = elf::Object::open(options.patched);
-    symbols::SymbolTable table = read_table(options);
+    const Owner owner = read_owner(options);
     symbols::Exports exports = read_exports(options);
-    symbols::TableResolver resolver(original, table, exports);
+    symbols::TableResolver resolver(original, owner.table, exports);
     diff::Options how;
-    how.owner = table.object();
+    how.owner = owner.table.object();
     how.resolver = &resolver;
-    how.entry_sizes = diff::entry_sizes_from([](const char* name) { return std::getenv(name); });
+    how.entry_sizes.given = diff::entry_sizes_from([](const char* name) { return std::getenv(name); });
+    how.entry_sizes.kernel = owner.entry_sizes;
     how.explain = options.explain || !options.report.empty();
     diff::Diff diff = diff::run(original, patched, how);
     if (std::vector<report::Finding> late = diff::changes_without_effect(diff.findings);

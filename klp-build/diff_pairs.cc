@@ -112,6 +112,9 @@ std::vector<UnitDiff> diff_pairs(const Options& options, const kernel::Target& t
             provided.insert(std::move(name));
     }
     std::vector<UnitDiff> results(pairs.size());
+    diff::EntrySizes entry_sizes;
+    if (auto btf = symbols::Btf::read(images.of("vmlinux").file()))
+        entry_sizes.kernel = diff::entry_sizes_in(*btf);
     kernel::parallel_for(pairs.size(), options.jobs, [&](size_t at) {
         const kernel::Unit& unit = pairs[at].unit;
         const elf::Object& original = objects[at].original;
@@ -123,6 +126,7 @@ std::vector<UnitDiff> diff_pairs(const Options& options, const kernel::Target& t
         diff_options.owner = unit.owner;
         diff_options.resolver = &resolver;
         diff_options.is_provided = [&](std::string_view name) { return provided.contains(name); };
+        diff_options.entry_sizes = entry_sizes;
         diff_options.explain = options.explain || !options.report.empty();
         UnitDiff& result = results[at];
         result = {unit, diff_unit(unit, original, objects[at].patched, diff_options), summarize(origin)};

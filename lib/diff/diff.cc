@@ -187,4 +187,17 @@ std::map<std::string, unsigned> entry_sizes_from(const std::function<const char*
     return sizes;
 }
 
+std::map<std::string, unsigned> entry_sizes_in(const symbols::Btf& kernel) {
+    std::map<std::string, unsigned> sizes;
+    auto add = [&](std::string_view section, std::string_view structure) {
+        if (auto size = structure.empty() ? std::nullopt : kernel.structure_size(structure); size && *size != 0)
+            sizes.emplace(section, *size);
+    };
+    for (const SpecialSection& kind : special_sections()) {
+        add(kind.name, kind.structure);
+        add(kind.parallel, kind.parallel_structure);
+    }
+    return sizes;
+}
+
 } // namespace klp::diff

@@ -1,9 +1,11 @@
 // What a patch changed in one translation unit, as an object that a live patch module is linked from.
 #pragma once
 
+#include "diff/section_table.h"
 #include "elf/builder.h"
 #include "elf/object.h"
 #include "report/finding.h"
+#include "symbols/btf.h"
 #include "symbols/resolver.h"
 
 #include <cstdint>
@@ -20,8 +22,8 @@ struct Options {
     const symbols::Resolver* resolver = nullptr; // must be there; asked from one thread at a time
     // True for a global name that another unit of the same patch newly defines: it stays a plain undefined symbol.
     std::function<bool(std::string_view)> is_provided = [](std::string_view) { return false; };
-    std::map<std::string, unsigned> entry_sizes; // of special sections, by section name: overrides what is found
-    bool explain = false;                        // fill Item::reason with the first difference of each changed function
+    EntrySizes entry_sizes; // of special sections
+    bool explain = false;   // fill Item::cause and what follows it
 };
 
 enum class Change : uint8_t { changed, added, included };
@@ -65,5 +67,8 @@ std::vector<std::string> new_globals(const elf::Object& original, const elf::Obj
 // The entry sizes that kpatch's build scripts put into the environment (ALT_STRUCT_SIZE and its like), by section name.
 // `variable` looks a variable up and returns nullptr if it is not set. Throws report::Refusal "usage.entry-size".
 std::map<std::string, unsigned> entry_sizes_from(const std::function<const char*(const char*)>& variable);
+
+// The same from the target's debug data (the table's `structure`).
+std::map<std::string, unsigned> entry_sizes_in(const symbols::Btf& kernel);
 
 } // namespace klp::diff

@@ -58,7 +58,8 @@ const std::vector<SpecialSection>& table() {
          .ends_inclusive = true,
          .parallel = ".orc_unwind",
          .parallel_size = 6,
-         .parallel_variable = "ORC_STRUCT_SIZE"},
+         .parallel_variable = "ORC_STRUCT_SIZE",
+         .parallel_structure = "orc_entry"},
         {.name = ".printk_index", .policy = Policy::drop, .sizes = {8}, .variable = "PRINTK_INDEX_STRUCT_SIZE"},
         {.name = "_kprobe_blacklist", .policy = Policy::drop, .sizes = {8}},
         {.name = "_error_injection_whitelist", .policy = Policy::drop, .sizes = {16}},
@@ -237,6 +238,10 @@ bool is_ordinary_data(std::string_view name) {
 }
 
 } // namespace
+
+std::span<const SpecialSection> special_sections() {
+    return table();
+}
 
 const SpecialSection* find_special(std::string_view section) {
     static const auto by_name = [] {

@@ -5,6 +5,9 @@
 #include "elf/object.h"
 
 #include <cstdint>
+#include <map>
+#include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -48,10 +51,21 @@ struct SpecialSection {
     std::string_view parallel = {};  // a second section with one entry for each of this one's (.orc_unwind)
     unsigned parallel_size = 0;
     std::string_view parallel_variable = {};
+    std::string_view parallel_structure = {};
 };
 
 // The entry of `section`, or nullptr. Runtime constants (include/asm-generic/runtime-const.h) have a section for each
 // variable: it lists the instructions into which the kernel writes the variable's value at boot, in vmlinux only.
+
+// What is said about the sizes of entries, by section name.
+struct EntrySizes {
+    std::map<std::string, unsigned> given;  // by the user: overrides all else
+    std::map<std::string, unsigned> kernel; // by the target's debug data: overrides the table
+};
+
+// All rows of the table.
+std::span<const SpecialSection> special_sections();
+// The entry of `section`, or nullptr.
 const SpecialSection* find_special(std::string_view section);
 Role role_of(const elf::Section& section);
 // Discarded when the kernel or module has started: nothing of it can be patched or taken along.

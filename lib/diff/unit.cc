@@ -11,7 +11,7 @@
 
 namespace klp::diff {
 
-Unit::Unit(const elf::Object& object, const std::map<std::string, unsigned>& entry_sizes)
+Unit::Unit(const elf::Object& object, const EntrySizes& entry_sizes)
     : object_(object), machine_(arch::Machine::of(object)) {
     classify_sections();
     number_files();
@@ -507,7 +507,7 @@ Reference Unit::reference(uint32_t section, const elf::Relocation& relocation) c
     return result;
 }
 
-void Unit::read_special_tables(const std::map<std::string, unsigned>& entry_sizes) {
+void Unit::read_special_tables(const EntrySizes& entry_sizes) {
     table_of_section_.assign(roles_.size(), none);
     std::unordered_map<std::string_view, std::vector<uint32_t>> by_name;
     for (const elf::Section& section : object_.sections())
@@ -527,11 +527,7 @@ void Unit::read_special_tables(const std::map<std::string, unsigned>& entry_size
             table.parallel = by_name[kind.parallel].front();
             uint64_t count = (section.size + table.entry_size - 1) / table.entry_size;
             uint64_t size = object_.section(table.parallel).data.size();
-            if (size % count != 0)
-                throw report::Refusal("diff.malformed", object_.name(),
-                                      fmt::format("{} has {} bytes, which is no multiple of the {} entries of {}",
-                                                  kind.parallel, size, count, kind.name),
-                                      "compile the unit again");
+            check_parallel_size(kind, count, size, entry_sizes);
             table.parallel_size = static_cast<uint32_t>(size / count);
         }
         table_of_section_[section.index] = static_cast<uint32_t>(special_tables_.size());
@@ -549,9 +545,31 @@ void Unit::read_special_tables(const std::map<std::string, unsigned>& entry_size
         entries_begin_[at] += entries_begin_[at - 1];
 }
 
+// The bytes of the parallel section are that many entries of one size, and of the one that is known.
+void Unit::check_parallel_size(const SpecialSection& kind, uint64_t count, uint64_t size,
+                               const EntrySizes& entry_sizes) const {
+    if (size % count != 0)
+        throw report::Refusal("diff.malformed", object_.name(),
+                              fmt::format("{} has {} bytes, which is no multiple of the {} entries of {}",
+                                          kind.parallel, size, count, kind.name),
+                              "compile the unit again");
+    for (const auto& [known, hint] :
+         {std::pair{&entry_sizes.given, fmt::format("correct {} or leave it unset", kind.parallel_variable)},
+          {&entry_sizes.kernel, std::string("use the target's own source and configuration")}}) {
+        auto found = known->find(std::string(kind.parallel));
+        if (found != known->end() && size != 0 && found->second != size / count)
+            throw report::Refusal("diff.entry-size", object_.name(),
+                                  fmt::format("entries of {} are said to have {} bytes, but they have {}",
+                                              kind.parallel, found->second, size / count),
+                                  hint);
+        if (found != known->end())
+            return;
+    }
+}
+
 // Every entry begins with a relocated field, so the distance between entries is where that holds for all of them.
 uint32_t Unit::entry_size(const SpecialSection& kind, const elf::Section& section,
-                          const std::map<std::string, unsigned>& entry_sizes) const {
+                          const EntrySizes& entry_sizes) const {
     std::span<const elf::Relocation> relocations = object_.relocations(section.index);
     auto fits = [&](uint64_t size) {
         // The assembler aligns the beginning of an entry: the last one may lack its padding (.parainstructions).
@@ -567,18 +585,27 @@ uint32_t Unit::entry_size(const SpecialSection& kind, const elf::Section& sectio
         }
         return expected == section.size + missing + kind.tie;
     };
-    auto given = entry_sizes.find(std::string(section.name));
-    if (given != entry_sizes.end()) {
+    auto disagree = [&](std::string_view who, unsigned size, std::string hint) {
+        return report::Refusal("diff.entry-size", object_.name(),
+                               fmt::format("entries of {} have {} bytes according to {}, but its {} bytes, entry size "
+                                           "{} and relocations do not agree with that",
+                                           section.name, size, who, section.size, section.entry_size),
+                               std::move(hint));
+    };
+    if (auto given = entry_sizes.given.find(std::string(section.name)); given != entry_sizes.given.end()) {
         if (fits(given->second))
             return given->second;
-        throw report::Refusal(
-            "diff.entry-size", object_.name(),
-            fmt::format("entries of {} are said to have {} bytes, but its {} bytes and its relocations "
-                        "do not agree with that",
-                        section.name, given->second, section.size),
-            kind.variable.empty() ? std::string() : fmt::format("correct {} or leave it unset", kind.variable));
+        throw disagree("the command's environment", given->second,
+                       fmt::format("correct {} or leave it unset", kind.variable));
     }
-    if (section.entry_size > 1 && fits(section.entry_size))
+    const bool has_own = section.entry_size > 1;
+    if (auto known = entry_sizes.kernel.find(std::string(section.name)); known != entry_sizes.kernel.end()) {
+        if (fits(known->second) && (!has_own || section.entry_size == known->second))
+            return known->second;
+        throw disagree("the kernel's debug data", known->second,
+                       "the unit was compiled for another kernel; use the target's own source and configuration");
+    }
+    if (has_own && fits(section.entry_size))
         return static_cast<uint32_t>(section.entry_size);
     for (unsigned size : kind.sizes)
         if (fits(size))

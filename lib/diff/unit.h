@@ -77,9 +77,9 @@ struct SpecialTable {
 
 class Unit {
 public:
-    // Both outlive the unit. `entry_sizes` overrides, by section name, what the table and the relocations say.
+    // Both outlive the unit. `entry_sizes` comes before what the table and the relocations say.
     // Throws report::Refusal "diff.malformed" (an entry size that does not fit), "diff.relocation-unknown".
-    Unit(const elf::Object& object, const std::map<std::string, unsigned>& entry_sizes);
+    Unit(const elf::Object& object, const EntrySizes& entry_sizes);
 
     const elf::Object& object() const { return object_; }
     const arch::Machine& machine() const { return machine_; }
@@ -153,9 +153,10 @@ private:
     void find_biases();
     int64_t bias_of(uint32_t section, const elf::Relocation& relocation) const;
     void split_fragments();
-    void read_special_tables(const std::map<std::string, unsigned>& entry_sizes);
-    uint32_t entry_size(const SpecialSection& kind, const elf::Section& section,
-                        const std::map<std::string, unsigned>& entry_sizes) const;
+    void read_special_tables(const EntrySizes& entry_sizes);
+    void check_parallel_size(const SpecialSection& kind, uint64_t count, uint64_t size,
+                             const EntrySizes& entry_sizes) const;
+    uint32_t entry_size(const SpecialSection& kind, const elf::Section& section, const EntrySizes& entry_sizes) const;
     void read_entries(const SpecialTable& table, std::vector<SpecialEntry>& entries) const;
     void find_ftrace_locations();
     void group_symbols();

@@ -92,8 +92,10 @@ bool Btf::read_types() {
         std::optional<uint64_t> rest = rest_size(type.info);
         if (!rest || *rest > types_data_.size() - type.rest)
             return false;
-        if (kind_of(type.info) == kind_function) {
-            auto [place, is_new] = functions_.try_emplace(string_at(type.name), static_cast<uint32_t>(types_.size()));
+        const bool is_structure = kind_of(type.info) == kind_struct;
+        if (is_structure || kind_of(type.info) == kind_function) {
+            auto& names = is_structure ? structures_ : functions_;
+            auto [place, is_new] = names.try_emplace(string_at(type.name), static_cast<uint32_t>(types_.size()));
             if (!is_new)
                 place->second = 0;
         }
@@ -158,6 +160,13 @@ std::string Btf::type_name(uint32_t id, unsigned depth) const {
     default:
         return name;
     }
+}
+
+std::optional<uint32_t> Btf::structure_size(std::string_view name) const {
+    auto found = structures_.find(name);
+    if (found == structures_.end() || found->second == 0)
+        return std::nullopt;
+    return types_[found->second].reference;
 }
 
 std::optional<Signature> Btf::find(std::string_view function) const {

@@ -1,5 +1,5 @@
-// The prototypes of a kernel object's functions, from its BTF (Documentation/bpf/btf.rst): every image has it, the one
-// that boots too.
+// The prototypes of a kernel object's functions and the sizes of its structures, from its BTF
+// (Documentation/bpf/btf.rst): every image has it, the one that boots too.
 #pragma once
 
 #include "elf/object.h"
@@ -23,6 +23,9 @@ public:
     // The prototype of a function, or nullopt if it is not described or (several of one name) not clear.
     std::optional<Signature> find(std::string_view function) const;
 
+    // The size in bytes of `struct NAME`, or nullopt if it is not described or (several of one name) not clear.
+    std::optional<uint32_t> structure_size(std::string_view name) const;
+
 private:
     struct Type {
         uint32_t name = 0;
@@ -38,8 +41,9 @@ private:
     const elf::Object* file_ = nullptr;
     elf::Bytes types_data_;
     elf::Bytes strings_;
-    std::vector<Type> types_;                                  // by id; 0 is void
-    std::unordered_map<std::string_view, uint32_t> functions_; // name -> id, 0 if there are several
+    std::vector<Type> types_;                                   // by id; 0 is void
+    std::unordered_map<std::string_view, uint32_t> functions_;  // name -> id, 0 if there are several
+    std::unordered_map<std::string_view, uint32_t> structures_; // likewise
 };
 
 } // namespace klp::symbols

@@ -3,6 +3,8 @@
 
 #include "arch/machine.h"
 
+#include <fmt/format.h>
+
 using namespace klp;
 using namespace klp::test;
 
@@ -270,12 +272,36 @@ TEST_CASE("entry sizes that do not fit are refused, and those of the environment
         "int f(int *p) { asm volatile(\"1: nop\\n.pushsection __ex_table,\\\"a\\\"\\n .long 1b - ., 1b - ., 3\\n"
         " .popsection\"); return *p + 1; }\n";
     UnitPair pair;
-    pair.options.entry_sizes["__ex_table"] = 8;
+    pair.options.entry_sizes.given["__ex_table"] = 8;
     CHECK(pair.run(unit, replaced(unit, "*p + 1", "*p + 2")).codes == Codes{"diff.entry-size"});
     auto sizes = diff::entry_sizes_from(
         [](const char* name) { return std::string_view(name) == "EX_STRUCT_SIZE" ? "12" : nullptr; });
     CHECK(sizes == std::map<std::string, unsigned>{{"__ex_table", 12}});
     CHECK_THROWS_AS(diff::entry_sizes_from([](const char*) { return "12x"; }), report::Refusal);
+}
+
+TEST_CASE("entry sizes are checked against the kernel's debug data") {
+    ScratchDirectory scratch;
+    auto sizes_of = [&](const char* fields) {
+        auto kernel = elf::Object::open(compile_unit(
+            scratch, "kernel", fmt::format("struct exception_table_entry {{ {} }} entry;", fields), "-gbtf"));
+        auto btf = symbols::Btf::read(kernel);
+        REQUIRE(btf);
+        return diff::entry_sizes_in(*btf);
+    };
+    const auto real = sizes_of("int insn, fixup, data;");
+    CHECK(real == std::map<std::string, unsigned>{{"__ex_table", 12}});
+    const std::string unit = "int f(int *p) { asm volatile(\"1: nop\\n.pushsection __ex_table,\\\"a\\\"\\n"
+                             ".long 1b - ., 1b - ., 3\\n .popsection\"); return *p + 1; }\n";
+    UnitPair pair;
+    pair.options.entry_sizes.kernel = real;
+    CHECK(pair.run(unit, replaced(unit, "*p + 1", "*p + 2")).changed() == Names{"f"});
+    pair.options.entry_sizes.kernel = sizes_of("int insn, fixup;");
+    CHECK(pair.run(unit, replaced(unit, "*p + 1", "*p + 2")).codes == Codes{"diff.entry-size"});
+    // An entry size that the assembler wrote down counts as well.
+    const std::string sized = replaced(unit, "\\\"a\\\"", "\\\"aM\\\",@progbits,8");
+    pair.options.entry_sizes.kernel = real;
+    CHECK(pair.run(sized, replaced(sized, "*p + 1", "*p + 2")).codes == Codes{"diff.entry-size"});
 }
 
 TEST_CASE("the cause of a change is told") {
