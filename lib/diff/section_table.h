@@ -54,9 +54,6 @@ struct SpecialSection {
     std::string_view parallel_structure = {};
 };
 
-// The entry of `section`, or nullptr. Runtime constants (include/asm-generic/runtime-const.h) have a section for each
-// variable: it lists the instructions into which the kernel writes the variable's value at boot, in vmlinux only.
-
 // What is said about the sizes of entries, by section name.
 struct EntrySizes {
     std::map<std::string, unsigned> given;  // by the user: overrides all else
@@ -65,7 +62,8 @@ struct EntrySizes {
 
 // All rows of the table.
 std::span<const SpecialSection> special_sections();
-// The entry of `section`, or nullptr.
+// The entry of `section`, or nullptr. Runtime constants (include/asm-generic/runtime-const.h) have a section for each
+// variable: it lists the instructions into which the kernel writes the variable's value at boot, in vmlinux only.
 const SpecialSection* find_special(std::string_view section);
 Role role_of(const elf::Section& section);
 // Discarded when the kernel or module has started: nothing of it can be patched or taken along.
