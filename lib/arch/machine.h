@@ -95,6 +95,12 @@ public:
     virtual bool pushes_argument(const Instruction&) const { return false; }
     virtual unsigned stack_arguments_from() const { return 8; }
 
+    // The same jump, to somewhere: an assembler chooses between short and long forms by the distance. Machines whose
+    // jumps have one form need not say.
+    virtual bool is_same_jump(const Instruction&, const Instruction&) const { return false; }
+    // Does nothing, and stands between instructions to align the next one.
+    virtual bool is_padding(const Instruction&) const { return false; }
+
     // Turns the instruction that loads a constant of 64 bits, which stands at `place` of `section`, into one that loads
     // a variable of 64 bits. Returns the relocation that is to name the variable (`symbol` is 0), or nothing where the
     // instruction is another, or the machine has no such pair of instructions of equal size.

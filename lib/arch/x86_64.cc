@@ -79,6 +79,11 @@ public:
     std::optional<uint64_t> loaded_constant(const Instruction& instruction) const override;
     std::optional<unsigned> argument_number(std::string_view register_name) const override;
     std::optional<elf::Relocation> load_from_memory(std::span<std::byte> section, uint64_t place) const override;
+    bool is_same_jump(const Instruction& one, const Instruction& other) const override;
+    bool is_padding(const Instruction& instruction) const override {
+        bool is_exchange = instruction.mnemonic == "XCHG16ar" && instruction.first_register == "AX";
+        return is_exchange || instruction.mnemonic.starts_with("NOOP");
+    }
 };
 
 RelocationKind X86::relocation(uint32_t type) const {
@@ -191,6 +196,16 @@ std::optional<unsigned> X86::argument_number(std::string_view register_name) con
         if (register_name == names[number][0] || register_name == names[number][1])
             return number;
     return std::nullopt;
+}
+
+// JMP_1 and JMP_4; JCC_1 and JCC_4 with the condition as their last operand.
+bool X86::is_same_jump(const Instruction& one, const Instruction& other) const {
+    auto form = [](const Instruction& instruction) { return instruction.mnemonic.substr(0, 4); };
+    const std::string_view kind = form(one);
+    if (kind != form(other) || one.immediates.empty() || one.immediates.size() != other.immediates.size())
+        return false;
+    const size_t last = one.immediates.size() - 1;
+    return kind == "JMP_" || (kind == "JCC_" && one.immediates[last] == other.immediates[last]);
 }
 
 // movabs $imm64, %reg is REX.W[B] B8+r and eight bytes; mov disp32(%rip), %reg is REX.W[R] 8B, ModRM and four bytes. A

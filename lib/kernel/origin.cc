@@ -1,9 +1,12 @@
 #include "kernel/origin.h"
 
+#include "kernel/relaxed_match.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <elf.h>
+#include <map>
 
 namespace klp::kernel {
 
@@ -33,11 +36,16 @@ private:
     bool is_rewritten(uint32_t section, uint64_t offset) const;
     bool matches(const elf::Symbol& symbol, Location location) const;
     std::vector<Location> matching_places(const elf::Symbol& symbol) const;
+    std::vector<Location> relaxed_places(const elf::Symbol& symbol);
+    bool matches_relaxed(const elf::Symbol& symbol, Location location, uint64_t size);
     OriginStatus status_of_absent(const elf::Symbol& symbol) const;
     void accept(FunctionOrigin& function, Location location);
     void learn(const elf::Symbol& symbol, Reference reference);
     void learn_section(uint32_t section, Location start);
-    void learn_from_relocations(const elf::Section& section, uint64_t from, uint64_t to, Location location);
+    // `place_of` says where in the image an offset of the section is, if anywhere.
+    template <typename PlaceOf>
+    void learn_from_relocations(const elf::Section& section, uint64_t from, uint64_t to, PlaceOf place_of);
+    void learn_relaxed(const elf::Symbol& symbol, Location location, const RelaxedMatch& match);
     void follow_data();
 
     const elf::Object& unit_;
@@ -46,6 +54,7 @@ private:
     UnitOrigin origin_;
     std::unordered_map<uint32_t, Location> section_start_; // unit's section -> place of its offset 0
     std::vector<uint32_t> data_to_follow_;
+    std::map<std::pair<uint32_t, Location>, RelaxedMatch> relaxed_; // by function and place
 };
 
 bool is_function_of_interest(const elf::Object& unit, const elf::Symbol& symbol) {
@@ -84,6 +93,8 @@ void Prover::prove_pending() {
             continue;
         const elf::Symbol& symbol = unit_.symbol(function.symbol);
         std::vector<Location> places = matching_places(symbol);
+        if (places.empty())
+            places = relaxed_places(symbol);
         if (auto start = section_start_.find(symbol.section); start != section_start_.end())
             std::erase_if(places, [&](Location place) { return place != start->second + symbol.value; });
         if (places.size() == 1)
@@ -109,6 +120,36 @@ std::vector<Location> Prover::matching_places(const elf::Symbol& symbol) const {
             places.push_back(place);
     }
     return places;
+}
+
+std::vector<Location> Prover::relaxed_places(const elf::Symbol& symbol) {
+    std::vector<Location> places;
+    for (uint32_t index : image_.symbols().find(symbol.name)) {
+        const symbols::KernelSymbol& candidate = image_.symbols().symbols()[index];
+        Location place = image_.location(candidate);
+        if (candidate.size != 0 && std::ranges::find(places, place) == places.end() &&
+            matches_relaxed(symbol, place, candidate.size))
+            places.push_back(place);
+    }
+    return places;
+}
+
+bool Prover::matches_relaxed(const elf::Symbol& symbol, Location location, uint64_t size) {
+    elf::Bytes theirs = image_.bytes(location, size);
+    if (theirs.empty())
+        return false;
+    std::optional<RelaxedMatch> match = match_relaxed(unit_, symbol, rewritten_, theirs);
+    if (!match)
+        return false;
+    std::vector<uint64_t> ours, relocated;
+    holes(symbol, ours);
+    for (uint64_t offset : ours)
+        if (std::optional<uint64_t> place = match->theirs(offset))
+            relocated.push_back(*place);
+    if (image_.has_other_relocations(location, size, relocated))
+        return false;
+    relaxed_.insert_or_assign({symbol.index, location}, std::move(*match));
+    return true;
 }
 
 bool Prover::matches(const elf::Symbol& symbol, Location location) const {
@@ -167,8 +208,23 @@ void Prover::accept(FunctionOrigin& function, Location location) {
     const elf::Symbol& symbol = unit_.symbol(function.symbol);
     function.status = OriginStatus::proven;
     function.location = location;
+    if (auto relaxed = relaxed_.find({symbol.index, location}); relaxed != relaxed_.end())
+        return learn_relaxed(symbol, location, relaxed->second);
     learn(symbol, {location, {}, 0});
-    learn_from_relocations(unit_.section(symbol.section), symbol.value, symbol.value + symbol.size, location);
+    learn_from_relocations(unit_.section(symbol.section), symbol.value, symbol.value + symbol.size,
+                           [&](uint64_t offset) { return std::optional(location + (offset - symbol.value)); });
+}
+
+// Offsets in the section say nothing here of what else is in it.
+void Prover::learn_relaxed(const elf::Symbol& symbol, Location location, const RelaxedMatch& match) {
+    origin_.symbols.emplace(symbol.index, Reference{location, {}, 0});
+    for (const RelaxedMatch::Jump& jump : match.jumps)
+        learn(unit_.symbol(jump.symbol), {location + static_cast<uint64_t>(jump.place), {}, 0});
+    learn_from_relocations(unit_.section(symbol.section), symbol.value, symbol.value + symbol.size,
+                           [&](uint64_t offset) -> std::optional<Location> {
+                               std::optional<uint64_t> theirs = match.theirs(offset - symbol.value);
+                               return theirs ? std::optional(location + *theirs) : std::nullopt;
+                           });
 }
 
 void Prover::learn(const elf::Symbol& symbol, Reference reference) {
@@ -191,7 +247,8 @@ void Prover::learn_section(uint32_t section, Location start) {
         data_to_follow_.push_back(section);
 }
 
-void Prover::learn_from_relocations(const elf::Section& section, uint64_t from, uint64_t to, Location location) {
+template <typename PlaceOf>
+void Prover::learn_from_relocations(const elf::Section& section, uint64_t from, uint64_t to, PlaceOf place_of) {
     std::span<const elf::Relocation> relocations = unit_.relocations(section.index);
     auto at = std::ranges::lower_bound(relocations, from, {}, &elf::Relocation::offset);
     for (; at != relocations.end() && at->offset < to; ++at) {
@@ -199,8 +256,10 @@ void Prover::learn_from_relocations(const elf::Section& section, uint64_t from, 
         const elf::Symbol& symbol = unit_.symbol(at->symbol);
         if (!field || is_rewritten(section.index, at->offset))
             continue;
-        std::optional<Reference> reference = image_.reference(location + (at->offset - from), *field, at->addend);
-        if (reference)
+        std::optional<Location> place = place_of(at->offset);
+        if (!place)
+            continue;
+        if (std::optional<Reference> reference = image_.reference(*place, *field, at->addend))
             learn(symbol, *reference);
     }
 }
@@ -213,7 +272,9 @@ void Prover::follow_data() {
         const elf::Section& section = unit_.section(index);
         if (section.is_allocated() && !section.data.empty() &&
             !image_.bytes(section_start_[index], section.size).empty())
-            learn_from_relocations(section, 0, section.size, section_start_[index]);
+            learn_from_relocations(section, 0, section.size, [start = section_start_[index]](uint64_t offset) {
+                return std::optional(start + offset);
+            });
     }
     // A section's place is that of every symbol in it, whether or not anything refers to the symbol by name.
     for (const elf::Symbol& symbol : unit_.symbols())

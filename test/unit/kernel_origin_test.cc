@@ -153,3 +153,49 @@ TEST_CASE("a module on disk proves its units through its own relocations")
     CHECK(debug.sympos == 0);
     CHECK(debug.is_proven);
 }
+
+namespace {
+
+// A tail call to a neighbour: short where both are in one section, long where each has its own.
+constexpr const char* jumping_unit = R"(
+extern int outside(int);
+int limit = 3;
+__attribute__((noinline)) int target(int x) { return outside(x) + limit; }
+int jumper(int x, int y) { if (y > limit) return target(x); for (int i = 0; i < y; i++) x += outside(i); return x; }
+)";
+
+} // namespace
+
+TEST_CASE("code whose jumps became shorter in the kernel's own build is proven")
+{
+    test::ScratchDirectory scratch;
+    // Profiling calls, which the build makes no-ops, are part of it: in a module they keep their relocations.
+    const std::string profiled = "-pg -mfentry";
+    auto whole = test::compile_unit(scratch, "whole", jumping_unit, profiled.c_str());
+    auto rest = test::compile_unit(scratch, "rest", "void __fentry__(void) {} int outside(int x) { return x ^ 1; }");
+    auto vmlinux = scratch.path() / "vmlinux";
+    test::run("ld -e 0 -Ttext=0xffffffff81000000 -o " + vmlinux.string() + " " + whole.string() + " " + rest.string());
+    auto module = scratch.path() / "m.ko";
+    test::run("ld -r -o " + module.string() + " " + whole.string());
+    elf::Object unit = elf::Object::open(test::compile_unit(scratch, "unit", jumping_unit, (profiled + " " + sections).c_str()));
+    for (auto& [file, object] : {std::pair{vmlinux, "vmlinux"}, std::pair{module, "m"}}) {
+        CAPTURE(object);
+        Image image = Image::open(file, object);
+        auto size_in_image = image.symbols().symbols()[image.symbols().find("jumper")[0]].size;
+        REQUIRE(size_in_image < symbol(unit, "jumper").size); // otherwise this tests nothing
+        UnitOrigin origin = prove_origin(unit, image);
+        CHECK(status(origin, unit, "jumper") == OriginStatus::proven);
+        auto target = origin.symbols.find(symbol(unit, "target").index);
+        REQUIRE(target != origin.symbols.end());
+        CHECK(target->second.location == image.location(image.symbols().symbols()[image.symbols().find("target")[0]]));
+
+        for (auto [from, to] : {std::pair{"y > limit", "y <= limit"}, std::pair{"i < y", "i < x"},
+                                std::pair{"return target(x);", "return target(y);"}}) {
+            CAPTURE(to);
+            std::string changed = jumping_unit;
+            changed.replace(changed.find(from), std::string(from).size(), to);
+            elf::Object other = elf::Object::open(test::compile_unit(scratch, "other", changed.c_str(), (profiled + " " + sections).c_str()));
+            CHECK(status(prove_origin(other, image), other, "jumper") == OriginStatus::different);
+        }
+    }
+}

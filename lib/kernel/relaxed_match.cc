@@ -1,0 +1,182 @@
+#include "kernel/relaxed_match.h"
+
+#include "arch/machine.h"
+
+#include <algorithm>
+
+namespace klp::kernel {
+
+namespace {
+
+constexpr size_t unpaired = SIZE_MAX;
+
+class Matcher {
+public:
+    Matcher(const elf::Object& unit, const elf::Symbol& function, std::span<const arch::CodeRange> rewritten,
+            elf::Bytes image)
+        : unit_(unit), machine_(arch::Machine::of(unit)), function_(function), rewritten_(rewritten), image_(image),
+          section_(unit.section(function.section).data),
+          ours_(machine_.disassemble({section_, function.value, function.value + function.size}, false)),
+          theirs_(machine_.disassemble({image, 0, image.size()}, false)), partner_(ours_.size(), unpaired) {}
+    std::optional<RelaxedMatch> run();
+
+private:
+    // A pair of instructions by their numbers on the two sides.
+    struct Step {
+        size_t ours = 0, theirs = 0;
+    };
+    const arch::CodeRange* rewritten_at(uint64_t offset) const;
+    bool pass_rewritten(const arch::CodeRange& range, Step& at);
+    bool pair(Step at);
+    bool same_bytes(const arch::Instruction& ours, const arch::Instruction& theirs) const;
+    const elf::Relocation* relocation_of(const arch::Instruction& instruction) const;
+    bool jumps_agree() const;
+    size_t index_of(const std::vector<arch::Instruction>& list, uint64_t offset) const;
+
+    const elf::Object& unit_;
+    const arch::Machine& machine_;
+    const elf::Symbol& function_;
+    std::span<const arch::CodeRange> rewritten_;
+    elf::Bytes image_, section_;
+    std::vector<arch::Instruction> ours_, theirs_;
+    std::vector<size_t> partner_;                      // of each of ours
+    std::vector<std::pair<uint64_t, uint64_t>> inner_; // targets of jumps within the function: the unit's, the image's
+    RelaxedMatch result_;
+};
+
+const arch::CodeRange* Matcher::rewritten_at(uint64_t offset) const {
+    auto found = std::ranges::lower_bound(rewritten_, arch::CodeRange{function_.section, offset, 0});
+    bool is_here = found != rewritten_.end() && found->section == function_.section && found->offset == offset;
+    return is_here ? &*found : nullptr;
+}
+
+// The build puts other instructions there, but as many bytes of them.
+bool Matcher::pass_rewritten(const arch::CodeRange& range, Step& at) {
+    const uint64_t our_end = range.offset + range.size;
+    while (at.ours < ours_.size() && ours_[at.ours].offset < our_end)
+        ++at.ours;
+    if (at.theirs == theirs_.size())
+        return false;
+    const uint64_t their_end = theirs_[at.theirs].offset + range.size;
+    result_.instructions.push_back(
+        {range.offset - function_.value, theirs_[at.theirs].offset, static_cast<uint32_t>(range.size)});
+    while (at.theirs < theirs_.size() && theirs_[at.theirs].offset < their_end)
+        ++at.theirs;
+    auto begins_at = [](const std::vector<arch::Instruction>& list, size_t index, uint64_t offset) {
+        return index < list.size() ? list[index].offset == offset
+                                   : !list.empty() && list.back().offset + list.back().size == offset;
+    };
+    return begins_at(ours_, at.ours, our_end) && begins_at(theirs_, at.theirs, their_end);
+}
+
+const elf::Relocation* Matcher::relocation_of(const arch::Instruction& instruction) const {
+    std::span<const elf::Relocation> relocations = unit_.relocations(function_.section);
+    auto found = std::ranges::lower_bound(relocations, instruction.offset, {}, &elf::Relocation::offset);
+    bool is_inside = found != relocations.end() && found->offset < instruction.offset + instruction.size;
+    return is_inside && arch::relocated_field(unit_.machine(), found->type) ? &*found : nullptr;
+}
+
+bool Matcher::same_bytes(const arch::Instruction& ours, const arch::Instruction& theirs) const {
+    if (ours.size != theirs.size)
+        return false;
+    uint64_t from = ours.size, to = ours.size; // the relocated field
+    if (const elf::Relocation* relocation = relocation_of(ours)) {
+        from = relocation->offset - ours.offset;
+        to = std::min<uint64_t>(from + arch::relocated_field(unit_.machine(), relocation->type)->width, ours.size);
+    }
+    elf::Bytes a = section_.subspan(ours.offset, ours.size);
+    elf::Bytes b = image_.subspan(theirs.offset, theirs.size);
+    return std::ranges::equal(a.first(from), b.first(from)) && std::ranges::equal(a.subspan(to), b.subspan(to));
+}
+
+bool Matcher::pair(Step at) {
+    const arch::Instruction& ours = ours_[at.ours];
+    const arch::Instruction& theirs = theirs_[at.theirs];
+    if (!ours.is_valid || !theirs.is_valid)
+        return false;
+    partner_[at.ours] = at.theirs;
+    const bool has_equal_size = ours.size == theirs.size;
+    result_.instructions.push_back(
+        {ours.offset - function_.value, theirs.offset, has_equal_size ? ours.size : uint32_t{0}});
+    const elf::Relocation* relocation = relocation_of(ours);
+    const bool are_jumps = ours.branch_target && theirs.branch_target && machine_.is_same_jump(ours, theirs);
+    if (are_jumps && !relocation) {
+        inner_.emplace_back(*ours.branch_target, *theirs.branch_target);
+        return true;
+    }
+    if (are_jumps && !has_equal_size) {
+        int64_t distance = relocation->addend + machine_.usual_bias(relocation->type);
+        result_.jumps.push_back({relocation->symbol, static_cast<int64_t>(*theirs.branch_target) - distance});
+        return true;
+    }
+    return same_bytes(ours, theirs);
+}
+
+size_t Matcher::index_of(const std::vector<arch::Instruction>& list, uint64_t offset) const {
+    auto found = std::ranges::lower_bound(list, offset, {}, &arch::Instruction::offset);
+    if (found == list.end() || found->offset != offset)
+        return unpaired;
+    while (found != list.end() && machine_.is_padding(*found))
+        ++found;
+    return static_cast<size_t>(found - list.begin());
+}
+
+bool Matcher::jumps_agree() const {
+    return std::ranges::all_of(inner_, [&](const auto& targets) {
+        size_t ours = index_of(ours_, targets.first);
+        size_t theirs = index_of(theirs_, targets.second);
+        if (ours == unpaired || theirs == unpaired)
+            return false;
+        // What the build rewrites has no partner, but what follows it has.
+        while (ours < ours_.size() && partner_[ours] == unpaired)
+            ++ours, ++theirs;
+        return ours < ours_.size() ? partner_[ours] == theirs : theirs >= theirs_.size();
+    });
+}
+
+std::optional<RelaxedMatch> Matcher::run() {
+    auto is_padding = [&](const std::vector<arch::Instruction>& list, size_t index) {
+        return index < list.size() && machine_.is_padding(list[index]);
+    };
+    Step at;
+    for (;;) {
+        while (is_padding(ours_, at.ours) && !rewritten_at(ours_[at.ours].offset))
+            ++at.ours;
+        if (at.ours < ours_.size())
+            if (const arch::CodeRange* range = rewritten_at(ours_[at.ours].offset)) {
+                if (!pass_rewritten(*range, at))
+                    return std::nullopt;
+                continue;
+            }
+        while (is_padding(theirs_, at.theirs))
+            ++at.theirs;
+        if (at.ours == ours_.size() || at.theirs == theirs_.size())
+            break;
+        if (!pair(at))
+            return std::nullopt;
+        ++at.ours;
+        ++at.theirs;
+    }
+    if (at.ours != ours_.size() || at.theirs != theirs_.size() || !jumps_agree())
+        return std::nullopt;
+    return std::move(result_);
+}
+
+} // namespace
+
+std::optional<uint64_t> RelaxedMatch::theirs(uint64_t ours) const {
+    auto after = std::ranges::upper_bound(instructions, ours, {}, &Pair::ours);
+    if (after == instructions.begin())
+        return std::nullopt;
+    const Pair& pair = *std::prev(after);
+    if (ours - pair.ours >= pair.size)
+        return std::nullopt;
+    return pair.theirs + (ours - pair.ours);
+}
+
+std::optional<RelaxedMatch> match_relaxed(const elf::Object& unit, const elf::Symbol& function,
+                                          std::span<const arch::CodeRange> rewritten, elf::Bytes image) {
+    return Matcher(unit, function, rewritten, image).run();
+}
+
+} // namespace klp::kernel
