@@ -220,8 +220,11 @@ void Emitter::place_literals() {
 
 // Of a jump label or static call: the relocation that names its key, the last one of the entry.
 const elf::Relocation* Emitter::key_of(const SpecialEntry& entry) const {
-    auto relocations = patched_.relocations(entry.section, entry.start, entry.start + entry.size);
-    return relocations.empty() ? nullptr : &relocations.back();
+    const elf::Relocation* key = nullptr;
+    for (const elf::Relocation& relocation : patched_.relocations(entry.section, entry.start, entry.start + entry.size))
+        if (!patched_.is_own_place(entry, relocation))
+            key = &relocation;
+    return key;
 }
 
 // The kernel initialises a module's jump labels and static calls when it is loaded; livepatch relocations of a module
@@ -558,7 +561,13 @@ void Emitter::relocate_entries() {
         const Spot& spot = spot_of_entry_[number];
         for (const elf::Relocation& relocation :
              patched_.relocations(kept.entry.section, kept.entry.start, kept.entry.start + kept.entry.size)) {
-            elf::Relocation moved = translate(kept.entry.section, relocation, kept.owner, true);
+            elf::Relocation moved = relocation;
+            if (patched_.is_own_place(kept.entry, relocation)) {
+                moved.symbol = section_symbol_[spot.section];
+                moved.addend = static_cast<int64_t>(patched_.named_offset(relocation) - kept.entry.start + spot.offset);
+            } else {
+                moved = translate(kept.entry.section, relocation, kept.owner, true);
+            }
             moved.offset = relocation.offset - kept.entry.start + spot.offset;
             emission_.output.relocations_of(spot.section).entries.push_back(moved);
         }

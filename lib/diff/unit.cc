@@ -651,6 +651,16 @@ const SpecialTable& Unit::table_of(const SpecialEntry& entry) const {
     return special_tables_[table_of_section_[entry.section]];
 }
 
+uint64_t Unit::named_offset(const elf::Relocation& relocation) const {
+    return object_.symbol(relocation.symbol).value + static_cast<uint64_t>(relocation.addend);
+}
+
+bool Unit::is_own_place(const SpecialEntry& entry, const elf::Relocation& relocation) const {
+    const elf::Symbol& symbol = object_.symbol(relocation.symbol);
+    return symbol.place == elf::Place::section && symbol.section == entry.section &&
+           named_offset(relocation) - entry.start < entry.size;
+}
+
 Unit::Literal Unit::literal_at(uint32_t section, int64_t offset) const {
     const elf::Section& header = object_.section(section);
     if (offset < 0 || static_cast<uint64_t>(offset) >= header.data.size())

@@ -117,6 +117,10 @@ public:
     // Entries, grouped by the piece they belong to, in section order.
     std::span<const SpecialEntry> entries_of(uint32_t piece) const;
     const SpecialTable& table_of(const SpecialEntry& entry) const;
+    // A relocation of an entry that names a place in that entry: the subtrahend of a distance (loongarch's SUB).
+    bool is_own_place(const SpecialEntry& entry, const elf::Relocation& relocation) const;
+    // The offset in its section that the relocation's symbol and addend lead to, whatever the instruction adds.
+    uint64_t named_offset(const elf::Relocation& relocation) const;
 
     // The bytes of the literal that `offset` of a string or constant section points into, and where it begins.
     struct Literal {

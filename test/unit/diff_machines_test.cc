@@ -147,6 +147,38 @@ TEST_CASE("a table that only changed functions see travels with them") {
     });
 }
 
+TEST_CASE("an entry whose fields count from their own place keeps counting from there") {
+    // A jump label with a key of another unit. LoongArch's assembler makes a sum and a difference of each distance.
+    const std::string site = R"(
+extern int printk(const char *fmt, ...);
+extern char other_key;
+int before(int x) { asm volatile("1:\n.pushsection __jump_table,\"aw\"\n.balign 8\n"
+    ".long 1b - ., 1b - .\n.quad other_key - .\n.popsection"); return x + 2; }
+int f(int x) { asm volatile("1:\n.pushsection __jump_table,\"aw\"\n.balign 8\n"
+    ".long 1b - ., 1b - .\n.quad other_key - .\n.popsection"); return x * 3; }
+)";
+    for_each_compiler([&](const Compiler& compiler) {
+        UnitPair pair(compiler);
+        pair.resolver.special["other_key"] = {symbols::Resolution::Kind::livepatch, "vmlinux", 0, true, {}, false, {}};
+        Outcome outcome = pair.run(site, replaced(site, "x * 3", "x * 5"));
+        REQUIRE(outcome.codes == std::vector<std::string>{});
+        CHECK(outcome.changed() == std::vector<std::string>{"f"});
+        const elf::Section* table = outcome.output->find_section("__jump_table");
+        REQUIRE(table);
+        CHECK(table->size == 16);
+        bool names_key = false;
+        for (const elf::Relocation& relocation : outcome.output->relocations(table->index)) {
+            const elf::Symbol& symbol = outcome.output->symbol(relocation.symbol);
+            names_key = names_key || (symbol.name == "other_key" && relocation.offset == 8);
+            if (symbol.place == elf::Place::section && symbol.section == table->index)
+                CHECK(symbol.value + static_cast<uint64_t>(relocation.addend) == relocation.offset);
+        }
+        CHECK(names_key);
+        pair.resolver.special["other_key"] = {symbols::Resolution::Kind::livepatch, "a_module", 0, true, {}, false, {}};
+        CHECK(pair.run(site, replaced(site, "x * 3", "x * 5")).codes == std::vector<std::string>{"diff.module-key"});
+    });
+}
+
 TEST_CASE("the output has the same bytes on every run, and a linker takes it") {
     for_each_compiler([](const Compiler& compiler) {
         UnitPair pair(compiler);
