@@ -24,8 +24,15 @@ std::string read_vermagic(const std::filesystem::path& module) {
 
 Images::Images(const kernel::Target& target, const std::optional<kernel::RuntimeCore>& core)
     : target_(target), exports_(symbols::read_symvers(read_text(target.symvers), target.symvers.string())) {
-    if (core)
-        exports_.add(symbols::read_symvers(read_text(core->symvers), core->symvers.string()));
+    if (!core)
+        return;
+    const symbols::Exports of_core = symbols::read_symvers(read_text(core->symvers), core->symvers.string());
+    for (std::string_view symbol : elf::core_exports)
+        if (const symbols::Export* exported = of_core.find(symbol)) {
+            symbols::Export as_of_kernel = *exported;
+            as_of_kernel.module = "vmlinux";
+            exports_.add(std::string(symbol), std::move(as_of_kernel));
+        }
 }
 
 const std::filesystem::path* Images::path_of(const std::string& object) const {

@@ -98,6 +98,7 @@ def parts():
     # A program for each of these folders: the VM tests last, they take longest.
     for folder in sorted((ROOT / "test").glob("*/run"), key=lambda path: (path.parent.name == "vm", path)):
         table[folder.parent.name] = program(folder)
+    table["core"] = program(ROOT / "test" / "vm" / "core" / "run")
     if list((ROOT / "test" / "fuzz").glob("*.cc")):
         table["fuzz"] = fuzz
     return table

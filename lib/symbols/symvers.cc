@@ -19,11 +19,6 @@ void Exports::add(std::string symbol, Export entry) {
     by_name_.insert_or_assign(std::move(symbol), std::move(entry));
 }
 
-void Exports::add(const Exports& others) {
-    for (const auto& [symbol, entry] : others.by_name_)
-        by_name_.insert_or_assign(symbol, entry);
-}
-
 namespace {
 
 std::vector<std::string_view> split_at_tabs(std::string_view line) {

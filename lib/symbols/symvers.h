@@ -22,7 +22,6 @@ public:
     const Export* find(std::string_view symbol) const;
     size_t size() const { return by_name_.size(); }
     void add(std::string symbol, Export entry);
-    void add(const Exports& others);
 
 private:
     struct Hash {

@@ -70,11 +70,10 @@ void MatchCheck::check_vermagic() {
 
 // A kernel without a livepatch core refuses the modules that are for one, and ours does not run beside it.
 void MatchCheck::check_runtime() {
-    const symbols::Exports* exports = kernel_.exports();
-    if (!exports || !subject_.runtime)
+    const symbols::SymbolTable* vmlinux = kernel_.table("vmlinux");
+    if (!vmlinux || !subject_.runtime)
         return;
-    const symbols::Export* enable = exports->find("klp_enable_patch");
-    const bool has_core = enable && enable->module == "vmlinux";
+    const bool has_core = !vmlinux->find("klp_enable_patch").empty();
     if (has_core && subject_.runtime == elf::Runtime::core)
         verdict_.add("match.runtime", "", "the module is for klp-build's own core, the kernel has CONFIG_LIVEPATCH");
     if (!has_core && subject_.runtime == elf::Runtime::kernel && imports(subject_.module, "klp_enable_patch"))

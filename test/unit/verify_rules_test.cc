@@ -678,7 +678,11 @@ TEST_CASE("form: the table for the runtime core") {
 
 TEST_CASE("match: which livepatch core") {
     FakeKernel with_core = kernel_without_core();
-    with_core.exported.add("klp_enable_patch", {"vmlinux", "", 0, true});
+    with_core.add("vmlinux", {{"_stext", 0x1000},
+                              {"cmdline_show", 0x1010},
+                              {"klp_enable_patch", 0x1020},
+                              {"_etext", 0x2000},
+                              {"hidden", 0x2100, "", STT_OBJECT}});
     CHECK(codes_of(ForCore().finished(), {.kernel = &with_core}) == Codes{"match.runtime"});
     FakeKernel without = kernel_without_core();
     ForCore for_kernel(".klp.ref.vmlinux.vmlinux.hidden,0", sound_modinfo());

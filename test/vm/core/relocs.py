@@ -29,6 +29,13 @@ BROKEN = {
 }
 
 
+def module(workshop, kernel):
+    """{path in the guest: path here} of a patch of klptest that can be loaded before klptest."""
+    sources = {"klptest_relocs": (GUEST / "klptest_relocs.c").read_text()}
+    built = workshop.modules("relocs", sources, flags=f"-DKLPTEST_DUP={_duplicate(kernel)}")
+    return {f"/{name}.ko": path for name, path in built.items()}
+
+
 def run(kernel, report, options):
     duplicate = _duplicate(kernel)
 
