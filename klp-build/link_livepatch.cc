@@ -3,6 +3,7 @@
 #include "resources.h"
 
 #include "convert/convert.h"
+#include "elf/build_id.h"
 #include "kernel/module_link.h"
 #include "report/finding.h"
 #include "verify/verify.h"
@@ -44,6 +45,20 @@ std::vector<std::string> import_namespaces(const std::vector<UnitDiff>& diffs) {
     return {names.begin(), names.end()};
 }
 
+// Of vmlinux, and of each module that is patched: klp-verify tells by them another build of the same release.
+std::vector<std::string> build_ids(const std::vector<UnitDiff>& diffs, const Images& images) {
+    std::set<std::string> ids;
+    auto add = [&](const std::string& prefix, const std::string& id) {
+        if (!id.empty())
+            ids.insert(prefix + id);
+    };
+    add("", elf::build_id(images.of("vmlinux").file()));
+    for (const UnitDiff& unit : diffs)
+        if (!unit.diff.nothing_changed && unit.unit.owner != "vmlinux")
+            add(unit.unit.owner + ":", elf::build_id(images.of(unit.unit.owner).file()));
+    return {ids.begin(), ids.end()};
+}
+
 [[noreturn]] void refuse_without_change(const Options& options, const std::vector<UnitDiff>& diffs) {
     std::vector<report::Finding> late;
     for (const UnitDiff& unit : diffs)
@@ -59,7 +74,7 @@ std::vector<std::string> import_namespaces(const std::vector<UnitDiff>& diffs) {
 
 Livepatch link_livepatch(const Options& options, const kernel::Target& target,
                          const std::optional<kernel::RuntimeCore>& core, const std::vector<UnitDiff>& diffs,
-                         const std::filesystem::path& folder) {
+                         const Images& images, const std::filesystem::path& folder) {
     if (std::ranges::all_of(diffs, [](const UnitDiff& unit) { return unit.diff.nothing_changed; }))
         refuse_without_change(options, diffs);
     if (!changes_functions(diffs))
@@ -73,6 +88,7 @@ Livepatch link_livepatch(const Options& options, const kernel::Target& target,
     recipe.template_folder = template_folder();
     recipe.objects = write_objects(diffs, folder / "objects");
     recipe.import_namespaces = import_namespaces(diffs);
+    recipe.build_ids = build_ids(diffs, images);
     recipe.is_replacing = !options.stack;
     recipe.core = core;
     std::filesystem::path linked = kernel::link_module(target, recipe, folder / "module");

@@ -122,7 +122,7 @@ void run(const Options& options, Record& record, report::Progress& progress) {
 
     // One module of all that: template, differ's objects, livepatch relocations.
     progress.begin("link", "link the module");
-    Livepatch livepatch = link_livepatch(options, target, core, record.units, folder.path());
+    Livepatch livepatch = link_livepatch(options, target, core, record.units, images, folder.path());
     progress.end();
 
     // Nobody gets a module that the target would refuse.

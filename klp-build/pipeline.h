@@ -68,7 +68,7 @@ std::vector<UnitDiff> diff_pairs(const Options& options, const kernel::Target& t
 // Throws report::Refusal "livepatch.nothing-changed" (Exit::nothing_changed) if no unit differs.
 Livepatch link_livepatch(const Options& options, const kernel::Target& target,
                          const std::optional<kernel::RuntimeCore>& core, const std::vector<UnitDiff>& diffs,
-                         const std::filesystem::path& folder);
+                         const Images& images, const std::filesystem::path& folder);
 // Holds the finished module, and the core that goes with it, against the target. Throws report::Refusal with every
 // breach that is an error; the others are added to its findings.
 void verify_livepatch(const Images& images, Livepatch& livepatch);

@@ -28,8 +28,9 @@ inline constexpr std::string_view livepatch_tag = "livepatch";
 inline constexpr std::string_view core_livepatch_tag = "livepatch:";
 
 inline constexpr std::string_view core_module = "klp_core";
-// In the core's .modinfo: the build id of the vmlinux that it is for.
-inline constexpr std::string_view core_build_id_tag = "klp_build_id";
+// In .modinfo of the core and of what klp-build makes: the build id of the vmlinux that it is for, or OBJECT:ID for
+// each module that a patch changes.
+inline constexpr std::string_view build_id_tag = "klp_build_id";
 inline constexpr std::string_view core_exports[] = {
     "klp_enable_patch", "klp_shadow_get",      "klp_shadow_alloc", "klp_shadow_get_or_alloc",
     "klp_shadow_free",  "klp_shadow_free_all", "klp_get_state",    "klp_get_prev_state"};

@@ -1,5 +1,6 @@
 #include "kernel/module_link.h"
 
+#include "elf/livepatch_abi.h"
 #include "kernel/files.h"
 #include "kernel/kbuild.h"
 #include "kernel/process.h"
@@ -54,6 +55,8 @@ std::string config_header(const ModuleRecipe& recipe) {
     std::string text = fmt::format("#define KLP_BUILD_REPLACE {}\n", recipe.is_replacing ? "true" : "false");
     for (const std::string& name_space : recipe.import_namespaces)
         text += fmt::format("KLP_BUILD_IMPORT_NS(\"{}\");\n", name_space);
+    for (const std::string& id : recipe.build_ids)
+        text += fmt::format("MODULE_INFO({}, \"{}\");\n", elf::build_id_tag, id);
     return text;
 }
 

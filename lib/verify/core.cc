@@ -114,7 +114,7 @@ void check_core(const Subject& subject, const elf::Object& core, const symbols::
                     fmt::format("{} has the vermagic \"{}\"", core.name(), modinfo.value("vermagic")));
     check_imports(subject, core, verdict);
     const elf::Object* image = kernel ? kernel->image("vmlinux") : nullptr;
-    const std::string wanted(modinfo.value(elf::core_build_id_tag));
+    const std::string wanted(modinfo.value(elf::build_id_tag));
     const std::string given = image ? elf::build_id(*image) : std::string();
     if (!wanted.empty() && !given.empty() && wanted != given)
         verdict.add("match.core", "",

@@ -3,6 +3,7 @@
 
 #include "arch/machine.h"
 #include "convert/reference.h"
+#include "elf/build_id.h"
 #include "elf/livepatch_abi.h"
 #include "verify/groups.h"
 
@@ -36,6 +37,7 @@ public:
 
 private:
     void check_vermagic();
+    void check_build_ids();
     void check_runtime();
     void check_imports();
     void check_import(const elf::Symbol& symbol, const symbols::Export& exported);
@@ -78,6 +80,20 @@ void MatchCheck::check_runtime() {
         verdict_.add("match.runtime", "", "the module is for klp-build's own core, the kernel has CONFIG_LIVEPATCH");
     if (!has_core && subject_.runtime == elf::Runtime::kernel && imports(subject_.module, "klp_enable_patch"))
         verdict_.add("match.runtime", "", "the module is for the kernel's core, the kernel has none");
+}
+
+void MatchCheck::check_build_ids() {
+    for (std::string_view text : subject_.modinfo.values(elf::build_id_tag)) {
+        const size_t colon = text.find(':');
+        const bool is_module = colon != std::string_view::npos;
+        std::string_view object = is_module ? text.substr(0, colon) : std::string_view("vmlinux");
+        std::string_view wanted = is_module ? text.substr(colon + 1) : text;
+        const elf::Object* image = kernel_.image(object);
+        const std::string given = image ? elf::build_id(*image) : std::string();
+        if (!given.empty() && given != wanted)
+            verdict_.add("match.build-id", object,
+                         fmt::format("the module was made for build {} of it, this is {}", wanted, given));
+    }
 }
 
 // struct modversion_info (include/linux/module.h): unsigned long crc; char name[64 - sizeof(unsigned long)].
@@ -284,6 +300,7 @@ void MatchCheck::check_reload() {
 
 void MatchCheck::run() {
     check_vermagic();
+    check_build_ids();
     check_runtime();
     check_imports();
     check_static_calls();

@@ -94,6 +94,8 @@ const std::vector<Rule>& rules() {
          "klp-build, template/core/kernel/livepatch/init.c",
          "use the klp_core.ko that klp-build wrote with the module"},
         {"match.vermagic", error, "vermagic is the target kernel's", "kernel/module/main.c, check_modinfo()", rebuild},
+        {"match.build-id", error, "the kernel and its modules are the builds that the module was made for",
+         "klp_build_id of .modinfo, which klp-build writes; NT_GNU_BUILD_ID of vmlinux and the modules", rebuild},
         {"match.not-exported", error, "every import is exported by the target kernel",
          "kernel/module/main.c, resolve_symbol()", "run klp-convert on the module, which makes it a livepatch symbol"},
         {"match.weak-unresolved", error,

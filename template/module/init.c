@@ -4,8 +4,8 @@
  * records into a struct klp_patch and hands that to the livepatch core.
  *
  * klp_build_config.h is generated for each module: KLP_BUILD_REPLACE (does the
- * patch replace all others?) and one KLP_BUILD_IMPORT_NS() per namespace that
- * the patched code imports symbols from.
+ * patch replace all others?), one KLP_BUILD_IMPORT_NS() per namespace that the
+ * patched code imports symbols from, and the build ids of what is patched.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 

@@ -87,6 +87,16 @@ elf::Object traced_module(const char* code) {
     return maker.object();
 }
 
+// An image with a build id of four bytes.
+elf::Object image_with_id(const std::vector<unsigned char>& id) {
+    std::vector<unsigned char> note = {4, 0, 0, 0, 4, 0, 0, 0, 3, 0, 0, 0, 'G', 'N', 'U', 0};
+    note.insert(note.end(), id.begin(), id.end());
+    ModuleMaker maker;
+    const auto* data = reinterpret_cast<const std::byte*>(note.data());
+    maker.builder.add_section({.name = ".notes", .type = SHT_NOTE, .alignment = 4, .data = {data, data + note.size()}});
+    return maker.object();
+}
+
 FakeKernel target() {
     FakeKernel kernel;
     kernel.release = vermagic;
@@ -332,6 +342,24 @@ TEST_CASE("match: vermagic") {
     CHECK(codes_of(Sound(), kernel) == Codes{"match.vermagic"});
     kernel.release = "";
     CHECK(codes_of(Sound(), kernel) == Codes{});
+}
+
+TEST_CASE("match: build ids of the kernel and of patched modules") {
+    auto verdict = [](const char* field) {
+        FakeKernel kernel = target();
+        kernel.add_image("vmlinux", image_with_id({0xab, 0xcd, 0, 1}));
+        kernel.add_image("usbcore", image_with_id({0x12, 0x34, 0, 2}));
+        std::vector<std::string> fields = sound_modinfo();
+        fields.push_back(std::string("klp_build_id=") + field);
+        Codes codes = codes_of(Sound(fields), kernel);
+        codes.erase("match.no-ftrace"); // the images hold no code
+        return codes;
+    };
+    CHECK(verdict("abcd0001") == Codes{});
+    CHECK(verdict("usbcore:12340002") == Codes{});
+    CHECK(verdict("unknown_module:12340002") == Codes{});
+    CHECK(verdict("abcd0002") == Codes{"match.build-id"});
+    CHECK(verdict("usbcore:abcd0001") == Codes{"match.build-id"});
 }
 
 TEST_CASE("match: imports") {
@@ -628,16 +656,6 @@ struct CoreModule : ModuleMaker {
         return all;
     }
 };
-
-// An image with a build id of four bytes.
-elf::Object image_with_id(const std::vector<unsigned char>& id) {
-    std::vector<unsigned char> note = {4, 0, 0, 0, 4, 0, 0, 0, 3, 0, 0, 0, 'G', 'N', 'U', 0};
-    note.insert(note.end(), id.begin(), id.end());
-    ModuleMaker maker;
-    const auto* data = reinterpret_cast<const std::byte*>(note.data());
-    maker.builder.add_section({.name = ".notes", .type = SHT_NOTE, .alignment = 4, .data = {data, data + note.size()}});
-    return maker.object();
-}
 
 } // namespace
 
