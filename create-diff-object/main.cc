@@ -1,6 +1,6 @@
 // create-diff-object: the original and the patched object of one translation unit -> what the patch changed.
 #include "diff/diff.h"
-#include "report/finding.h"
+#include "report/command.h"
 #include "report/json.h"
 #include "symbols/kernel_files.h"
 #include "symbols/table_resolver.h"
@@ -169,8 +169,7 @@ report::Exit run(const Options& options) {
     if (std::vector<report::Finding> late = diff::changes_without_effect(diff.findings);
         diff.nothing_changed && !late.empty())
         throw report::Refusal(std::move(late));
-    for (const report::Finding& finding : diff.findings)
-        fmt::print(stderr, "{}\n", report::to_text(finding));
+    report::print(diff.findings);
     if (!options.report.empty())
         write_report(options, diff);
     if (diff.nothing_changed) {
@@ -200,13 +199,5 @@ int main(int argc, char** argv) {
                    "  hint: create-diff-object --help\n");
         return static_cast<int>(report::Exit::usage);
     }
-    try {
-        return static_cast<int>(run(options));
-    } catch (const report::Refusal& refusal) {
-        for (const report::Finding& finding : refusal.findings())
-            fmt::print(stderr, "{}\n", report::to_text(finding));
-    } catch (const std::exception& error) {
-        fmt::print(stderr, "error[internal]: {}\n", error.what());
-    }
-    return static_cast<int>(report::Exit::refused);
+    return report::run_command([&] { return run(options); });
 }

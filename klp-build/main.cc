@@ -6,7 +6,7 @@
 #include "resources.h"
 
 #include "kernel/process.h"
-#include "report/finding.h"
+#include "report/command.h"
 
 #include <fmt/format.h>
 
@@ -169,8 +169,7 @@ report::Exit build_livepatch(const Options& options) {
         status = is_nothing ? report::Exit::nothing_changed : report::Exit::refused;
     }
     progress.abandon();
-    for (const report::Finding& finding : record.findings)
-        fmt::print(stderr, "{}\n", report::to_text(finding));
+    report::print(record.findings);
     finish(options, record, progress);
     if (options.explain)
         fmt::print("{}", explanation(record));
@@ -189,12 +188,5 @@ int main(int argc, char** argv) {
     if (options->verbose)
         kernel::set_trace(
             [](const kernel::Command& command) { fmt::print(stderr, "+ {}\n", kernel::to_shell(command)); });
-    try {
-        return static_cast<int>(build_livepatch(*options));
-    } catch (const report::Refusal& refusal) {
-        fmt::print(stderr, "{}\n", refusal.what());
-    } catch (const std::exception& error) {
-        fmt::print(stderr, "klp-build: {}\n", error.what());
-    }
-    return static_cast<int>(report::Exit::refused);
+    return report::run_command([&] { return build_livepatch(*options); });
 }

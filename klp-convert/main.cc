@@ -3,7 +3,7 @@
 #include "convert/resolve.h"
 #include "elf/builder.h"
 #include "kernel/symbol_files.h"
-#include "report/finding.h"
+#include "report/command.h"
 #include "symbols/kernel_files.h"
 
 #include <CLI/CLI.hpp>
@@ -60,15 +60,15 @@ std::vector<convert::Reference> find_references(const elf::Object& module, const
     return std::move(resolved.references);
 }
 
-void run(const Options& options) {
+report::Exit run(const Options& options) {
     elf::Object module = symbols::open_module(options.input);
     std::vector<report::Finding> findings;
     std::vector<convert::Reference> references = find_references(module, options, findings);
     convert::Result result = convert::rewrite(module, references);
     findings.insert(findings.end(), result.findings.begin(), result.findings.end());
     elf::write_file_atomically(options.output, result.bytes);
-    for (const report::Finding& finding : findings)
-        fmt::print(stderr, "{}\n", report::to_text(finding));
+    report::print(findings);
+    return report::Exit::done;
 }
 
 } // namespace
@@ -82,15 +82,5 @@ int main(int argc, char** argv) {
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? 0 : static_cast<int>(report::Exit::usage);
     }
-    try {
-        run(options);
-    } catch (const report::Refusal& refusal) {
-        for (const report::Finding& finding : refusal.findings())
-            fmt::print(stderr, "{}\n", report::to_text(finding));
-        return static_cast<int>(report::Exit::refused);
-    } catch (const std::exception& error) {
-        fmt::print(stderr, "error[internal]: {}\n", error.what());
-        return static_cast<int>(report::Exit::refused);
-    }
-    return static_cast<int>(report::Exit::done);
+    return report::run_command([&] { return run(options); });
 }

@@ -1,6 +1,6 @@
 // klp-verify: will this livepatch module load on that kernel, and do what it says?
 #include "kernel/symbol_files.h"
-#include "report/finding.h"
+#include "report/command.h"
 #include "symbols/kernel_files.h"
 #include "verify/rule.h"
 #include "verify/verify.h"
@@ -63,11 +63,8 @@ ordered_json to_json(const report::Finding& finding) {
 }
 
 void print(const std::vector<report::Finding>& findings, bool as_json) {
-    if (!as_json) {
-        for (const report::Finding& finding : findings)
-            fmt::print(stderr, "{}\n", report::to_text(finding));
-        return;
-    }
+    if (!as_json)
+        return report::print(findings);
     ordered_json list = ordered_json::array();
     for (const report::Finding& finding : findings)
         list.push_back(to_json(finding));
@@ -135,13 +132,6 @@ int main(int argc, char** argv) {
         fmt::print(stderr, "klp-verify: give a module (see --help)\n");
         return static_cast<int>(report::Exit::usage);
     }
-    try {
-        return static_cast<int>(run(options));
-    } catch (const report::Refusal& refusal) {
-        print(refusal.findings(), options.json);
-    } catch (const std::exception& error) {
-        print({{"internal", report::Severity::error, options.module, "", error.what(), "please report this"}},
-              options.json);
-    }
-    return static_cast<int>(report::Exit::refused);
+    return report::run_command([&] { return run(options); },
+                               [&](const std::vector<report::Finding>& findings) { print(findings, options.json); });
 }

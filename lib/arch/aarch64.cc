@@ -1,5 +1,6 @@
 // ELF for the Arm 64-bit Architecture (aaelf64), section 5.7 "Relocation".
 #include "arch/machines.h"
+#include "arch/relocation_rows.h"
 
 #include <elf.h>
 
@@ -7,12 +8,38 @@ namespace klp::arch {
 
 namespace {
 
+constexpr RelocationRow relocations[] = {
+    {R_AARCH64_NONE, R_AARCH64_NONE, Form::none},
+    {256, 256, Form::none}, // R_AARCH64_NONE's withdrawn number
+    {R_AARCH64_ABS64, R_AARCH64_ABS64, Form::absolute, 8},
+    {R_AARCH64_ABS32, R_AARCH64_ABS32, Form::absolute, 4},
+    {R_AARCH64_ABS16, R_AARCH64_ABS16, Form::absolute, 2},
+    {R_AARCH64_PREL64, R_AARCH64_PREL64, Form::pc_relative, 8},
+    {R_AARCH64_PREL32, R_AARCH64_PREL32, Form::pc_relative, 4},
+    {R_AARCH64_PREL16, R_AARCH64_PREL16, Form::pc_relative, 2},
+    {R_AARCH64_ADR_GOT_PAGE, R_AARCH64_ADR_GOT_PAGE, Form::table},
+    {R_AARCH64_LD64_GOT_LO12_NC, R_AARCH64_LD64_GOT_LO12_NC, Form::table},
+    {R_AARCH64_GOT_LD_PREL19, R_AARCH64_GOT_LD_PREL19, Form::table},
+    {R_AARCH64_ADD_ABS_LO12_NC, R_AARCH64_ADD_ABS_LO12_NC, Form::absolute},
+    {R_AARCH64_LDST8_ABS_LO12_NC, R_AARCH64_LDST8_ABS_LO12_NC, Form::absolute},
+    {R_AARCH64_LDST16_ABS_LO12_NC, R_AARCH64_LDST16_ABS_LO12_NC, Form::absolute},
+    {R_AARCH64_LDST32_ABS_LO12_NC, R_AARCH64_LDST32_ABS_LO12_NC, Form::absolute},
+    {R_AARCH64_LDST64_ABS_LO12_NC, R_AARCH64_LDST64_ABS_LO12_NC, Form::absolute},
+    {R_AARCH64_LDST128_ABS_LO12_NC, R_AARCH64_LDST128_ABS_LO12_NC, Form::absolute},
+    {R_AARCH64_MOVW_UABS_G0, R_AARCH64_MOVW_SABS_G2, Form::absolute},
+    {R_AARCH64_LD_PREL_LO19, R_AARCH64_CONDBR19, Form::pc_relative},
+    {R_AARCH64_JUMP26, R_AARCH64_JUMP26, Form::pc_relative},
+    {R_AARCH64_CALL26, R_AARCH64_CALL26, Form::pc_relative},
+    {R_AARCH64_MOVW_PREL_G0, R_AARCH64_MOVW_PREL_G3, Form::pc_relative},
+    {314, 314, Form::pc_relative}, // R_AARCH64_PLT32
+};
+
 class Aarch64 final : public Machine {
 public:
     std::string_view name() const override { return "arm64"; }
     const char* triple() const override { return "aarch64-linux-gnu"; }
     const char* features() const override { return "+all"; }
-    RelocationKind relocation(uint32_t type) const override;
+    RelocationKind relocation(uint32_t type) const override { return kind_in(relocations, type); }
     uint32_t canonical(uint32_t type) const override {
         return type == R_AARCH64_JUMP26 || type == R_AARCH64_CALL26 ? R_AARCH64_CALL26 : type;
     }
@@ -26,47 +53,6 @@ public:
     std::optional<uint64_t> loaded_constant(const Instruction& instruction) const override;
     std::optional<unsigned> argument_number(std::string_view register_name) const override;
 };
-
-RelocationKind Aarch64::relocation(uint32_t type) const {
-    switch (type) {
-    case R_AARCH64_NONE:
-    case 256: // R_AARCH64_NONE's withdrawn number
-        return {Form::none, true, 0};
-    case R_AARCH64_ABS64:
-        return {Form::absolute, true, 8};
-    case R_AARCH64_ABS32:
-        return {Form::absolute, true, 4};
-    case R_AARCH64_ABS16:
-        return {Form::absolute, true, 2};
-    case R_AARCH64_PREL64:
-        return {Form::pc_relative, true, 8};
-    case R_AARCH64_PREL32:
-        return {Form::pc_relative, true, 4};
-    case R_AARCH64_PREL16:
-        return {Form::pc_relative, true, 2};
-    case R_AARCH64_ADR_GOT_PAGE:
-    case R_AARCH64_LD64_GOT_LO12_NC:
-    case R_AARCH64_GOT_LD_PREL19:
-        return {Form::table, true, 0};
-    case R_AARCH64_ADD_ABS_LO12_NC:
-    case R_AARCH64_LDST8_ABS_LO12_NC:
-    case R_AARCH64_LDST16_ABS_LO12_NC:
-    case R_AARCH64_LDST32_ABS_LO12_NC:
-    case R_AARCH64_LDST64_ABS_LO12_NC:
-    case R_AARCH64_LDST128_ABS_LO12_NC:
-        return {Form::absolute, true, 0};
-    default:
-        break;
-    }
-    if (type >= R_AARCH64_MOVW_UABS_G0 && type <= R_AARCH64_MOVW_SABS_G2)
-        return {Form::absolute, true, 0};
-    bool is_pc_relative = (type >= R_AARCH64_LD_PREL_LO19 && type <= R_AARCH64_CONDBR19) || type == R_AARCH64_JUMP26 ||
-                          type == R_AARCH64_CALL26 ||
-                          (type >= R_AARCH64_MOVW_PREL_G0 && type <= R_AARCH64_MOVW_PREL_G3) || type == 314 /* PLT32 */;
-    if (is_pc_relative)
-        return {Form::pc_relative, true, 0};
-    return {};
-}
 
 bool Aarch64::is_branch(elf::Bytes, const elf::Relocation& relocation) const {
     switch (relocation.type) {

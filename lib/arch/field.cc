@@ -1,29 +1,13 @@
 #include "arch/field.h"
 
+#include "arch/machines.h"
+
 #include <algorithm>
 #include <elf.h>
 
 namespace klp::arch {
 
 namespace {
-
-std::optional<Field> x86_64_field(uint32_t type) {
-    switch (type) {
-    case R_X86_64_64:
-        return Field{8, false, false};
-    case R_X86_64_32:
-        return Field{4, false, false};
-    case R_X86_64_32S:
-        return Field{4, false, true};
-    case R_X86_64_PC32:
-    case R_X86_64_PLT32:
-        return Field{4, true, true};
-    case R_X86_64_PC64:
-        return Field{8, true, false};
-    default:
-        return std::nullopt;
-    }
-}
 
 constexpr uint64_t call_size = 5;       // e8 rel32
 constexpr uint64_t jump_size = 5;       // e9 rel32
@@ -88,7 +72,13 @@ void add_tracked_calls(const elf::Object& module, std::vector<CodeRange>& ranges
 } // namespace
 
 std::optional<Field> relocated_field(uint16_t machine, uint32_t type) {
-    return machine == EM_X86_64 ? x86_64_field(type) : std::nullopt;
+    if (machine != EM_X86_64)
+        return std::nullopt;
+    const RelocationKind kind = x86_64().relocation(type);
+    const bool is_distance = kind.form == Form::pc_relative;
+    if (kind.width < 4 || (kind.form != Form::absolute && !is_distance))
+        return std::nullopt;
+    return Field{kind.width, is_distance, kind.width == 4 && (is_distance || type == R_X86_64_32S)};
 }
 
 std::vector<CodeRange> rewritten_code(const elf::Object& unit) {

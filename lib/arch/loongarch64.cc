@@ -1,5 +1,6 @@
 // ELF for the LoongArch Architecture (laelf), 2.30: "Relocations".
 #include "arch/machines.h"
+#include "arch/relocation_rows.h"
 
 namespace klp::arch {
 
@@ -36,11 +37,32 @@ enum : uint32_t {
     r_call36 = 110
 };
 
+constexpr RelocationRow relocations[] = {
+    {r_none, r_none, Form::none},
+    {r_mark_la, r_mark_pcrel, Form::none},
+    {r_relax, r_relax, Form::none},
+    {r_align, r_align, Form::none},
+    {r_32, r_32, Form::absolute, 4},
+    {r_64, r_64, Form::absolute, 8},
+    {r_add8, r_add64, Form::difference},
+    {r_sub8, r_sub64, Form::difference},
+    {r_cfa, r_cfa, Form::difference},
+    {r_add6, r_sub_uleb128, Form::difference},
+    {r_32_pcrel, r_32_pcrel, Form::pc_relative, 4},
+    {r_64_pcrel, r_64_pcrel, Form::pc_relative, 8},
+    {r_b16, r_b26, Form::pc_relative},
+    {r_pcrel20_s2, r_pcrel20_s2, Form::pc_relative},
+    {r_call36, r_call36, Form::pc_relative},
+    {r_abs_hi20, r_abs64_hi12, Form::absolute},
+    {r_pcala_hi20, r_pcala64_hi12, Form::pc_relative},
+    {r_got_pc_hi20, r_got64_hi12, Form::table},
+};
+
 class Loongarch64 final : public Machine {
 public:
     std::string_view name() const override { return "loongarch"; }
     const char* triple() const override { return "loongarch64-linux-gnu"; }
-    RelocationKind relocation(uint32_t type) const override;
+    RelocationKind relocation(uint32_t type) const override { return kind_in(relocations, type); }
     bool is_branch(elf::Bytes, const elf::Relocation& relocation) const override {
         return (relocation.type >= r_b16 && relocation.type <= r_b26) || relocation.type == r_call36;
     }
@@ -49,34 +71,6 @@ public:
     std::optional<uint64_t> loaded_constant(const Instruction& instruction) const override;
     std::optional<unsigned> argument_number(std::string_view register_name) const override;
 };
-
-RelocationKind Loongarch64::relocation(uint32_t type) const {
-    if (type == r_none || type == r_mark_la || type == r_mark_pcrel || type == r_relax || type == r_align)
-        return {Form::none, true, 0};
-    if (type == r_32)
-        return {Form::absolute, true, 4};
-    if (type == r_64)
-        return {Form::absolute, true, 8};
-    if (type >= r_add8 && type <= r_add64)
-        return {Form::difference, true, 0};
-    if (type >= r_sub8 && type <= r_sub64)
-        return {Form::difference, true, 0};
-    if (type == r_cfa || (type >= r_add6 && type <= r_sub_uleb128))
-        return {Form::difference, true, 0};
-    if (type == r_32_pcrel)
-        return {Form::pc_relative, true, 4};
-    if (type == r_64_pcrel)
-        return {Form::pc_relative, true, 8};
-    if ((type >= r_b16 && type <= r_b26) || type == r_pcrel20_s2 || type == r_call36)
-        return {Form::pc_relative, true, 0};
-    if (type >= r_abs_hi20 && type <= r_abs64_hi12)
-        return {Form::absolute, true, 0};
-    if (type >= r_pcala_hi20 && type <= r_pcala64_hi12)
-        return {Form::pc_relative, true, 0};
-    if (type >= r_got_pc_hi20 && type <= r_got64_hi12)
-        return {Form::table, true, 0};
-    return {};
-}
 
 std::vector<ResolvedBranch> Loongarch64::resolved_branches(const Code& code) const {
     std::vector<ResolvedBranch> branches;

@@ -1,5 +1,6 @@
 // 64-Bit ELF V2 ABI Specification for Power Architecture, section 3.5 "Relocation Types" and 3.4.1 "Symbol Values".
 #include "arch/machines.h"
+#include "arch/relocation_rows.h"
 
 #include <elf.h>
 
@@ -9,11 +10,56 @@ namespace {
 
 constexpr uint32_t rel24_notoc = 116; // R_PPC64_REL24_NOTOC
 
+constexpr RelocationRow relocations[] = {
+    {R_PPC64_NONE, R_PPC64_NONE, Form::none},
+    {118, 118, Form::none}, // R_PPC64_ENTRY
+    {R_PPC64_TOCSAVE, R_PPC64_TOCSAVE, Form::none},
+    {248, 248, Form::none}, // R_PPC64_PCREL_OPT
+    {R_PPC64_ADDR64, R_PPC64_ADDR64, Form::absolute, 8},
+    {R_PPC64_UADDR64, R_PPC64_UADDR64, Form::absolute, 8},
+    {R_PPC64_ADDR32, R_PPC64_ADDR32, Form::absolute, 4},
+    {R_PPC64_UADDR32, R_PPC64_UADDR32, Form::absolute, 4},
+    {R_PPC64_ADDR16, R_PPC64_ADDR16, Form::absolute, 2},
+    {R_PPC64_ADDR16_LO, R_PPC64_ADDR16_LO, Form::absolute, 2},
+    {R_PPC64_ADDR16_HI, R_PPC64_ADDR16_HI, Form::absolute, 2},
+    {R_PPC64_ADDR16_HA, R_PPC64_ADDR16_HA, Form::absolute, 2},
+    {R_PPC64_ADDR16_DS, R_PPC64_ADDR16_DS, Form::absolute, 2},
+    {R_PPC64_ADDR16_LO_DS, R_PPC64_ADDR16_LO_DS, Form::absolute, 2},
+    {R_PPC64_ADDR16_HIGHER, R_PPC64_ADDR16_HIGHER, Form::absolute, 2},
+    {R_PPC64_ADDR16_HIGHERA, R_PPC64_ADDR16_HIGHERA, Form::absolute, 2},
+    {R_PPC64_ADDR16_HIGHEST, R_PPC64_ADDR16_HIGHEST, Form::absolute, 2},
+    {R_PPC64_ADDR16_HIGHESTA, R_PPC64_ADDR16_HIGHESTA, Form::absolute, 2},
+    {R_PPC64_REL64, R_PPC64_REL64, Form::pc_relative, 8},
+    {R_PPC64_REL32, R_PPC64_REL32, Form::pc_relative, 4},
+    {R_PPC64_REL16, R_PPC64_REL16, Form::pc_relative, 2},
+    {R_PPC64_REL16_LO, R_PPC64_REL16_LO, Form::pc_relative, 2},
+    {R_PPC64_REL16_HI, R_PPC64_REL16_HI, Form::pc_relative, 2},
+    {R_PPC64_REL16_HA, R_PPC64_REL16_HA, Form::pc_relative, 2},
+    {R_PPC64_REL24, R_PPC64_REL24, Form::pc_relative},
+    {rel24_notoc, rel24_notoc, Form::pc_relative},
+    {R_PPC64_REL14, R_PPC64_REL14, Form::pc_relative},
+    {132, 132, Form::pc_relative}, // R_PPC64_PCREL34
+    {R_PPC64_TOC16, R_PPC64_TOC16, Form::absolute, 2},
+    {R_PPC64_TOC16_LO, R_PPC64_TOC16_LO, Form::absolute, 2},
+    {R_PPC64_TOC16_HI, R_PPC64_TOC16_HI, Form::absolute, 2},
+    {R_PPC64_TOC16_HA, R_PPC64_TOC16_HA, Form::absolute, 2},
+    {R_PPC64_TOC16_DS, R_PPC64_TOC16_DS, Form::absolute, 2},
+    {R_PPC64_TOC16_LO_DS, R_PPC64_TOC16_LO_DS, Form::absolute, 2},
+    {R_PPC64_TOC, R_PPC64_TOC, Form::toc_base, 8},
+    {R_PPC64_GOT16, R_PPC64_GOT16, Form::table, 2},
+    {R_PPC64_GOT16_LO, R_PPC64_GOT16_LO, Form::table, 2},
+    {R_PPC64_GOT16_HI, R_PPC64_GOT16_HI, Form::table, 2},
+    {R_PPC64_GOT16_HA, R_PPC64_GOT16_HA, Form::table, 2},
+    {R_PPC64_GOT16_DS, R_PPC64_GOT16_DS, Form::table, 2},
+    {R_PPC64_GOT16_LO_DS, R_PPC64_GOT16_LO_DS, Form::table, 2},
+    {133, 133, Form::table, 2}, // R_PPC64_GOT_PCREL34
+};
+
 class Ppc64le final : public Machine {
 public:
     std::string_view name() const override { return "powerpc"; }
     const char* triple() const override { return "powerpc64le-linux-gnu"; }
-    RelocationKind relocation(uint32_t type) const override;
+    RelocationKind relocation(uint32_t type) const override { return kind_in(relocations, type); }
     bool is_branch(elf::Bytes, const elf::Relocation& relocation) const override {
         return relocation.type == R_PPC64_REL24 || relocation.type == rel24_notoc || relocation.type == R_PPC64_REL14;
     }
@@ -23,66 +69,6 @@ public:
     std::optional<uint64_t> loaded_constant(const Instruction& instruction) const override;
     std::optional<unsigned> argument_number(std::string_view register_name) const override;
 };
-
-RelocationKind Ppc64le::relocation(uint32_t type) const {
-    switch (type) {
-    case R_PPC64_NONE:
-    case 118: // R_PPC64_ENTRY
-    case R_PPC64_TOCSAVE:
-    case 248: // R_PPC64_PCREL_OPT
-        return {Form::none, true, 0};
-    case R_PPC64_ADDR64:
-    case R_PPC64_UADDR64:
-        return {Form::absolute, true, 8};
-    case R_PPC64_ADDR32:
-    case R_PPC64_UADDR32:
-        return {Form::absolute, true, 4};
-    case R_PPC64_ADDR16:
-    case R_PPC64_ADDR16_LO:
-    case R_PPC64_ADDR16_HI:
-    case R_PPC64_ADDR16_HA:
-    case R_PPC64_ADDR16_DS:
-    case R_PPC64_ADDR16_LO_DS:
-    case R_PPC64_ADDR16_HIGHER:
-    case R_PPC64_ADDR16_HIGHERA:
-    case R_PPC64_ADDR16_HIGHEST:
-    case R_PPC64_ADDR16_HIGHESTA:
-        return {Form::absolute, true, 2};
-    case R_PPC64_REL64:
-        return {Form::pc_relative, true, 8};
-    case R_PPC64_REL32:
-        return {Form::pc_relative, true, 4};
-    case R_PPC64_REL16:
-    case R_PPC64_REL16_LO:
-    case R_PPC64_REL16_HI:
-    case R_PPC64_REL16_HA:
-        return {Form::pc_relative, true, 2};
-    case R_PPC64_REL24:
-    case rel24_notoc:
-    case R_PPC64_REL14:
-    case 132: // R_PPC64_PCREL34
-        return {Form::pc_relative, true, 0};
-    case R_PPC64_TOC16:
-    case R_PPC64_TOC16_LO:
-    case R_PPC64_TOC16_HI:
-    case R_PPC64_TOC16_HA:
-    case R_PPC64_TOC16_DS:
-    case R_PPC64_TOC16_LO_DS:
-        return {Form::absolute, true, 2};
-    case R_PPC64_TOC:
-        return {Form::toc_base, true, 8};
-    case R_PPC64_GOT16:
-    case R_PPC64_GOT16_LO:
-    case R_PPC64_GOT16_HI:
-    case R_PPC64_GOT16_HA:
-    case R_PPC64_GOT16_DS:
-    case R_PPC64_GOT16_LO_DS:
-    case 133: // R_PPC64_GOT_PCREL34
-        return {Form::table, true, 2};
-    default:
-        return {};
-    }
-}
 
 std::vector<ResolvedBranch> Ppc64le::resolved_branches(const Code& code) const {
     std::vector<ResolvedBranch> branches;

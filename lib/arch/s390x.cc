@@ -1,6 +1,7 @@
 // s390x ELF Application Binary Interface Supplement 1.6, section 3.2 "Relocation"; z/Architecture Principles of
 // Operation.
 #include "arch/machines.h"
+#include "arch/relocation_rows.h"
 
 #include <elf.h>
 
@@ -15,11 +16,36 @@ uint8_t byte_at(elf::Bytes data, uint64_t offset) {
 // RIL format (brasl, brcl, larl and their like) has the 32-bit field two bytes into the instruction.
 constexpr uint64_t field_offset = 2;
 
+constexpr RelocationRow relocations[] = {
+    {R_390_NONE, R_390_NONE, Form::none},
+    {R_390_64, R_390_64, Form::absolute, 8},
+    {R_390_32, R_390_32, Form::absolute, 4},
+    {R_390_16, R_390_16, Form::absolute, 2},
+    {R_390_12, R_390_12, Form::absolute, 2},
+    {R_390_20, R_390_20, Form::absolute, 2},
+    {R_390_8, R_390_8, Form::absolute, 1},
+    {R_390_PC64, R_390_PC64, Form::pc_relative, 8},
+    {R_390_PC32, R_390_PC32, Form::pc_relative, 4},
+    {R_390_PC32DBL, R_390_PC32DBL, Form::pc_relative, 4},
+    {R_390_PLT32DBL, R_390_PLT32DBL, Form::pc_relative, 4},
+    {R_390_PLT32, R_390_PLT32, Form::pc_relative, 4},
+    {R_390_PC16, R_390_PC16, Form::pc_relative, 2},
+    {R_390_PC16DBL, R_390_PC16DBL, Form::pc_relative, 2},
+    {R_390_PLT16DBL, R_390_PLT16DBL, Form::pc_relative, 2},
+    {R_390_GOTENT, R_390_GOTENT, Form::table, 4},
+    {R_390_GOTPCDBL, R_390_GOTPCDBL, Form::table, 4},
+    {R_390_GOT12, R_390_GOT12, Form::table, 4},
+    {R_390_GOT16, R_390_GOT16, Form::table, 4},
+    {R_390_GOT20, R_390_GOT20, Form::table, 4},
+    {R_390_GOT32, R_390_GOT32, Form::table, 4},
+    {R_390_GOT64, R_390_GOT64, Form::table, 4},
+};
+
 class S390x final : public Machine {
 public:
     std::string_view name() const override { return "s390"; }
     const char* triple() const override { return "s390x-linux-gnu"; }
-    RelocationKind relocation(uint32_t type) const override;
+    RelocationKind relocation(uint32_t type) const override { return kind_in(relocations, type); }
     uint32_t canonical(uint32_t type) const override { return type == R_390_PLT32DBL ? uint32_t{R_390_PC32DBL} : type; }
     int64_t addend_bias(const std::optional<Code>& code, const elf::Relocation& relocation) const override;
     int64_t usual_bias(uint32_t type) const override;
@@ -33,44 +59,6 @@ public:
     std::optional<uint64_t> loaded_constant(const Instruction& instruction) const override;
     std::optional<unsigned> argument_number(std::string_view register_name) const override;
 };
-
-RelocationKind S390x::relocation(uint32_t type) const {
-    switch (type) {
-    case R_390_NONE:
-        return {Form::none, true, 0};
-    case R_390_64:
-        return {Form::absolute, true, 8};
-    case R_390_32:
-        return {Form::absolute, true, 4};
-    case R_390_16:
-    case R_390_12:
-    case R_390_20:
-        return {Form::absolute, true, 2};
-    case R_390_8:
-        return {Form::absolute, true, 1};
-    case R_390_PC64:
-        return {Form::pc_relative, true, 8};
-    case R_390_PC32:
-    case R_390_PC32DBL:
-    case R_390_PLT32DBL:
-    case R_390_PLT32:
-        return {Form::pc_relative, true, 4};
-    case R_390_PC16:
-    case R_390_PC16DBL:
-    case R_390_PLT16DBL:
-        return {Form::pc_relative, true, 2};
-    case R_390_GOTENT:
-    case R_390_GOTPCDBL:
-    case R_390_GOT12:
-    case R_390_GOT16:
-    case R_390_GOT20:
-    case R_390_GOT32:
-    case R_390_GOT64:
-        return {Form::table, true, 4};
-    default:
-        return {};
-    }
-}
 
 int64_t S390x::usual_bias(uint32_t type) const {
     switch (type) {

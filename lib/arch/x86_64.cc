@@ -1,5 +1,6 @@
 // System V ABI, AMD64 supplement 1.0, section 4.4 "Relocation"; Intel SDM volume 2 for the encodings.
 #include "arch/machines.h"
+#include "arch/relocation_rows.h"
 
 #include <algorithm>
 #include <array>
@@ -57,11 +58,27 @@ bool may_have_immediate(elf::Bytes code, uint64_t displacement) {
     return is_0f3a || is_vex || is_evex;
 }
 
+constexpr RelocationRow relocations[] = {
+    {R_X86_64_NONE, R_X86_64_NONE, Form::none},
+    {R_X86_64_64, R_X86_64_64, Form::absolute, 8},
+    {R_X86_64_32, R_X86_64_32S, Form::absolute, 4},
+    {R_X86_64_16, R_X86_64_16, Form::absolute, 2},
+    {R_X86_64_8, R_X86_64_8, Form::absolute, 1},
+    {R_X86_64_PC64, R_X86_64_PC64, Form::pc_relative, 8},
+    {R_X86_64_PC32, R_X86_64_PC32, Form::pc_relative, 4},
+    {R_X86_64_PLT32, R_X86_64_PLT32, Form::pc_relative, 4},
+    {R_X86_64_PC16, R_X86_64_PC16, Form::pc_relative, 2},
+    {R_X86_64_PC8, R_X86_64_PC8, Form::pc_relative, 1},
+    {R_X86_64_GOTPCREL, R_X86_64_GOTPCREL, Form::table, 4},
+    {R_X86_64_GOTPCRELX, R_X86_64_REX_GOTPCRELX, Form::table, 4},
+    {R_X86_64_CODE_4_GOTPCRELX, R_X86_64_CODE_4_GOTPCRELX, Form::table, 4},
+};
+
 class X86 final : public Machine {
 public:
     std::string_view name() const override { return "x86_64"; }
     const char* triple() const override { return "x86_64-linux-gnu"; }
-    RelocationKind relocation(uint32_t type) const override;
+    RelocationKind relocation(uint32_t type) const override { return kind_in(relocations, type); }
     uint32_t canonical(uint32_t type) const override { return type == R_X86_64_PLT32 ? R_X86_64_PC32 : type; }
     int64_t addend_bias(const std::optional<Code>& code, const elf::Relocation& relocation) const override;
     int64_t usual_bias(uint32_t type) const override;
@@ -85,38 +102,6 @@ public:
         return is_exchange || instruction.mnemonic.starts_with("NOOP");
     }
 };
-
-RelocationKind X86::relocation(uint32_t type) const {
-    switch (type) {
-    case R_X86_64_NONE:
-        return {Form::none, true, 0};
-    case R_X86_64_64:
-        return {Form::absolute, true, 8};
-    case R_X86_64_32:
-    case R_X86_64_32S:
-        return {Form::absolute, true, 4};
-    case R_X86_64_16:
-        return {Form::absolute, true, 2};
-    case R_X86_64_8:
-        return {Form::absolute, true, 1};
-    case R_X86_64_PC64:
-        return {Form::pc_relative, true, 8};
-    case R_X86_64_PC32:
-    case R_X86_64_PLT32:
-        return {Form::pc_relative, true, 4};
-    case R_X86_64_PC16:
-        return {Form::pc_relative, true, 2};
-    case R_X86_64_PC8:
-        return {Form::pc_relative, true, 1};
-    case R_X86_64_GOTPCREL:
-    case R_X86_64_GOTPCRELX:
-    case R_X86_64_REX_GOTPCRELX:
-    case R_X86_64_CODE_4_GOTPCRELX:
-        return {Form::table, true, 4};
-    default:
-        return {};
-    }
-}
 
 int64_t X86::usual_bias(uint32_t type) const {
     RelocationKind kind = relocation(type);

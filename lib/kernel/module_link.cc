@@ -5,8 +5,6 @@
 #include "kernel/kbuild.h"
 #include "kernel/process.h"
 
-#include <algorithm>
-#include <cctype>
 #include <fmt/format.h>
 
 namespace klp::kernel {
@@ -61,20 +59,6 @@ std::string config_header(const ModuleRecipe& recipe) {
 }
 
 } // namespace
-
-std::string module_name_of(const std::string& file_name) {
-    constexpr size_t most =
-        55; // include/linux/moduleparam.h: MODULE_NAME_LEN is 64 - sizeof(unsigned long), with the NUL
-    std::string name = file_name;
-    std::replace(name.begin(), name.end(), '-', '_');
-    const auto is_fine = [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; };
-    if (name.empty() || name.size() > most || !std::all_of(name.begin(), name.end(), is_fine))
-        throw report::Refusal(
-            "module.name", file_name,
-            fmt::format("this cannot be a module's name: at most {} letters, digits, '_' and '-'", most),
-            "choose another one with -n NAME or -o FILE.ko");
-    return name;
-}
 
 fs::path link_module(const Target& target, const ModuleRecipe& recipe, const fs::path& folder) {
     make_folder(folder);

@@ -22,10 +22,6 @@ struct ModuleRecipe {
     std::optional<RuntimeCore> core = {};       // klp-build's own, if the module is for that
 };
 
-// The name that the kernel gives to the module of a file: '_' for '-' and '.'. Throws report::Refusal "module.name" if
-// it is empty, has other characters than letters, digits, '_' and '-', or is longer than 55 (MODULE_NAME_LEN).
-std::string module_name_of(const std::string& file_name);
-
 // Links the module in `folder` (empty; private to the run) and returns the .ko, which klp-convert has yet to finish.
 // Throws "module.link" with kbuild's own message.
 std::filesystem::path link_module(const Target& target, const ModuleRecipe& recipe,

@@ -237,10 +237,3 @@ TEST_CASE("only a release that the archive has whole can be used") {
     CHECK_FALSE(common_version(packages_of("5.10.0-1-amd64"), archive, missing));
     CHECK(missing == std::vector<std::string>{"linux-image-5.10.0-1-amd64-unsigned"});
 }
-
-TEST_CASE("module names") {
-    CHECK(module_name_of("livepatch-fix") == "livepatch_fix");
-    for (const std::string& bad : {std::string(), std::string("a b"), std::string("a/b"), std::string(56, 'a')})
-        CHECK_THROWS_AS(module_name_of(bad), report::Refusal);
-    CHECK(module_name_of(std::string(55, 'a')).size() == 55);
-}

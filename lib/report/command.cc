@@ -1,0 +1,25 @@
+#include "report/command.h"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+
+namespace klp::report {
+
+void print(const std::vector<Finding>& findings) {
+    for (const Finding& finding : findings)
+        fmt::print(stderr, "{}\n", to_text(finding));
+}
+
+int run_command(const std::function<Exit()>& work, const std::function<void(const std::vector<Finding>&)>& tell) {
+    try {
+        return static_cast<int>(work());
+    } catch (const Refusal& refusal) {
+        tell(refusal.findings());
+    } catch (const std::exception& error) {
+        tell({{"internal", Severity::error, {}, {}, error.what(), "this is a defect of the tool; please report it"}});
+    }
+    return static_cast<int>(Exit::refused);
+}
+
+} // namespace klp::report

@@ -1,0 +1,19 @@
+// What every command does around its work: findings are told, whatever else goes wrong is told as a defect of the tool.
+#pragma once
+
+#include "report/finding.h"
+
+#include <functional>
+#include <vector>
+
+namespace klp::report {
+
+// To standard error, as to_text() has them.
+void print(const std::vector<Finding>& findings);
+
+// Does the work of a command and returns its exit status. What is thrown goes to `tell` and is Exit::refused: a Refusal
+// as its findings, anything else as one finding "internal".
+int run_command(const std::function<Exit()>& work,
+                const std::function<void(const std::vector<Finding>&)>& tell = print);
+
+} // namespace klp::report
