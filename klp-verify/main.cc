@@ -82,7 +82,8 @@ void print(const verify::Prediction& prediction) {
                            {"section", symbol.section}});
     ordered_json fields = ordered_json::array();
     for (const verify::PredictedField& field : prediction.fields)
-        fields.push_back({{"section", field.section},
+        fields.push_back({{"object", field.object},
+                          {"section", field.section},
                           {"offset", field.offset},
                           {"width", field.width},
                           {"pc_relative", field.pc_relative},

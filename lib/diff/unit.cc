@@ -309,13 +309,16 @@ void Unit::find_biases() {
         const elf::Section& section = object_.section(table.target);
         if (!section.is_code())
             continue;
-        auto [at, last] = section_pieces_[table.target];
+        const auto [first, last] = section_pieces_[table.target];
+        uint32_t at = first;
         for (const elf::Relocation& relocation : object_.relocations(table.target)) {
             if (object_.symbol(relocation.symbol).place != elf::Place::section)
                 continue;
             while (at < last && pieces_[at].end <= relocation.offset)
                 ++at;
-            arch::Code code{section.data, 0, section.data.size()};
+            // The piece around it, or what is between two of them.
+            arch::Code code{section.data, at > first ? pieces_[at - 1].end : 0,
+                            at < last ? pieces_[at].start : section.data.size()};
             if (at < last && pieces_[at].start <= relocation.offset)
                 code = {section.data, pieces_[at].entry, pieces_[at].end};
             int64_t bias = machine_.addend_bias(code, relocation);

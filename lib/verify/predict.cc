@@ -31,9 +31,11 @@ void predict_fields(const elf::Object& module, Prediction& prediction) {
     for (const elf::RelocationTable& table : module.relocation_tables()) {
         if (!(module.section(table.section).flags & elf::shf_rela_livepatch))
             continue;
+        const auto owner = convert::parse_livepatch_section(module.section(table.section).name);
+        const std::string object(owner ? owner->object : std::string_view());
         for (const elf::Relocation& relocation : table.entries)
             if (std::optional<arch::Field> field = arch::relocated_field(module.machine(), relocation.type))
-                prediction.fields.push_back({std::string(module.section(table.target).name), relocation.offset,
+                prediction.fields.push_back({object, std::string(module.section(table.target).name), relocation.offset,
                                              field->width, field->pc_relative, relocation.addend,
                                              std::string(module.symbol(relocation.symbol).name)});
     }

@@ -31,6 +31,7 @@ struct PredictedSymbol {
 // What a livepatch relocation will fill in: `width` bytes at `offset` of `section`, with the symbol's address plus
 // `addend`, less their own address if `pc_relative`.
 struct PredictedField {
+    std::string object; // filled in when this is there: "vmlinux" or a module
     std::string section;
     uint64_t offset = 0;
     unsigned width = 0;

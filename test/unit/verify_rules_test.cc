@@ -590,6 +590,8 @@ TEST_CASE("what the kernel will fill in is predicted") {
     CHECK(prediction.symbols[1].object == "usbcore");
     CHECK(prediction.symbols[1].address == 0x20); // the second helper
     REQUIRE(prediction.fields.size() == 2);
+    CHECK(prediction.fields[0].object == "vmlinux");
+    CHECK(prediction.fields[1].object == "usbcore");
     CHECK(prediction.fields[0].section == ".text.f");
     CHECK(prediction.fields[0].offset == 16);
     CHECK(prediction.fields[0].width == 4);
