@@ -30,7 +30,7 @@ Explanation Explainer::explain(uint32_t piece) {
             continue;
         uint32_t old_part = correlation_.to_original[part];
         if (old_part == none)
-            return {"a part of it moved out of line", "", "", ""};
+            return {"a part of it moved into or out of line", "", "", ""};
         if (original_.hasher.content(old_part) != patched_.hasher.content(part)) {
             Explanation result = explain_code(old_part, part);
             if (!result.cause.empty())
@@ -40,6 +40,30 @@ Explanation Explainer::explain(uint32_t piece) {
     if (original_.hasher.special(partner) != patched_.hasher.special(piece))
         return {"only tables about it (exceptions, alternatives, bug flags, jump labels)", "", "", ""};
     return {"own code", "", "", ""};
+}
+
+// To another function, or to a part of this one.
+bool Explainer::is_jump(const Side& side, const elf::Relocation& relocation) {
+    const elf::Section& section = side.unit.object().section(side.unit.piece(side.piece).section);
+    return side.unit.machine().is_branch(section.data, relocation);
+}
+
+// The first function or variable of this unit that the instruction at `at` refers to, or `none`.
+uint32_t Explainer::local_target(const Side& side, size_t at) {
+    if (at >= side.code.size())
+        return none;
+    const Piece& piece = side.unit.piece(side.piece);
+    const arch::Instruction& instruction = side.code[at];
+    for (const elf::Relocation& relocation :
+         side.unit.relocations(piece.section, instruction.offset, instruction.offset + instruction.size))
+        if (Reference reference = side.unit.reference(piece.section, relocation); reference.to == Reference::To::piece)
+            return reference.id;
+    return none;
+}
+
+bool Explainer::enters_own_part(const Side& side, size_t at) {
+    const uint32_t target = local_target(side, at);
+    return target != none && side.unit.piece(target).parent == side.piece;
 }
 
 Explainer::Kind Explainer::reference_difference(const arch::Instruction& a, const arch::Instruction& b) {
@@ -56,7 +80,7 @@ Explainer::Kind Explainer::reference_difference(const arch::Instruction& a, cons
             continue;
         if (original_.hasher.target(before, original_.piece) == patched_.hasher.target(after, patched_.piece))
             continue;
-        if (a.is_call || b.is_call)
+        if (a.is_call || b.is_call || is_jump(original_, x[at]) || is_jump(patched_, y[at]))
             return Kind::callee;
         if (before.to == Reference::To::literal && after.to == Reference::To::literal)
             return original_.unit.role(before.id) == Role::strings ? Kind::string : Kind::constant;
@@ -136,6 +160,8 @@ std::string Explainer::cause_of(Kind first, bool is_uniform, size_t at) {
         return "only a string";
     if (is_uniform && first == Kind::data)
         return "only data it points to";
+    if (enters_own_part(patched_, at) != enters_own_part(original_, at))
+        return "a part of it moved into or out of line";
     if (first == Kind::callee && at < original_.code.size() && at < patched_.code.size())
         return callee_cause(at);
     const Piece& piece = patched_.unit.piece(patched_.piece);
@@ -144,17 +170,10 @@ std::string Explainer::cause_of(Kind first, bool is_uniform, size_t at) {
     if (frames.size() > 1)
         return fmt::format("inlined callee {}", frames.front().function);
     // A call on one side only, to a function of this unit that was there before: it is inlined no more, or now is.
-    auto local_callee = [&](Side& side) -> std::string {
-        if (at >= side.code.size() || !side.code[at].is_call)
-            return {};
-        const Piece& it = side.unit.piece(side.piece);
-        for (const elf::Relocation& relocation :
-             side.unit.relocations(it.section, side.code[at].offset, side.code[at].offset + side.code[at].size)) {
-            Reference reference = side.unit.reference(it.section, relocation);
-            if (reference.to == Reference::To::piece)
-                return side.unit.title(reference.id);
-        }
-        return {};
+    auto local_callee = [&](const Side& side) {
+        const bool is_call = at < side.code.size() && side.code[at].is_call;
+        const uint32_t target = is_call ? local_target(side, at) : none;
+        return target == none ? std::string() : side.unit.title(target);
     };
     if (std::string name = local_callee(patched_); !name.empty())
         return fmt::format("callee {} is no longer inlined, or called anew", name);

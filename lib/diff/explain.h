@@ -37,6 +37,9 @@ private:
     Explanation explain_code(uint32_t before, uint32_t after);
     Kind difference(const arch::Instruction& a, const arch::Instruction& b);
     Kind reference_difference(const arch::Instruction& a, const arch::Instruction& b);
+    static bool is_jump(const Side& side, const elf::Relocation& relocation);
+    static uint32_t local_target(const Side& side, size_t at);
+    static bool enters_own_part(const Side& side, size_t at);
     std::string cause_of(Kind first, bool is_uniform, size_t at);
     std::string callee_cause(size_t at);
     std::string show(Side& side, size_t at);

@@ -67,11 +67,13 @@ bool parse_line(std::string_view text, Line& line) {
     line.binding = next_word(text);
     next_word(text); // visibility
     line.section = next_word(text);
-    if (line.section.starts_with("[<")) { // st_other of the machine: "[<localentry>: 8]"
-        size_t end = text.find(']');
-        if (end == std::string_view::npos)
-            return false;
-        text.remove_prefix(end + 1);
+    if (line.section.starts_with("[")) { // st_other of the machine: "[<localentry>: 8]", "[VARIANT_PCS]"
+        if (!line.section.ends_with("]")) {
+            size_t end = text.find(']');
+            if (end == std::string_view::npos)
+                return false;
+            text.remove_prefix(end + 1);
+        }
         line.section = next_word(text);
     }
     if (line.section == "OS" || line.section == "PRC" || line.section == "RSV")

@@ -151,6 +151,17 @@ TEST_CASE("readelf's text is read, other tables than .symtab are passed over") {
     CHECK(table.symbols()[table.find("g")[0]].global);
 }
 
+TEST_CASE("readelf's notes of what a machine puts into st_other are passed over") {
+    const char* text = "Symbol table '.symtab' contains 4 entries:\n"
+                       "   Num:    Value          Size Type    Bind   Vis      Ndx Name\n"
+                       "     1: 0000000000000010     8 FUNC    GLOBAL DEFAULT [<localentry>: 8]     1 ppc\n"
+                       "     2: 0000000000000020     8 FUNC    GLOBAL DEFAULT [VARIANT_PCS]     1 vector\n"
+                       "     3: 0000000000000030     8 FUNC    GLOBAL DEFAULT [<other>: 88]     1 other\n";
+    symbols::SymbolTable table = symbols::read_readelf_symbols(text, "list", "vmlinux");
+    for (const char* name : {"ppc", "vector", "other"})
+        CHECK(table.find(name).size() == 1);
+}
+
 TEST_CASE("malformed readelf text is refused with its line") {
     auto read = [](const char* text) { return [=] { symbols::read_readelf_symbols(text, "list", "vmlinux"); }; };
     CHECK(code_of(read("")) == "symbols.stripped");

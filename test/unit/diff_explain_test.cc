@@ -1,0 +1,77 @@
+// Why a function counts as changed: each cause, told for the change that makes it.
+#include "diff_units.h"
+
+using namespace klp;
+using namespace klp::test;
+
+namespace {
+
+// The cause that is told for `name`, "" if it is not among the items.
+std::string cause(const std::string& before, const std::string& after, const char* name, const char* extra = "") {
+    UnitPair pair;
+    pair.options.explain = true;
+    Outcome outcome = pair.run(before, after, std::string("-mpreferred-stack-boundary=3 ") + extra);
+    CHECK(outcome.codes == std::vector<std::string>{});
+    const diff::Item* item = outcome.item(name);
+    return item ? item->cause : std::string();
+}
+
+std::string cause_of_change(const std::string& unit, const char* from, const char* to, const char* extra = "") {
+    return cause(unit, replaced(unit, from, to), "f", extra);
+}
+
+} // namespace
+
+TEST_CASE("cause: a constant, a string, data, own code") {
+    const std::string unit = "extern int printk(const char *, ...); extern int one[], two[];\n"
+                             "int f(int x) { printk(\"old %d\", x + 100); return one[x] * 3; }\n";
+    CHECK(cause_of_change(unit, "x + 100", "x + 101") == "only a constant");
+    CHECK(cause_of_change(unit, "old", "new") == "only a string");
+    CHECK(cause_of_change(unit, "one[x]", "two[x]") == "only data it points to");
+    CHECK(cause_of_change(unit, "* 3", "/ 3 + x") == "own code");
+}
+
+TEST_CASE("cause: an inlined callee, where debug data tells") {
+    CHECK(cause_of_change("static inline int twice(int x) { return x * 2; }\nint f(int x) { return twice(x) + 1; }\n",
+                          "x * 2", "(x ^ 5) * 2", "-g") == "inlined callee twice");
+}
+
+TEST_CASE("cause: another callee, called or jumped to") {
+    const std::string call = "extern int one(int), two(int); int f(int x) { return one(x) + 1; }\n";
+    CHECK(cause_of_change(call, "return one", "return two") == "calls two instead of one");
+    const std::string jump = "extern int one(int), two(int); int f(int x) { return one(x); }\n";
+    CHECK(cause_of_change(jump, "return one", "return two") == "calls two instead of one");
+}
+
+TEST_CASE("cause: a callee that the compiler cloned otherwise") {
+    const std::string unit = "int helper(int x) __asm__(\"helper.isra.0\");\n"
+                             "__attribute__((noinline)) int helper(int x) { return x * 77; }\n"
+                             "int f(int x) { return helper(x) + 1; }\n";
+    CHECK(cause_of_change(unit, "isra", "constprop") ==
+          "callee helper was cloned differently (helper.isra.0 is now helper.constprop.0)");
+}
+
+TEST_CASE("cause: a callee that is inlined no more, or now") {
+    const std::string inlined =
+        "static INLINE int helper(int x) { return x * 77; }\nint g(int x) { return helper(x + 1); }\n"
+        "int f(int x) { return helper(x) + 1; }\n";
+    const std::string always = replaced(inlined, "INLINE", "inline __attribute__((always_inline))");
+    const std::string never = replaced(inlined, "INLINE", "__attribute__((noinline))");
+    CHECK(cause(always, never, "f") == "callee helper is no longer inlined, or called anew");
+    CHECK(cause(never, always, "f") == "callee helper is now inlined, or no longer called");
+}
+
+TEST_CASE("cause: a part that moved, and a change within it") {
+    const std::string unit = "extern void die(int) KIND; extern int count;\n"
+                             "int f(int x) { if (x == 7) { die(10); count++; } return x; }\n";
+    const std::string whole = replaced(unit, "KIND", "");
+    const std::string split = replaced(unit, "KIND", "__attribute__((cold))");
+    CHECK(cause(whole, split, "f") == "a part of it moved into or out of line");
+    CHECK(cause_of_change(split, "die(10)", "die(11)") == "only a constant");
+}
+
+TEST_CASE("cause: only what tables say") {
+    CHECK(cause_of_change("int f(int *p) { asm volatile(\"1: nop\\n2:\\n.pushsection __ex_table,\\\"a\\\"\\n"
+                          " .long 1b - ., 2b - ., 3\\n .popsection\"); return *p; }\n",
+                          ", 3", ", 4") == "only tables about it (exceptions, alternatives, bug flags, jump labels)");
+}
