@@ -248,6 +248,11 @@ void Selector::check_changed_function(uint32_t piece) {
             "do in a pre-patch callback");
     if (is_exit(section) && options_.owner == "vmlinux")
         return warn("diff.exit-changed", piece, "the patch changes it, but built-in exit code is never run", {});
+    if (!original_.has_ftrace_location(partner) && is_exit(old_section))
+        return refuse("diff.exit-changed", piece,
+                      "the patch changes it, but it is the module's exit code, which ftrace cannot hook",
+                      "leave it out with KLP_IGNORE_FUNCTION(), and undo in a post-unpatch callback what the old exit "
+                      "code leaves behind");
     if (!original_.has_ftrace_location(partner))
         return refuse(
             "diff.no-ftrace", piece,

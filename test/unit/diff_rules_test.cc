@@ -37,6 +37,14 @@ TEST_CASE("a function that ftrace cannot hook is refused") {
     CHECK(pair.run(unit, replaced(unit, "x + 1", "x + 2")).codes == Codes{"diff.no-ftrace"});
 }
 
+TEST_CASE("changed exit code of a module is refused for what it is") {
+    UnitPair pair;
+    pair.resolver.owner = "fuse";
+    std::string unit = "__attribute__((section(\".exit.text\"), no_instrument_function)) void f(void) { extern void "
+                       "g(int); g(1); }";
+    CHECK(pair.run(unit, replaced(unit, "g(1)", "g(2)")).codes == Codes{"diff.exit-changed"});
+}
+
 TEST_CASE("a changed __init function is refused") {
     UnitPair pair;
     std::string unit = "__attribute__((section(\".init.text\"))) int f(int x) { return x + 1; }";
