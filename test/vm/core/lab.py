@@ -131,10 +131,10 @@ class Workshop:
         return {path.stem: path for path in folder.glob("*.ko")}
 
 
-def guest_programs():
-    """{path in the guest: path here} of PROGRAMS and the libraries they need."""
+def guest_programs(names=PROGRAMS):
+    """{path in the guest: path here} of programs and the libraries they need."""
     files = {}
-    for name in PROGRAMS:
+    for name in names:
         program = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
         if not program:
             raise LabError(f"the program {name} is missing")
