@@ -50,7 +50,9 @@ void add_alternatives(const elf::Object& module, std::vector<CodeRange>& ranges)
         return;
     for (const elf::Relocation& relocation : relocations) {
         const elf::Symbol& symbol = module.symbol(relocation.symbol);
-        if (relocation.offset % entry_size != 0 || !module.section_of(symbol))
+        const bool is_whole =
+            relocation.offset < table->data.size() && table->data.size() - relocation.offset >= entry_size;
+        if (relocation.offset % entry_size != 0 || !is_whole || !module.section_of(symbol))
             continue;
         const uint64_t length = module.read_integer(table->data, relocation.offset + entry_size - 2, 1);
         ranges.push_back({symbol.section, symbol.value + static_cast<uint64_t>(relocation.addend), length});

@@ -306,6 +306,11 @@ TEST_CASE("for the runtime core nothing is written where the loader has looked b
         maker.relocate(maker.text, 17, hidden);
         CHECK(code_of(maker) == "convert.before-core");
     }
+    ModuleMaker damaged(for_core);
+    add_alternative(damaged, 16, 5, 12);
+    uint32_t alternatives = damaged.builder.relocations.back().target;
+    damaged.relocate(alternatives, uint64_t{1} << 62, 1, R_X86_64_PC32, 0);
+    CHECK(code_of(damaged) != "convert.before-core");
     for (const char* section : {"__ex_table", ".orc_unwind_ip", ".altinstr_replacement"}) {
         ModuleMaker maker(for_core);
         uint32_t early = maker.section(section, SHF_ALLOC, std::vector<std::byte>(16));
