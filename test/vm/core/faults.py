@@ -63,7 +63,7 @@ PATCHED = "insmod /klptest.ko && patch /klptest_v1.ko"
 UNPATCHED = "unpatch klptest_v1 && rmmod klptest"
 
 ATTEMPTS = (
-    Attempt("a patch that replaces another", PATCHED, "exec insmod /klptest_r3.ko",
+    Attempt("a patch that replaces another", PATCHED, "exec /bin/insmod /klptest_r3.ko",
             "gone klptest_r3 && version 1 && [ $(cat /sys/kernel/livepatch/klptest_v1/enabled) = 1 ]",
             "wait_until 90 settled klptest_r3 && unpatch klptest_r3 && unload klptest_v1 && patch /klptest_v1.ko",
             UNPATCHED),
@@ -71,7 +71,7 @@ ATTEMPTS = (
             "version 1 && [ $(cat /sys/kernel/livepatch/klptest_v1/enabled) = 1 ]",
             "wait_until 90 '[ ! -d /sys/kernel/livepatch/klptest_v1 ]' && unload klptest_v1 && patch /klptest_v1.ko",
             UNPATCHED),
-    Attempt("a module that is patched", "patch /klptest_relocs.ko", "exec insmod /klptest.ko",
+    Attempt("a module that is patched", "patch /klptest_relocs.ko", "exec /bin/insmod /klptest.ko",
             "[ ! -d /sys/module/klptest ] && [ $(cat /sys/kernel/livepatch/klptest_relocs/klptest/patched) = 0 ]",
             "[ $(cat /sys/kernel/livepatch/klptest_relocs/klptest/patched) = 1 ] && rmmod klptest",
             "unpatch klptest_relocs"),
@@ -83,7 +83,7 @@ def run(kernel, report, options):
 
     def more(workshop):
         sizes.append(_text_size(workshop.core_folder / "klp_core.ko"))
-        # That of busybox tries a second time, by another system call.
+        # busybox tries a second time, by another system call; its shell takes its own unless it is told the path.
         return relocs.module(workshop, kernel) | guest_programs(["insmod"])
 
     with scene(kernel, options, more) as vm:

@@ -123,7 +123,11 @@ static int busy_fn(void *unused)
 		klptest_outer(KLPTEST_SPIN);
 		if (obstinate)
 			klptest_outer(KLPTEST_YIELD);
-		cond_resched();
+		/*
+		 * A thread that never sleeps owes this to ftrace, which waits for
+		 * RCU tasks where the kernel can be preempted.
+		 */
+		cond_resched_tasks_rcu_qs();
 	}
 	return 0;
 }
