@@ -12,12 +12,14 @@
 #include <linux/bug.h>
 #include <linux/ftrace.h>
 #include <linux/rculist.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/version.h>
 #include "core.h"
 #include "imports.h"
 #include "patch.h"
 #include "tasks.h"
+#include "transition.h"
 
 /**
  * struct klp_ops - a patched function
@@ -42,6 +44,22 @@ static LIST_HEAD(klp_ops);
 #endif
 
 /*
+ * The world of current, which may be a task without a state: one that was off the
+ * list of tasks when the states were given, exits, and serves an interrupt. It
+ * stays in the world that everybody comes from. On a preemptible kernel it may
+ * be there for a while.
+ */
+static __always_inline int klp_state_of_current(void)
+{
+	int state = klp_task_state(current);
+
+	if (likely(state != KLP_TRANSITION_IDLE))
+		return state;
+	WARN_ON_ONCE(!READ_ONCE(current->exit_state));
+	return klp_initial_state;
+}
+
+/*
  * Which function current is to run; NULL: the original.
  *
  * Called with preemption disabled, in any context, RCU perhaps not watching:
@@ -62,24 +80,20 @@ static __always_inline struct klp_func *klp_choose(struct klp_ops *ops)
 		return NULL;
 
 	/*
-	 * Pairs with the release in klp_init_transition(): who sees a function in
-	 * transition also sees that every task has a state. That a task, once
+	 * Pairs with the release in klp_mark_functions(): who sees a function in
+	 * transition also sees that every task has a state, and the initial state
+	 * for those that have none. That a task, once
 	 * switched, sees the function in transition needs no barrier here: see
 	 * klp_switch_task().
 	 */
 	if (likely(!smp_load_acquire(&func->transition)))
 		return func;
 
-	switch (klp_task_state(current)) {
-	case KLP_TRANSITION_UNPATCHED:
-		func = list_entry_rcu(func->stack_node.next, struct klp_func, stack_node);
-		return &func->stack_node == &ops->func_stack ? NULL : func;
-	case KLP_TRANSITION_IDLE:
-		WARN_ON_ONCE(1);
-		fallthrough;
-	default:
+	if (klp_state_of_current() == KLP_TRANSITION_PATCHED)
 		return func;
-	}
+
+	func = list_entry_rcu(func->stack_node.next, struct klp_func, stack_node);
+	return &func->stack_node == &ops->func_stack ? NULL : func;
 }
 
 static void notrace klp_ftrace_handler(unsigned long ip, unsigned long parent_ip,

@@ -42,6 +42,9 @@ struct klp_patch *klp_transition_patch;
 /* Where the transition goes; under klp_mutex. */
 static int klp_target_state = KLP_TRANSITION_IDLE;
 
+/* Where all tasks come from; the same from one klp_init_transition() to the next. */
+int klp_initial_state = KLP_TRANSITION_IDLE;
+
 /* Where tasks may go now; KLP_TRANSITION_IDLE: nowhere, the gate is closed. */
 static int klp_gate = KLP_TRANSITION_IDLE;
 
@@ -215,7 +218,7 @@ const char *klp_explain_task(struct task_struct *task)
 
 static void klp_set_initial_state(struct task_struct *task)
 {
-	klp_set_task_state(task, !klp_target_state);
+	klp_set_task_state(task, klp_initial_state);
 	klp_release_task(task);
 }
 
@@ -225,9 +228,9 @@ static void klp_mark_functions(bool transition)
 	struct klp_func *func;
 
 	/*
-	 * The release orders the states of all tasks before the mark. Pairs with
-	 * the acquire in klp_choose(). When the mark is taken away it orders
-	 * nothing, and costs nothing.
+	 * The release orders the states of all tasks, and the initial state,
+	 * before the mark. Pairs with the acquire in klp_choose(). When the mark
+	 * is taken away it orders nothing, and costs nothing.
 	 */
 	klp_for_each_object(klp_transition_patch, obj)
 		klp_for_each_func(obj, func)
@@ -244,6 +247,7 @@ void klp_init_transition(struct klp_patch *patch, int state)
 
 	klp_transition_patch = patch;
 	klp_target_state = state;
+	klp_initial_state = !state;
 
 	pr_debug("'%s': initializing %s transition\n", patch->mod->name,
 		 klp_direction());

@@ -6,6 +6,7 @@
 
 /* The patch whose transition is under way. Written under klp_mutex. */
 extern struct klp_patch *klp_transition_patch;
+extern int klp_initial_state;
 
 void klp_init_transition(struct klp_patch *patch, int state);
 void klp_start_transition(void);
