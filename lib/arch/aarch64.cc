@@ -89,7 +89,7 @@ std::vector<ResolvedBranch> Aarch64::resolved_branches(const Code& code) const {
 std::optional<uint64_t> Aarch64::loaded_constant(const Instruction& instruction) const {
     // mov wN, #imm is movz: one register, the value and its shift.
     bool has_shape = instruction.registers.size() == 1 && instruction.immediates.size() == 2;
-    if (!has_shape || instruction.is_branch || instruction.immediates[1] != 0 || !instruction.is_move_immediate)
+    if (!has_shape || instruction.immediates[1] != 0 || !instruction.mnemonic.starts_with("MOVZ"))
         return std::nullopt;
     return static_cast<uint64_t>(instruction.immediates[0]);
 }

@@ -92,6 +92,7 @@ Instruction Disassembler::decode(elf::Bytes section, uint64_t offset, uint64_t e
     result.is_call = desc.isCall();
     result.is_branch = desc.isBranch();
     result.is_move_immediate = desc.isMoveImmediate();
+    result.ends_flow = desc.isBarrier() || desc.isReturn();
     for (const llvm::MCOperand& operand : inst) {
         if (operand.isReg())
             result.registers.push_back(operand.getReg());

@@ -41,12 +41,23 @@ bool have_same_references(const Unit& original, const Piece& a, uint32_t before,
     });
 }
 
-// Functions that take a line without a source's name before it: the name and the argument's number (from 0). The
-// kernels that have it disagree about the place of the line in __ext4_journal_start_sb() (fs/ext4/ext4_jbd2.h).
+// Functions that take a line as one of their arguments: the name and the argument's number (from 0). Needed where the
+// source's name is not put beside it: it comes from far, or there is none. The kernels that have it disagree about the
+// place of the line in __ext4_journal_start_sb() (fs/ext4/ext4_jbd2.h).
 bool takes_line(const Unit& unit, const Piece& piece, const arch::Instruction& call, unsigned argument) {
-    constexpr std::array known{std::pair{std::string_view("__ext4_journal_start_sb"), 1U},
-                               std::pair{std::string_view("__ext4_journal_start_sb"), 2U},
-                               std::pair{std::string_view("__ext4_journal_start_reserved"), 1U}};
+    using Known = std::pair<std::string_view, unsigned>;
+    constexpr std::array known{Known("__might_sleep", 1),
+                               Known("___might_sleep", 1),
+                               Known("__might_resched", 1),
+                               Known("__might_fault", 1),
+                               Known("__cant_sleep", 1),
+                               Known("__cant_migrate", 1),
+                               Known("lockdep_rcu_suspicious", 1),
+                               Known("warn_slowpath_fmt", 1),
+                               Known("warn_slowpath_null", 1),
+                               Known("__ext4_journal_start_sb", 1),
+                               Known("__ext4_journal_start_sb", 2),
+                               Known("__ext4_journal_start_reserved", 1)};
     for (const elf::Relocation& relocation : unit.relocations(piece.section, call.offset, call.offset + call.size))
         for (auto [name, number] : known)
             if (number == argument && unit.object().symbol(relocation.symbol).name == name)
@@ -97,11 +108,57 @@ bool loads_source_name(const Unit& unit, const Piece& piece, const arch::Instruc
     return false;
 }
 
+// Follows the flow from behind `at`, which loads argument `number`: true if it gets to calls that take a line there,
+// and nothing else looks at the argument.
+bool only_line_takers_see(const Unit& unit, const Piece& piece, const Code& code, size_t at, unsigned number) {
+    const arch::Machine& machine = unit.machine();
+    std::vector<size_t> open{at + 1};
+    std::vector<bool> seen(code.size(), false);
+    bool is_taken = false;
+    auto go = [&](size_t next) {
+        if (next < code.size() && !seen[next])
+            open.push_back(next);
+    };
+    while (!open.empty()) {
+        const size_t here = open.back();
+        open.pop_back();
+        if (here >= code.size() || seen[here])
+            continue;
+        seen[here] = true;
+        const arch::Instruction& instruction = code[here];
+        if (leaves(unit, piece, instruction)) {
+            if (!takes_line(unit, piece, instruction, number))
+                return false;
+            is_taken = true;
+            continue;
+        }
+        const bool is_mentioned = machine.argument_number(instruction.first_register) == number ||
+                                  machine.argument_number(instruction.second_register) == number;
+        if (is_mentioned && !machine.loaded_constant(instruction))
+            return false;
+        if (is_mentioned)
+            continue; // another value from here on
+        if (instruction.is_branch) {
+            auto target = std::ranges::lower_bound(code, instruction.branch_target.value_or(UINT64_MAX), {},
+                                                   &arch::Instruction::offset);
+            if (target == code.end() || target->offset != *instruction.branch_target)
+                return false;
+            go(static_cast<size_t>(target - code.begin()));
+        }
+        if (!instruction.ends_flow)
+            go(here + 1);
+    }
+    return is_taken;
+}
+
 // The instruction at `at` loads a constant that a following call takes as the argument after a source's name.
 bool is_line_argument(const Unit& unit, const Piece& piece, const Code& code, size_t at) {
     auto constant = unit.machine().loaded_constant(code[at]);
     if (!constant || *constant == 0 || *constant > highest_line)
         return false;
+    if (auto own = unit.machine().argument_number(code[at].first_register);
+        own && only_line_takers_see(unit, piece, code, at, *own))
+        return true;
     const size_t call = next_call(unit, piece, code, at + 1);
     if (call == code.size())
         return false;

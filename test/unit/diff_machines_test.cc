@@ -147,6 +147,24 @@ TEST_CASE("a table that only changed functions see travels with them") {
     });
 }
 
+TEST_CASE("a line number is no change, wherever the compiler takes the source's name from") {
+    // The name is loaded once before the loop, the line on the way to the call.
+    const std::string source = R"(
+extern void __might_resched(const char *file, int line, unsigned int offsets);
+extern int step(int *p); extern int flag;
+int f(int *p, int n) {
+    for (; n > 0; --n) { int r = step(p); if (r < 0) return r; if (flag) return -514; __might_resched("fs/x.c", 705, 0); }
+    return 0; }
+int g(int *p) { step(p); __might_resched("fs/x.c", 710, 0); return *p; }
+)";
+    for_each_compiler([&](const Compiler& compiler) {
+        UnitPair pair(compiler);
+        const std::string moved = replaced(replaced(source, "705", "708"), "710", "713");
+        CHECK(pair.run(source, moved).diff.nothing_changed);
+        CHECK(pair.run(source, replaced(source, "-514", "-515")).changed() == std::vector<std::string>{"f"});
+    });
+}
+
 TEST_CASE("an entry whose fields count from their own place keeps counting from there") {
     // A jump label with a key of another unit. LoongArch's assembler makes a sum and a difference of each distance.
     const std::string site = R"(
