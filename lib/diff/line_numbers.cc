@@ -108,6 +108,17 @@ bool loads_source_name(const Unit& unit, const Piece& piece, const arch::Instruc
     return false;
 }
 
+// A return that goes through a thunk for the sake of the processor's branch prediction (arch/x86/lib/retpoline.S,
+// arch/s390/lib/expoline.S).
+bool returns_through_thunk(const Unit& unit, const Piece& piece, const arch::Instruction& instruction) {
+    constexpr std::array thunks{std::string_view("__x86_return_thunk"), std::string_view("__s390_indirect_jump_r14")};
+    for (const elf::Relocation& relocation :
+         unit.relocations(piece.section, instruction.offset, instruction.offset + instruction.size))
+        if (std::ranges::find(thunks, unit.object().symbol(relocation.symbol).name) != thunks.end())
+            return !instruction.is_call;
+    return false;
+}
+
 // Follows the flow from behind `at`, which loads argument `number`: true if it gets to calls that take a line there,
 // and nothing else looks at the argument.
 bool only_line_takers_see(const Unit& unit, const Piece& piece, const Code& code, size_t at, unsigned number) {
@@ -126,6 +137,8 @@ bool only_line_takers_see(const Unit& unit, const Piece& piece, const Code& code
             continue;
         seen[here] = true;
         const arch::Instruction& instruction = code[here];
+        if (returns_through_thunk(unit, piece, instruction))
+            continue;
         if (leaves(unit, piece, instruction)) {
             if (!takes_line(unit, piece, instruction, number))
                 return false;
