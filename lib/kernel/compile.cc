@@ -1,6 +1,7 @@
 #include "kernel/compile.h"
 
 #include "kernel/files.h"
+#include "kernel/generate.h"
 #include "kernel/kbuild.h"
 #include "kernel/make_rule.h"
 #include "kernel/parallel.h"
@@ -104,18 +105,6 @@ bool lacks_generated_file(const std::string& errors) {
            errors.find("file not found") != std::string::npos;
 }
 
-// Lets kbuild make the unit's object, and by it everything generated that it needs, in the private build directory.
-void generate_for(const Target& target, const Unit& unit) {
-    static std::mutex within_this_run;
-    const std::lock_guard guard(within_this_run);
-    const FileLock between_runs = FileLock::wait(target.entry / "generate.lock");
-    const Kbuild kbuild = kbuild_of(target);
-    std::vector<std::string> goals = {unit.object};
-    if (is_out_of_tree(target))
-        goals.insert(goals.begin(), "M=" + target.source.string());
-    run(make_command(kbuild, goals, 1)); // if it fails, compiling again says why
-}
-
 // ---- Originals in the cache ----
 
 std::string stamps_of(const std::vector<std::string>& files, const fs::path& directory) {
@@ -193,10 +182,10 @@ Side compile_original(const Target& target, const Unit& unit, const fs::path& fo
     const Output output{folder / "original" / unit.object};
     std::optional<std::string> errors;
     if (unit.is_generated && !fs::exists(target.build / unit.source))
-        generate_for(target, unit);
+        generate_for(target, {&unit, 1}, 1);
     errors = try_compile(target, unit, output);
     if (errors && lacks_generated_file(*errors)) {
-        generate_for(target, unit);
+        generate_for(target, {&unit, 1}, 1);
         errors = try_compile(target, unit, output);
     }
     side.object = output.object;

@@ -1,6 +1,7 @@
 #include "kernel/includes.h"
 
 #include "kernel/files.h"
+#include "kernel/generate.h"
 #include "kernel/make_rule.h"
 #include "kernel/parallel.h"
 #include "kernel/process.h"
@@ -71,7 +72,18 @@ source::IncludeGraph ask_compiler(const std::vector<source::CompileCommand>& com
     return source::IncludeGraph(std::move(files), std::move(units), std::move(failures));
 }
 
+// A source that is not there yet includes nothing, and a patch to a header would pass its unit by.
+void generate_missing_sources(const Target& target, const std::vector<Unit>& units, unsigned jobs) {
+    std::vector<Unit> missing;
+    for (const Unit& unit : units)
+        if (unit.is_generated && !unit.is_assembly && !fs::exists(target.build / unit.source))
+            missing.push_back(unit);
+    if (!missing.empty())
+        generate_for(target, missing, jobs);
+}
+
 source::IncludeGraph scan_all(const Target& target, const std::vector<Unit>& units, unsigned jobs) {
+    generate_missing_sources(target, units, jobs);
     const std::vector<source::CompileCommand> commands = commands_of(target, units);
     source::IncludeGraph graph = source::scan(commands, jobs);
     std::set<std::string> failed;
@@ -126,8 +138,8 @@ std::string source_path(const Target& target, const Unit& unit) {
 source::IncludeGraph include_graph_of(const Target& target, const std::vector<Unit>& units,
                                       const TargetOptions& options) {
     const FileLock held = FileLock::wait(target.entry / "includes.lock");
-    const fs::path file = target.entry / "includes";
-    const fs::path state_file = target.entry / "includes.state";
+    const fs::path file = target.entry / "include-graph";
+    const fs::path state_file = target.entry / "include-graph.state";
     if (fs::exists(file)) {
         if (auto graph = source::IncludeGraph::parse(read_file(file))) {
             const bool is_current =

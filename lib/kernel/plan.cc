@@ -226,9 +226,27 @@ private:
     }
 
     // Adds the units that include the file; returns how many see it at all.
+    // Whether such a unit sees a change of a header nobody knows; it must not be passed by in silence.
+    void note_unread_units() {
+        std::vector<const source::IncludeGraph::Failure*> unread;
+        for (const source::IncludeGraph::Failure& failure : graph_->failures()) {
+            const auto unit = by_path_.find(failure.unit);
+            if (unit != by_path_.end() && !find_unpatchable(unit->second->source))
+                unread.push_back(&failure);
+        }
+        if (!unread.empty())
+            findings_.push_back({"plan.unread-units", Severity::warning, unread.front()->unit, "",
+                                 fmt::format("which headers {} units include could not be found out (this one: {}); if "
+                                             "they see the change, they stay as they are",
+                                             unread.size(), unread.front()->reason),
+                                 "name the unit's own source in the patch if it has to change"});
+    }
+
     size_t add_includers(const std::string& path) {
-        if (!graph_)
+        if (!graph_) {
             graph_ = sources_.include_graph();
+            note_unread_units();
+        }
         const std::string absolute = source::absolute_path(sources_.source.string(), path);
         size_t count = 0;
         size_t unpatchable = 0;

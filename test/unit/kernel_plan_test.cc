@@ -74,6 +74,7 @@ public:
     std::vector<Unit> patched;
     std::set<std::string> included = {"deadline.c"};
     int scans = 0;
+    std::vector<source::IncludeGraph::Failure> failures;
 
 private:
     source::IncludeGraph graph() {
@@ -85,7 +86,7 @@ private:
                                      {"/src/drivers/net/a.c", {0, 2}},
                                      {"/src/kernel/sched/build_policy.c", {3, 4}},
                                      {"/src/arch/x86/entry/vdso/vclock_gettime.c", {0, 5}}},
-                                    {});
+                                    failures);
     }
 };
 
@@ -172,4 +173,19 @@ TEST_CASE("what cannot be patched live is refused, each for its reason") {
     } catch (const report::Refusal& refused) {
         CHECK(refused.findings().size() == 2); // all of them at once
     }
+}
+
+TEST_CASE("a unit whose headers nobody knows is not passed by in silence") {
+    World world;
+    auto unread = [&] {
+        Plan plan = world.plan({changed("include/x.h")});
+        return std::ranges::any_of(plan.findings, [](const report::Finding& finding) {
+            return finding.code == "plan.unread-units" && finding.message.find("no x.asn1.h") != std::string::npos;
+        });
+    };
+    CHECK_FALSE(unread());
+    world.failures = {{"/src/drivers/net/b.c", "no x.asn1.h"}};
+    CHECK(unread());
+    world.failures = {{"/src/arch/x86/entry/vdso/vclock_gettime.c", "no x.asn1.h"}}; // never patched in any case
+    CHECK_FALSE(unread());
 }

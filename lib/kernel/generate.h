@@ -1,0 +1,16 @@
+// What a build generates: sources and headers that a unit needs and the tree does not hold.
+#pragma once
+
+#include "kernel/target.h"
+#include "kernel/unit.h"
+
+#include <span>
+
+namespace klp::kernel {
+
+// Lets kbuild make the objects of these units, up to `jobs` at a time (0: one per processor), and by that everything
+// generated that they need, in the target's private build directory. What fails is passed over: compiling the unit
+// says why.
+void generate_for(const Target& target, std::span<const Unit> units, unsigned jobs);
+
+} // namespace klp::kernel
