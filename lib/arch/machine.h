@@ -81,8 +81,6 @@ public:
     virtual bool is_mark(const elf::Symbol& symbol) const;
     // Branches without relocation that leave `code`.
     virtual std::vector<ResolvedBranch> resolved_branches(const Code& code) const;
-    // A section whose slots are addresses that code loads by (ppc64's .toc): what a slot points to is what is meant.
-    virtual bool is_address_table(std::string_view) const { return false; }
     // The immediate operand that an instruction loads, if it is one that could be a line number: the instruction puts a
     // constant into an integer register and does nothing else.
     virtual std::optional<uint64_t> loaded_constant(const Instruction& instruction) const;

@@ -64,7 +64,6 @@ public:
         return relocation.type == R_PPC64_REL24 || relocation.type == rel24_notoc || relocation.type == R_PPC64_REL14;
     }
     uint32_t absolute64() const override { return R_PPC64_ADDR64; }
-    bool is_address_table(std::string_view section) const override { return section == ".toc"; }
     std::vector<ResolvedBranch> resolved_branches(const Code& code) const override;
     std::optional<uint64_t> loaded_constant(const Instruction& instruction) const override;
     std::optional<unsigned> argument_number(std::string_view register_name) const override;

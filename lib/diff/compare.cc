@@ -6,7 +6,9 @@
 #include <elf.h>
 #include <future>
 #include <map>
+#include <optional>
 #include <set>
+#include <string>
 
 namespace klp::diff {
 
@@ -28,26 +30,89 @@ enum Tag : uint64_t {
 // Content that leads to content that leads to content: no compiler goes deeper, and no file may exhaust the stack.
 constexpr unsigned max_depth = 48;
 
-// struct source_location of UBSAN (lib/ubsan.h): file, then line and column in 32 bits each.
+// struct source_location of UBSAN (lib/ubsan.h): file, then line and column in 32 bits each. GCC's data has a name;
+// Clang's has none, but nothing else without a name begins with a pointer to the name of a source.
 bool has_source_location(const Unit& unit, const Piece& piece) {
-    return unit.object().section(piece.section).name.find("Lubsan_data") != std::string_view::npos ||
-           unit.name(piece).starts_with(".Lubsan_data");
+    if (unit.object().section(piece.section).name.find("Lubsan_data") != std::string_view::npos ||
+        unit.name(piece).starts_with(".Lubsan_data"))
+        return true;
+    if (piece.kind != PieceKind::fragment || unit.role(piece.section) != Role::data)
+        return false;
+    std::span<const elf::Relocation> relocations = unit.relocations(piece);
+    if (relocations.empty() || relocations.front().offset != piece.start ||
+        unit.machine().relocation(relocations.front().type).width != 8)
+        return false;
+    Reference file = unit.reference(piece.section, relocations.front());
+    return file.to == Reference::To::literal && file.offset >= 0 &&
+           is_source_name(
+               elf::Object::string_at(unit.object().section(file.id), static_cast<uint64_t>(file.offset)));
+}
+
+bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+
+std::string_view text_of(elf::Bytes bytes) {
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
 // "... at fs/super.c:186" (FORTIFY_SOURCE's field names, __FILE__ ":" __stringify(__LINE__)): the text up to the
 // number.
 std::string_view without_line(elf::Bytes bytes) {
-    std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    const std::string_view text = text_of(bytes);
     std::string_view rest = text;
     while (!rest.empty() && (rest.back() == '\0' || rest.back() == '\n'))
         rest.remove_suffix(1);
     size_t digits = 0;
-    while (!rest.empty() && rest.back() >= '0' && rest.back() <= '9') {
+    while (!rest.empty() && is_digit(rest.back())) {
         rest.remove_suffix(1);
         ++digits;
     }
     bool has_line = digits > 0 && (rest.ends_with(".c:") || rest.ends_with(".h:"));
     return has_line ? rest : text;
+}
+
+// Takes a number and the space behind it from `text`.
+std::optional<uint64_t> take_number(std::string_view& text) {
+    uint64_t value = 0;
+    size_t at = 0;
+    while (at < text.size() && at < 9 && is_digit(text[at]))
+        value = value * 10 + static_cast<uint64_t>(text[at++] - '0');
+    if (at == 0 || at >= text.size() || text[at] != ' ')
+        return std::nullopt;
+    text.remove_prefix(at + 1);
+    return value;
+}
+
+// KASAN's description of a stack frame, which the function puts there for reports (mm/kasan/report_generic.c,
+// print_decoded_frame_descr()): how many variables, then of each "OFFSET SIZE LENGTH NAME:LINE". Returns it without the
+// lines, or nothing for any other text.
+std::optional<std::string> frame_without_lines(std::string_view text) {
+    if (text.empty() || !is_digit(text.front()))
+        return std::nullopt;
+    while (!text.empty() && text.back() == '\0')
+        text.remove_suffix(1);
+    std::string result;
+    const std::string all = std::string(text) + ' '; // every item has a space behind it
+    std::string_view rest = all;
+    std::optional<uint64_t> count = take_number(rest);
+    if (!count || *count == 0)
+        return std::nullopt;
+    for (uint64_t variable = 0; variable < *count; ++variable) {
+        std::optional<uint64_t> offset = take_number(rest);
+        std::optional<uint64_t> size = offset ? take_number(rest) : std::nullopt;
+        std::optional<uint64_t> length = size ? take_number(rest) : std::nullopt;
+        if (!length || *length >= rest.size() || rest[*length] != ' ')
+            return std::nullopt;
+        std::string_view name = rest.substr(0, *length);
+        rest.remove_prefix(*length + 1);
+        if (size_t colon = name.rfind(':');
+            colon != std::string_view::npos && std::ranges::all_of(name.substr(colon + 1), is_digit))
+            name = name.substr(0, colon);
+        result += std::to_string(*offset) + ' ' + std::to_string(*size) + ' ';
+        result.append(name).append(1, ' ');
+    }
+    return rest.empty() ? std::optional(result) : std::nullopt;
 }
 
 bool is_blank(elf::Bytes bytes) {
@@ -137,7 +202,11 @@ Hash MeaningHasher::target(const Reference& reference, uint32_t from) {
         uint64_t inner = static_cast<uint64_t>(reference.offset) - literal.start;
         hasher.add(tag_literal);
         if (unit_.role(reference.id) == Role::strings) {
-            hasher.add(without_line(literal.bytes.subspan(std::min<uint64_t>(inner, literal.bytes.size()))));
+            elf::Bytes text = literal.bytes.subspan(std::min<uint64_t>(inner, literal.bytes.size()));
+            if (std::optional<std::string> frame = frame_without_lines(text_of(text)))
+                hasher.add(std::string_view(*frame));
+            else
+                hasher.add(without_line(text));
         } else {
             hasher.add(inner);
             hasher.add(literal.bytes);
@@ -294,7 +363,7 @@ Comparison compare(const Unit& original, const Unit& patched, const Correlation&
         uint32_t partner = correlation.to_original[index];
         if (piece.kind == PieceKind::function && partner == none && piece.parent != none)
             result.changed_functions[piece.parent] = true; // a new unlikely part
-        if (partner == none)
+        if (partner == none || (piece.kind == PieceKind::function && is_made_constructor(patched.name(piece))))
             continue;
         bool is_equal = before.content(partner) == after.content(index);
         if (piece.kind == PieceKind::function) {

@@ -44,20 +44,29 @@ private:
     }
     Candidates collect(const Unit& unit, const Filter& filter, const KeyOf& key) const;
     void pair_unique(const Filter& filter, const KeyOf& key);
-    void pair_clones();
-    void pair_clone_group(std::vector<uint32_t> original, std::vector<uint32_t> patched);
+    void pair_aliases();
+    void pair_groups(const Filter& filter, const KeyOf& key);
+    void pair_group(std::vector<uint32_t> original, std::vector<uint32_t> patched);
     void pair_by_use();
     bool pair_uses_once();
     std::vector<std::vector<uint32_t>> uses(const Unit& unit) const;
     bool pair_used(const std::vector<uint32_t>& original, const std::vector<uint32_t>& patched);
+    void pair_leftovers();
+    bool may_share(const std::vector<uint32_t>& original, const std::vector<uint32_t>& patched) const;
 
     const Unit& original_;
     const Unit& patched_;
     Correlation result_;
 };
 
+// The name in the source's terms: what ThinLTO made global for another unit is as local as before.
+std::string_view own_name(const Unit& unit, const Piece& piece) {
+    return without_llvm_hash(unit.name(piece));
+}
+
 bool is_global(const Unit& unit, const Piece& piece) {
-    return piece.symbol != 0 && !unit.object().symbol(piece.symbol).is_local();
+    return piece.symbol != 0 && !unit.object().symbol(piece.symbol).is_local() &&
+           own_name(unit, piece) == unit.name(piece);
 }
 
 bool is_kept(const Piece& piece) {
@@ -65,14 +74,18 @@ bool is_kept(const Piece& piece) {
 }
 
 bool is_static_local(const Unit& unit, const Piece& piece) {
-    return piece.kind == PieceKind::variable && !is_global(unit, piece) && is_numbered(unit.name(piece));
+    return piece.kind == PieceKind::variable && !is_global(unit, piece) && is_numbered(own_name(unit, piece));
+}
+
+bool is_local_function(const Unit& unit, const Piece& piece) {
+    return piece.kind == PieceKind::function && !is_global(unit, piece);
 }
 
 bool is_numbered_clone(const Unit& unit, const Piece& piece) {
     if (piece.kind != PieceKind::function || is_global(unit, piece))
         return false;
-    std::string_view name = unit.name(piece);
-    return is_clone(name) || is_numbered(name) || name.find(".llvm.") != std::string_view::npos;
+    std::string_view name = own_name(unit, piece);
+    return is_clone(name) || is_numbered(name);
 }
 
 Key exact_key(const Unit& unit, const Piece& piece) {
@@ -83,8 +96,12 @@ Key stem_key(const Unit& unit, const Piece& piece) {
     return {stem(unit.name(piece)), is_global(unit, piece) ? std::string() : unit.file_key(piece.file)};
 }
 
+Key own_name_key(const Unit& unit, const Piece& piece) {
+    return {std::string(own_name(unit, piece)), is_global(unit, piece) ? std::string() : unit.file_key(piece.file)};
+}
+
 Key name_key(const Unit& unit, const Piece& piece) {
-    return {std::string(unit.name(piece)), {}};
+    return {std::string(own_name(unit, piece)), {}};
 }
 
 Candidates Correlator::collect(const Unit& unit, const Filter& filter, const KeyOf& key) const {
@@ -114,15 +131,46 @@ void Correlator::pair_unique(const Filter& filter, const KeyOf& key) {
     }
 }
 
-void Correlator::pair_clones() {
-    Candidates candidates = collect(original_, is_numbered_clone, stem_key);
-    for (auto& [name, patched] : collect(patched_, is_numbered_clone, stem_key))
-        if (auto found = candidates.find(name); found != candidates.end())
-            pair_clone_group(found->second, patched);
+// What has several names may be known by another one than its partner.
+void Correlator::pair_aliases() {
+    auto collect_names = [&](const Unit& unit) {
+        Candidates found;
+        for (uint32_t index = 0; index < unit.pieces().size(); ++index) {
+            const Piece& piece = unit.piece(index);
+            if (!is_kept(piece) || !is_free(unit, index) || unit.symbols_of(index).size() < 2)
+                continue;
+            for (uint32_t alias : unit.symbols_of(index)) {
+                const elf::Symbol& symbol = unit.object().symbol(alias);
+                if (symbol.value == piece.entry && !is_prefix_name(symbol.name))
+                    found[{std::string(symbol.name), symbol.is_local() ? unit.file_key(piece.file) : std::string()}]
+                        .push_back(index);
+            }
+        }
+        return found;
+    };
+    Candidates candidates = collect_names(original_);
+    if (candidates.empty())
+        return;
+    for (auto& [name, patched] : collect_names(patched_)) {
+        auto found = candidates.find(name);
+        if (found == candidates.end() || found->second.size() != 1 || patched.size() != 1)
+            continue;
+        const bool are_free = is_free(original_, found->second[0]) && is_free(patched_, patched[0]);
+        if (are_free && is_same_kind(original_.piece(found->second[0]), patched_.piece(patched[0])))
+            pair(found->second[0], patched[0]);
+    }
 }
 
-// foo.constprop.0 and .1 may have changed their numbers: equal bytes first, then equal names, then the order.
-void Correlator::pair_clone_group(std::vector<uint32_t> original, std::vector<uint32_t> patched) {
+void Correlator::pair_groups(const Filter& filter, const KeyOf& key) {
+    Candidates candidates = collect(original_, filter, key);
+    for (auto& [name, patched] : collect(patched_, filter, key))
+        if (auto found = candidates.find(name); found != candidates.end())
+            pair_group(found->second, patched);
+}
+
+// Local functions of one name: foo.constprop.0 and .1 may have changed their numbers. Equal bytes first, then equal
+// names, then the order.
+void Correlator::pair_group(std::vector<uint32_t> original, std::vector<uint32_t> patched) {
     auto pair_where = [&](auto&& matches) {
         for (uint32_t& a : original)
             for (uint32_t& b : patched)
@@ -146,7 +194,8 @@ void Correlator::pair_clone_group(std::vector<uint32_t> original, std::vector<ui
         pair(original[at], patched[at]);
 }
 
-// For each function and variable: the free static locals that it refers to, in the order of the first reference.
+// For each function and variable: the free local variables that it refers to, in the order of the first reference.
+// They are static locals, and variables of one source and name that only a linked object without FILE symbols has.
 std::vector<std::vector<uint32_t>> Correlator::uses(const Unit& unit) const {
     std::vector<std::vector<uint32_t>> result(unit.pieces().size());
     for (uint32_t index = 0; index < unit.pieces().size(); ++index) {
@@ -160,7 +209,8 @@ std::vector<std::vector<uint32_t>> Correlator::uses(const Unit& unit) const {
             if (reference.to != Reference::To::piece || reference.id == index)
                 continue;
             const Piece& target = unit.piece(reference.id);
-            bool is_candidate = is_static_local(unit, target) && is_kept(target) && is_free(unit, reference.id);
+            bool is_candidate = target.kind == PieceKind::variable && !is_global(unit, target) && is_kept(target) &&
+                                is_free(unit, reference.id);
             if (is_candidate && std::ranges::find(list, reference.id) == list.end())
                 list.push_back(reference.id);
         }
@@ -205,12 +255,89 @@ bool Correlator::pair_uses_once() {
     return has_paired;
 }
 
+// For each of the `wanted` pieces: the functions and variables that refer to it; a function's parts count as the
+// function.
+std::vector<std::vector<uint32_t>> users_of(const Unit& unit, const std::vector<bool>& wanted) {
+    std::vector<std::vector<uint32_t>> users(unit.pieces().size());
+    for (uint32_t index = 0; index < unit.pieces().size(); ++index) {
+        const Piece& piece = unit.piece(index);
+        if (piece.symbol == 0)
+            continue;
+        for (const elf::Relocation& relocation : unit.relocations(piece)) {
+            Reference reference = unit.reference(piece.section, relocation);
+            if (reference.to != Reference::To::piece || reference.id == index || !wanted[reference.id])
+                continue;
+            const uint32_t root = piece.parent == none ? index : piece.parent;
+            std::vector<uint32_t>& list = users[reference.id];
+            if (list.empty() || list.back() != root)
+                list.push_back(root);
+        }
+    }
+    return users;
+}
+
+// Is there a way from one piece to another along references? Looks at a bounded number of pieces: inlining does not
+// carry a variable far.
+bool reaches(const Unit& unit, uint32_t from, uint32_t to) {
+    constexpr size_t enough = 256;
+    std::vector<uint32_t> seen{from};
+    for (size_t at = 0; at < seen.size() && seen.size() < enough; ++at) {
+        if (seen[at] == to)
+            return true;
+        const Piece& piece = unit.piece(seen[at]);
+        for (const elf::Relocation& relocation : unit.relocations(piece)) {
+            Reference reference = unit.reference(piece.section, relocation);
+            if (reference.to == Reference::To::piece && unit.piece(reference.id).kind == PieceKind::function &&
+                std::ranges::find(seen, reference.id) == seen.end())
+                seen.push_back(reference.id);
+        }
+    }
+    return std::ranges::find(seen, to) != seen.end();
+}
+
+// Two static locals of one name whose users do not correspond are still the same variable if the code around it went
+// from one function into another: a user that was inlined, or is no longer, is called in one of the units. A counter
+// that one function lost and another one got is not.
+bool Correlator::may_share(const std::vector<uint32_t>& original, const std::vector<uint32_t>& patched) const {
+    if (original.empty() || patched.empty())
+        return true;
+    for (uint32_t old_user : original)
+        for (uint32_t new_user : patched) {
+            const uint32_t now = result_.to_patched[old_user];
+            const uint32_t then = result_.to_original[new_user];
+            if (now == none || now == new_user || reaches(patched_, now, new_user) ||
+                (then != none && reaches(original_, then, old_user)))
+                return true;
+        }
+    return false;
+}
+
+// Static locals whose users came, went or were inlined elsewhere: the only one left of its name is the one.
+void Correlator::pair_leftovers() {
+    Candidates candidates = collect(original_, is_static_local, stem_key);
+    std::vector<std::pair<uint32_t, uint32_t>> open;
+    std::vector<bool> wanted_before(original_.pieces().size(), false);
+    std::vector<bool> wanted_after(patched_.pieces().size(), false);
+    for (auto& [name, patched] : collect(patched_, is_static_local, stem_key)) {
+        auto found = candidates.find(name);
+        if (found == candidates.end() || found->second.size() != 1 || patched.size() != 1)
+            continue;
+        open.emplace_back(found->second[0], patched[0]);
+        wanted_before[found->second[0]] = wanted_after[patched[0]] = true;
+    }
+    if (open.empty())
+        return;
+    const auto before = users_of(original_, wanted_before);
+    const auto after = users_of(patched_, wanted_after);
+    for (auto [original, patched] : open)
+        if (may_share(before[original], after[patched]))
+            pair(original, patched);
+}
+
 void Correlator::pair_by_use() {
     while (pair_uses_once()) {
     }
-    // Those whose users came, went or were inlined elsewhere: the only one left of its name is the one.
-    pair_unique(is_static_local, stem_key);
-    pair_unique(is_static_local, exact_key);
+    pair_leftovers();
     while (pair_uses_once()) {
     }
 }
@@ -220,9 +347,12 @@ Correlation Correlator::run() {
         return !is_static_local(unit, piece) && !is_numbered_clone(unit, piece);
     };
     pair_unique(has_own_name, exact_key);
-    pair_clones();
+    pair_unique(has_own_name, own_name_key);
+    pair_aliases();
+    pair_groups(is_numbered_clone, stem_key);
     // Made static or global, or in a source that got another name.
     pair_unique(has_own_name, name_key);
+    pair_groups(is_local_function, exact_key);
     pair_by_use();
     return std::move(result_);
 }

@@ -31,6 +31,22 @@ void check_pair(const elf::Object& original, const elf::Object& patched) {
         if (object->type() != 1 /* ET_REL */)
             throw report::Refusal("diff.not-relocatable", object->name(), "this is not a relocatable object",
                                   "give the .o file that the compiler wrote");
+    // Instead of code, such an object of GCC's has what the link makes code of (lto-streamer.h); so has Clang's, as
+    // bitcode, where -fembed-bitcode asked for nothing else.
+    for (const elf::Object* object : {&original, &patched}) {
+        const bool is_slim = std::ranges::any_of(object->symbols(), [](const elf::Symbol& symbol) {
+            return symbol.name == "__gnu_lto_slim";
+        });
+        const bool has_code = std::ranges::any_of(object->sections(), [](const elf::Section& section) {
+            return section.is_code() && section.size != 0;
+        });
+        const bool has_bitcode = object->find_section(".llvmbc") || object->find_section(".llvm.lto");
+        if (is_slim || (has_bitcode && !has_code))
+            throw report::Refusal("diff.no-code", object->name(),
+                                  fmt::format("it holds {} for link-time optimisation and no machine code",
+                                              is_slim ? "GCC's intermediate code" : "LLVM bitcode"),
+                                  "give the object that the link makes of it, or compile the unit without -flto");
+    }
 }
 
 std::string kind_of(const Piece& piece) {

@@ -12,17 +12,14 @@ namespace {
 constexpr size_t reach = 64;
 constexpr uint64_t highest_line = 1U << 20;
 
-bool is_file_name(std::string_view text) {
-    constexpr std::array endings{std::string_view(".c"), std::string_view(".h"), std::string_view(".S"),
-                                 std::string_view(".inc")};
-    return text.find('%') == std::string_view::npos &&
-           std::ranges::any_of(endings, [&](std::string_view ending) { return text.ends_with(ending); });
-}
-
-bool names_source(const Unit& unit, const Reference& reference) {
-    if (reference.to == Reference::To::literal && reference.offset >= 0)
-        return is_file_name(
-            elf::Object::string_at(unit.object().section(reference.id), static_cast<uint64_t>(reference.offset)));
+// A file's name, or __func__: a variable of GCC's, the text itself of Clang's.
+bool names_source(const Unit& unit, const Piece& piece, const Reference& reference) {
+    if (reference.to == Reference::To::literal && reference.offset >= 0) {
+        std::string_view text =
+            elf::Object::string_at(unit.object().section(reference.id), static_cast<uint64_t>(reference.offset));
+        std::string_view function = unit.name(piece);
+        return is_source_name(text) || text == function.substr(0, function.find('.'));
+    }
     if (reference.to != Reference::To::piece)
         return false;
     std::string name = stem(unit.name(unit.piece(reference.id)));
@@ -103,7 +100,7 @@ std::optional<unsigned> argument_given(const Unit& unit, const Code& code, size_
 bool loads_source_name(const Unit& unit, const Piece& piece, const arch::Instruction& instruction) {
     for (const elf::Relocation& relocation :
          unit.relocations(piece.section, instruction.offset, instruction.offset + instruction.size))
-        if (names_source(unit, unit.reference(piece.section, relocation)))
+        if (names_source(unit, piece, unit.reference(piece.section, relocation)))
             return true;
     return false;
 }

@@ -38,9 +38,20 @@ std::string stem(std::string_view name) {
     return result;
 }
 
+std::string_view without_llvm_hash(std::string_view name) {
+    constexpr std::string_view mark = ".llvm.";
+    size_t at = name.rfind(mark);
+    bool has_hash = at != std::string_view::npos && at != 0 && is_number(name.substr(at + mark.size()));
+    return has_hash ? name.substr(0, at) : name;
+}
+
 bool is_numbered(std::string_view name) {
     size_t dot = name.rfind('.');
     return dot != std::string_view::npos && dot != 0 && is_number(name.substr(dot + 1));
+}
+
+bool is_static_local_name(std::string_view name) {
+    return without_llvm_hash(name).find('.', 1) != std::string_view::npos;
 }
 
 std::string_view cold_parent(std::string_view name) {
@@ -55,6 +66,18 @@ std::string_view cold_parent(std::string_view name) {
 bool is_clone(std::string_view name) {
     return std::ranges::any_of(std::array{".isra", ".constprop", ".part", ".cold"},
                                [&](std::string_view kind) { return name.find(kind) != std::string_view::npos; });
+}
+
+bool is_made_constructor(std::string_view name) {
+    return name.starts_with("_sub_I_") || name.starts_with("_sub_D_") || name.ends_with(".module_ctor") ||
+           name.ends_with(".module_dtor");
+}
+
+bool is_source_name(std::string_view text) {
+    constexpr std::array endings{std::string_view(".c"), std::string_view(".h"), std::string_view(".S"),
+                                 std::string_view(".inc")};
+    return text.find('%') == std::string_view::npos &&
+           std::ranges::any_of(endings, [&](std::string_view ending) { return text.ends_with(ending); });
 }
 
 Identity identity_of(std::string_view name, std::string_view section) {
@@ -73,7 +96,9 @@ Identity identity_of(std::string_view name, std::string_view section) {
         section.starts_with(".data.rel.ro.local..L"))
         return Identity::by_content;
     std::string whole = stem(name);
-    if (whole.starts_with("__UNIQUE_ID_") || whole.starts_with("switch.table.") || whole.starts_with("__const."))
+    // "__unnamed_1": Clang's name for a nameless variable that is not private to the file (KASAN's table).
+    if (whole.starts_with("__UNIQUE_ID_") || whole.starts_with("switch.table.") || whole.starts_with("__const.") ||
+        whole.starts_with("__unnamed_"))
         return Identity::by_content;
     // GCC: NAME.N; Clang: FUNCTION.NAME or FUNCTION.NAME.N.
     std::string_view last = whole;

@@ -21,14 +21,27 @@ enum class Identity : uint8_t {
 // ".llvm.HASH", and the counter at the end of a __UNIQUE_ID_. Clone kinds (.isra .part .constprop .cold) stay.
 std::string stem(std::string_view name);
 
+// `name` without ThinLTO's ".llvm.HASH", which it adds to what it makes global for another unit.
+std::string_view without_llvm_hash(std::string_view name);
+
 // GCC numbers every static local: "count.12".
 bool is_numbered(std::string_view name);
+
+// GCC's "count.12" or Clang's "function.count": a variable that lives in one function.
+bool is_static_local_name(std::string_view name);
 
 // The name of the function that NAME.cold, NAME.cold.N is the unlikely part of; empty if it is none.
 std::string_view cold_parent(std::string_view name);
 
 // "isra", "constprop", "part": made by the compiler out of another function.
 bool is_clone(std::string_view name);
+
+// Functions that sanitizers and gcov register the unit's data with, run when the kernel or module starts: GCC's
+// _sub_I_65535_1 and _sub_D_65535_0, Clang's asan.module_ctor. They follow from the data; no patch changes them.
+bool is_made_constructor(std::string_view name);
+
+// The name of a file of source, as __FILE__ says it.
+bool is_source_name(std::string_view text);
 
 // `section` is the name of the section that holds the variable.
 Identity identity_of(std::string_view name, std::string_view section);

@@ -55,9 +55,7 @@ const std::vector<SpecialSection>& table() {
         {.name = ".orc_unwind_ip",
          .policy = Policy::derived,
          .sizes = {4},
-         .ends_inclusive = true,
          .parallel = ".orc_unwind",
-         .parallel_size = 6,
          .parallel_variable = "ORC_STRUCT_SIZE",
          .parallel_structure = "orc_entry"},
         {.name = ".printk_index", .policy = Policy::drop, .sizes = {8}, .variable = "PRINTK_INDEX_STRUCT_SIZE"},
@@ -74,6 +72,7 @@ const std::vector<SpecialSection>& table() {
         {.name = "__stf_entry_barrier_fixup", .policy = Policy::derived, .sizes = {8}},
         {.name = "__stf_exit_barrier_fixup", .policy = Policy::derived, .sizes = {8}},
         {.name = "__uaccess_flush_fixup", .policy = Policy::derived, .sizes = {8}},
+        {.name = "__entry_flush_fixup", .policy = Policy::derived, .sizes = {8}},
         {.name = "__btb_flush_fixup", .policy = Policy::derived, .sizes = {8}},
         {.name = "__spec_barrier_fixup", .policy = Policy::derived, .sizes = {8}},
         // s390: arch/s390/kernel/nospec-branch.c
@@ -84,8 +83,9 @@ const std::vector<SpecialSection>& table() {
         {.name = ".s390_return_reg", .policy = Policy::derived, .sizes = {4}},
         {.name = ".nospec_call_table", .policy = Policy::derived, .sizes = {4}},
         {.name = ".nospec_return_table", .policy = Policy::derived, .sizes = {4}},
-        // arm64: arch/arm64/kvm/hyp (only in its own, never patched, image) and init-time page-table code
-        {.name = ".hyp.rodata", .policy = Policy::drop, .sizes = {8}},
+        // arm64: what has to be relocated in the hypervisor's own image (arch/arm64/kvm/hyp/nvhe/gen-hyprel.c), which
+        // no live patch reaches
+        {.name = ".hyp.reloc", .policy = Policy::drop, .sizes = {4}},
         // Marks for objtool, which reads them from the finished module on kernels that run it late.
         {.name = ".discard.reachable", .policy = Policy::derived, .sizes = {4, 8}},
         {.name = ".discard.unreachable", .policy = Policy::derived, .sizes = {4, 8}},
@@ -96,6 +96,7 @@ const std::vector<SpecialSection>& table() {
         {.name = ".discard.instr_end", .policy = Policy::derived, .sizes = {4, 8}},
         {.name = ".discard.intra_function_calls", .policy = Policy::derived, .sizes = {4, 8}},
         {.name = ".discard.validate_unret", .policy = Policy::derived, .sizes = {4, 8}},
+        {.name = ".discard.ibt_endbr_noseal", .policy = Policy::derived, .sizes = {8}},
         {.name = ".discard.rethunk_safe", .policy = Policy::derived, .sizes = {4, 8}},
         {.name = ".discard.annotate_insn", .policy = Policy::derived, .sizes = {8}},
         {.name = ".discard.annotate_data", .policy = Policy::derived, .sizes = {8}},
@@ -181,6 +182,7 @@ bool is_registry(std::string_view name) {
                                                                ".builtin_fw",
                                                                "__governor_thermal_table",
                                                                ".pci_fixup",
+                                                               ".static_call_tramp_key",
                                                                "__reservedmem_of_table",
                                                                "__cpu_method_of_table",
                                                                "__genksyms",
@@ -212,6 +214,7 @@ bool is_ordinary_data(std::string_view name) {
                                                                ".ldata",
                                                                ".lbss",
                                                                ".toc",
+                                                               ".hyp.",
                                                                ".tdata",
                                                                ".tbss",
                                                                "__tracepoints",

@@ -47,9 +47,7 @@ struct SpecialSection {
     };
     std::vector<Blind> blind = {};
     std::string_view key_field = {}; // "jump_table", "static_call": the key's rules apply to the last pointer
-    bool ends_inclusive = false;     // an entry may stand at the very end of a function (ORC)
     std::string_view parallel = {};  // a second section with one entry for each of this one's (.orc_unwind)
-    unsigned parallel_size = 0;
     std::string_view parallel_variable = {};
     std::string_view parallel_structure = {};
 };

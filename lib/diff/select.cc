@@ -60,11 +60,14 @@ Selection Selector::run() {
     seed();
     follow_all();
     check_functions();
+    check_names();
     check_data();
     check_static_locals();
     check_registries();
-    if (!result_.changed.empty() || std::ranges::find(result_.included, true) != result_.included.end())
+    if (std::ranges::find(result_.included, true) != result_.included.end()) {
         check_unknown_sections();
+        note_removed_functions();
+    }
     if (!errors_.empty())
         throw report::Refusal(std::move(errors_));
     return std::move(result_);
@@ -171,8 +174,13 @@ Route Selector::route(const Reference& reference, uint32_t from, uint32_t sectio
         return Route::original;
     }
     const uint32_t root = target.parent == none ? reference.id : target.parent;
+    const bool is_call = patched_.machine().is_branch(patched_.object().section(section).data, relocation);
     const bool root_is_new = correlation_.to_original[root] == none;
     if (root_is_new || (is_new && target.parent != none))
+        return Route::inside;
+    // A thunk of the compiler's is to stand in the module itself: s390's take their target in a register that the way
+    // from one module to another changes (arch/s390/kernel/module.c, the code of a PLT entry).
+    if (patched_.is_comdat(target.section) && is_call)
         return Route::inside;
     const bool is_redirected = (is_changed(root) || is_forced(root)) && !is_ignored(root);
     if (!is_redirected)
@@ -182,7 +190,7 @@ Route Selector::route(const Reference& reference, uint32_t from, uint32_t sectio
     const bool is_own = root == from || (from != none && patched_.piece(from).parent == root);
     const bool is_address =
         !in_entry && !is_own && reference.offset == 0 && target.parent == none && !is_clone(patched_.name(target)) &&
-        !patched_.machine().is_branch(patched_.object().section(section).data, relocation) && relocation.symbol != 0;
+        !is_call && relocation.symbol != 0;
     return is_address ? Route::original : Route::inside;
 }
 
@@ -266,6 +274,55 @@ void Selector::check_changed_function(uint32_t piece) {
     if ((before.flags & compared) != (after.flags & compared))
         refuse("diff.section-changed", piece, "the attributes of its section changed",
                "keep the function where it was");
+}
+
+// A global name that one unit has for a body of its own and the other for somebody else's (an alias, or two functions
+// that the compiler found to be equal): ftrace redirects addresses, which do not tell the names apart.
+void Selector::check_names() {
+    std::unordered_map<std::string_view, uint32_t> before;
+    auto is_entry = [](const Unit& unit, const elf::Symbol& symbol) {
+        const uint32_t piece = symbol.place == elf::Place::section ? unit.piece_of_symbol(symbol.index) : none;
+        return piece != none && symbol.is_function() && !symbol.is_local() && !is_prefix_name(symbol.name) &&
+               unit.piece(piece).entry == symbol.value;
+    };
+    for (const elf::Symbol& symbol : original_.object().symbols())
+        if (is_entry(original_, symbol))
+            before.emplace(symbol.name, original_.piece_of_symbol(symbol.index));
+    for (const elf::Symbol& symbol : patched_.object().symbols()) {
+        if (!is_entry(patched_, symbol))
+            continue;
+        const uint32_t now = patched_.piece_of_symbol(symbol.index);
+        auto then = before.find(symbol.name);
+        if (then == before.end() || correlation_.to_original[now] == then->second || is_ignored(now))
+            continue;
+        refuse("diff.alias-changed", now,
+               fmt::format("{} is another name of {} in one of the units and a function of its own in the other; ftrace "
+                           "cannot redirect one name alone",
+                           symbol.name,
+                           patched_.name(patched_.piece(now)) == symbol.name ? original_.title(then->second)
+                                                                             : patched_.title(now)),
+               "change the function under both names, or change its callers instead");
+    }
+}
+
+// What nobody calls by its name any more may still be called: by who has its address, by other units, by old code.
+void Selector::note_removed_functions() {
+    for (uint32_t index = 0; index < original_.pieces().size(); ++index) {
+        const Piece& piece = original_.piece(index);
+        const bool is_named = piece.kind == PieceKind::function && piece.parent == none &&
+                              cold_parent(original_.name(piece)).empty() && !is_clone(original_.name(piece));
+        if (!is_named || correlation_.to_patched[index] != none ||
+            is_init(original_.object().section(piece.section).name) ||
+            is_exit(original_.object().section(piece.section).name))
+            continue;
+        result_.findings.push_back({"diff.function-removed",
+                                    report::Severity::note,
+                                    patched_.object().name(),
+                                    original_.title(index),
+                                    "the patched unit no longer has it (removed, renamed, or inlined wherever it was "
+                                    "called); who still gets to it runs the old code",
+                                    {}});
+    }
 }
 
 namespace {
@@ -366,7 +423,7 @@ void Selector::check_static_locals() {
             const Piece& target = original_.piece(reference.id);
             bool is_state = target.kind == PieceKind::variable && target.identity == Identity::kept &&
                             original_.object().section(target.section).is_writable() &&
-                            is_numbered(original_.name(target));
+                            is_static_local_name(original_.name(target));
             if (!is_state || seen[reference.id])
                 continue;
             seen[reference.id] = true;
@@ -377,11 +434,29 @@ void Selector::check_static_locals() {
                                    "unit, so its value would be lost",
                                    name),
                        "give the static variables of this function different names, or leave their order alone");
-            else
+            else if (is_forced(piece))
                 warn("diff.static-local-removed", piece, fmt::format("it no longer uses its static variable {}", name),
                      "make sure that nobody else relies on its value");
+            else
+                refuse("diff.static-local-removed", piece,
+                       fmt::format("the patch removes its static variable {}, whose value is then lost to what still "
+                                   "relies on it, and to the old code when the live patch is disabled",
+                                   name),
+                       "keep the variable in use, or, if nobody relies on its value, take the function in any case "
+                       "with KLP_FORCE_UNSAFE()");
         }
     }
+}
+
+// A variable that was given a section of its own (DEFINE_SCHED_CLASS) and points to a function: the kernel has both, and
+// whoever calls through it gets to the new code.
+bool Selector::is_variables_pointer(uint32_t section, const elf::Relocation& relocation,
+                                    const Reference& reference) const {
+    const uint32_t around = patched_.piece_at(section, relocation.offset);
+    if (around == none || patched_.piece(around).symbol == 0 || reference.offset != 0)
+        return false;
+    return patched_.object().symbol(patched_.piece(around).symbol).type == STT_OBJECT &&
+           correlation_.to_original[around] != none;
 }
 
 // A section that nobody knows and that refers to a function that is replaced may have to say the same of the new one.
@@ -394,7 +469,7 @@ void Selector::check_unknown_sections() {
             Reference reference = patched_.reference(section.index, relocation);
             bool is_kept = reference.to == Reference::To::piece && result_.included[reference.id] &&
                            patched_.piece(reference.id).kind == PieceKind::function;
-            if (!is_kept)
+            if (!is_kept || is_variables_pointer(section.index, relocation, reference))
                 continue;
             refuse("diff.unknown-section", reference.id,
                    fmt::format(

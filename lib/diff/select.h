@@ -60,6 +60,9 @@ private:
     bool is_forced(uint32_t piece) const;
     bool is_ignored(uint32_t piece) const;
     void check_functions();
+    void check_names();
+    void note_removed_functions();
+    bool is_variables_pointer(uint32_t section, const elf::Relocation& relocation, const Reference& reference) const;
     void check_changed_function(uint32_t piece);
     void check_data();
     void check_copied(uint32_t piece);

@@ -36,6 +36,11 @@ void Unit::classify_sections() {
                                   fmt::format("the file holds no bytes of section {}", section.name),
                                   "give the object that the compiler wrote, not a file of debug data");
     }
+    comdat_.assign(roles_.size(), false);
+    for (const elf::Group& group : object_.groups())
+        if (group.flags & GRP_COMDAT)
+            for (uint32_t member : group.members)
+                comdat_[member] = true;
 }
 
 // Local symbols stand after the FILE symbol of their source (gabi, "Symbol Table"); the same name may come several
@@ -330,11 +335,14 @@ void Unit::find_biases() {
 
 // Nameless data and code is cut where something points to, so that each part can be compared and taken along alone.
 void Unit::split_fragments() {
-    std::unordered_map<uint32_t, std::vector<uint64_t>> cuts; // piece -> offsets in its section
+    std::unordered_map<uint32_t, std::vector<Cut>> cuts; // piece -> places in its section
+    // struct kasan_global (mm/kasan/kasan.h) has eight words, the first of which points to an object.
+    constexpr uint64_t kasan_global_size = 64;
     for (const elf::RelocationTable& table : object_.relocation_tables()) {
         Role role = roles_[table.target];
         if (role == Role::ignored)
             continue;
+        const bool tells_objects = object_.section(table.target).name.ends_with(".LASAN0");
         for (const elf::Relocation& relocation : object_.relocations(table.target)) {
             const elf::Symbol& symbol = object_.symbol(relocation.symbol);
             if (symbol.place != elf::Place::section || !holds_pieces(roles_[symbol.section]))
@@ -342,9 +350,11 @@ void Unit::split_fragments() {
             if (roles_[symbol.section] == Role::code)
                 continue;
             Reference target = reference(table.target, relocation);
+            const bool is_bound = tells_objects && relocation.offset % kasan_global_size == 0;
             if (target.to == Reference::To::piece && pieces_[target.id].kind == PieceKind::fragment &&
-                target.offset > 0)
-                cuts[target.id].push_back(pieces_[target.id].entry + static_cast<uint64_t>(target.offset));
+                (target.offset > 0 || (is_bound && target.offset == 0)))
+                cuts[target.id].push_back(
+                    {pieces_[target.id].entry + static_cast<uint64_t>(target.offset), is_bound});
         }
     }
     if (cuts.empty())
@@ -358,14 +368,17 @@ void Unit::split_fragments() {
         if (found == cuts.end())
             continue;
         std::ranges::sort(found->second);
-        for (uint64_t cut : found->second) {
-            if (cut <= split.back().start || cut >= split.back().end)
-                continue;
-            Piece rest = split.back();
-            split.back().end = cut;
-            split.back().is_own_section = rest.is_own_section = false;
-            rest.start = rest.entry = cut;
-            split.push_back(rest);
+        for (auto [cut, is_bound] : found->second) {
+            if (cut > split.back().start && cut < split.back().end) {
+                Piece rest = split.back();
+                split.back().end = cut;
+                split.back().is_own_section = rest.is_own_section = false;
+                rest.start = rest.entry = cut;
+                rest.is_whole = false;
+                split.push_back(rest);
+            }
+            if (cut == split.back().start && is_bound)
+                split.back().is_whole = true;
         }
     }
     pieces_ = std::move(split);
@@ -388,7 +401,7 @@ uint64_t Unit::run_end(uint32_t piece) const {
     uint32_t last = section_pieces_[pieces_[piece].section].second;
     uint32_t at = piece;
     auto continues = [&](uint32_t next) {
-        return next < last && pieces_[next].kind == PieceKind::fragment &&
+        return next < last && pieces_[next].kind == PieceKind::fragment && !pieces_[next].is_whole &&
                pieces_[next].start == pieces_[next - 1].end && relocations(pieces_[next]).empty();
     };
     if (relocations(pieces_[piece]).empty())

@@ -42,6 +42,7 @@ struct Piece {
     uint64_t end = 0;
     uint32_t file = 0;      // which FILE symbol it stands under (a number counted from 1; 0: none or global)
     uint32_t parent = none; // of NAME.cold: the piece of NAME
+    bool is_whole = false;  // a fragment that the compiler says to be one object: nothing is read across its bounds
 };
 
 // What a relocation means.
@@ -132,6 +133,8 @@ public:
     bool has_ftrace_location(uint32_t piece) const;
     // The end of a run of fragments that may be read as one (a nameless table): see fragments.
     uint64_t run_end(uint32_t piece) const;
+    // Every unit that needs it brings a copy, and the linker keeps one (gabi, GRP_COMDAT).
+    bool is_comdat(uint32_t section) const { return comdat_[section]; }
     // Pieces of a section, in order.
     std::pair<uint32_t, uint32_t> pieces_in(uint32_t section) const { return section_pieces_[section]; }
     // The FILE symbol's name of a file number; with how often that name came before.
@@ -142,6 +145,11 @@ private:
         uint64_t target = 0;
         unsigned width = 0;
         bool can_move = true;
+    };
+    struct Cut {
+        uint64_t offset = 0;
+        bool is_bound = false; // of an object, as the compiler says
+        auto operator<=>(const Cut&) const = default;
     };
     void classify_sections();
     void number_files();
@@ -169,6 +177,7 @@ private:
     const elf::Object& object_;
     const arch::Machine& machine_;
     std::vector<Role> roles_;
+    std::vector<bool> comdat_; // by section
     std::vector<Piece> pieces_; // ordered by section, start
     std::vector<std::pair<uint32_t, uint32_t>> section_pieces_;
     std::vector<uint32_t> piece_of_symbol_;

@@ -180,6 +180,13 @@ void Object::State::read() {
 
 void Object::State::read_header() {
     elf_version(EV_CURRENT);
+    // https://llvm.org/docs/BitCodeFormat.html: the magic number, or that of the wrapper around it
+    for (std::string_view magic : {"BC\xc0\xde", "\xde\xc0\x17\x0b"})
+        if (image.size() >= magic.size() && std::memcmp(image.data(), magic.data(), magic.size()) == 0)
+            throw report::Refusal("elf.bitcode", name,
+                                  "this is LLVM bitcode, which the compiler leaves for link-time optimisation "
+                                  "(CONFIG_LTO_CLANG); it holds no machine code",
+                                  "give the object that the link makes of it, or compile the unit without -flto");
     if (image.size() < EI_NIDENT || std::memcmp(image.data(), ELFMAG, SELFMAG) != 0)
         throw report::Refusal("elf.not-elf", name,
                               image.size() == 0 ? "the file is empty" : "the file is not an ELF file",
