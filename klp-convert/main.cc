@@ -19,8 +19,7 @@ using namespace klp;
 struct Options {
     std::string input;
     std::string output;
-    std::string kernel_name;
-    symbols::KernelPaths kernel;
+    kernel::KernelArguments kernel;
     std::vector<std::string> objects;
     std::vector<std::string> choices;
 };
@@ -28,12 +27,7 @@ struct Options {
 void declare(CLI::App& app, Options& options) {
     app.add_option("INPUT", options.input, "the module as kbuild linked it")->required();
     app.add_option("OUTPUT", options.output, "the finished module (may be INPUT)")->required();
-    auto* name = app.add_option("--kernel", options.kernel_name, "the target kernel, for example debian:6.1-cloud");
-    app.add_option("--vmlinux", options.kernel.vmlinux, "vmlinux with symbols of the target kernel")->excludes(name);
-    app.add_option("--vmlinuz", options.kernel.vmlinuz, "boot image of the target kernel, if there is no vmlinux")
-        ->excludes(name);
-    app.add_option("--modules", options.kernel.modules, "folder with the target kernel's modules")->excludes(name);
-    app.add_option("--symvers", options.kernel.symvers, "Module.symvers of the target kernel")->excludes(name);
+    kernel::declare_kernel(app, options.kernel);
     app.add_option("--object", options.objects, "look undefined symbols up in this module too (may be repeated)");
     app.add_option("--symbol", options.choices, "NAME=OBJ,POS: which symbol NAME stands for (may be repeated)");
     app.set_version_flag("--version", KLP_VERSION);
@@ -45,7 +39,7 @@ void declare(CLI::App& app, Options& options) {
 
 std::vector<convert::Reference> find_references(const elf::Object& module, const Options& options,
                                                 std::vector<report::Finding>& findings) {
-    if (options.kernel_name.empty() && options.kernel.vmlinux.empty() && options.kernel.vmlinuz.empty())
+    if (!kernel::has_image(options.kernel))
         return convert::read_references(module);
     std::vector<convert::Choice> choices;
     for (const std::string& choice : options.choices)
@@ -53,8 +47,7 @@ std::vector<convert::Reference> find_references(const elf::Object& module, const
     std::vector<std::string> objects = options.objects;
     for (std::string& object : objects)
         object = symbols::module_name_of(object);
-    symbols::KernelFiles kernel(options.kernel_name.empty() ? options.kernel
-                                                            : kernel::find_symbol_files(options.kernel_name));
+    symbols::KernelFiles kernel(kernel::symbol_files(options.kernel));
     convert::Resolved resolved = convert::resolve_references(module, kernel, objects, choices);
     findings.insert(findings.end(), resolved.findings.begin(), resolved.findings.end());
     return std::move(resolved.references);

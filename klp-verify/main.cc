@@ -22,8 +22,7 @@ struct Options {
     std::string module;
     std::string previous;
     std::string core;
-    std::string kernel_name;
-    symbols::KernelPaths kernel;
+    kernel::KernelArguments kernel;
     bool json = false;
     bool predict = false;
     bool list_rules = false;
@@ -31,12 +30,7 @@ struct Options {
 
 void declare(CLI::App& app, Options& options) {
     app.add_option("MODULE", options.module, "the livepatch module");
-    auto* name = app.add_option("--kernel", options.kernel_name, "the target kernel, for example debian:6.1-cloud");
-    app.add_option("--vmlinux", options.kernel.vmlinux, "vmlinux with symbols of the target kernel")->excludes(name);
-    app.add_option("--vmlinuz", options.kernel.vmlinuz, "boot image of the target kernel, if there is no vmlinux")
-        ->excludes(name);
-    app.add_option("--modules", options.kernel.modules, "folder with the target kernel's modules")->excludes(name);
-    app.add_option("--symvers", options.kernel.symvers, "Module.symvers of the target kernel")->excludes(name);
+    kernel::declare_kernel(app, options.kernel);
     app.add_option("--previous", options.previous, "the patch that is loaded when this one comes");
     app.add_option("--core", options.core, "the klp_core.ko that goes with a module of --runtime core");
     app.add_flag("--json", options.json, "print the findings as JSON");
@@ -95,8 +89,7 @@ void print(const verify::Prediction& prediction) {
 
 report::Exit run(const Options& options) {
     elf::Object module = symbols::open_module(options.module);
-    symbols::KernelFiles kernel(options.kernel_name.empty() ? options.kernel
-                                                            : kernel::find_symbol_files(options.kernel_name));
+    symbols::KernelFiles kernel(kernel::symbol_files(options.kernel));
     if (options.predict) {
         print(verify::predict(module, kernel));
         return report::Exit::done;

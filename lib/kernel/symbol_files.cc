@@ -1,5 +1,6 @@
 #include "kernel/symbol_files.h"
 
+#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include <cstdio>
@@ -20,6 +21,30 @@ symbols::KernelPaths find_symbol_files(const std::string& spec) {
     TargetOptions options;
     options.progress = [](const std::string& text) { fmt::print(stderr, "{}\n", text); };
     return symbol_files(debian_target(spec, cache, options));
+}
+
+void declare_kernel(CLI::App& app, KernelArguments& arguments) {
+    symbols::KernelPaths& parts = arguments.parts;
+    auto* name = app.add_option("--kernel", arguments.name, "the target kernel, for example debian:6.1-cloud");
+    app.add_option("--vmlinux", parts.vmlinux, "vmlinux with symbols of the target kernel")->excludes(name);
+    app.add_option("--vmlinuz", parts.vmlinuz, "boot image of the target kernel, if there is no vmlinux")
+        ->excludes(name);
+    app.add_option("--modules", parts.modules, "folder with the target kernel's modules")->excludes(name);
+    app.add_option("--symvers", parts.symvers, "Module.symvers of the target kernel")->excludes(name);
+    app.add_option("--oot-module", parts.oot_modules, "a module (.ko) from outside the kernel's tree (may be repeated)")
+        ->allow_extra_args(false);
+}
+
+bool has_image(const KernelArguments& arguments) {
+    return !arguments.name.empty() || !arguments.parts.vmlinux.empty() || !arguments.parts.vmlinuz.empty();
+}
+
+symbols::KernelPaths symbol_files(const KernelArguments& arguments) {
+    if (arguments.name.empty())
+        return arguments.parts;
+    symbols::KernelPaths paths = find_symbol_files(arguments.name);
+    paths.oot_modules = arguments.parts.oot_modules;
+    return paths;
 }
 
 } // namespace klp::kernel

@@ -4,6 +4,10 @@
 #include "kernel/target.h"
 #include "symbols/kernel_files.h"
 
+namespace CLI {
+class App;
+}
+
 namespace klp::kernel {
 
 // Where the target's symbols are.
@@ -12,5 +16,21 @@ symbols::KernelPaths symbol_files(const Target& target);
 // The same for "--kernel SPEC", prepared in the default cache if it is not there yet. Throws what debian_target()
 // throws.
 symbols::KernelPaths find_symbol_files(const std::string& spec);
+
+// How a command line names the target kernel: by name, or by its parts.
+struct KernelArguments {
+    std::string name;
+    symbols::KernelPaths parts;
+};
+
+// Let `app` take --kernel, or --vmlinux, --vmlinuz, --modules and --symvers, and with either --oot-module.
+// `arguments` must live as long as `app`.
+void declare_kernel(CLI::App& app, KernelArguments& arguments);
+
+// Was the kernel's image given, or its name?
+bool has_image(const KernelArguments& arguments);
+
+// Where the symbols of the kernel are that the command line names. Throws what find_symbol_files() throws.
+symbols::KernelPaths symbol_files(const KernelArguments& arguments);
 
 } // namespace klp::kernel

@@ -83,6 +83,15 @@ void KernelFiles::find_modules() const {
     }
 }
 
+std::optional<std::filesystem::path> KernelFiles::find_module(std::string_view object) const {
+    for (const std::filesystem::path& path : paths_.oot_modules)
+        if (module_name_of(path.string()) == object)
+            return path;
+    find_modules();
+    auto found = paths_.module_files.find(object);
+    return found == paths_.module_files.end() ? std::nullopt : std::optional(found->second);
+}
+
 const KernelFiles::Loaded* KernelFiles::load(std::string_view object) const {
     if (auto found = loaded_.find(object); found != loaded_.end())
         return found->second.get();
@@ -99,11 +108,10 @@ const KernelFiles::Loaded* KernelFiles::load(std::string_view object) const {
         }
         return slot.get();
     }
-    find_modules();
-    auto path = paths_.module_files.find(object);
-    if (path == paths_.module_files.end())
+    std::optional<std::filesystem::path> path = find_module(object);
+    if (!path)
         return nullptr;
-    elf::Object image = open_module(path->second);
+    elf::Object image = open_module(*path);
     SymbolTable table = read_elf_symbols(image, name);
     slot = std::make_unique<Loaded>(Loaded{std::move(image), std::move(table)});
     return slot.get();
@@ -130,7 +138,7 @@ const Exports* KernelFiles::exports() const {
     return &*exports_;
 }
 
-// Every module of one build carries the same string (include/linux/vermagic.h).
+// Every module of one build carries the same string (include/linux/vermagic.h); those from outside are of another build.
 std::string_view KernelFiles::vermagic() const {
     if (!vermagic_) {
         find_modules();

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <vector>
 
 namespace klp::symbols {
 
@@ -15,7 +16,8 @@ struct KernelPaths {
     std::filesystem::path vmlinuz; // the image that boots
     std::filesystem::path modules; // a folder that holds .ko, .ko.xz, .ko.gz or .ko.zst files at any depth
     std::map<std::string, std::filesystem::path, std::less<>>
-        module_files;              // by the kernel's names; go before `modules`
+        module_files;                               // by the kernel's names; go before `modules`
+    std::vector<std::filesystem::path> oot_modules; // built outside of the kernel's tree; go before both
     std::filesystem::path symvers; // Module.symvers
 };
 
@@ -38,6 +40,7 @@ private:
     struct Loaded;
     const Loaded* load(std::string_view object) const;
     void find_modules() const;
+    std::optional<std::filesystem::path> find_module(std::string_view object) const;
 
     mutable KernelPaths paths_; // module_files grows when the folder is searched
     mutable bool searched_ = false;

@@ -11,8 +11,8 @@ using namespace klp;
 
 namespace {
 
-std::vector<std::byte> module_of(const std::string& function) {
-    test::ModuleMaker maker({"vermagic=6.1.0-x SMP "});
+std::vector<std::byte> module_of(const std::string& function, const std::string& release = "6.1.0-x") {
+    test::ModuleMaker maker({"vermagic=" + release + " SMP "});
     maker.define(function, maker.text, STT_FUNC);
     return maker.builder.bytes();
 }
@@ -63,6 +63,23 @@ TEST_CASE("modules are found by the kernel's name, packed or not") {
     CHECK(kernel.table("nowhere") == nullptr);
     CHECK(kernel.table("vmlinux") == nullptr);
     CHECK(kernel.exports() == nullptr);
+    CHECK(kernel.vermagic() == "6.1.0-x SMP ");
+}
+
+TEST_CASE("modules from outside of the tree are found, go before those of the folder, and do not speak for the kernel") {
+    test::ScratchDirectory scratch;
+    std::filesystem::create_directories(scratch.path() / "kernel");
+    elf::write_file_atomically(scratch.path() / "kernel" / "same.ko", module_of("in_tree"));
+    elf::write_file_atomically(scratch.path() / "same.ko", module_of("from_outside", "6.0.0-y"));
+    elf::write_file_atomically(scratch.path() / "a-new.ko", module_of("only_outside", "6.0.0-y"));
+    symbols::KernelPaths paths;
+    paths.modules = scratch.path() / "kernel";
+    paths.oot_modules = {scratch.path() / "same.ko", scratch.path() / "a-new.ko"};
+    symbols::KernelFiles kernel(paths);
+    REQUIRE(kernel.table("same"));
+    CHECK(kernel.table("same")->find("from_outside").size() == 1);
+    REQUIRE(kernel.table("a_new"));
+    CHECK(kernel.table("a_new")->find("only_outside").size() == 1);
     CHECK(kernel.vermagic() == "6.1.0-x SMP ");
 }
 
