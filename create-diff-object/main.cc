@@ -86,8 +86,8 @@ Owner read_owner(const Options& options) {
     elf::Object file = symbols::open_module(options.vmlinux);
     Owner owner{symbols::read_elf_symbols(file, name), {}};
     // A module's BTF is a supplement to that of vmlinux.
-    if (auto btf = symbols::Btf::read(file); btf && name == "vmlinux")
-        owner.entry_sizes = diff::entry_sizes_in(*btf);
+    if (name == "vmlinux")
+        owner.entry_sizes = diff::entry_sizes_in(file);
     return owner;
 }
 

@@ -113,8 +113,7 @@ std::vector<UnitDiff> diff_pairs(const Options& options, const kernel::Target& t
     }
     std::vector<UnitDiff> results(pairs.size());
     diff::EntrySizes entry_sizes;
-    if (auto btf = symbols::Btf::read(images.of("vmlinux").file()))
-        entry_sizes.kernel = diff::entry_sizes_in(*btf);
+    entry_sizes.kernel = diff::entry_sizes_in(images.of("vmlinux").file());
     kernel::parallel_for(pairs.size(), options.jobs, [&](size_t at) {
         const kernel::Unit& unit = pairs[at].unit;
         const elf::Object& original = objects[at].original;

@@ -99,6 +99,11 @@ public:
     // Does nothing, and stands between instructions to align the next one.
     virtual bool is_padding(const Instruction&) const { return false; }
 
+    // For code that no indirect branch may enter: the relocation type of the 32-bit distance by which the kernel's
+    // build is told that none will (objtool --ibt; ANNOTATE_NOENDBR of linux/objtool.h). Nothing for other code, or
+    // where no build asks.
+    virtual std::optional<uint32_t> missing_landing_pad(const Code&) const { return {}; }
+
     // Turns the instruction that loads a constant of 64 bits, which stands at `place` of `section`, into one that loads
     // a variable of 64 bits. Returns the relocation that is to name the variable (`symbol` is 0), or nothing where the
     // instruction is another, or the machine has no such pair of instructions of equal size.

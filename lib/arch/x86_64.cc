@@ -95,6 +95,7 @@ public:
     unsigned stack_arguments_from() const override { return 6; }
     std::optional<uint64_t> loaded_constant(const Instruction& instruction) const override;
     std::optional<unsigned> argument_number(std::string_view register_name) const override;
+    std::optional<uint32_t> missing_landing_pad(const Code& code) const override;
     std::optional<elf::Relocation> load_from_memory(std::span<std::byte> section, uint64_t place) const override;
     bool is_same_jump(const Instruction& one, const Instruction& other) const override;
     bool is_padding(const Instruction& instruction) const override {
@@ -191,6 +192,18 @@ bool X86::is_same_jump(const Instruction& one, const Instruction& other) const {
         return false;
     const size_t last = one.immediates.size() - 1;
     return kind == "JMP_" || (kind == "JCC_" && one.immediates[last] == other.immediates[last]);
+}
+
+// ENDBR64 is f3 0f 1e fa.
+std::optional<uint32_t> X86::missing_landing_pad(const Code& code) const {
+    constexpr std::array<uint8_t, 4> endbr64{0xf3, 0x0f, 0x1e, 0xfa};
+    if (code.end > code.section.size() || code.start >= code.end)
+        return std::nullopt;
+    const elf::Bytes bytes = code.section.subspan(code.start, code.end - code.start);
+    const elf::Bytes wanted = std::as_bytes(std::span(endbr64));
+    if (bytes.size() >= wanted.size() && std::ranges::equal(bytes.first(wanted.size()), wanted))
+        return std::nullopt;
+    return R_X86_64_PC32;
 }
 
 // movabs $imm64, %reg is REX.W[B] B8+r and eight bytes; mov disp32(%rip), %reg is REX.W[R] 8B, ModRM and four bytes. A

@@ -44,8 +44,7 @@ bool has_source_location(const Unit& unit, const Piece& piece) {
         return false;
     Reference file = unit.reference(piece.section, relocations.front());
     return file.to == Reference::To::literal && file.offset >= 0 &&
-           is_source_name(
-               elf::Object::string_at(unit.object().section(file.id), static_cast<uint64_t>(file.offset)));
+           is_source_name(elf::Object::string_at(unit.object().section(file.id), static_cast<uint64_t>(file.offset)));
 }
 
 bool is_digit(char c) {

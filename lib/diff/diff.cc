@@ -1,5 +1,6 @@
 #include "diff/diff.h"
 
+#include "arch/structure_sizes.h"
 #include "diff/callers.h"
 #include "diff/compare.h"
 #include "diff/correlate.h"
@@ -8,6 +9,7 @@
 #include "diff/macros.h"
 #include "diff/select.h"
 #include "diff/unit.h"
+#include "symbols/btf.h"
 
 #include <fmt/format.h>
 
@@ -34,12 +36,10 @@ void check_pair(const elf::Object& original, const elf::Object& patched) {
     // Instead of code, such an object of GCC's has what the link makes code of (lto-streamer.h); so has Clang's, as
     // bitcode, where -fembed-bitcode asked for nothing else.
     for (const elf::Object* object : {&original, &patched}) {
-        const bool is_slim = std::ranges::any_of(object->symbols(), [](const elf::Symbol& symbol) {
-            return symbol.name == "__gnu_lto_slim";
-        });
-        const bool has_code = std::ranges::any_of(object->sections(), [](const elf::Section& section) {
-            return section.is_code() && section.size != 0;
-        });
+        const bool is_slim = std::ranges::any_of(
+            object->symbols(), [](const elf::Symbol& symbol) { return symbol.name == "__gnu_lto_slim"; });
+        const bool has_code = std::ranges::any_of(
+            object->sections(), [](const elf::Section& section) { return section.is_code() && section.size != 0; });
         const bool has_bitcode = object->find_section(".llvmbc") || object->find_section(".llvm.lto");
         if (is_slim || (has_bitcode && !has_code))
             throw report::Refusal("diff.no-code", object->name(),
@@ -203,15 +203,29 @@ std::map<std::string, unsigned> entry_sizes_from(const std::function<const char*
     return sizes;
 }
 
-std::map<std::string, unsigned> entry_sizes_in(const symbols::Btf& kernel) {
-    std::map<std::string, unsigned> sizes;
-    auto add = [&](std::string_view section, std::string_view structure) {
-        if (auto size = structure.empty() ? std::nullopt : kernel.structure_size(structure); size && *size != 0)
-            sizes.emplace(section, *size);
+std::map<std::string, unsigned> entry_sizes_in(const elf::Object& vmlinux) {
+    std::vector<std::pair<std::string_view, std::string_view>> wanted; // section, structure
+    std::vector<std::string_view> structures;
+    auto want = [&](std::string_view section, std::string_view structure) {
+        if (structure.empty())
+            return;
+        wanted.emplace_back(section, structure);
+        structures.push_back(structure);
     };
     for (const SpecialSection& kind : special_sections()) {
-        add(kind.name, kind.structure);
-        add(kind.parallel, kind.parallel_structure);
+        want(kind.name, kind.structure);
+        want(kind.parallel, kind.parallel_structure);
+    }
+    const std::optional<symbols::Btf> btf = symbols::Btf::read(vmlinux);
+    const auto dwarf = btf ? std::map<std::string, uint32_t, std::less<>>()
+                           : arch::structure_sizes(vmlinux, structures, table_readers());
+    std::map<std::string, unsigned> sizes;
+    for (auto [section, structure] : wanted) {
+        std::optional<uint32_t> size = btf ? btf->structure_size(structure) : std::nullopt;
+        if (auto found = dwarf.find(structure); found != dwarf.end())
+            size = found->second;
+        if (size && *size != 0)
+            sizes.emplace(section, *size);
     }
     return sizes;
 }

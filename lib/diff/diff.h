@@ -5,7 +5,6 @@
 #include "elf/builder.h"
 #include "elf/object.h"
 #include "report/finding.h"
-#include "symbols/btf.h"
 #include "symbols/resolver.h"
 
 #include <cstdint>
@@ -68,7 +67,7 @@ std::vector<std::string> new_globals(const elf::Object& original, const elf::Obj
 // `variable` looks a variable up and returns nullptr if it is not set. Throws report::Refusal "usage.entry-size".
 std::map<std::string, unsigned> entry_sizes_from(const std::function<const char*(const char*)>& variable);
 
-// The same from the target's debug data (the table's `structure`).
-std::map<std::string, unsigned> entry_sizes_in(const symbols::Btf& kernel);
+// The same from the debug data of the target's image (the table's `structure`): BTF, or DWARF where there is none.
+std::map<std::string, unsigned> entry_sizes_in(const elf::Object& vmlinux);
 
 } // namespace klp::diff

@@ -65,6 +65,7 @@ private:
     void refuse_module_static_call(uint32_t owner, std::string_view symbol, std::string_view module);
     void add_static_call_keys();
     void add_functions();
+    void mark_landing_pads();
     void add_callbacks();
     void add_build_symbols();
     uint64_t add_string(std::string_view text);
@@ -688,6 +689,35 @@ void Emitter::add_functions() {
     builder.relocations_of(table).entries = std::move(relocations);
 }
 
+// The table of functions makes objtool think that somebody calls them through a pointer, which those that the compiler
+// knows all calls of are not made for. ftrace enters them by a return (kernel/livepatch/patch.c, klp_ftrace_handler()).
+// Kernels from 6.14 on have one section for all such marks (ANNOTYPE_NOENDBR is 1), those before one for this. Both are
+// gone from the finished module.
+void Emitter::mark_landing_pads() {
+    constexpr uint32_t annotype_noendbr = 1;
+    Builder& builder = emission_.output;
+    std::vector<elf::Relocation> marks;
+    for (uint32_t piece : selection_.changed)
+        if (auto code = patched_.code_of(patched_.piece(piece)))
+            if (auto type = patched_.machine().missing_landing_pad(*code))
+                marks.push_back({0, *type, new_symbol_[patched_.piece(piece).symbol], 0});
+    if (marks.empty())
+        return;
+    for (auto [name, size] : {std::pair(".discard.noendbr", 4U), std::pair(".discard.annotate_insn", 8U)}) {
+        NewSection section;
+        section.name = name;
+        section.entry_size = size;
+        section.data.resize(marks.size() * size);
+        for (size_t at = 0; at < marks.size(); ++at) {
+            marks[at].offset = at * size;
+            if (size == 8)
+                section.data[at * size + 4] = std::byte{annotype_noendbr};
+        }
+        const uint32_t index = builder.add_section(std::move(section));
+        builder.relocations_of(index).entries = marks;
+    }
+}
+
 void Emitter::add_callbacks() {
     if (macros_.callbacks.empty())
         return;
@@ -736,6 +766,7 @@ Emission Emitter::run() {
     strings.flags = SHF_ALLOC;
     strings_section_ = emission_.output.add_section(std::move(strings));
     add_functions();
+    mark_landing_pads();
     add_callbacks();
     add_build_symbols();
     emission_.output.sections[strings_section_].data = std::move(string_data_);

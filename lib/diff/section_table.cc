@@ -246,6 +246,14 @@ std::span<const SpecialSection> special_sections() {
     return table();
 }
 
+std::span<const std::string_view> table_readers() {
+    static constexpr std::array<std::string_view, 8> sources{
+        "kernel/alternative.c", "lib/bug.c",           "kernel/extable.c",
+        "lib/extable.c",        "kernel/jump_label.c", "kernel/static_call_inline.c",
+        "kernel/static_call.c", "kernel/unwind_orc.c"};
+    return sources;
+}
+
 const SpecialSection* find_special(std::string_view section) {
     static const auto by_name = [] {
         std::unordered_map<std::string_view, const SpecialSection*> map;

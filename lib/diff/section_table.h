@@ -60,6 +60,8 @@ struct EntrySizes {
 
 // All rows of the table.
 std::span<const SpecialSection> special_sections();
+// The ends of the paths of the kernel's sources that read these tables, and so know what an entry is.
+std::span<const std::string_view> table_readers();
 // The entry of `section`, or nullptr. Runtime constants (include/asm-generic/runtime-const.h) have a section for each
 // variable: it lists the instructions into which the kernel writes the variable's value at boot, in vmlinux only.
 const SpecialSection* find_special(std::string_view section);

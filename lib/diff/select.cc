@@ -188,9 +188,8 @@ Route Selector::route(const Reference& reference, uint32_t from, uint32_t sectio
     // The address of a function is its identity: others compare it, and calls through it are redirected by ftrace. What
     // the compiler made out of a function has no address that anybody else knows.
     const bool is_own = root == from || (from != none && patched_.piece(from).parent == root);
-    const bool is_address =
-        !in_entry && !is_own && reference.offset == 0 && target.parent == none && !is_clone(patched_.name(target)) &&
-        !is_call && relocation.symbol != 0;
+    const bool is_address = !in_entry && !is_own && reference.offset == 0 && target.parent == none &&
+                            !is_clone(patched_.name(target)) && !is_call && relocation.symbol != 0;
     return is_address ? Route::original : Route::inside;
 }
 
@@ -295,13 +294,14 @@ void Selector::check_names() {
         auto then = before.find(symbol.name);
         if (then == before.end() || correlation_.to_original[now] == then->second || is_ignored(now))
             continue;
-        refuse("diff.alias-changed", now,
-               fmt::format("{} is another name of {} in one of the units and a function of its own in the other; ftrace "
-                           "cannot redirect one name alone",
-                           symbol.name,
-                           patched_.name(patched_.piece(now)) == symbol.name ? original_.title(then->second)
-                                                                             : patched_.title(now)),
-               "change the function under both names, or change its callers instead");
+        refuse(
+            "diff.alias-changed", now,
+            fmt::format("{} is another name of {} in one of the units and a function of its own in the other; ftrace "
+                        "cannot redirect one name alone",
+                        symbol.name,
+                        patched_.name(patched_.piece(now)) == symbol.name ? original_.title(then->second)
+                                                                          : patched_.title(now)),
+            "change the function under both names, or change its callers instead");
     }
 }
 
@@ -448,8 +448,8 @@ void Selector::check_static_locals() {
     }
 }
 
-// A variable that was given a section of its own (DEFINE_SCHED_CLASS) and points to a function: the kernel has both, and
-// whoever calls through it gets to the new code.
+// A variable that was given a section of its own (DEFINE_SCHED_CLASS) and points to a function: the kernel has both,
+// and whoever calls through it gets to the new code.
 bool Selector::is_variables_pointer(uint32_t section, const elf::Relocation& relocation,
                                     const Reference& reference) const {
     const uint32_t around = patched_.piece_at(section, relocation.offset);

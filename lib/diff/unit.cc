@@ -353,8 +353,7 @@ void Unit::split_fragments() {
             const bool is_bound = tells_objects && relocation.offset % kasan_global_size == 0;
             if (target.to == Reference::To::piece && pieces_[target.id].kind == PieceKind::fragment &&
                 (target.offset > 0 || (is_bound && target.offset == 0)))
-                cuts[target.id].push_back(
-                    {pieces_[target.id].entry + static_cast<uint64_t>(target.offset), is_bound});
+                cuts[target.id].push_back({pieces_[target.id].entry + static_cast<uint64_t>(target.offset), is_bound});
         }
     }
     if (cuts.empty())

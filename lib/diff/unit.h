@@ -177,7 +177,7 @@ private:
     const elf::Object& object_;
     const arch::Machine& machine_;
     std::vector<Role> roles_;
-    std::vector<bool> comdat_; // by section
+    std::vector<bool> comdat_;  // by section
     std::vector<Piece> pieces_; // ordered by section, start
     std::vector<std::pair<uint32_t, uint32_t>> section_pieces_;
     std::vector<uint32_t> piece_of_symbol_;

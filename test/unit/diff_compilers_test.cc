@@ -14,8 +14,9 @@ const Compiler& clang_x86() {
 }
 
 const std::string bounds = "-fsanitize=shift ";
-const std::string gcc_kasan = "-fsanitize=kernel-address -fasan-shadow-offset=0xdffffc0000000000 --param asan-globals=1 "
-                              "--param asan-stack=1 ";
+const std::string gcc_kasan =
+    "-fsanitize=kernel-address -fasan-shadow-offset=0xdffffc0000000000 --param asan-globals=1 "
+    "--param asan-stack=1 ";
 const std::string clang_kasan = "-fsanitize=kernel-address -mllvm -asan-mapping-offset=0xdffffc0000000000 "
                                 "-mllvm -asan-globals=1 -mllvm -asan-stack=1 ";
 
@@ -53,8 +54,8 @@ int g(int x) { int on_stack[4]; printk("g %s %p", names[x], on_stack); return on
         REQUIRE(outcome.codes.empty());
         CHECK(outcome.changed() == Names{"g"});
         // A new variable and a new string: a larger table.
-        outcome = pair.run(unit, replaced(unit, "return on_stack[x]", "static int more; printk(\"new\"); return ++more"),
-                           flags);
+        outcome = pair.run(
+            unit, replaced(unit, "return on_stack[x]", "static int more; printk(\"new\"); return ++more"), flags);
         REQUIRE(outcome.codes.empty());
         CHECK(outcome.changed() == Names{"g"});
         for (const elf::Section& section : outcome.output->sections())

@@ -122,8 +122,9 @@ TEST_CASE("a function made global, or put among the unlikely ones, is still the 
 }
 
 TEST_CASE("statics of one name in several sources are told by their source") {
-    const std::string first = "static int state; static __attribute__((noinline)) int helper(int x) { asm(\"\"); return "
-                              "state += x; }\nint first(int x) { return helper(x); }\n";
+    const std::string first =
+        "static int state; static __attribute__((noinline)) int helper(int x) { asm(\"\"); return "
+        "state += x; }\nint first(int x) { return helper(x); }\n";
     std::string second = replaced(replaced(first, "first", "second"), "+= x", "-= x");
     UnitPair pair;
     auto before = linked(pair, "before", {first, second});
@@ -136,8 +137,9 @@ TEST_CASE("statics of one name in several sources are told by their source") {
 }
 
 TEST_CASE("statics of one name without FILE symbols are told by who uses them") {
-    const std::string first = "static int state; static __attribute__((noinline)) int helper(int x) { asm(\"\"); return "
-                              "state += x; }\nint first(int x) { return helper(x); }\n";
+    const std::string first =
+        "static int state; static __attribute__((noinline)) int helper(int x) { asm(\"\"); return "
+        "state += x; }\nint first(int x) { return helper(x); }\n";
     std::string second = replaced(replaced(first, "first", "second"), "+= x", "-= x");
     UnitPair pair;
     auto nameless = [&](const std::string& name, const std::vector<std::string>& sources) {
@@ -175,9 +177,8 @@ TEST_CASE("a counter that one function lost is not the one that another got") {
     UnitPair pair;
     const std::string unit = "extern int next(void);\nint f(int x) { static int count; return count += next() * x; }\n"
                              "int g(int x) { return next() - x; }\n";
-    const std::string after =
-        "extern int next(void);\nint f(int x) { return next() * x; }\n"
-        "int g(int x) { static int count; return count += next() - x; }\n";
+    const std::string after = "extern int next(void);\nint f(int x) { return next() * x; }\n"
+                              "int g(int x) { static int count; return count += next() - x; }\n";
     CHECK(pair.run(unit, after).codes == Codes{"diff.static-local-removed"});
 }
 
@@ -185,7 +186,8 @@ TEST_CASE("a removed static local is refused, and taken where the author insists
     for (const Compiler& compiler : {gcc_x86, clang_x86()}) {
         CAPTURE(compiler.command);
         UnitPair pair(compiler);
-        const std::string unit = "extern int next(void);\nint f(int x) { static int count; return count += next() * x; }\n";
+        const std::string unit =
+            "extern int next(void);\nint f(int x) { static int count; return count += next() * x; }\n";
         const std::string after = "extern int next(void);\nint f(int x) { return next() * x; }\n";
         CHECK(pair.run(unit, after).codes == Codes{"diff.static-local-removed"});
         const std::string force =

@@ -290,26 +290,27 @@ TEST_CASE("entry sizes that do not fit are refused, and those of the environment
 
 TEST_CASE("entry sizes are checked against the kernel's debug data") {
     ScratchDirectory scratch;
-    auto sizes_of = [&](const char* fields) {
-        auto kernel = elf::Object::open(compile_unit(
-            scratch, "kernel", fmt::format("struct exception_table_entry {{ {} }} entry;", fields), "-gbtf"));
-        auto btf = symbols::Btf::read(kernel);
-        REQUIRE(btf);
-        return diff::entry_sizes_in(*btf);
-    };
-    const auto real = sizes_of("int insn, fixup, data;");
-    CHECK(real == std::map<std::string, unsigned>{{"__ex_table", 12}});
-    const std::string unit = "int f(int *p) { asm volatile(\"1: nop\\n.pushsection __ex_table,\\\"a\\\"\\n"
-                             ".long 1b - ., 1b - ., 3\\n .popsection\"); return *p + 1; }\n";
-    UnitPair pair;
-    pair.options.entry_sizes.kernel = real;
-    CHECK(pair.run(unit, replaced(unit, "*p + 1", "*p + 2")).changed() == Names{"f"});
-    pair.options.entry_sizes.kernel = sizes_of("int insn, fixup;");
-    CHECK(pair.run(unit, replaced(unit, "*p + 1", "*p + 2")).codes == Codes{"diff.entry-size"});
-    // An entry size that the assembler wrote down counts as well.
-    const std::string sized = replaced(unit, "\\\"a\\\"", "\\\"aM\\\",@progbits,8");
-    pair.options.entry_sizes.kernel = real;
-    CHECK(pair.run(sized, replaced(sized, "*p + 1", "*p + 2")).codes == Codes{"diff.entry-size"});
+    std::filesystem::create_directories(scratch.path() / "lib");
+    for (const char* format : {"-gbtf", "-gdwarf-4", "-gdwarf-5", "-gdwarf-5 -gz"}) {
+        CAPTURE(format);
+        auto sizes_of = [&](const char* fields) {
+            return diff::entry_sizes_in(elf::Object::open(compile_unit(
+                scratch, "lib/extable", fmt::format("struct exception_table_entry {{ {} }} entry;", fields), format)));
+        };
+        const auto real = sizes_of("int insn, fixup, data;");
+        CHECK(real == std::map<std::string, unsigned>{{"__ex_table", 12}});
+        const std::string unit = "int f(int *p) { asm volatile(\"1: nop\\n.pushsection __ex_table,\\\"a\\\"\\n"
+                                 ".long 1b - ., 1b - ., 3\\n .popsection\"); return *p + 1; }\n";
+        UnitPair pair;
+        pair.options.entry_sizes.kernel = real;
+        CHECK(pair.run(unit, replaced(unit, "*p + 1", "*p + 2")).changed() == Names{"f"});
+        pair.options.entry_sizes.kernel = sizes_of("int insn, fixup;");
+        CHECK(pair.run(unit, replaced(unit, "*p + 1", "*p + 2")).codes == Codes{"diff.entry-size"});
+        // An entry size that the assembler wrote down counts as well.
+        const std::string sized = replaced(unit, "\\\"a\\\"", "\\\"aM\\\",@progbits,8");
+        pair.options.entry_sizes.kernel = real;
+        CHECK(pair.run(sized, replaced(sized, "*p + 1", "*p + 2")).codes == Codes{"diff.entry-size"});
+    }
 }
 
 TEST_CASE("the cause of a change is told") {
@@ -493,4 +494,21 @@ TEST_CASE("the key of a static call is there for objtool to find") {
 
     pair.resolver.special["__SCK__tick"] = {symbols::Resolution::Kind::absent, {}, 0, false, {}, false, {}};
     CHECK_FALSE(pair.run(unit, replaced(unit, "x + 1", "x + 2")).symbol("__SCK__tick"));
+}
+
+TEST_CASE("a changed function that no pointer leads to is marked for the build's check of indirect branches") {
+    UnitPair pair;
+    const std::string unit = "static __attribute__((noinline)) int inner(int x) { asm(\"\"); return x + 1; }\n"
+                             "int f(int x) { return inner(x) * 3; }\n";
+    const std::string flags = "-fcf-protection=branch";
+    Outcome outcome = pair.run(unit, replaced(replaced(unit, "x + 1", "x + 2"), "* 3", "* 5"), flags);
+    REQUIRE(outcome.codes.empty());
+    CHECK(outcome.changed() == Names{"f", "inner"});
+    for (const char* name : {".discard.noendbr", ".discard.annotate_insn"}) {
+        const elf::Section* marks = outcome.output->find_section(name);
+        REQUIRE(marks);
+        std::span<const elf::Relocation> relocations = outcome.output->relocations(marks->index);
+        REQUIRE(relocations.size() == 1); // f() begins with ENDBR
+        CHECK(outcome.output->symbol(relocations[0].symbol).name == "inner");
+    }
 }
