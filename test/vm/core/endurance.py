@@ -26,7 +26,7 @@ def run(kernel, report, options):
         report("no mixed view", found["mixed"] == 0, str(found))
         vm.run("rmmod klptest")
         if kernel.variant == "debug":
-            text = _kmemleak(vm)
+            text = kmemleak(vm)
             report("kmemleak", not text, text)
         else:
             after = _memory(vm)
@@ -42,7 +42,7 @@ def _memory(vm):
     return int(fields["SUnreclaim"]) + int(fields["VmallocUsed"])
 
 
-def _kmemleak(vm):
+def kmemleak(vm):
     """The leaks it finds; the first scan may see what was only just freed."""
     for _ in range(2):
         vm.run("echo scan >/sys/kernel/debug/kmemleak", 600)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Every allocation that the core makes, or causes, fails once.
 
-The task that loads a module is told that its N-th allocation fails, counting only those with the
-core on the stack (fail-nth and the stack filter of the kernel's fault injection). N goes up until
-nothing fails any more. After each failure everything must be as it was before.
+guest/failer.c lets the N-th allocation fail that is made with the core on the stack, in whatever task.
+N goes up until nothing fails any more. After each failure everything must be as it was before, or
+done in spite of it; in the end nothing may have leaked.
 """
 
 import dataclasses
@@ -11,34 +11,22 @@ import re
 import subprocess
 
 import relocs
-from lab import complaints, guest_programs
+from endurance import kmemleak
+from lab import GUEST, complaints, guest_programs
 from scene import scene
 
+# vmalloc() tells where it was called from.
 PROVOKED = (r"Call Trace", r"Tainted: ")
 LIMIT = 400
 
-# Allocations that give no warning fail silently: the end is reached after so many attempts without a message.
-SILENT = 20
-
-FILTER = """
-cd /sys/kernel/debug/failslab && echo N >ignore-gfp-wait && echo 32 >stacktrace-depth &&
-start=$(cat /sys/module/klp_core/sections/.text) &&
-echo $start >require-start && printf '0x%x' $((start + {size})) >require-end
-"""
-
-# fail N COMMAND...: run it with the N-th allocation failing; status 9: no failure was reported.
-FAIL = """
-fail() {
-    _n=$1; shift
-    dmesg -c >/tmp/log; cat /tmp/log >>/tmp/all
-    sh -c "echo $_n >/proc/self/fail-nth; $*"
-    _status=$?
-    [ $_status != 0 ] || dmesg | grep -q 'FAULT_INJECTION: forcing a failure' || return 9
-    return $_status
-}
+FUNCTIONS = """
+failer=/sys/module/failer/parameters
+under() { echo $(($1)) >$failer/start; echo $(($2)) >$failer/size; }
 version() { grep -q "klptest version $1" /proc/cmdline; }
 gone() { [ ! -d /sys/kernel/livepatch/$1 ] && [ ! -d /sys/module/$1 ]; }
+enabled() { settled $1 && [ $(cat /sys/kernel/livepatch/$1/enabled) = 1 ]; }
 """
+
 
 @dataclasses.dataclass(frozen=True)
 class Attempt:
@@ -63,15 +51,17 @@ PATCHED = "insmod /klptest.ko && patch /klptest_v1.ko"
 UNPATCHED = "unpatch klptest_v1 && rmmod klptest"
 
 ATTEMPTS = (
-    Attempt("a patch that replaces another", PATCHED, "exec /bin/insmod /klptest_r3.ko",
-            "gone klptest_r3 && version 1 && [ $(cat /sys/kernel/livepatch/klptest_v1/enabled) = 1 ]",
-            "wait_until 90 settled klptest_r3 && unpatch klptest_r3 && unload klptest_v1 && patch /klptest_v1.ko",
+    Attempt("a patch that replaces another", PATCHED,
+            "/bin/insmod /klptest_r3.ko && wait_until 90 settled klptest_r3",
+            "gone klptest_r3 && version 1 && enabled klptest_v1",
+            "version 3 && unpatch klptest_r3 && unload klptest_v1 && patch /klptest_v1.ko",
             UNPATCHED),
-    Attempt("a patch that is disabled", PATCHED, "echo 0 >/sys/kernel/livepatch/klptest_v1/enabled",
-            "version 1 && [ $(cat /sys/kernel/livepatch/klptest_v1/enabled) = 1 ]",
-            "wait_until 90 '[ ! -d /sys/kernel/livepatch/klptest_v1 ]' && unload klptest_v1 && patch /klptest_v1.ko",
+    Attempt("a patch that is disabled", PATCHED,
+            "echo 0 >/sys/kernel/livepatch/klptest_v1/enabled && wait_until 90 '[ ! -d /sys/kernel/livepatch/klptest_v1 ]'",
+            "version 1 && enabled klptest_v1",
+            "! version 1 && unload klptest_v1 && patch /klptest_v1.ko",
             UNPATCHED),
-    Attempt("a module that is patched", "patch /klptest_relocs.ko", "exec /bin/insmod /klptest.ko",
+    Attempt("a module that is patched", "patch /klptest_relocs.ko", "/bin/insmod /klptest.ko",
             "[ ! -d /sys/module/klptest ] && [ $(cat /sys/kernel/livepatch/klptest_relocs/klptest/patched) = 0 ]",
             "[ $(cat /sys/kernel/livepatch/klptest_relocs/klptest/patched) = 1 ] && rmmod klptest",
             "unpatch klptest_relocs"),
@@ -83,16 +73,21 @@ def run(kernel, report, options):
 
     def more(workshop):
         sizes.append(_text_size(workshop.core_folder / "klp_core.ko"))
+        failer = workshop.modules("failer", [GUEST / "failer.c"], with_core=False)["failer"]
         # busybox tries a second time, by another system call; its shell takes its own unless it is told the path.
-        return relocs.module(workshop, kernel) | guest_programs(["insmod"])
+        return relocs.module(workshop, kernel) | guest_programs(["insmod"]) | {"/failer.ko": failer}
 
-    with scene(kernel, options, more) as vm:
-        vm.run(FILTER.format(size=sizes[0]))
+    with scene(kernel, options, more, load_core=False) as vm:
+        vm.run("insmod /failer.ko")
+        _load_core(vm, report)
+        vm.run(f"{FUNCTIONS} under $(cat /sys/module/klp_core/sections/.text) {sizes[0]}")
         for attempt in ATTEMPTS:
             vm.run(attempt.setup)
             _try(vm, report, attempt)
             vm.run(attempt.cleanup)
-        bad = complaints(vm.run("dmesg >>/tmp/all; cat /tmp/all").splitlines(), PROVOKED)
+        text = kmemleak(vm)
+        report("kmemleak", not text, text)
+        bad = complaints(vm.log(), PROVOKED)
         report("kernel log", not bad, "\n".join(bad))
 
 
@@ -102,21 +97,46 @@ def _text_size(module):
     return "0x" + re.search(r"\] \.text +PROGBITS +\w+ \w+ (\w+)", text)[1]
 
 
-def _try(vm, report, attempt):
-    status, text = vm.try_run(f"""{FAIL}
-        failures=0 silent=0 n=0
-        while [ $silent -lt {SILENT} ] && [ $n -lt {LIMIT} ]; do
+def _load_core(vm, report):
+    """The core cannot be unloaded: this ends when it is loaded, at the latest when no allocation fails."""
+    status, text = vm.try_run(f"""{FUNCTIONS}
+        set -- $(grep -A 1 -w 'do_one_initcall$' /proc/kallsyms | cut -d' ' -f1)
+        under 0x$1 0x$2-0x$1
+        n=1
+        until echo $n >$failer/countdown; /bin/insmod /klp_core.ko 2>/dev/null; do
+            [ $(cat $failer/countdown) = 0 ] && [ ! -d /sys/module/klp_core ] && [ ! -d /sys/kernel/livepatch ] || exit 1
             n=$((n + 1))
-            fail $n '{attempt.command}' 2>/dev/null
+        done
+        left=$(cat $failer/countdown)
+        echo 0 >$failer/countdown
+        echo "$n attempts, $left left"
+        [ $n -gt 1 ]""", 1200)
+    report(f"the core is loaded: {_last_line(text)}", status == 0, text)
+
+
+def _try(vm, report, attempt):
+    status, text = vm.try_run(f"""{FUNCTIONS}
+        failures=0 n=0
+        while [ $n -lt {LIMIT} ]; do
+            n=$((n + 1))
+            echo $n >$failer/countdown
+            {attempt.command} 2>/tmp/said
             status=$?
-            if [ $status = 0 ] || [ $status = 9 ]; then
-                [ $status = 9 ] && silent=$((silent + 1)) || silent=0
+            left=$(cat $failer/countdown)
+            echo 0 >$failer/countdown
+            if [ $status = 0 ]; then
                 {attempt.undo} || {{ echo "$n: succeeded, cannot be undone"; exit 1; }}
+                [ $left = 0 ] || break
             else
-                silent=0 failures=$((failures + 1))
-                {attempt.unchanged} || {{ echo "$n: failed, but something has changed"; dmesg; exit 1; }}
+                [ $left = 0 ] || {{ echo "$n: failed by itself"; cat /tmp/said; exit 1; }}
+                failures=$((failures + 1))
+                {attempt.unchanged} || {{ echo "$n: failed, but something has changed"; cat /tmp/said; exit 1; }}
             fi
         done
-        echo "$((n - silent)) allocations failed, $failures times the attempt with them"
-        [ $silent = {SILENT} ] && [ $failures -gt 0 ]""", 3000)
-    report(f"{attempt.name}: {text.strip().splitlines()[-1] if text.strip() else ''}", status == 0, text)
+        echo "$((n - 1)) allocations failed, $failures times the attempt with them"
+        [ $left != 0 ] && [ $failures -gt 0 ]""", 5000)
+    report(f"{attempt.name}: {_last_line(text)}", status == 0, text)
+
+
+def _last_line(text):
+    return text.strip().splitlines()[-1] if text.strip() else ""

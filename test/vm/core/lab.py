@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the tests of the runtime core share: kernels, modules, programs for the guest."""
 
+import atexit
+import functools
 import os
 import pathlib
 import re
@@ -63,7 +65,7 @@ class Workshop:
     def __init__(self, kernel):
         self.kernel = kernel
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="klp-core-"))
-        self.core_folder = self.folder / "core"
+        self.core_folder = _core_folder(kernel.build)
 
     def __enter__(self):
         return self
@@ -73,9 +75,7 @@ class Workshop:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def core(self, *variables):
-        """Build the core; returns {module name: path}."""
-        shutil.rmtree(self.core_folder, ignore_errors=True)
-        shutil.copytree(CORE_SOURCE, self.core_folder)
+        """Build the core, unless that was done; returns {module name: path}."""
         return self._kbuild(self.core_folder, variables)
 
     def modules(self, name, sources, with_core=True, flags=""):
@@ -129,6 +129,16 @@ class Workshop:
             variables = [*variables, f"CC={compiler}"]
         _output(["make", "-s", "-C", self.kernel.build, f"M={folder}", "-j2", *variables])
         return {path.stem: path for path in folder.glob("*.ko")}
+
+
+@functools.cache
+def _core_folder(_build):
+    """A copy of the core's source, for all suites on a kernel."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="klp-core-"))
+    shutil.copytree(CORE_SOURCE, folder, dirs_exist_ok=True)
+    if not os.environ.get("KLP_KEEP"):
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def guest_programs(names=PROGRAMS):

@@ -20,13 +20,18 @@ BROKEN = {
                  r"overflow in relocation type 10 to symbol 'tasklist_lock'"),
     "bad_type": ('{ &data_spare, "vmlinux", "vmlinux", "tasklist_lock", 0, 0, R_X86_64_COPY }',
                  r"unknown relocation type 5 to symbol 'tasklist_lock'"),
-    "not_empty": ('{ &patch_name, "vmlinux", "vmlinux", "tasklist_lock", 0, 0, R_X86_64_64 }',
+    "not_empty": ('{ &text, "vmlinux", "vmlinux", "tasklist_lock", 0, 0, R_X86_64_64 }',
                   r"place of the relocation to symbol 'tasklist_lock' is not empty"),
     "outside": ('{ (void *)&jiffies, "vmlinux", "vmlinux", "tasklist_lock", 0, 0, R_X86_64_64 }',
                 r"relocation to symbol 'tasklist_lock' lies outside of the module"),
     "module_unknown": ('{ &data_spare, "klptest", "klptest", "klptest_nowhere", 0, 0, R_X86_64_64 }',
                        r"symbol 'klptest_nowhere' not found in symbol table"),
+    "module_not_empty": ('{ &text, "klptest", "klptest", "released", 0, 0, R_X86_64_64 }',
+                         r"place of the relocation to symbol 'released' is not empty"),
 }
+
+# Those that are only seen when their module arrives.
+LATE = ("module_unknown", "module_not_empty")
 
 
 def module(workshop, kernel):
@@ -51,6 +56,8 @@ def run(kernel, report, options):
         _values(vm, report, duplicate)
         for name, (_, message) in BROKEN.items():
             _refused(vm, report, name, message)
+        for name in LATE:
+            _keeps_out(vm, report, name, BROKEN[name][1])
         bad = complaints(vm.log())
         report("kernel log", not bad, "\n".join(bad))
 
@@ -104,3 +111,14 @@ def _refused(vm, report, name, message):
         "unpatch klptest_relocs && rmmod klptest")
     log = "\n".join(vm.log())
     report(f"refused: {name}", status == 0 and re.search("livepatch: .*" + message, log), text + log)
+
+
+def _keeps_out(vm, report, name, message):
+    """The patch is there already; its object is refused, as often as it comes, and nothing of the patch is written to."""
+    status, text = vm.try_run(
+        f"dmesg -c >/dev/null; patch /broken_{name}.ko && ! insmod /klptest.ko && ! insmod /klptest.ko && "
+        f"cd /sys/module/broken_{name}/parameters && grep -qx klptest text && "
+        f"grep -qx 'plt32 0' values && grep -qx 'module 0' values && cd / && unpatch broken_{name}")
+    log = "\n".join(vm.log())
+    report(f"keeps its object out: {name}", status == 0 and
+           re.search("livepatch: .*" + message, log) and "refusing to load module 'klptest'" in log, text + log)

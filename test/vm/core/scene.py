@@ -9,7 +9,7 @@ PATCHES = ("klptest_v1", "klptest_v2", "klptest_r3", "klptest_r4")
 
 
 @contextlib.contextmanager
-def scene(kernel, options, more=None):
+def scene(kernel, options, more=None, load_core=True):
     """Boot `kernel` with everything in its root folder; `more(workshop)` gives more files.
 
     On a kernel with CONFIG_LIVEPATCH the patches are built for its own core.
@@ -24,7 +24,7 @@ def scene(kernel, options, more=None):
         if more:
             files |= more(workshop)
         with boot(kernel, files, **options) as vm:
-            if with_core:
+            if with_core and load_core:
                 vm.run("insmod /klp_core.ko")
             yield vm
 

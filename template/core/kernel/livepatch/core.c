@@ -182,8 +182,10 @@ int klp_disable_patch(struct klp_patch *patch)
 	if (ret)
 		return ret;
 	ret = klp_prepare_stack_check(patch);
-	if (ret)
+	if (ret) {
+		klp_disable_hooks();
 		return ret;
+	}
 
 	klp_init_transition(patch, KLP_TRANSITION_UNPATCHED);
 

@@ -16,6 +16,8 @@
 #include <linux/kprobes.h>
 #include "imports.h"
 
+struct list_head *klp_modules;
+struct mutex *klp_module_mutex;
 rwlock_t *klp_tasklist_lock;
 struct mutex *klp_text_mutex;
 
@@ -75,9 +77,11 @@ int klp_resolve_imports(void)
 	KLP_IMPORTED_FUNCTIONS(KLP_RESOLVE_IMPORT)
 #undef KLP_RESOLVE_IMPORT
 
+	klp_modules = (struct list_head *)klp_import("modules");
+	klp_module_mutex = (struct mutex *)klp_import("module_mutex");
 	klp_tasklist_lock = (rwlock_t *)klp_import("tasklist_lock");
 	klp_text_mutex = (struct mutex *)klp_import("text_mutex");
-	if (!klp_tasklist_lock || !klp_text_mutex)
+	if (!klp_modules || !klp_module_mutex || !klp_tasklist_lock || !klp_text_mutex)
 		return -ENOENT;
 
 	return 0;

@@ -13,6 +13,7 @@
 #include <linux/buildid.h>
 #include <linux/ftrace.h>
 #include <linux/kallsyms.h>
+#include <linux/list.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/sched.h>
@@ -21,7 +22,6 @@
 #include <linux/stacktrace.h>
 #include <linux/static_call.h>
 #include <linux/stop_machine.h>
-#include <linux/workqueue.h>
 #include <asm/text-patching.h>
 
 /* Declared in headers that modules do not see. */
@@ -36,7 +36,6 @@ unsigned long find_kallsyms_symbol_value(struct module *mod, const char *name);
 	each(kallsyms_lookup_size_offset)	\
 	each(kallsyms_on_each_match_symbol)	\
 	each(module_kallsyms_on_each_symbol)	\
-	each(schedule_on_each_cpu)		\
 	each(stack_trace_save_tsk_reliable)	\
 	each(stop_one_cpu_nowait)		\
 	each(task_call_func)			\
@@ -53,6 +52,8 @@ KLP_IMPORTED_FUNCTIONS(KLP_DECLARE_IMPORT)
 /* klp_kernel(find_module)(name) calls the kernel's find_module(name). */
 #define klp_kernel(function)	static_call(klp_import_##function)
 
+extern struct list_head *klp_modules;
+extern struct mutex *klp_module_mutex;
 extern rwlock_t *klp_tasklist_lock;
 extern struct mutex *klp_text_mutex;
 

@@ -9,13 +9,17 @@
  *    and none of them has run. Being first we write the relocations of a patch
  *    module before jump labels, static calls and tracepoints read the entries.
  *    An error from here keeps the module out.
+ *  - MODULE_STATE_LIVE is of interest only for a module that was announced as
+ *    coming before we were there to hear it.
  *  - MODULE_STATE_GOING is announced after the module's exit function, and when
  *    loading fails after we were told of it.
  */
 
 #define pr_fmt(fmt) "livepatch: " fmt
 
+#include <linux/list.h>
 #include <linux/module.h>
+#include <linux/mutex.h>
 #include <linux/notifier.h>
 #include <linux/string.h>
 #include <linux/xarray.h>
@@ -29,17 +33,14 @@
 #include "transition.h"
 
 /*
- * Modules that were announced as coming and not yet as going, by address. Under
- * klp_mutex. Between those two they can be patched, whatever their state says.
+ * Modules that can be patched, by address: from the announcement of their coming
+ * to that of their going, whatever their state says. Under klp_mutex.
  */
 static DEFINE_XARRAY(klp_alive);
 
 /*
  * A module that can be patched now. No reference is taken: the module may leave
  * any time, but not without our notifier, which waits for klp_mutex.
- *
- * A live module that came before the core is not in klp_alive. Once it is going
- * it is left alone: what its exit function calls remains unpatched.
  */
 struct module *klp_find_module(const char *name)
 {
@@ -47,8 +48,7 @@ struct module *klp_find_module(const char *name)
 
 	rcu_read_lock_sched();
 	mod = klp_kernel(find_module)(name);
-	if (mod && mod->state != MODULE_STATE_LIVE &&
-	    !xa_load(&klp_alive, (unsigned long)mod))
+	if (mod && !xa_load(&klp_alive, (unsigned long)mod))
 		mod = NULL;
 	rcu_read_unlock_sched();
 
@@ -81,7 +81,9 @@ static int klp_patch_coming_object(struct klp_patch *patch, struct klp_object *o
 	return ret;
 }
 
-static int klp_apply_patch(struct klp_patch *patch, struct klp_object *obj)
+/* On failure the object is as before. */
+static int klp_apply_patch(struct klp_patch *patch, struct klp_object *obj,
+			   struct module *mod)
 {
 	int ret;
 
@@ -91,6 +93,7 @@ static int klp_apply_patch(struct klp_patch *patch, struct klp_object *obj)
 			patch->mod->name, obj->name, ret);
 		return ret;
 	}
+	obj->mod = mod;
 
 	pr_notice("applying patch '%s' to loading module '%s'\n",
 		  patch->mod->name, obj->name);
@@ -98,7 +101,7 @@ static int klp_apply_patch(struct klp_patch *patch, struct klp_object *obj)
 	ret = klp_pre_patch_callback(obj);
 	if (ret) {
 		pr_warn("pre-patch callback failed for object '%s'\n", obj->name);
-		return ret;
+		goto free;
 	}
 
 	ret = klp_patch_coming_object(patch, obj);
@@ -106,12 +109,16 @@ static int klp_apply_patch(struct klp_patch *patch, struct klp_object *obj)
 		pr_warn("failed to apply patch '%s' to module '%s' (%d)\n",
 			patch->mod->name, obj->name, ret);
 		klp_post_unpatch_callback(obj);
-		return ret;
+		goto free;
 	}
 
 	if (patch != klp_transition_patch)
 		klp_post_patch_callback(obj);
 	return 0;
+
+free:
+	klp_free_object_loaded(patch, obj);
+	return ret;
 }
 
 static void klp_revert_patch(struct klp_patch *patch, struct klp_object *obj)
@@ -153,18 +160,30 @@ static int klp_apply_patches(struct module *mod)
 		if (!obj)
 			continue;
 
-		obj->mod = mod;
-		ret = klp_apply_patch(patch, obj);
+		ret = klp_apply_patch(patch, obj, mod);
 		if (!ret)
 			continue;
 
 		pr_warn("patch '%s' failed for module '%s', refusing to load module '%s'\n",
 			patch->mod->name, mod->name, mod->name);
-		klp_free_object_loaded(patch, obj);
 		klp_revert_patches(mod, patch);
 		return ret;
 	}
 	return 0;
+}
+
+static int klp_add_module(struct module *mod)
+{
+	int ret;
+
+	ret = xa_err(xa_store(&klp_alive, (unsigned long)mod, mod, GFP_KERNEL));
+	if (ret)
+		return ret;
+
+	ret = klp_apply_patches(mod);
+	if (ret)
+		xa_erase(&klp_alive, (unsigned long)mod);
+	return ret;
 }
 
 static int klp_module_coming(struct module *mod)
@@ -182,15 +201,28 @@ static int klp_module_coming(struct module *mod)
 		return ret;
 
 	mutex_lock(&klp_mutex);
-	ret = xa_err(xa_store(&klp_alive, (unsigned long)mod, mod, GFP_KERNEL));
-	if (!ret) {
-		ret = klp_apply_patches(mod);
-		if (ret)
-			xa_erase(&klp_alive, (unsigned long)mod);
-	}
+	ret = klp_add_module(mod);
 	mutex_unlock(&klp_mutex);
 
 	return ret;
+}
+
+/*
+ * Its init function began before the core was loaded and has only now returned.
+ * Patches that came meanwhile take effect late, but not never.
+ */
+static void klp_module_live(struct module *mod)
+{
+	int ret = 0;
+
+	mutex_lock(&klp_mutex);
+	if (!xa_load(&klp_alive, (unsigned long)mod))
+		ret = klp_add_module(mod);
+	mutex_unlock(&klp_mutex);
+
+	if (ret)
+		pr_err("too late to refuse module '%s', it stays unpatched (%d)\n",
+		       mod->name, ret);
 }
 
 static void klp_module_going(struct module *mod)
@@ -207,6 +239,9 @@ static int klp_module_notify(struct notifier_block *self, unsigned long state,
 	switch (state) {
 	case MODULE_STATE_COMING:
 		return notifier_from_errno(klp_module_coming(data));
+	case MODULE_STATE_LIVE:
+		klp_module_live(data);
+		return NOTIFY_OK;
 	case MODULE_STATE_GOING:
 		klp_module_going(data);
 		return NOTIFY_OK;
@@ -220,7 +255,43 @@ static struct notifier_block klp_module_notifier = {
 	.priority = INT_MAX,
 };
 
+/*
+ * The modules that are there already. We are a notifier by now: whoever is not
+ * live yet will be announced, as coming or as live, and whoever has only just
+ * become live may be announced once more.
+ */
+static int klp_add_live_modules(void)
+{
+	struct module *mod;
+	int ret = 0;
+
+	mutex_lock(&klp_mutex);
+	mutex_lock(klp_module_mutex);
+	list_for_each_entry(mod, klp_modules, list) {
+		if (mod->state != MODULE_STATE_LIVE)
+			continue;
+		ret = xa_err(xa_store(&klp_alive, (unsigned long)mod, mod, GFP_KERNEL));
+		if (ret)
+			break;
+	}
+	mutex_unlock(klp_module_mutex);
+	mutex_unlock(&klp_mutex);
+
+	return ret;
+}
+
 int klp_init_modules(void)
 {
-	return register_module_notifier(&klp_module_notifier);
+	int ret;
+
+	ret = register_module_notifier(&klp_module_notifier);
+	if (ret)
+		return ret;
+
+	ret = klp_add_live_modules();
+	if (ret) {
+		unregister_module_notifier(&klp_module_notifier);
+		xa_destroy(&klp_alive);
+	}
+	return ret;
 }

@@ -84,18 +84,10 @@ static int klp_find_func(struct klp_object *obj, struct klp_func *func)
 			     &func->new_size);
 }
 
-/* The part of the initialization that needs the object to be there. */
-int klp_init_object_loaded(struct klp_patch *patch, struct klp_object *obj)
+static int klp_find_funcs(struct klp_object *obj)
 {
 	struct klp_func *func;
 	int ret;
-
-	/* Those to vmlinux were written when the patch module was loaded. */
-	if (klp_is_module(obj)) {
-		ret = klp_apply_relocs(patch->mod, obj->name);
-		if (ret)
-			return ret;
-	}
 
 	klp_for_each_func(obj, func) {
 		ret = klp_find_func(obj, func);
@@ -105,19 +97,47 @@ int klp_init_object_loaded(struct klp_patch *patch, struct klp_object *obj)
 	return 0;
 }
 
-/* The object's module leaves: nothing of it may be used any more. */
-void klp_free_object_loaded(struct klp_patch *patch, struct klp_object *obj)
+static void klp_forget_funcs(struct klp_object *obj)
 {
 	struct klp_func *func;
-
-	klp_undo_relocs(patch->mod, obj->name);
-	obj->mod = NULL;
 
 	klp_for_each_func(obj, func) {
 		func->old_func = NULL;
 		if (func->nop)
 			func->new_func = NULL;
 	}
+}
+
+/*
+ * The part of the initialization that needs the object to be there. On failure
+ * the object is as before, but for its @mod.
+ */
+int klp_init_object_loaded(struct klp_patch *patch, struct klp_object *obj)
+{
+	int ret;
+
+	/* Those to vmlinux were written when the patch module was loaded. */
+	if (klp_is_module(obj)) {
+		ret = klp_apply_relocs(patch->mod, obj->name);
+		if (ret)
+			return ret;
+	}
+
+	ret = klp_find_funcs(obj);
+	if (ret) {
+		klp_forget_funcs(obj);
+		if (klp_is_module(obj))
+			klp_undo_relocs(patch->mod, obj->name);
+	}
+	return ret;
+}
+
+/* The object's module leaves: nothing of it may be used any more. */
+void klp_free_object_loaded(struct klp_patch *patch, struct klp_object *obj)
+{
+	klp_forget_funcs(obj);
+	klp_undo_relocs(patch->mod, obj->name);
+	obj->mod = NULL;
 }
 
 int klp_init_object(struct klp_patch *patch, struct klp_object *obj)

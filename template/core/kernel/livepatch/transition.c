@@ -22,6 +22,8 @@
 #include <linux/cpu.h>
 #include <linux/jiffies.h>
 #include <linux/kernel.h>
+#include <linux/percpu.h>
+#include <linux/workqueue.h>
 #include "core.h"
 #include "hook.h"
 #include "imports.h"
@@ -58,6 +60,8 @@ static const char *klp_direction(void)
 	return klp_target_state == KLP_TRANSITION_PATCHED ? "patching" : "unpatching";
 }
 
+static DEFINE_PER_CPU(struct work_struct, klp_sync_works);
+
 static void klp_sync_fn(struct work_struct *work)
 {
 }
@@ -67,11 +71,25 @@ static void klp_sync_fn(struct work_struct *work)
  *
  * Both run with preemption disabled, so a context switch on each CPU comes after
  * them. synchronize_rcu() would not do: functions are patched that are called
- * where RCU is not watching.
+ * where RCU is not watching. Nor would schedule_on_each_cpu(): it allocates, and
+ * what cannot be waited for cannot be taken back.
  */
 static void klp_synchronize_transition(void)
 {
-	klp_kernel(schedule_on_each_cpu)(klp_sync_fn);
+	unsigned int cpu;
+
+	lockdep_assert_held(&klp_mutex);
+
+	cpus_read_lock();
+	for_each_online_cpu(cpu) {
+		struct work_struct *work = per_cpu_ptr(&klp_sync_works, cpu);
+
+		INIT_WORK(work, klp_sync_fn);
+		schedule_work_on(cpu, work);
+	}
+	for_each_online_cpu(cpu)
+		flush_work(per_cpu_ptr(&klp_sync_works, cpu));
+	cpus_read_unlock();
 }
 
 static void klp_open_gate(void)

@@ -38,6 +38,10 @@ module_param(background, bool, 0444);
 static bool obstinate;
 module_param(obstinate, bool, 0644);
 
+/* The module's init function takes its time, until told to go on. */
+static bool linger;
+module_param(linger, bool, 0444);
+
 noinline int klptest_inner(void)
 {
 	return 0;
@@ -246,6 +250,8 @@ static int __init klptest_init(void)
 		return -ENOMEM;
 	if (background)
 		start_background();
+	if (linger)
+		wait_event(release, READ_ONCE(released));
 	return 0;
 }
 

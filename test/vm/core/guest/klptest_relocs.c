@@ -38,7 +38,9 @@ static unsigned long data_second;	/* the second KLPTEST_DUP */
 static const unsigned long constant;	/* in read-only data */
 static unsigned long data_spare __used;	/* for entries that are refused */
 static unsigned int data_plt32;
-static const char *patch_name __used = "klptest";	/* not empty */
+
+static char *text = "klptest";		/* not empty, and stays as it is */
+module_param(text, charp, 0400);
 
 static struct klp_core_reloc klp_core_relocs[] __used __section(".klp.core.relocs") = {
 	{ place_pc32, "vmlinux", "vmlinux", "tasklist_lock", -4, 0, R_X86_64_PC32 },
