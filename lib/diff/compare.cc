@@ -313,11 +313,18 @@ namespace {
 
 using EntriesByRegistry = std::map<std::string_view, std::vector<Hash>>;
 
+// A kernel for link-time optimisation has a section for each initcall, whose name has the line in it:
+// ".initcall6.init..kmod_timer__866_322_init" (linux/init.h, __initcall_section()).
+std::string_view registry_of(std::string_view section) {
+    const size_t own = section.find("..");
+    return section.starts_with(".initcall") && own != std::string_view::npos ? section.substr(0, own) : section;
+}
+
 EntriesByRegistry nameless_entries(const Unit& unit, MeaningHasher& hasher) {
     EntriesByRegistry entries;
     for (uint32_t index = 0; index < unit.pieces().size(); ++index)
         if (const Piece& piece = unit.piece(index); is_nameless_entry(unit, piece))
-            entries[unit.object().section(piece.section).name].push_back(hasher.content(index));
+            entries[registry_of(unit.object().section(piece.section).name)].push_back(hasher.content(index));
     for (auto& [name, hashes] : entries)
         std::ranges::sort(hashes);
     return entries;

@@ -348,6 +348,7 @@ Correlation Correlator::run() {
     };
     pair_unique(has_own_name, exact_key);
     pair_unique(has_own_name, own_name_key);
+    pair_unique([](const Unit& unit, const Piece& piece) { return is_initcall_name(unit.name(piece)); }, stem_key);
     pair_aliases();
     pair_groups(is_numbered_clone, stem_key);
     // Made static or global, or in a source that got another name.

@@ -17,7 +17,28 @@ std::string_view without_digits_at_end(std::string_view text) {
     return text;
 }
 
+// "__COUNTER_LINE_" becomes "_".
+void drop_counter_and_line(std::string& name) {
+    auto digits_from = [&](size_t at) {
+        while (at < name.size() && name[at] >= '0' && name[at] <= '9')
+            ++at;
+        return at;
+    };
+    for (size_t at = name.rfind("__"); at != std::string::npos && at != 0; at = name.rfind("__", at - 1)) {
+        const size_t counter = digits_from(at + 2);
+        const size_t line = counter < name.size() && name[counter] == '_' ? digits_from(counter + 1) : counter;
+        if (counter > at + 2 && line > counter + 1 && line < name.size() && name[line] == '_') {
+            name.erase(at, line - at);
+            return;
+        }
+    }
+}
+
 } // namespace
+
+bool is_initcall_name(std::string_view name) {
+    return name.starts_with("__initstub__kmod_") || name.starts_with("__initcall__kmod_");
+}
 
 std::string stem(std::string_view name) {
     std::string result;
@@ -35,6 +56,8 @@ std::string stem(std::string_view name) {
     }
     if (result.starts_with("__UNIQUE_ID_"))
         result.resize(without_digits_at_end(result).size());
+    if (is_initcall_name(result))
+        drop_counter_and_line(result);
     return result;
 }
 

@@ -18,11 +18,15 @@ enum class Identity : uint8_t {
 };
 
 // `name` without what the compiler numbers: digit-only parts ("count.12" and "count.3" are "count"), ThinLTO's
-// ".llvm.HASH", and the counter at the end of a __UNIQUE_ID_. Clone kinds (.isra .part .constprop .cold) stay.
+// ".llvm.HASH", the counter at the end of a __UNIQUE_ID_, and counter and line in the names around an initcall
+// ("__initstub__kmod_timer__866_322_init6", linux/init.h). Clone kinds (.isra .part .constprop .cold) stay.
 std::string stem(std::string_view name);
 
 // `name` without ThinLTO's ".llvm.HASH", which it adds to what it makes global for another unit.
 std::string_view without_llvm_hash(std::string_view name);
+
+// A name of an initcall's that has a counter and the line in it.
+bool is_initcall_name(std::string_view name);
 
 // GCC numbers every static local: "count.12".
 bool is_numbered(std::string_view name);

@@ -39,6 +39,9 @@ TEST_CASE("names: ThinLTO's hash, sanitizers' constructors, static locals") {
     CHECK(diff::is_static_local_name("f.count"));
     CHECK_FALSE(diff::is_static_local_name("count"));
     CHECK_FALSE(diff::is_static_local_name("state.llvm.1234567"));
+    CHECK(diff::stem("__initstub__kmod_timer__866_322_start6") == "__initstub__kmod_timer_start6");
+    CHECK(diff::stem("__initstub__kmod_timer__start6") == "__initstub__kmod_timer__start6");
+    CHECK(diff::stem("__866_322_start6") == "__866_322_start6");
 }
 
 TEST_CASE("what ThinLTO made global keeps its identity when the hash changes, appears or goes") {

@@ -512,3 +512,17 @@ TEST_CASE("a changed function that no pointer leads to is marked for the build's
         CHECK(outcome.output->symbol(relocations[0].symbol).name == "inner");
     }
 }
+
+TEST_CASE("an initcall with the line in the names of its section and its stub is no change") {
+    UnitPair pair;
+    auto unit = [](const char* line) {
+        const std::string name = std::string("kmod_unit__7_") + line + "_start";
+        return "int start(void) { return 3; }\nint f(int x) { return x + 1; }\n"
+               "__attribute__((section(\".init.text\"))) int __initstub__" +
+               name + "6(void) { return start(); }\nasm(\".section \\\".initcall6.init.." + name +
+               "\\\", \\\"a\\\"\\n.long __initstub__" + name + "6 - .\\n.previous\");\n";
+    };
+    Outcome outcome = pair.run(unit("322"), unit("325"));
+    CHECK(outcome.diff.nothing_changed);
+    CHECK(diff::changes_without_effect(outcome.diff.findings).empty());
+}
