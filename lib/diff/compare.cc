@@ -42,9 +42,7 @@ bool has_source_location(const Unit& unit, const Piece& piece) {
     if (relocations.empty() || relocations.front().offset != piece.start ||
         unit.machine().relocation(relocations.front().type).width != 8)
         return false;
-    Reference file = unit.reference(piece.section, relocations.front());
-    return file.to == Reference::To::literal && file.offset >= 0 &&
-           is_source_name(elf::Object::string_at(unit.object().section(file.id), static_cast<uint64_t>(file.offset)));
+    return is_source_name(unit.text_at(unit.reference(piece.section, relocations.front())));
 }
 
 bool is_digit(char c) {

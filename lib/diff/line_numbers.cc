@@ -14,12 +14,10 @@ constexpr uint64_t highest_line = 1U << 20;
 
 // A file's name, or __func__: a variable of GCC's, the text itself of Clang's.
 bool names_source(const Unit& unit, const Piece& piece, const Reference& reference) {
-    if (reference.to == Reference::To::literal && reference.offset >= 0) {
-        std::string_view text =
-            elf::Object::string_at(unit.object().section(reference.id), static_cast<uint64_t>(reference.offset));
-        std::string_view function = unit.name(piece);
-        return is_source_name(text) || text == function.substr(0, function.find('.'));
-    }
+    const std::string_view text = unit.text_at(reference);
+    const std::string_view function = unit.name(piece);
+    if (!text.empty() && (is_source_name(text) || text == function.substr(0, function.find('.'))))
+        return true;
     if (reference.to != Reference::To::piece)
         return false;
     std::string name = stem(unit.name(unit.piece(reference.id)));

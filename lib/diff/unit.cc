@@ -700,6 +700,21 @@ Unit::Literal Unit::literal_at(uint32_t section, int64_t offset) const {
     return {start, header.data.subspan(start, end - start)};
 }
 
+std::string_view Unit::text_at(const Reference& reference) const {
+    if (reference.to == Reference::To::literal && reference.offset >= 0)
+        return elf::Object::string_at(object_.section(reference.id), static_cast<uint64_t>(reference.offset));
+    if (reference.to != Reference::To::piece || reference.offset < 0)
+        return {};
+    const Piece& piece = pieces_[reference.id];
+    const elf::Section& section = object_.section(piece.section);
+    const bool is_nameless = piece.kind == PieceKind::fragment && !section.is_code();
+    const bool is_constant =
+        piece.kind == PieceKind::variable && piece.identity == Identity::by_content && !section.is_writable();
+    if (!is_nameless && !is_constant)
+        return {};
+    return elf::Object::string_at(section, piece.entry + static_cast<uint64_t>(reference.offset));
+}
+
 void Unit::find_ftrace_locations() {
     has_ftrace_.assign(pieces_.size(), false);
     for (uint32_t index = 0; index < pieces_.size(); ++index) {

@@ -129,6 +129,9 @@ public:
         elf::Bytes bytes;
     };
     Literal literal_at(uint32_t section, int64_t offset) const;
+    // The text that a reference leads to: a string, or the nameless data that KASAN makes of strings, to which Clang
+    // gives names of its own. Empty for all else.
+    std::string_view text_at(const Reference& reference) const;
     // ftrace can hook it: it calls __fentry__ or is listed in __mcount_loc or __patchable_function_entries.
     bool has_ftrace_location(uint32_t piece) const;
     // The end of a run of fragments that may be read as one (a nameless table): see fragments.

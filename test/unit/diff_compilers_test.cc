@@ -50,6 +50,10 @@ int g(int x) { int on_stack[4]; printk("g %s %p", names[x], on_stack); return on
         UnitPair pair(compiler);
         CHECK(pair.run(unit, unit, flags).diff.nothing_changed);
         CHECK(pair.run(unit, "\n\n" + unit, flags).diff.nothing_changed);
+        const std::string telling = unit + "extern void tell(const char *file, int line);\n"
+                                           "void h(int x) { if (x) tell(__FILE__, __LINE__); }\n";
+        CHECK(pair.run(telling, "\n\n" + telling, flags).diff.nothing_changed);
+        CHECK(pair.run(telling, "\n\n" + telling, flags + bounds).diff.nothing_changed);
         Outcome outcome = pair.run(unit, replaced(unit, "\"g %s %p\"", "\"g, much longer: %s %p\""), flags);
         REQUIRE(outcome.codes.empty());
         CHECK(outcome.changed() == Names{"g"});
