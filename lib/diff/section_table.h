@@ -37,7 +37,7 @@ enum class Policy : uint8_t {
 struct SpecialSection {
     std::string_view name; // for Policy::constant the beginning of the name; the variable's name follows
     Policy policy = Policy::keep;
-    std::vector<unsigned> sizes;     // of an entry, the likeliest first; checked against the section's relocations
+    std::vector<unsigned> sizes;     // that an entry may have; the section's relocations say which
     std::string_view variable = {};  // the environment variable that says the size, in kpatch's build scripts
     std::string_view structure = {}; // the kernel's name for an entry's type, in its debug data
     unsigned tie = 0;                // offset of the field that points into the function

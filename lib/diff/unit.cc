@@ -582,28 +582,57 @@ void Unit::check_parallel_size(const SpecialSection& kind, uint64_t count, uint6
     }
 }
 
-// Every entry begins with a relocated field, so the distance between entries is where that holds for all of them.
+// Where the compiler was told to mark the beginning of each entry of `section` (ANNOTATE_DATA_SPECIAL of
+// linux/annotate.h, Linux 6.18): two words each, of which the first leads there.
+std::vector<uint64_t> Unit::annotated_starts(const elf::Section& section) const {
+    std::vector<uint64_t> starts;
+    for (const elf::Section& marks : object_.sections()) {
+        if (marks.name != ".discard.annotate_data")
+            continue;
+        for (const elf::Relocation& relocation : object_.relocations(marks.index)) {
+            const elf::Symbol& symbol = object_.symbol(relocation.symbol);
+            if (symbol.place == elf::Place::section && symbol.section == section.index)
+                starts.push_back(named_offset(relocation));
+        }
+    }
+    std::ranges::sort(starts);
+    return starts;
+}
+
+// Every entry has a relocated field that ties it to code, so the distance between entries is where that holds for all
+// of them.
 uint32_t Unit::entry_size(const SpecialSection& kind, const elf::Section& section,
                           const EntrySizes& entry_sizes) const {
     std::span<const elf::Relocation> relocations = object_.relocations(section.index);
+    auto leads_to_code = [&](const elf::Relocation& relocation) {
+        const elf::Section* target = object_.section_of(object_.symbol(relocation.symbol));
+        return target && target->is_code();
+    };
     auto fits = [&](uint64_t size) {
         // The assembler aligns the beginning of an entry: the last one may lack its padding (.parainstructions).
         uint64_t missing = size == 0 ? 0 : (size - section.size % size) % size;
         if (size == 0 || missing >= std::max<uint64_t>(section.alignment, 1) || (missing != 0 && missing >= size / 2))
             return false;
         uint64_t expected = kind.tie;
+        std::optional<bool> kind_of_tie;
         for (const elf::Relocation& relocation : relocations) {
             if (relocation.offset > expected)
                 return false;
-            if (relocation.offset == expected)
-                expected += size;
+            if (relocation.offset != expected)
+                continue;
+            // Another field of an entry (a handler, a file's name) is not a tie.
+            const bool is_code = leads_to_code(relocation);
+            if (kind_of_tie.value_or(is_code) != is_code)
+                return false;
+            kind_of_tie = is_code;
+            expected += size;
         }
         return expected == section.size + missing + kind.tie;
     };
-    auto disagree = [&](std::string_view who, unsigned size, std::string hint) {
+    auto disagree = [&](std::string_view who, uint64_t size, std::string hint) {
         return report::Refusal("diff.entry-size", object_.name(),
                                fmt::format("entries of {} have {} bytes according to {}, but its {} bytes, entry size "
-                                           "{} and relocations do not agree with that",
+                                           "{}, annotations and relocations do not agree with that",
                                            section.name, size, who, section.size, section.entry_size),
                                std::move(hint));
     };
@@ -614,15 +643,28 @@ uint32_t Unit::entry_size(const SpecialSection& kind, const elf::Section& sectio
                        fmt::format("correct {} or leave it unset", kind.variable));
     }
     const bool has_own = section.entry_size > 1;
+    const std::vector<uint64_t> starts = annotated_starts(section);
+    const uint64_t annotated = starts.size() > 1 ? starts[1] - starts[0] : section.size;
     if (auto known = entry_sizes.kernel.find(std::string(section.name)); known != entry_sizes.kernel.end()) {
-        if (fits(known->second) && (!has_own || section.entry_size == known->second))
+        if (fits(known->second) && (!has_own || section.entry_size == known->second) &&
+            (starts.empty() || annotated == known->second))
             return known->second;
         throw disagree("the kernel's debug data", known->second,
                        "the unit was compiled for another kernel; use the target's own source and configuration");
     }
+    if (!starts.empty()) {
+        const bool is_even = std::ranges::adjacent_find(
+                                 starts, [&](uint64_t a, uint64_t b) { return b - a != annotated; }) == starts.end();
+        if (is_even && fits(annotated) && (!has_own || section.entry_size == annotated))
+            return static_cast<uint32_t>(annotated);
+        throw disagree("its annotations", annotated, "compile the unit again");
+    }
     if (has_own && fits(section.entry_size))
         return static_cast<uint32_t>(section.entry_size);
-    for (unsigned size : kind.sizes)
+    // Two small entries may look like a large one; the other way round a tie would be missing.
+    std::vector<unsigned> sizes = kind.sizes;
+    std::ranges::sort(sizes);
+    for (unsigned size : sizes)
         if (fits(size))
             return size;
     for (unsigned size = 4; size <= 64; ++size)

@@ -171,6 +171,7 @@ private:
     void read_special_tables(const EntrySizes& entry_sizes);
     void check_parallel_size(const SpecialSection& kind, uint64_t count, uint64_t size,
                              const EntrySizes& entry_sizes) const;
+    std::vector<uint64_t> annotated_starts(const elf::Section& section) const;
     uint32_t entry_size(const SpecialSection& kind, const elf::Section& section, const EntrySizes& entry_sizes) const;
     void read_entries(const SpecialTable& table, std::vector<SpecialEntry>& entries) const;
     void find_ftrace_locations();
