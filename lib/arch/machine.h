@@ -93,6 +93,10 @@ public:
     virtual bool pushes_argument(const Instruction&) const { return false; }
     virtual unsigned stack_arguments_from() const { return 8; }
 
+    // The field at `offset` of a special section points to code of no length, and so to whatever comes there next (the
+    // replacement of an alternative that has none). The offset of the field whose target may stand in for it.
+    virtual std::optional<uint64_t> stand_in(const elf::Object&, const elf::Section&, uint64_t) const { return {}; }
+
     // The same jump, to somewhere: an assembler chooses between short and long forms by the distance. Machines whose
     // jumps have one form need not say.
     virtual bool is_same_jump(const Instruction&, const Instruction&) const { return false; }

@@ -97,6 +97,8 @@ public:
     std::optional<unsigned> argument_number(std::string_view register_name) const override;
     std::optional<uint32_t> missing_landing_pad(const Code& code) const override;
     std::optional<elf::Relocation> load_from_memory(std::span<std::byte> section, uint64_t place) const override;
+    std::optional<uint64_t> stand_in(const elf::Object& object, const elf::Section& table,
+                                     uint64_t offset) const override;
     bool is_same_jump(const Instruction& one, const Instruction& other) const override;
     bool is_padding(const Instruction& instruction) const override {
         bool is_exchange = instruction.mnemonic == "XCHG16ar" && instruction.first_register == "AX";
@@ -182,6 +184,22 @@ std::optional<unsigned> X86::argument_number(std::string_view register_name) con
         if (register_name == names[number][0] || register_name == names[number][1])
             return number;
     return std::nullopt;
+}
+
+// struct alt_instr (arch/x86/include/asm/alternative.h) is 12 bytes up to 6.2 and 14 since: s32 instr_offset,
+// s32 repl_offset, and u8 replacementlen last.
+std::optional<uint64_t> X86::stand_in(const elf::Object& object, const elf::Section& table, uint64_t offset) const {
+    if (table.name != ".altinstructions")
+        return std::nullopt;
+    const uint64_t entries = object.relocations(table.index).size() / 2;
+    const uint64_t entry_size = entries ? table.data.size() / entries : 0;
+    if ((entry_size != 12 && entry_size != 14) || offset % entry_size != 4)
+        return std::nullopt;
+    const uint64_t start = offset - 4;
+    if (start > table.data.size() || table.data.size() - start < entry_size)
+        return std::nullopt;
+    const bool is_empty = table.data[start + entry_size - 1] == std::byte{0};
+    return is_empty ? std::optional(start) : std::nullopt;
 }
 
 // JMP_1 and JMP_4; JCC_1 and JCC_4 with the condition as their last operand.

@@ -507,6 +507,10 @@ Reference Unit::reference(uint32_t section, const elf::Relocation& relocation) c
     }
     if (kind.form == arch::Form::none && kind.is_known)
         return {};
+    if (roles_[section] == Role::special)
+        if (std::optional<uint64_t> at = machine_.stand_in(object_, object_.section(section), relocation.offset))
+            for (const elf::Relocation& other : relocations(section, *at, *at + 1))
+                return reference(section, other);
     if (symbol.place != elf::Place::section)
         return {Reference::To::symbol, relocation.symbol, relocation.addend, 0};
     // A symbol with a name says what is meant even where the addend leads out of it.

@@ -169,6 +169,31 @@ TEST_CASE("entries of special sections come along with their functions only") {
     CHECK(outcome.output->find_section("__bug_table")->size == 12);
 }
 
+TEST_CASE("an alternative without code does not bring that of the next one") {
+    auto alternative = [](std::string_view code) {
+        return fmt::format("asm volatile(\"661: nop\\n662:\\n.pushsection .altinstructions,\\\"a\\\"\\n"
+                           " .long 661b - ., 663f - .\\n .long 1\\n .byte 662b - 661b, 664f - 663f\\n .popsection\\n"
+                           ".pushsection .altinstr_replacement,\\\"ax\\\"\\n663: {}\\n664:\\n.popsection\");",
+                           code);
+    };
+    UnitPair pair;
+    const std::string unit = "int f(int x) { " + alternative("") + " return x + 1; }\nint g(int x) { " +
+                             alternative("call elsewhere") + " return x + 3; }\n";
+    CHECK(pair.run(unit, unit).diff.nothing_changed);
+
+    Outcome empty = pair.run(unit, replaced(unit, "x + 1", "x + 2"));
+    CHECK(empty.codes.empty());
+    CHECK(empty.changed() == Names{"f"});
+    REQUIRE(empty.output->find_section(".altinstructions"));
+    CHECK(empty.output->find_section(".altinstructions")->size == 14);
+    CHECK(!empty.output->find_section(".altinstr_replacement"));
+
+    Outcome other = pair.run(unit, replaced(unit, "x + 3", "x + 4"));
+    CHECK(other.changed() == Names{"g"});
+    REQUIRE(other.output->find_section(".altinstr_replacement"));
+    CHECK(other.output->find_section(".altinstr_replacement")->size == 5);
+}
+
 TEST_CASE("a jump label with a key of vmlinux comes along") {
     UnitPair pair;
     std::string unit = jump_label + "int f(int x) { if (BRANCH(&module_key)) use(x); return x + 1; }\n";
