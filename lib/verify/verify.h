@@ -20,7 +20,7 @@ std::vector<report::Finding> check(const elf::Object& module, const Options& opt
 
 // Where a livepatch symbol will be.
 struct PredictedSymbol {
-    std::string symbol; // ".klp.sym.OBJ.NAME,POS"
+    std::string symbol; // ".klp.sym.OBJ.NAME,POS", also for a module that has it in the core's table
     std::string object;
     std::string name;
     unsigned sympos = 0;
@@ -41,11 +41,11 @@ struct PredictedField {
 };
 
 struct Prediction {
-    std::vector<PredictedSymbol> symbols; // those that the kernel resolves, in symbol order
+    std::vector<PredictedSymbol> symbols; // those that the kernel resolves, in symbol order (that of the core's table)
     std::vector<PredictedField> fields;   // in file order; only plain integers, not fields within an instruction's bits
 };
 
-// What the kernel will make of the module's livepatch relocations.
+// What the kernel, or klp-build's own core, will make of the module's livepatch relocations.
 Prediction predict(const elf::Object& module, const symbols::KernelView& kernel);
 
 } // namespace klp::verify

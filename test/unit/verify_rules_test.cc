@@ -661,6 +661,22 @@ struct CoreModule : ModuleMaker {
 
 } // namespace
 
+TEST_CASE("what klp-build's own core will fill in is predicted") {
+    FakeKernel kernel = target();
+    verify::Prediction prediction = verify::predict(ForCore().finished(), kernel);
+    REQUIRE(prediction.symbols.size() == 1);
+    CHECK(prediction.symbols[0].symbol == ".klp.sym.vmlinux.hidden,0");
+    CHECK(prediction.symbols[0].address == 0x2100);
+    REQUIRE(prediction.fields.size() == 1);
+    CHECK(prediction.fields[0].object == "vmlinux");
+    CHECK(prediction.fields[0].section == ".text.f");
+    CHECK(prediction.fields[0].offset == 16);
+    CHECK(prediction.fields[0].width == 4);
+    CHECK(prediction.fields[0].pc_relative);
+    CHECK(prediction.fields[0].addend == -4);
+    CHECK(prediction.fields[0].symbol == ".klp.sym.vmlinux.hidden,0");
+}
+
 TEST_CASE("a sound module for the runtime core passes silently") {
     FakeKernel kernel = kernel_without_core();
     CHECK(codes_of(ForCore().finished(), {}) == Codes{});
