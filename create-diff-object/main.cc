@@ -187,11 +187,8 @@ int main(int argc, char** argv) {
     CLI::App app("Compares the two objects of one translation unit and writes what changed.", "create-diff-object");
     Options options;
     declare(app, options);
-    try {
-        app.parse(argc, argv);
-    } catch (const CLI::ParseError& error) {
-        return app.exit(error) == 0 ? 0 : static_cast<int>(report::Exit::usage);
-    }
+    if (std::optional<int> status = report::parse_command_line(app, argc, argv))
+        return *status;
     if (!settle(options)) {
         fmt::print(stderr,
                    "error[usage]: give --original, --patched, --symtab (or --vmlinux) and --output, or the seven "

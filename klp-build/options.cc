@@ -1,5 +1,6 @@
 #include "options.h"
 
+#include "report/command.h"
 #include "report/finding.h"
 
 #include <CLI/CLI.hpp>
@@ -127,12 +128,8 @@ std::optional<Options> parse_options(int argc, char** argv, int& status) {
     add_kernel_options(app, options);
     add_module_options(app, options);
     add_report_options(app, options);
-    try {
-        app.parse(argc, argv);
-    } catch (const CLI::ParseError& error) {
-        bool asked_for = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success);
-        app.exit(error);
-        status = static_cast<int>(asked_for ? report::Exit::done : report::Exit::usage);
+    if (std::optional<int> end = report::parse_command_line(app, argc, argv)) {
+        status = *end;
         return std::nullopt;
     }
     if (std::string text = complaint(options); !text.empty()) {

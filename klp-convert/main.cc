@@ -70,10 +70,7 @@ int main(int argc, char** argv) {
     CLI::App app("Turns a module's references to unexported symbols into livepatch symbols.", "klp-convert");
     Options options;
     declare(app, options);
-    try {
-        app.parse(argc, argv);
-    } catch (const CLI::ParseError& error) {
-        return app.exit(error) == 0 ? 0 : static_cast<int>(report::Exit::usage);
-    }
+    if (std::optional<int> status = report::parse_command_line(app, argc, argv))
+        return *status;
     return report::run_command([&] { return run(options); });
 }

@@ -113,11 +113,8 @@ int main(int argc, char** argv) {
     CLI::App app("Checks a livepatch module against the kernel's rules and a target kernel.", "klp-verify");
     Options options;
     declare(app, options);
-    try {
-        app.parse(argc, argv);
-    } catch (const CLI::ParseError& error) {
-        return app.exit(error) == 0 ? 0 : static_cast<int>(report::Exit::usage);
-    }
+    if (std::optional<int> status = report::parse_command_line(app, argc, argv))
+        return *status;
     if (options.list_rules) {
         print_rules();
         return static_cast<int>(report::Exit::done);

@@ -49,7 +49,7 @@ public:
     bool is_mark(const elf::Symbol& symbol) const override {
         return symbol.name.starts_with("$") || Machine::is_mark(symbol);
     }
-    std::vector<ResolvedBranch> resolved_branches(const Code& code) const override;
+    BranchField branch_field(elf::Bytes section, const Instruction& branch) const override;
     std::optional<uint64_t> loaded_constant(const Instruction& instruction) const override;
     std::optional<unsigned> argument_number(std::string_view register_name) const override;
 };
@@ -66,24 +66,10 @@ bool Aarch64::is_branch(elf::Bytes, const elf::Relocation& relocation) const {
     }
 }
 
-std::vector<ResolvedBranch> Aarch64::resolved_branches(const Code& code) const {
-    std::vector<ResolvedBranch> branches;
-    for (const Instruction& instruction : disassemble(code, false)) {
-        if (!instruction.branch_target)
-            continue;
-        uint64_t target = *instruction.branch_target;
-        if (target >= code.start && target < code.end)
-            continue;
-        // B and BL have bits 30:26 == 00101; conditional ones reach 1 MB at most (Arm ARM, C4.1.93).
-        uint8_t top = std::to_integer<uint8_t>(code.section[instruction.offset + 3]);
-        ResolvedBranch branch;
-        branch.target = target;
-        branch.can_move = (top & 0x7c) == 0x14;
-        branch.relocation.type = R_AARCH64_CALL26;
-        branch.relocation.offset = instruction.offset;
-        branches.push_back(branch);
-    }
-    return branches;
+Machine::BranchField Aarch64::branch_field(elf::Bytes section, const Instruction& branch) const {
+    // B and BL have bits 30:26 == 00101; conditional ones reach 1 MB at most (Arm ARM, C4.1.93).
+    const uint8_t top = std::to_integer<uint8_t>(section[branch.offset + 3]);
+    return {R_AARCH64_CALL26, branch.offset, (top & 0x7c) == 0x14};
 }
 
 std::optional<uint64_t> Aarch64::loaded_constant(const Instruction& instruction) const {

@@ -67,29 +67,15 @@ public:
         return (relocation.type >= r_b16 && relocation.type <= r_b26) || relocation.type == r_call36;
     }
     uint32_t absolute64() const override { return r_64; }
-    std::vector<ResolvedBranch> resolved_branches(const Code& code) const override;
+    BranchField branch_field(elf::Bytes section, const Instruction& branch) const override;
     std::optional<uint64_t> loaded_constant(const Instruction& instruction) const override;
     std::optional<unsigned> argument_number(std::string_view register_name) const override;
 };
 
-std::vector<ResolvedBranch> Loongarch64::resolved_branches(const Code& code) const {
-    std::vector<ResolvedBranch> branches;
-    for (const Instruction& instruction : disassemble(code, false)) {
-        if (!instruction.branch_target)
-            continue;
-        uint64_t target = *instruction.branch_target;
-        if (target >= code.start && target < code.end)
-            continue;
-        // b and bl: opcodes 0x14 and 0x15 in the top six bits (LoongArch reference manual, 2.2.5).
-        uint8_t top = std::to_integer<uint8_t>(code.section[instruction.offset + 3]) >> 2;
-        ResolvedBranch branch;
-        branch.target = target;
-        branch.can_move = top == 0x14 || top == 0x15;
-        branch.relocation.type = r_b26;
-        branch.relocation.offset = instruction.offset;
-        branches.push_back(branch);
-    }
-    return branches;
+Machine::BranchField Loongarch64::branch_field(elf::Bytes section, const Instruction& branch) const {
+    // b and bl: opcodes 0x14 and 0x15 in the top six bits (LoongArch reference manual, 2.2.5).
+    const uint8_t top = std::to_integer<uint8_t>(section[branch.offset + 3]) >> 2;
+    return {r_b26, branch.offset, top == 0x14 || top == 0x15};
 }
 
 std::optional<uint64_t> Loongarch64::loaded_constant(const Instruction& instruction) const {

@@ -57,8 +57,18 @@ bool Machine::is_mark(const elf::Symbol& symbol) const {
     return symbol.name.empty() || symbol.name.starts_with(".L") || symbol.name.starts_with("L0\001");
 }
 
-std::vector<ResolvedBranch> Machine::resolved_branches(const Code&) const {
-    return {};
+std::vector<ResolvedBranch> Machine::resolved_branches(const Code& code) const {
+    std::vector<ResolvedBranch> branches;
+    for (const Instruction& instruction : disassemble(code, false)) {
+        if (!instruction.branch_target)
+            continue;
+        const uint64_t target = *instruction.branch_target;
+        if (target >= code.start && target < code.end)
+            continue;
+        const BranchField field = branch_field(code.section, instruction);
+        branches.push_back({{field.offset, field.type, 0, 0}, target, field.can_move});
+    }
+    return branches;
 }
 
 std::optional<uint64_t> Machine::loaded_constant(const Instruction& instruction) const {

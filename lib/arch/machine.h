@@ -80,7 +80,7 @@ public:
     // A local, compiler- or assembler-made mark that is no function and no variable.
     virtual bool is_mark(const elf::Symbol& symbol) const;
     // Branches without relocation that leave `code`.
-    virtual std::vector<ResolvedBranch> resolved_branches(const Code& code) const;
+    std::vector<ResolvedBranch> resolved_branches(const Code& code) const;
     // The immediate operand that an instruction loads, if it is one that could be a line number: the instruction puts a
     // constant into an integer register and does nothing else.
     virtual std::optional<uint64_t> loaded_constant(const Instruction& instruction) const;
@@ -112,6 +112,15 @@ public:
     // a variable of 64 bits. Returns the relocation that is to name the variable (`symbol` is 0), or nothing where the
     // instruction is another, or the machine has no such pair of instructions of equal size.
     virtual std::optional<elf::Relocation> load_from_memory(std::span<std::byte>, uint64_t) const { return {}; }
+
+    // The relocation that a direct branch would have at another distance, and whether its field is long enough for
+    // that.
+    struct BranchField {
+        uint32_t type = 0;
+        uint64_t offset = 0; // in the section
+        bool can_move = true;
+    };
+    virtual BranchField branch_field(elf::Bytes section, const Instruction& branch) const = 0;
 
     // Splits `code` into instructions. Bytes that do not decode become one-unit instructions with is_valid == false.
     std::vector<Instruction> disassemble(const Code& code, bool with_text) const;

@@ -64,29 +64,15 @@ public:
         return relocation.type == R_PPC64_REL24 || relocation.type == rel24_notoc || relocation.type == R_PPC64_REL14;
     }
     uint32_t absolute64() const override { return R_PPC64_ADDR64; }
-    std::vector<ResolvedBranch> resolved_branches(const Code& code) const override;
+    BranchField branch_field(elf::Bytes section, const Instruction& branch) const override;
     std::optional<uint64_t> loaded_constant(const Instruction& instruction) const override;
     std::optional<unsigned> argument_number(std::string_view register_name) const override;
 };
 
-std::vector<ResolvedBranch> Ppc64le::resolved_branches(const Code& code) const {
-    std::vector<ResolvedBranch> branches;
-    for (const Instruction& instruction : disassemble(code, false)) {
-        if (!instruction.branch_target)
-            continue;
-        uint64_t target = *instruction.branch_target;
-        if (target >= code.start && target < code.end)
-            continue;
-        // Primary opcode 18 is the I-form branch with 24 bits (Power ISA, 2.4).
-        uint8_t top = std::to_integer<uint8_t>(code.section[instruction.offset + 3]);
-        ResolvedBranch branch;
-        branch.target = target;
-        branch.can_move = (top >> 2) == 18;
-        branch.relocation.type = R_PPC64_REL24;
-        branch.relocation.offset = instruction.offset;
-        branches.push_back(branch);
-    }
-    return branches;
+Machine::BranchField Ppc64le::branch_field(elf::Bytes section, const Instruction& branch) const {
+    // Primary opcode 18 is the I-form branch with 24 bits (Power ISA, 2.4).
+    const uint8_t top = std::to_integer<uint8_t>(section[branch.offset + 3]);
+    return {R_PPC64_REL24, branch.offset, (top >> 2) == 18};
 }
 
 std::optional<uint64_t> Ppc64le::loaded_constant(const Instruction& instruction) const {

@@ -55,7 +55,7 @@ public:
         return symbol == "__fentry__" || Machine::is_profiling_call(symbol);
     }
     bool has_profiling_nop(const Code& code) const override;
-    std::vector<ResolvedBranch> resolved_branches(const Code& code) const override;
+    BranchField branch_field(elf::Bytes section, const Instruction& branch) const override;
     std::optional<uint64_t> loaded_constant(const Instruction& instruction) const override;
     std::optional<unsigned> argument_number(std::string_view register_name) const override;
 };
@@ -94,22 +94,8 @@ bool S390x::has_profiling_nop(const Code& code) const {
     return byte_at(code.section, code.start) == 0xc0 && byte_at(code.section, code.start + 1) == 0x04;
 }
 
-std::vector<ResolvedBranch> S390x::resolved_branches(const Code& code) const {
-    std::vector<ResolvedBranch> branches;
-    for (const Instruction& instruction : disassemble(code, false)) {
-        if (!instruction.branch_target)
-            continue;
-        uint64_t target = *instruction.branch_target;
-        if (target >= code.start && target < code.end)
-            continue;
-        ResolvedBranch branch;
-        branch.target = target;
-        branch.can_move = instruction.size == 6 && byte_at(code.section, instruction.offset) == 0xc0;
-        branch.relocation.type = R_390_PC32DBL;
-        branch.relocation.offset = instruction.offset + field_offset;
-        branches.push_back(branch);
-    }
-    return branches;
+Machine::BranchField S390x::branch_field(elf::Bytes section, const Instruction& branch) const {
+    return {R_390_PC32DBL, branch.offset + field_offset, branch.size == 6 && byte_at(section, branch.offset) == 0xc0};
 }
 
 std::optional<uint64_t> S390x::loaded_constant(const Instruction& instruction) const {

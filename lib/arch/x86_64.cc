@@ -88,7 +88,7 @@ public:
     bool is_profiling_call(std::string_view symbol) const override {
         return symbol == "__fentry__" || Machine::is_profiling_call(symbol);
     }
-    std::vector<ResolvedBranch> resolved_branches(const Code& code) const override;
+    BranchField branch_field(elf::Bytes section, const Instruction& branch) const override;
     bool pushes_argument(const Instruction& instruction) const override {
         return instruction.mnemonic.starts_with("PUSH64");
     }
@@ -150,23 +150,10 @@ bool X86::is_branch(elf::Bytes data, const elf::Relocation& relocation) const {
     return relocation.offset >= 2 && (before & 0xf0) == 0x80 && byte_at(data, relocation.offset - 2) == 0x0f;
 }
 
-std::vector<ResolvedBranch> X86::resolved_branches(const Code& code) const {
-    std::vector<ResolvedBranch> branches;
-    for (const Instruction& instruction : disassemble(code, false)) {
-        if (!instruction.branch_target)
-            continue;
-        uint64_t target = *instruction.branch_target;
-        if (target >= code.start && target < code.end)
-            continue;
-        uint64_t end = instruction.offset + instruction.size;
-        ResolvedBranch branch;
-        branch.target = target;
-        branch.can_move = instruction.size >= 5;
-        branch.relocation.type = R_X86_64_PLT32;
-        branch.relocation.offset = branch.can_move ? end - 4 : end - 1;
-        branches.push_back(branch);
-    }
-    return branches;
+Machine::BranchField X86::branch_field(elf::Bytes, const Instruction& branch) const {
+    const uint64_t end = branch.offset + branch.size;
+    const bool is_near = branch.size >= 5; // the others have one byte for the distance
+    return {R_X86_64_PLT32, is_near ? end - 4 : end - 1, is_near};
 }
 
 std::optional<uint64_t> X86::loaded_constant(const Instruction& instruction) const {

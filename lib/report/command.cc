@@ -1,10 +1,20 @@
 #include "report/command.h"
 
+#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include <cstdio>
 
 namespace klp::report {
+
+std::optional<int> parse_command_line(CLI::App& app, int argc, char** argv) {
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return static_cast<int>(app.exit(error) == 0 ? Exit::done : Exit::usage);
+    }
+    return std::nullopt;
+}
 
 void print(const std::vector<Finding>& findings) {
     for (const Finding& finding : findings)

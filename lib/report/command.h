@@ -4,9 +4,18 @@
 #include "report/finding.h"
 
 #include <functional>
+#include <optional>
 #include <vector>
 
+namespace CLI {
+class App;
+}
+
 namespace klp::report {
+
+// Reads a command line. Returns the exit status if the command is to end there: Exit::done where help or the version
+// was asked for, Exit::usage where the command line makes no sense (said on standard error).
+std::optional<int> parse_command_line(CLI::App& app, int argc, char** argv);
 
 // To standard error, as to_text() has them.
 void print(const std::vector<Finding>& findings);
