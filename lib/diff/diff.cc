@@ -4,6 +4,7 @@
 #include "diff/callers.h"
 #include "diff/compare.h"
 #include "diff/correlate.h"
+#include "diff/data_users.h"
 #include "diff/emit.h"
 #include "diff/explain.h"
 #include "diff/macros.h"
@@ -97,8 +98,8 @@ std::vector<Item> list_items(const Unit& original, const Unit& patched, const Co
 
 // Items of pieces come first and in the order of the pieces.
 void explain_items(const Unit& original, const Unit& patched, const Correlation& correlation,
-                   const Selection& selection, std::vector<Item>& items) {
-    Explainer explainer(original, patched, correlation);
+                   const Comparison& comparison, const Selection& selection, std::vector<Item>& items) {
+    Explainer explainer(original, patched, correlation, comparison);
     std::unordered_set<uint32_t> changed(selection.changed.begin(), selection.changed.end());
     size_t at = 0;
     for (uint32_t index = 0; index < patched.pieces().size(); ++index) {
@@ -125,6 +126,7 @@ Diff run(const elf::Object& original_object, const elf::Object& patched_object, 
     const Macros macros = read_macros(patched);
     const Correlation correlation = correlate(original, patched);
     Comparison comparison = compare(original, patched, correlation);
+    change_users_of_data(original, patched, correlation, macros, comparison);
     reach_through_callers(original, patched, correlation, comparison);
     Selector selector(original, patched, correlation, comparison, macros, options);
     const Selection selection = selector.run();
@@ -140,7 +142,7 @@ Diff run(const elf::Object& original_object, const elf::Object& patched_object, 
     diff.items = list_items(original, patched, correlation, selection, selector);
     diff.items.insert(diff.items.end(), emission.literals.begin(), emission.literals.end());
     if (options.explain)
-        explain_items(original, patched, correlation, selection, diff.items);
+        explain_items(original, patched, correlation, comparison, selection, diff.items);
     for (const Callback& callback : macros.callbacks)
         diff.callbacks.push_back(patched.title(callback.function));
     return diff;

@@ -6,8 +6,9 @@
 
 namespace klp::diff {
 
-Explainer::Explainer(const Unit& original, const Unit& patched, const Correlation& correlation)
-    : correlation_(correlation), original_(original, pair_names_of_original(correlation), 0),
+Explainer::Explainer(const Unit& original, const Unit& patched, const Correlation& correlation,
+                     const Comparison& comparison)
+    : correlation_(correlation), comparison_(comparison), original_(original, pair_names_of_original(correlation), 0),
       patched_(patched, pair_names_of_patched(correlation), 1), original_lines_(original.object()),
       patched_lines_(patched.object()) {}
 
@@ -39,7 +40,26 @@ Explanation Explainer::explain(uint32_t piece) {
     }
     if (original_.hasher.special(partner) != patched_.hasher.special(piece))
         return {"only tables about it (exceptions, alternatives, bug flags, jump labels)", "", "", ""};
-    return {"own code", "", "", ""};
+    return {outer_cause(piece), "", "", ""};
+}
+
+// Neither the code nor a table differs: it is replaced for the sake of what it refers to, or the author says so.
+std::string Explainer::outer_cause(uint32_t piece) const {
+    const Unit& unit = patched_.unit;
+    for (uint32_t part = 0; part < unit.pieces().size(); ++part) {
+        if (part != piece && unit.piece(part).parent != piece)
+            continue;
+        for (const elf::Relocation& relocation : unit.relocations(unit.piece(part))) {
+            Reference reference = unit.reference(unit.piece(part).section, relocation);
+            if (reference.to != Reference::To::piece)
+                continue;
+            if (comparison_.changed_data[reference.id])
+                return "only data it points to";
+            if (comparison_.through_callers[reference.id] && reference.id != piece)
+                return fmt::format("callee {}, which ftrace cannot hook", unit.title(reference.id));
+        }
+    }
+    return "forced";
 }
 
 // To another function, or to a part of this one.

@@ -18,7 +18,7 @@ struct Explanation {
 // Explains one unit's changed functions. Debug data is read at the first question.
 class Explainer {
 public:
-    Explainer(const Unit& original, const Unit& patched, const Correlation& correlation);
+    Explainer(const Unit& original, const Unit& patched, const Correlation& correlation, const Comparison& comparison);
 
     // `piece` is a changed function of the patched unit.
     Explanation explain(uint32_t piece);
@@ -40,6 +40,7 @@ private:
     static bool is_jump(const Side& side, const elf::Relocation& relocation);
     static uint32_t local_target(const Side& side, size_t at);
     static bool enters_own_part(const Side& side, size_t at);
+    std::string outer_cause(uint32_t piece) const;
     std::string cause_of(Kind first, bool is_uniform, size_t at);
     std::string callee_cause(size_t at);
     std::string show(Side& side, size_t at);
@@ -47,6 +48,7 @@ private:
     void disassemble(Side& side, uint32_t piece);
 
     const Correlation& correlation_;
+    const Comparison& comparison_;
     Side original_;
     Side patched_;
     arch::DebugLines original_lines_;

@@ -1,5 +1,7 @@
 #include "diff/select.h"
 
+#include "diff/data_users.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -15,26 +17,16 @@ Selector::Selector(const Unit& original, const Unit& patched, const Correlation&
     result_.pulled_by.assign(patched.pieces().size(), none);
     copied_data_.assign(patched.pieces().size(), false);
     for (uint32_t index = 0; index < copied_data_.size(); ++index)
-        copied_data_[index] = comparison.changed_data[index] && may_copy(index);
+        copied_data_[index] = comparison.changed_data[index] && is_copyable(patched, index);
 }
 
 namespace {
-
-bool is_read_only(const Unit& unit, const Piece& piece) {
-    const elf::Section& section = unit.object().section(piece.section);
-    return !section.is_writable() || section.name.starts_with(".data.rel.ro") || section.name.starts_with(".rodata");
-}
 
 bool is_local(const Unit& unit, const Piece& piece) {
     return piece.symbol == 0 || unit.object().symbol(piece.symbol).is_local();
 }
 
 } // namespace
-
-bool Selector::may_copy(uint32_t piece) const {
-    const Piece& it = patched_.piece(piece);
-    return is_read_only(patched_, it) && is_local(patched_, it) && !is_init(patched_.object().section(it.section).name);
-}
 
 bool Selector::is_forced(uint32_t piece) const {
     return macros_.forced_functions.contains(piece);
@@ -166,7 +158,7 @@ Route Selector::route(const Reference& reference, uint32_t from, uint32_t sectio
     if (target.kind == PieceKind::variable) {
         if (is_new || target.identity != Identity::kept || copied_data_[reference.id])
             return Route::inside;
-        if (may_copy(reference.id)) {
+        if (is_copyable(patched_, reference.id)) {
             const symbols::Resolution& found = resolve_defined(original_symbol(reference, relocation));
             if (found.kind == symbols::Resolution::Kind::absent || found.kind == symbols::Resolution::Kind::ambiguous)
                 return Route::inside; // read-only, and equal to what the kernel has: a copy is as good
@@ -324,27 +316,6 @@ void Selector::note_removed_functions() {
                                     {}});
     }
 }
-
-namespace {
-
-// Who refers to each variable, among pieces with a name: needed for a few variables only, so made once and when asked.
-std::vector<std::vector<uint32_t>> referrers_of(const Unit& unit, const std::vector<bool>& wanted) {
-    std::vector<std::vector<uint32_t>> result(unit.pieces().size());
-    for (uint32_t index = 0; index < unit.pieces().size(); ++index) {
-        const Piece& piece = unit.piece(index);
-        Role role = unit.role(piece.section);
-        if (role == Role::unknown || role == Role::registry)
-            continue;
-        for (const elf::Relocation& relocation : unit.relocations(piece)) {
-            Reference reference = unit.reference(piece.section, relocation);
-            if (reference.to == Reference::To::piece && reference.id != index && wanted[reference.id])
-                result[reference.id].push_back(index);
-        }
-    }
-    return result;
-}
-
-} // namespace
 
 void Selector::check_data() {
     if (std::ranges::find(comparison_.changed_data, true) == comparison_.changed_data.end())

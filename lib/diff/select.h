@@ -56,7 +56,6 @@ private:
     void follow_piece(uint32_t piece);
     void follow_entry(const SpecialEntry& entry, uint32_t piece);
     void follow(uint32_t section, const elf::Relocation& relocation, uint32_t from, bool in_entry);
-    bool may_copy(uint32_t piece) const;
     bool is_forced(uint32_t piece) const;
     bool is_ignored(uint32_t piece) const;
     void check_functions();

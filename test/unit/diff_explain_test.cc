@@ -70,6 +70,18 @@ TEST_CASE("cause: a part that moved, and a change within it") {
     CHECK(cause_of_change(split, "die(10)", "die(11)") == "only a constant");
 }
 
+TEST_CASE("cause: data that it points to, a callee that cannot be hooked, the author's word") {
+    const std::string message = "extern int use(const char *);\nint f(int x) { static const char __msg[] = \"old\"; "
+                                "return use(__msg) + x; }\n";
+    CHECK(cause_of_change(message, "old", "new") == "only data it points to");
+    const std::string callee = "extern int use(int);\n__attribute__((noinline, no_instrument_function)) static int "
+                               "inner(int x) { return use(x) + 3; }\nint f(int x) { return inner(x) * 2; }\n";
+    CHECK(cause_of_change(callee, "+ 3", "+ 4") == "callee inner, which ftrace cannot hook");
+    const std::string plain = "int f(int x) { return x; }\n";
+    CHECK(cause(plain, plain + "__attribute__((section(\".kpatch.force\"), used)) static const void *force = f;\n",
+                "f") == "forced");
+}
+
 TEST_CASE("cause: only what tables say") {
     CHECK(cause_of_change("int f(int *p) { asm volatile(\"1: nop\\n2:\\n.pushsection __ex_table,\\\"a\\\"\\n"
                           " .long 1b - ., 2b - ., 3\\n .popsection\"); return *p; }\n",

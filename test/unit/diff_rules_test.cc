@@ -551,3 +551,36 @@ TEST_CASE("an initcall with the line in the names of its section and its stub is
     CHECK(outcome.diff.nothing_changed);
     CHECK(diff::changes_without_effect(outcome.diff.findings).empty());
 }
+
+TEST_CASE("new content of read-only data changes the functions that use it, and comes along") {
+    UnitPair pair;
+    // A message, a table behind another, and what only one of two functions uses.
+    const std::string unit = R"(
+extern int use(const void *);
+int f(int x) { static const char __msg[] = "old"; return use(__msg) + x; }
+static const int values[] = { 3, 1, 4, 1, 5 };
+static const struct { const int *list; int count; } table = { values, 5 };
+int g(int x) { return use(&table) + x; }
+int h(int x) { return use(&table) - x; }
+int other(int x) { return use("other") * x; }
+)";
+    Outcome outcome = pair.run(unit, replaced(unit, "old", "new"));
+    REQUIRE(outcome.codes.empty());
+    CHECK(outcome.changed() == Names{"f"});
+    CHECK(outcome.names(diff::Change::included, "variable").size() == 1);
+    outcome = pair.run(unit, replaced(unit, "4, 1, 5", "4, 1, 6"));
+    REQUIRE(outcome.codes.empty());
+    CHECK(outcome.changed() == Names{"g", "h"});
+    CHECK(outcome.names(diff::Change::included, "variable") == Names{"table", "values"});
+    CHECK(outcome.refers(".rodata.table", ".rodata.values"));
+}
+
+TEST_CASE("new content of read-only data that others see is refused") {
+    UnitPair pair;
+    const std::string ignore =
+        "__attribute__((section(\".kpatch.ignore.sections\"), used)) static char *ignore = \".rodata.value\";\n";
+    const std::string unit = "extern int use(const void *);\nstatic const int value = 3;\n"
+                             "const int *volatile pointer = &value;\nint f(int x) { return use(&value) + x; }\n";
+    CHECK(pair.run(unit, replaced(unit, "= 3", "= 4")).codes == Codes{"diff.data-changed"});
+    CHECK(pair.run(unit, replaced(unit, "= 3", "= 4") + ignore).diff.nothing_changed);
+}

@@ -1,0 +1,127 @@
+#include "diff/data_users.h"
+
+#include <algorithm>
+
+namespace klp::diff {
+
+bool is_copyable(const Unit& unit, uint32_t piece) {
+    const Piece& it = unit.piece(piece);
+    const elf::Section& section = unit.object().section(it.section);
+    const bool is_read_only =
+        !section.is_writable() || section.name.starts_with(".data.rel.ro") || section.name.starts_with(".rodata");
+    const bool is_local = it.symbol == 0 || unit.object().symbol(it.symbol).is_local();
+    return is_read_only && is_local && !is_init(section.name);
+}
+
+std::vector<std::vector<uint32_t>> referrers_of(const Unit& unit, const std::vector<bool>& wanted) {
+    std::vector<std::vector<uint32_t>> result(unit.pieces().size());
+    for (uint32_t index = 0; index < unit.pieces().size(); ++index) {
+        const Piece& piece = unit.piece(index);
+        const Role role = unit.role(piece.section);
+        if (role == Role::unknown || role == Role::registry)
+            continue;
+        for (const elf::Relocation& relocation : unit.relocations(piece)) {
+            Reference reference = unit.reference(piece.section, relocation);
+            if (reference.to == Reference::To::piece && reference.id != index && wanted[reference.id])
+                result[reference.id].push_back(index);
+        }
+    }
+    return result;
+}
+
+namespace {
+
+class DataUsers {
+public:
+    DataUsers(const Unit& original, const Unit& patched, const Correlation& correlation)
+        : original_(original), patched_(patched), correlation_(correlation),
+          after_(referrers_of(patched, copyable_variables(patched))),
+          before_(referrers_of(original, copyable_variables(original))) {}
+
+    struct Users {
+        std::vector<uint32_t> functions; // of the patched unit, without parts
+        std::vector<uint32_t> variables; // the changed one first
+    };
+    // Of patched variable `piece`, in both units. False if it is not known or not only functions that see it.
+    bool find(uint32_t piece, Users& users) const {
+        users.variables = {piece};
+        for (size_t at = 0; at < users.variables.size(); ++at) {
+            const uint32_t variable = users.variables[at];
+            const uint32_t partner = correlation_.to_original[variable];
+            if (!is_copyable(patched_, variable) || partner == none)
+                return false;
+            for (uint32_t user : after_[variable])
+                if (!add(user, users))
+                    return false;
+            for (uint32_t user : before_[partner]) {
+                const uint32_t now = correlation_.to_patched[root_of(original_, user)];
+                if (original_.piece(user).kind == PieceKind::fragment || (now != none && !add(now, users)))
+                    return false;
+            }
+        }
+        return !users.functions.empty();
+    }
+
+private:
+    static std::vector<bool> copyable_variables(const Unit& unit) {
+        std::vector<bool> wanted(unit.pieces().size(), false);
+        for (uint32_t index = 0; index < wanted.size(); ++index)
+            wanted[index] = unit.piece(index).kind == PieceKind::variable && is_copyable(unit, index);
+        return wanted;
+    }
+    static uint32_t root_of(const Unit& unit, uint32_t piece) {
+        return unit.piece(piece).parent == none ? piece : unit.piece(piece).parent;
+    }
+    bool add(uint32_t user, Users& users) const {
+        const Piece& it = patched_.piece(user);
+        if (it.kind == PieceKind::fragment)
+            return false;
+        std::vector<uint32_t>& list = it.kind == PieceKind::function ? users.functions : users.variables;
+        const uint32_t root = root_of(patched_, user);
+        if (std::ranges::find(list, root) == list.end())
+            list.push_back(root);
+        return true;
+    }
+
+    const Unit& original_;
+    const Unit& patched_;
+    const Correlation& correlation_;
+    std::vector<std::vector<uint32_t>> after_;
+    std::vector<std::vector<uint32_t>> before_;
+};
+
+std::string_view unit_section(const Unit& unit, uint32_t piece) {
+    return unit.object().section(unit.piece(piece).section).name;
+}
+
+} // namespace
+
+void change_users_of_data(const Unit& original, const Unit& patched, const Correlation& correlation,
+                          const Macros& macros, Comparison& comparison) {
+    std::vector<uint32_t> changed;
+    for (uint32_t index = 0; index < comparison.changed_data.size(); ++index)
+        if (comparison.changed_data[index] && is_copyable(patched, index) &&
+            !macros.ignored_sections.contains(std::string(unit_section(patched, index))))
+            changed.push_back(index);
+    if (changed.empty())
+        return;
+    const DataUsers finder(original, patched, correlation);
+    for (uint32_t piece : changed) {
+        DataUsers::Users users;
+        if (!finder.find(piece, users))
+            continue;
+        for (uint32_t variable : users.variables)
+            comparison.changed_data[variable] = true;
+        for (uint32_t index = 0; index < patched.pieces().size(); ++index) {
+            const Piece& it = patched.piece(index);
+            const uint32_t root = it.parent == none ? index : it.parent;
+            const bool is_user = it.kind == PieceKind::function && correlation.to_original[root] != none &&
+                                 !is_init(patched.object().section(patched.piece(root).section).name) &&
+                                 std::ranges::find(users.functions, root) != users.functions.end();
+            if (is_user)
+                comparison.changed_functions[index] = true;
+        }
+    }
+}
+
+} // namespace klp::diff
