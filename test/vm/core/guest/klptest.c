@@ -42,8 +42,10 @@ module_param(obstinate, bool, 0644);
 static bool linger;
 module_param(linger, bool, 0444);
 
+/* The barrier is a side effect: without one gcc asks once where it is told to ask twice, or never. */
 noinline int klptest_inner(void)
 {
+	barrier();
 	return 0;
 }
 EXPORT_SYMBOL_GPL(klptest_inner);
