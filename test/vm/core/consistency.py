@@ -4,7 +4,7 @@
 from lab import complaints
 from scene import counts, hammer, scene
 
-CYCLES = 10
+CYCLES = 5
 
 # Stack, replace twice, revert; every module goes again.
 CYCLE = """
