@@ -211,3 +211,69 @@ TEST_CASE("the output has the same bytes on every run, and a linker takes it") {
             run("ld -r " + file.string() + " -o " + file.string() + ".linked");
     });
 }
+
+TEST_CASE("new content of read-only data changes its users on every machine") {
+    const std::string source = R"(
+extern int use(const void *);
+int f(int x) { static const char __msg[] = "the old message"; return use(__msg) + x; }
+static const int values[] = { 3, 1, 4, 1, 5, 9, 2, 6 };
+int g(int x) { return values[x & 7]; }
+int h(int x) { return use("other") - x; }
+)";
+    for_each_compiler([&](const Compiler& compiler) {
+        UnitPair pair(compiler);
+        Outcome outcome = pair.run(source, replaced(source, "old", "new"));
+        REQUIRE(outcome.codes == std::vector<std::string>{});
+        CHECK(outcome.changed() == std::vector<std::string>{"f"});
+        outcome = pair.run(source, replaced(source, "5, 9", "5, 8"));
+        REQUIRE(outcome.codes == std::vector<std::string>{});
+        CHECK(outcome.changed() == std::vector<std::string>{"g"});
+    });
+}
+
+TEST_CASE("a switch brings its tables, and another function's stay") {
+    const std::string source = R"(
+extern int one(int), two(int), three(int), four(int), five(int);
+#define TABLE(x) switch (x) { case 0: return one(x); case 1: return two(x + 1); case 2: return three(x + 2); \
+    case 3: return four(x + 3); case 4: return five(x + 4); case 5: return one(x + 5); } return 0;
+int f(int x) { one(10); TABLE(x) }
+int g(int x) { one(20); TABLE(x) }
+int h(int x) { switch (x) { case 0: return 11; case 1: return 200; case 2: return 35; case 3: return 4711; case 4: return 5; } return 0; }
+)";
+    for_each_compiler([&](const Compiler& compiler) {
+        UnitPair pair(compiler);
+        CHECK(pair.run(source, source).diff.nothing_changed);
+        Outcome outcome = pair.run(source, replaced(source, "one(10)", "one(11)"));
+        REQUIRE(outcome.codes == std::vector<std::string>{});
+        CHECK(outcome.changed() == std::vector<std::string>{"f"});
+        CHECK(pair.run(source, replaced(source, "case 2: return three(x + 2)", "case 2: return three(x + 7)"))
+                  .changed() == std::vector<std::string>{"f", "g"});
+        CHECK(pair.run(source, replaced(source, "4711", "4712")).changed() == std::vector<std::string>{"h"});
+    });
+}
+
+TEST_CASE("checks of undefined behaviour: their lines are no change on any machine") {
+    const std::string source = "int f(int x, int y) { return x << y; }\nint g(int x, int y) { return 5 * (x << y); }\n";
+    for_each_compiler([&](const Compiler& compiler) {
+        UnitPair pair(compiler);
+        CHECK(pair.run(source, "\n\n\n" + source, "-fsanitize=shift").diff.nothing_changed);
+        CHECK(pair.run(source, replaced(source, "5 *", "7 *"), "-fsanitize=shift").changed() ==
+              std::vector<std::string>{"g"});
+    });
+}
+
+TEST_CASE("a static local keeps its value, and one that goes is refused, on every machine") {
+    const std::string source =
+        "extern int next(void);\nint f(int x) { static int count; return count += next() * x; }\n"
+        "int g(int x) { static int count; return count -= next() * x; }\n";
+    for_each_compiler([&](const Compiler& compiler) {
+        UnitPair pair(compiler);
+        Outcome outcome = pair.run(source, replaced(source, "count -= next()", "count -= 3 + next()"));
+        REQUIRE(outcome.codes == std::vector<std::string>{});
+        CHECK(outcome.changed() == std::vector<std::string>{"g"});
+        for (const diff::Item& item : outcome.diff.items)
+            CHECK(item.kind != "variable");
+        CHECK(pair.run(source, replaced(source, "static int count; return count -= next()", "return next()")).codes ==
+              std::vector<std::string>{"diff.static-local-removed"});
+    });
+}
