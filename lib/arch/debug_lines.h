@@ -19,7 +19,7 @@ struct Frame {
 // Reads DWARF of one relocatable object, at the first question. Not thread-safe.
 class DebugLines {
 public:
-    // `object` was opened from a file that is still there; otherwise nothing is known.
+    // `object` outlives it.
     explicit DebugLines(const elf::Object& object);
     ~DebugLines();
     DebugLines(const DebugLines&) = delete;
@@ -31,7 +31,7 @@ public:
 
 private:
     struct State;
-    std::string path_;
+    const elf::Object& object_;
     std::unique_ptr<State> state_;
     bool has_looked_ = false;
 };

@@ -1,9 +1,9 @@
 #include "arch/structure_sizes.h"
 
+#include "arch/dwarf_file.h"
+
 #include <algorithm>
-#include <llvm/DebugInfo/DWARF/DWARFContext.h>
 #include <llvm/DebugInfo/DWARF/DWARFDie.h>
-#include <llvm/Object/ObjectFile.h>
 
 namespace klp::arch {
 
@@ -11,17 +11,10 @@ std::map<std::string, uint32_t, std::less<>> structure_sizes(const elf::Object& 
                                                              std::span<const std::string_view> names,
                                                              std::span<const std::string_view> sources) {
     std::map<std::string, uint32_t, std::less<>> sizes;
-    if (!image.find_section(".debug_info"))
+    const DwarfFile file = open_dwarf(image);
+    if (!file.dwarf)
         return sizes;
-    auto file = llvm::object::ObjectFile::createObjectFile(image.name());
-    if (!file) {
-        llvm::consumeError(file.takeError());
-        return sizes;
-    }
-    auto ignore = [](llvm::Error error) { llvm::consumeError(std::move(error)); };
-    std::unique_ptr<llvm::DWARFContext> dwarf = llvm::DWARFContext::create(
-        *file->getBinary(), llvm::DWARFContext::ProcessDebugRelocations::Process, nullptr, "", ignore, ignore);
-    for (const std::unique_ptr<llvm::DWARFUnit>& unit : dwarf->compile_units()) {
+    for (const std::unique_ptr<llvm::DWARFUnit>& unit : file.dwarf->compile_units()) {
         const char* source = llvm::dwarf::toString(unit->getUnitDIE(true).find(llvm::dwarf::DW_AT_name), "");
         auto is_source = [&](std::string_view end) { return std::string_view(source).ends_with(end); };
         if (std::ranges::none_of(sources, is_source))

@@ -13,7 +13,7 @@ namespace klp::arch {
 
 // The sizes in bytes of those of the structures in `names` that one of the `sources` (ends of paths: "lib/bug.c")
 // defines or includes. Reads DWARF, of these sources only: all of a kernel's takes seconds. A structure with two sizes
-// is left out. Empty without debug data, or if `image` was not opened from a file that is still there.
+// is left out. Empty without debug data.
 std::map<std::string, uint32_t, std::less<>> structure_sizes(const elf::Object& image,
                                                              std::span<const std::string_view> names,
                                                              std::span<const std::string_view> sources);

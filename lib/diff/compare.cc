@@ -353,6 +353,8 @@ Comparison compare(const Unit& original, const Unit& patched, const Correlation&
     auto other = std::async(std::launch::async, [&] { hash_all(original, before); });
     hash_all(patched, after);
     other.get();
+    LineSide original_side(original, before);
+    LineSide patched_side(patched, after);
     Comparison result;
     result.changed_registries =
         changed_registries(nameless_entries(original, before), nameless_entries(patched, after));
@@ -371,7 +373,7 @@ Comparison compare(const Unit& original, const Unit& patched, const Correlation&
             continue;
         bool is_equal = before.content(partner) == after.content(index);
         if (piece.kind == PieceKind::function) {
-            is_equal = is_equal || differ_in_line_numbers_only(original, partner, patched, index, before, after);
+            is_equal = is_equal || differ_in_line_numbers_only(original_side, partner, patched_side, index);
             is_equal = is_equal && before.special(partner) == after.special(index);
         }
         if (is_equal)

@@ -193,17 +193,33 @@ bool is_line_argument(const Unit& unit, const Piece& piece, const Code& code, si
     return false;
 }
 
+// The instruction at `at` loads, as an argument of the following call, the very line that it or the call comes from:
+// __LINE__ beside the name of a function that was inlined, or beside nothing.
+bool is_own_line(LineSide& side, const Piece& piece, const Code& code, size_t at) {
+    auto constant = side.unit.machine().loaded_constant(code[at]);
+    const size_t call = next_call(side.unit, piece, code, at + 1);
+    if (!constant || *constant == 0 || *constant > highest_line || call == code.size() ||
+        !argument_given(side.unit, code, at, call))
+        return false;
+    auto comes_from_there = [&](const arch::Instruction& instruction) {
+        return std::ranges::any_of(side.lines.frames(piece.section, instruction.offset),
+                                   [&](const arch::Frame& frame) { return frame.line == *constant; });
+    };
+    return comes_from_there(code[at]) || comes_from_there(code[call]);
+}
+
 } // namespace
 
-bool differ_in_line_numbers_only(const Unit& original, uint32_t before, const Unit& patched, uint32_t after,
-                                 MeaningHasher& original_hasher, MeaningHasher& patched_hasher) {
+bool differ_in_line_numbers_only(LineSide& original_side, uint32_t before, LineSide& patched_side, uint32_t after) {
+    const Unit& original = original_side.unit;
+    const Unit& patched = patched_side.unit;
     const Piece& a = original.piece(before);
     const Piece& b = patched.piece(after);
     elf::Bytes x = original.bytes(a);
     elf::Bytes y = patched.bytes(b);
     if (x.size() != y.size() || x.empty() || a.entry - a.start != b.entry - b.start)
         return false;
-    if (!have_same_references(original, a, before, patched, b, after, original_hasher, patched_hasher))
+    if (!have_same_references(original, a, before, patched, b, after, original_side.hasher, patched_side.hasher))
         return false;
     auto left = original.machine().disassemble(*original.code_of(a), false);
     auto right = patched.machine().disassemble(*patched.code_of(b), false);
@@ -227,8 +243,9 @@ bool differ_in_line_numbers_only(const Unit& original, uint32_t before, const Un
             continue;
         if (is_resolved(original, a, p) && is_resolved(patched, b, q) && p.opcode == q.opcode)
             continue; // a call within the section: its target was compared as a reference
-        bool is_line = p.opcode == q.opcode && p.registers == q.registers && is_line_argument(original, a, left, at) &&
-                       is_line_argument(patched, b, right, at);
+        bool is_line = p.opcode == q.opcode && p.registers == q.registers &&
+                       (is_line_argument(original, a, left, at) || is_own_line(original_side, a, left, at)) &&
+                       (is_line_argument(patched, b, right, at) || is_own_line(patched_side, b, right, at));
         if (!is_line)
             return false;
     }

@@ -440,6 +440,9 @@ Object Object::from_bytes(std::string name, std::vector<std::byte> bytes) {
 const std::string& Object::name() const {
     return state_->name;
 }
+Bytes Object::file() const {
+    return {state_->image.data(), state_->image.size()};
+}
 uint16_t Object::machine() const {
     return state_->header.e_machine;
 }

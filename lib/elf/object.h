@@ -96,6 +96,7 @@ public:
     ~Object();
 
     const std::string& name() const; // the path as it was given
+    Bytes file() const;              // all of the file
     uint16_t machine() const;        // EM_*
     uint16_t type() const;           // ET_REL, ET_EXEC or ET_DYN
     uint32_t flags() const;          // e_flags

@@ -121,6 +121,22 @@ TEST_CASE("a line after the function's own name is no change") {
     }
 }
 
+TEST_CASE("a line is one, beside whatever, where debug data says that the code stands there") {
+    const std::string unit =
+        "extern int note(const char *what, int line);\n"
+        "static inline __attribute__((always_inline)) void check(int x) { if (x) note(__func__, __LINE__); }\n"
+        "int f(int x) { check(x); return x; }\n"
+        "int g(int x) {\n    note(\"the answer\", 42);\n    return x; }\n";
+    for (const Compiler& compiler : {gcc_x86, clang_x86()}) {
+        CAPTURE(compiler.command);
+        UnitPair pair(compiler);
+        CHECK(pair.run(unit, "\n\n" + unit, "-g").diff.nothing_changed);
+        CHECK(pair.run(unit, replaced(unit, "42", "43"), "-g").changed() == Names{"g"});
+        // A constant that only happens to change as its line did is still a constant.
+        CHECK(pair.run(unit, "\n\n" + replaced(unit, "42", "44"), "-g").changed() == Names{"g"});
+    }
+}
+
 TEST_CASE("intermediate code of link-time optimisation is refused by name") {
     const std::string unit = "int f(int x) { return x + 1; }\n";
     UnitPair slim;

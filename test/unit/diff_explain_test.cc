@@ -87,3 +87,15 @@ TEST_CASE("cause: only what tables say") {
                           " .long 1b - ., 2b - ., 3\\n .popsection\"); return *p; }\n",
                           ", 3", ", 4") == "only tables about it (exceptions, alternatives, bug flags, jump labels)");
 }
+
+TEST_CASE("the place of a difference is told by whatever name the object goes") {
+    UnitPair pair;
+    const std::string unit = "int f(int x) {\n  return x * 3; }\n";
+    auto before = elf::Object::open(pair.compile("before", unit, "-g"), "src/unit.c");
+    auto after = elf::Object::open(pair.compile("after", replaced(unit, "* 3", "* 5"), "-g"), "src/unit.c");
+    pair.options.resolver = &pair.resolver;
+    pair.options.explain = true;
+    diff::Diff diff = diff::run(before, after, pair.options);
+    REQUIRE(diff.items.size() == 1);
+    CHECK(diff.items[0].place.ends_with("unit.c:2"));
+}
