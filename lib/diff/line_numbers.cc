@@ -193,19 +193,21 @@ bool is_line_argument(const Unit& unit, const Piece& piece, const Code& code, si
     return false;
 }
 
-// The instruction at `at` loads, as an argument of the following call, the very line that it or the call comes from:
-// __LINE__ beside the name of a function that was inlined, or beside nothing.
-bool is_own_line(LineSide& side, const Piece& piece, const Code& code, size_t at) {
+// If the instruction at `at` loads, as an argument of the following call, the very line that it or the call comes from
+// (__LINE__ beside the name of a function that was inlined, or beside nothing): how far behind the first line of the
+// statement that is. Of a statement of several lines compilers take the last one for __LINE__, debug data the first.
+std::optional<uint64_t> own_line_distance(LineSide& side, const Piece& piece, const Code& code, size_t at) {
+    constexpr uint64_t longest_statement = 8;
     auto constant = side.unit.machine().loaded_constant(code[at]);
     const size_t call = next_call(side.unit, piece, code, at + 1);
     if (!constant || *constant == 0 || *constant > highest_line || call == code.size() ||
         !argument_given(side.unit, code, at, call))
-        return false;
-    auto comes_from_there = [&](const arch::Instruction& instruction) {
-        return std::ranges::any_of(side.lines.frames(piece.section, instruction.offset),
-                                   [&](const arch::Frame& frame) { return frame.line == *constant; });
-    };
-    return comes_from_there(code[at]) || comes_from_there(code[call]);
+        return std::nullopt;
+    for (const arch::Instruction* instruction : {&code[at], &code[call]})
+        for (const arch::Frame& frame : side.lines.frames(piece.section, instruction->offset))
+            if (frame.line != 0 && *constant >= frame.line && *constant - frame.line < longest_statement)
+                return *constant - frame.line;
+    return std::nullopt;
 }
 
 } // namespace
@@ -243,10 +245,12 @@ bool differ_in_line_numbers_only(LineSide& original_side, uint32_t before, LineS
             continue;
         if (is_resolved(original, a, p) && is_resolved(patched, b, q) && p.opcode == q.opcode)
             continue; // a call within the section: its target was compared as a reference
-        bool is_line = p.opcode == q.opcode && p.registers == q.registers &&
-                       (is_line_argument(original, a, left, at) || is_own_line(original_side, a, left, at)) &&
-                       (is_line_argument(patched, b, right, at) || is_own_line(patched_side, b, right, at));
-        if (!is_line)
+        if (p.opcode != q.opcode || p.registers != q.registers)
+            return false;
+        if (is_line_argument(original, a, left, at) && is_line_argument(patched, b, right, at))
+            continue;
+        std::optional<uint64_t> distance = own_line_distance(original_side, a, left, at);
+        if (!distance || distance != own_line_distance(patched_side, b, right, at))
             return false;
     }
     return true;

@@ -126,6 +126,8 @@ TEST_CASE("a line is one, beside whatever, where debug data says that the code s
         "extern int note(const char *what, int line);\n"
         "static inline __attribute__((always_inline)) void check(int x) { if (x) note(__func__, __LINE__); }\n"
         "int f(int x) { check(x); return x; }\n"
+        "#define TELL(text) note(text, __LINE__)\n"
+        "int h(int x) { TELL(\"here\"\n\"and\"\n\"there\"); return x; }\n"
         "int g(int x) {\n    note(\"the answer\", 42);\n    return x; }\n";
     for (const Compiler& compiler : {gcc_x86, clang_x86()}) {
         CAPTURE(compiler.command);
