@@ -21,7 +21,7 @@ LIMIT = 400
 
 FUNCTIONS = """
 failer=/sys/module/failer/parameters
-under() { echo $(($1)) >$failer/start; echo $(($2)) >$failer/size; }
+under() { echo $1 >$failer/start; echo $(($2)) >$failer/size; }
 version() { grep -q "klptest version $1" /proc/cmdline; }
 gone() { [ ! -d /sys/kernel/livepatch/$1 ] && [ ! -d /sys/module/$1 ]; }
 enabled() { settled $1 && [ $(cat /sys/kernel/livepatch/$1/enabled) = 1 ]; }
@@ -120,7 +120,7 @@ def _try(vm, report, attempt):
         while [ $n -lt {LIMIT} ]; do
             n=$((n + 1))
             echo $n >$failer/countdown
-            {attempt.command} 2>/tmp/said
+            {{ {attempt.command}; }} 2>/tmp/said
             status=$?
             left=$(cat $failer/countdown)
             echo 0 >$failer/countdown

@@ -152,21 +152,13 @@ static int klp_register_ops(struct klp_ops *ops, const char *name)
 	}
 
 	ret = register_ftrace_function(&ops->fops);
-	if (ret) {
+	if (ret)
 		pr_err("failed to register ftrace handler for function '%s' (%d)\n",
 		       name, ret);
-		ftrace_set_filter_ip(&ops->fops, ops->location, 1, 0);
-	}
 	return ret;
 }
 
-/* Returns when no handler runs any more. */
-static void klp_unregister_ops(struct klp_ops *ops)
-{
-	WARN_ON(unregister_ftrace_function(&ops->fops));
-	WARN_ON(ftrace_set_filter_ip(&ops->fops, ops->location, 1, 0));
-}
-
+/* The filter goes as a whole: to take the function out of it would need memory. */
 static void klp_free_ops(struct klp_ops *ops)
 {
 	ftrace_free_filter(&ops->fops);
@@ -239,7 +231,8 @@ static void klp_unpatch_func(struct klp_func *func)
 		return;
 
 	if (list_is_singular(&ops->func_stack)) {
-		klp_unregister_ops(ops);
+		/* Returns when no handler runs any more. */
+		WARN_ON(unregister_ftrace_function(&ops->fops));
 		list_del_rcu(&func->stack_node);
 		klp_free_ops(ops);
 	} else {
