@@ -202,7 +202,8 @@ def _initramfs(modules, load, files):
         raise MachineError("busybox is missing (package busybox-static)")
     archive.file("bin/busybox", pathlib.Path(busybox).read_bytes(), 0o755)
     archive.file("init", (GUEST / "init").read_bytes(), 0o755)
-    archive.file("vm/functions", (GUEST / "functions").read_bytes())
+    for name in ("functions", "serve"):
+        archive.file(f"vm/{name}", (GUEST / name).read_bytes())
     archive.directory("dev")
     archive.character_device("dev/console", 5, 1)
     archive.character_device("dev/ttyS1", 4, 65)
