@@ -6,11 +6,6 @@ namespace klp::diff {
 
 namespace {
 
-uint32_t root_of(const Unit& unit, uint32_t piece) {
-    uint32_t parent = unit.piece(piece).parent;
-    return parent == none ? piece : parent;
-}
-
 bool is_init_code(const Unit& unit, uint32_t piece) {
     return is_init(unit.object().section(unit.piece(piece).section).name);
 }
@@ -38,12 +33,12 @@ private:
             Reference reference = unit_.reference(piece.section, relocation);
             if (reference.to != Reference::To::piece || unit_.piece(reference.id).kind != PieceKind::function)
                 continue;
-            uint32_t target = root_of(unit_, reference.id);
-            if (root_of(unit_, from) == target)
+            uint32_t target = unit_.root_of(reference.id);
+            if (unit_.root_of(from) == target)
                 continue;
             if (piece.kind == PieceKind::function &&
                 unit_.machine().is_branch(unit_.object().section(piece.section).data, relocation))
-                callers_[target].push_back(root_of(unit_, from));
+                callers_[target].push_back(unit_.root_of(from));
             else
                 address_taken_[target] = true;
         }
@@ -100,7 +95,7 @@ private:
 
     // Those of both units: one that no longer calls it has changed itself, one that is gone is not called any more.
     std::optional<std::vector<uint32_t>> callers_of(uint32_t piece) const {
-        if (patched_.piece(piece).symbol == 0 || !patched_.object().symbol(patched_.piece(piece).symbol).is_local())
+        if (patched_.piece(piece).symbol == 0 || !patched_.is_local(patched_.piece(piece)))
             return std::nullopt;
         const std::vector<uint32_t>* now = after_.of(piece);
         uint32_t partner = correlation_.to_original[piece];
@@ -125,7 +120,7 @@ private:
 
     void mark(uint32_t root, bool is_through) {
         for (uint32_t index = 0; index < patched_.pieces().size(); ++index)
-            if (patched_.piece(index).kind == PieceKind::function && root_of(patched_, index) == root) {
+            if (patched_.piece(index).kind == PieceKind::function && patched_.root_of(index) == root) {
                 comparison_.changed_functions[index] = correlation_.to_original[root] != none;
                 comparison_.through_callers[index] = is_through;
             }

@@ -360,10 +360,6 @@ Comparison compare(const Unit& original, const Unit& patched, const Correlation&
         changed_registries(nameless_entries(original, before), nameless_entries(patched, after));
     result.changed_functions.assign(patched.pieces().size(), false);
     result.changed_data.assign(patched.pieces().size(), false);
-    auto root = [](const Unit& unit, uint32_t piece) {
-        uint32_t parent = unit.piece(piece).parent;
-        return parent == none ? piece : parent;
-    };
     for (uint32_t index = 0; index < patched.pieces().size(); ++index) {
         const Piece& piece = patched.piece(index);
         uint32_t partner = correlation.to_original[index];
@@ -379,7 +375,7 @@ Comparison compare(const Unit& original, const Unit& patched, const Correlation&
         if (is_equal)
             continue;
         if (piece.kind == PieceKind::function)
-            result.changed_functions[root(patched, index)] = true;
+            result.changed_functions[patched.root_of(index)] = true;
         else
             result.changed_data[index] = true;
     }
@@ -391,7 +387,7 @@ Comparison compare(const Unit& original, const Unit& patched, const Correlation&
     }
     // New functions are not changed ones; parts share the verdict of the whole.
     for (uint32_t index = 0; index < patched.pieces().size(); ++index)
-        if (root(patched, index) == index && correlation.to_original[index] == none)
+        if (patched.root_of(index) == index && correlation.to_original[index] == none)
             result.changed_functions[index] = false;
     for (uint32_t index = 0; index < patched.pieces().size(); ++index)
         if (patched.piece(index).parent != none)

@@ -65,8 +65,7 @@ std::string_view own_name(const Unit& unit, const Piece& piece) {
 }
 
 bool is_global(const Unit& unit, const Piece& piece) {
-    return piece.symbol != 0 && !unit.object().symbol(piece.symbol).is_local() &&
-           own_name(unit, piece) == unit.name(piece);
+    return !unit.is_local(piece) && own_name(unit, piece) == unit.name(piece);
 }
 
 bool is_kept(const Piece& piece) {
@@ -88,16 +87,21 @@ bool is_numbered_clone(const Unit& unit, const Piece& piece) {
     return is_clone(name) || is_numbered(name);
 }
 
+// Where a name is one name: in all sources, or in its own.
+std::string scope(const Unit& unit, const Piece& piece) {
+    return is_global(unit, piece) ? std::string() : unit.file_key(piece.file);
+}
+
 Key exact_key(const Unit& unit, const Piece& piece) {
-    return {std::string(unit.name(piece)), is_global(unit, piece) ? std::string() : unit.file_key(piece.file)};
+    return {std::string(unit.name(piece)), scope(unit, piece)};
 }
 
 Key stem_key(const Unit& unit, const Piece& piece) {
-    return {stem(unit.name(piece)), is_global(unit, piece) ? std::string() : unit.file_key(piece.file)};
+    return {stem(unit.name(piece)), scope(unit, piece)};
 }
 
 Key own_name_key(const Unit& unit, const Piece& piece) {
-    return {std::string(own_name(unit, piece)), is_global(unit, piece) ? std::string() : unit.file_key(piece.file)};
+    return {std::string(own_name(unit, piece)), scope(unit, piece)};
 }
 
 Key name_key(const Unit& unit, const Piece& piece) {
@@ -203,7 +207,7 @@ std::vector<std::vector<uint32_t>> Correlator::uses(const Unit& unit) const {
         Role role = unit.role(piece.section);
         if (piece.symbol == 0 || role == Role::unknown || role == Role::registry)
             continue;
-        std::vector<uint32_t>& list = result[piece.parent == none ? index : piece.parent];
+        std::vector<uint32_t>& list = result[unit.root_of(index)];
         for (const elf::Relocation& relocation : unit.relocations(piece)) {
             Reference reference = unit.reference(piece.section, relocation);
             if (reference.to != Reference::To::piece || reference.id == index)
@@ -267,7 +271,7 @@ std::vector<std::vector<uint32_t>> users_of(const Unit& unit, const std::vector<
             Reference reference = unit.reference(piece.section, relocation);
             if (reference.to != Reference::To::piece || reference.id == index || !wanted[reference.id])
                 continue;
-            const uint32_t root = piece.parent == none ? index : piece.parent;
+            const uint32_t root = unit.root_of(index);
             std::vector<uint32_t>& list = users[reference.id];
             if (list.empty() || list.back() != root)
                 list.push_back(root);

@@ -9,8 +9,7 @@ bool is_copyable(const Unit& unit, uint32_t piece) {
     const elf::Section& section = unit.object().section(it.section);
     const bool is_read_only =
         !section.is_writable() || section.name.starts_with(".data.rel.ro") || section.name.starts_with(".rodata");
-    const bool is_local = it.symbol == 0 || unit.object().symbol(it.symbol).is_local();
-    return is_read_only && is_local && !is_init(section.name);
+    return is_read_only && unit.is_local(it) && !is_init(section.name);
 }
 
 std::vector<std::vector<uint32_t>> referrers_of(const Unit& unit, const std::vector<bool>& wanted) {
@@ -54,7 +53,7 @@ public:
                 if (!add(user, users))
                     return false;
             for (uint32_t user : before_[partner]) {
-                const uint32_t now = correlation_.to_patched[root_of(original_, user)];
+                const uint32_t now = correlation_.to_patched[original_.root_of(user)];
                 if (original_.piece(user).kind == PieceKind::fragment || (now != none && !add(now, users)))
                     return false;
             }
@@ -69,15 +68,12 @@ private:
             wanted[index] = unit.piece(index).kind == PieceKind::variable && is_copyable(unit, index);
         return wanted;
     }
-    static uint32_t root_of(const Unit& unit, uint32_t piece) {
-        return unit.piece(piece).parent == none ? piece : unit.piece(piece).parent;
-    }
     bool add(uint32_t user, Users& users) const {
         const Piece& it = patched_.piece(user);
         if (it.kind == PieceKind::fragment)
             return false;
         std::vector<uint32_t>& list = it.kind == PieceKind::function ? users.functions : users.variables;
-        const uint32_t root = root_of(patched_, user);
+        const uint32_t root = patched_.root_of(user);
         if (std::ranges::find(list, root) == list.end())
             list.push_back(root);
         return true;
@@ -106,22 +102,20 @@ void change_users_of_data(const Unit& original, const Unit& patched, const Corre
     if (changed.empty())
         return;
     const DataUsers finder(original, patched, correlation);
+    std::vector<bool> is_user(patched.pieces().size(), false);
     for (uint32_t piece : changed) {
         DataUsers::Users users;
         if (!finder.find(piece, users))
             continue;
         for (uint32_t variable : users.variables)
             comparison.changed_data[variable] = true;
-        for (uint32_t index = 0; index < patched.pieces().size(); ++index) {
-            const Piece& it = patched.piece(index);
-            const uint32_t root = it.parent == none ? index : it.parent;
-            const bool is_user = it.kind == PieceKind::function && correlation.to_original[root] != none &&
-                                 !is_init(patched.object().section(patched.piece(root).section).name) &&
-                                 std::ranges::find(users.functions, root) != users.functions.end();
-            if (is_user)
-                comparison.changed_functions[index] = true;
-        }
+        for (uint32_t function : users.functions)
+            is_user[function] = correlation.to_original[function] != none && !is_init(unit_section(patched, function));
     }
+    // Parts share the verdict of the whole.
+    for (uint32_t index = 0; index < is_user.size(); ++index)
+        if (is_user[patched.root_of(index)])
+            comparison.changed_functions[index] = true;
 }
 
 } // namespace klp::diff

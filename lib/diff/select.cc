@@ -20,14 +20,6 @@ Selector::Selector(const Unit& original, const Unit& patched, const Correlation&
         copied_data_[index] = comparison.changed_data[index] && is_copyable(patched, index);
 }
 
-namespace {
-
-bool is_local(const Unit& unit, const Piece& piece) {
-    return piece.symbol == 0 || unit.object().symbol(piece.symbol).is_local();
-}
-
-} // namespace
-
 bool Selector::is_forced(uint32_t piece) const {
     return macros_.forced_functions.contains(piece);
 }
@@ -84,10 +76,10 @@ void Selector::seed() {
             }
             if (is_redirected)
                 result_.changed.push_back(index);
-            if (is_redirected || (is_new && !is_local(patched_, piece) && !is_init_code))
+            if (is_redirected || (is_new && !patched_.is_local(piece) && !is_init_code))
                 include(index, none);
         }
-        bool is_new_data = is_new && piece.kind == PieceKind::variable && !is_local(patched_, piece) &&
+        bool is_new_data = is_new && piece.kind == PieceKind::variable && !patched_.is_local(piece) &&
                            patched_.role(piece.section) == Role::data && piece.identity == Identity::kept;
         if (is_new_data && !is_init(patched_.object().section(piece.section).name))
             include(index, none);
@@ -165,7 +157,7 @@ Route Selector::route(const Reference& reference, uint32_t from, uint32_t sectio
         }
         return Route::original;
     }
-    const uint32_t root = target.parent == none ? reference.id : target.parent;
+    const uint32_t root = patched_.root_of(reference.id);
     const bool is_call = patched_.machine().is_branch(patched_.object().section(section).data, relocation);
     const bool root_is_new = correlation_.to_original[root] == none;
     if (root_is_new || (is_new && target.parent != none))

@@ -95,6 +95,12 @@ public:
     uint32_t piece_of_symbol(uint32_t symbol) const { return piece_of_symbol_[symbol]; }
     // All symbols that belong to a piece and are worth emitting, in symbol table order.
     std::span<const uint32_t> symbols_of(uint32_t piece) const;
+    // The function that a part belongs to; any other piece itself.
+    uint32_t root_of(uint32_t piece) const {
+        return pieces_[piece].parent == none ? piece : pieces_[piece].parent;
+    }
+    // No other unit knows it by its name.
+    bool is_local(const Piece& piece) const { return piece.symbol == 0 || object_.symbol(piece.symbol).is_local(); }
     // The piece at an offset of a section; at the very end of the section, its last one. `none` if there is none.
     uint32_t piece_at(uint32_t section, uint64_t offset) const;
     // As piece_at(), but an offset at the end of a function belongs to it if nothing else begins there.

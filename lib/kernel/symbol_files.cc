@@ -16,12 +16,16 @@ symbols::KernelPaths symbol_files(const Target& target) {
     return paths;
 }
 
+namespace {
+
 symbols::KernelPaths find_symbol_files(const std::string& spec) {
     Cache cache(Cache::default_root());
     TargetOptions options;
     options.progress = [](const std::string& text) { fmt::print(stderr, "{}\n", text); };
     return symbol_files(debian_target(spec, cache, options));
 }
+
+} // namespace
 
 void declare_kernel(CLI::App& app, KernelArguments& arguments) {
     symbols::KernelPaths& parts = arguments.parts;

@@ -13,10 +13,6 @@ namespace klp::kernel {
 // Where the target's symbols are.
 symbols::KernelPaths symbol_files(const Target& target);
 
-// The same for "--kernel SPEC", prepared in the default cache if it is not there yet. Throws what debian_target()
-// throws.
-symbols::KernelPaths find_symbol_files(const std::string& spec);
-
 // How a command line names the target kernel: by name, or by its parts.
 struct KernelArguments {
     std::string name;
@@ -30,7 +26,8 @@ void declare_kernel(CLI::App& app, KernelArguments& arguments);
 // Was the kernel's image given, or its name?
 bool has_image(const KernelArguments& arguments);
 
-// Where the symbols of the kernel are that the command line names. Throws what find_symbol_files() throws.
+// Where the symbols of the kernel are that the command line names; one that is given by name is prepared in the default
+// cache if it is not there yet. Throws what debian_target() throws.
 symbols::KernelPaths symbol_files(const KernelArguments& arguments);
 
 } // namespace klp::kernel

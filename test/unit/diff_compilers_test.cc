@@ -6,13 +6,6 @@ using namespace klp::test;
 
 namespace {
 
-using Names = std::vector<std::string>;
-using Codes = std::vector<std::string>;
-
-const Compiler& clang_x86() {
-    return compilers()[1];
-}
-
 const std::string bounds = "-fsanitize=shift ";
 const std::string gcc_kasan =
     "-fsanitize=kernel-address -fasan-shadow-offset=0xdffffc0000000000 --param asan-globals=1 "

@@ -9,11 +9,12 @@ using namespace klp::test;
 
 namespace {
 
-using Names = std::vector<std::string>;
-using Codes = std::vector<std::string>;
+// Two sources, each with statics of the same names.
+const std::string first = "static int state; static __attribute__((noinline)) int helper(int x) { asm(\"\"); return "
+                          "state += x; }\nint first(int x) { return helper(x); }\n";
 
-const Compiler& clang_x86() {
-    return compilers()[1];
+std::string second_source() {
+    return replaced(replaced(first, "first", "second"), "+= x", "-= x");
 }
 
 // An object of several sources, as `ld -r` or the compiler of a whole kernel makes it.
@@ -125,10 +126,7 @@ TEST_CASE("a function made global, or put among the unlikely ones, is still the 
 }
 
 TEST_CASE("statics of one name in several sources are told by their source") {
-    const std::string first =
-        "static int state; static __attribute__((noinline)) int helper(int x) { asm(\"\"); return "
-        "state += x; }\nint first(int x) { return helper(x); }\n";
-    std::string second = replaced(replaced(first, "first", "second"), "+= x", "-= x");
+    const std::string second = second_source();
     UnitPair pair;
     auto before = linked(pair, "before", {first, second});
     CHECK(pair.run_files(before, linked(pair, "same", {first, second})).diff.nothing_changed);
@@ -140,10 +138,7 @@ TEST_CASE("statics of one name in several sources are told by their source") {
 }
 
 TEST_CASE("statics of one name without FILE symbols are told by who uses them") {
-    const std::string first =
-        "static int state; static __attribute__((noinline)) int helper(int x) { asm(\"\"); return "
-        "state += x; }\nint first(int x) { return helper(x); }\n";
-    std::string second = replaced(replaced(first, "first", "second"), "+= x", "-= x");
+    const std::string second = second_source();
     UnitPair pair;
     auto nameless = [&](const std::string& name, const std::vector<std::string>& sources) {
         auto path = linked(pair, name, sources);

@@ -10,9 +10,6 @@ using namespace klp::test;
 
 namespace {
 
-using Names = std::vector<std::string>;
-using Codes = std::vector<std::string>;
-
 symbols::Resolution in_module(const char* module) {
     return {symbols::Resolution::Kind::livepatch, module, 0, false, {}, false, {}};
 }

@@ -12,9 +12,6 @@ using namespace klp::test;
 
 namespace {
 
-using Names = std::vector<std::string>;
-using Codes = std::vector<std::string>;
-
 // Functions f, g and h of sixteen bytes, each in a section of its own and known to ftrace. The number in f is `number`.
 class ObjectMaker {
 public:

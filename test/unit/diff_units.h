@@ -18,6 +18,9 @@
 
 namespace klp::test {
 
+using Names = std::vector<std::string>;
+using Codes = std::vector<std::string>;
+
 // A compiler and the flags with which kernels of its machine are compiled, as far as the differ sees them.
 struct Compiler {
     const char* machine;
@@ -50,6 +53,10 @@ inline const std::vector<Compiler>& compilers() {
          "-fpatchable-function-entry=2 -ffunction-sections -fdata-sections -w"},
     };
     return all;
+}
+
+inline const Compiler& clang_x86() {
+    return compilers()[1];
 }
 
 inline bool is_installed(const Compiler& compiler) {

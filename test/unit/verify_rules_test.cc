@@ -581,6 +581,20 @@ TEST_CASE("sense: what comes after the previous patch") {
     CHECK(succession({false, {}, false}, {true, {}, true}) == Codes{"sense.stays"});
 }
 
+namespace {
+
+// The field that both kinds of modules have in common: a call of hidden() at .text.f+16.
+void check_hidden_in_f(const verify::PredictedField& field) {
+    CHECK(field.section == ".text.f");
+    CHECK(field.offset == 16);
+    CHECK(field.width == 4);
+    CHECK(field.pc_relative);
+    CHECK(field.addend == -4);
+    CHECK(field.symbol == ".klp.sym.vmlinux.hidden,0");
+}
+
+} // namespace
+
 TEST_CASE("what the kernel will fill in is predicted") {
     FakeKernel kernel = target();
     verify::Prediction prediction = verify::predict(Sound().object(), kernel);
@@ -592,12 +606,7 @@ TEST_CASE("what the kernel will fill in is predicted") {
     REQUIRE(prediction.fields.size() == 2);
     CHECK(prediction.fields[0].object == "vmlinux");
     CHECK(prediction.fields[1].object == "usbcore");
-    CHECK(prediction.fields[0].section == ".text.f");
-    CHECK(prediction.fields[0].offset == 16);
-    CHECK(prediction.fields[0].width == 4);
-    CHECK(prediction.fields[0].pc_relative);
-    CHECK(prediction.fields[0].addend == -4);
-    CHECK(prediction.fields[0].symbol == ".klp.sym.vmlinux.hidden,0");
+    check_hidden_in_f(prediction.fields[0]);
 }
 
 // ---- Modules for klp-build's own core ----
@@ -669,12 +678,7 @@ TEST_CASE("what klp-build's own core will fill in is predicted") {
     CHECK(prediction.symbols[0].address == 0x2100);
     REQUIRE(prediction.fields.size() == 1);
     CHECK(prediction.fields[0].object == "vmlinux");
-    CHECK(prediction.fields[0].section == ".text.f");
-    CHECK(prediction.fields[0].offset == 16);
-    CHECK(prediction.fields[0].width == 4);
-    CHECK(prediction.fields[0].pc_relative);
-    CHECK(prediction.fields[0].addend == -4);
-    CHECK(prediction.fields[0].symbol == ".klp.sym.vmlinux.hidden,0");
+    check_hidden_in_f(prediction.fields[0]);
 }
 
 TEST_CASE("a sound module for the runtime core passes silently") {
