@@ -25,6 +25,7 @@ GO_ON = "echo r >/proc/klptest"
 def run(kernel, report, options):
     with scene(kernel, options) as vm:
         vm.run("insmod /klptest.ko background=1")
+        _any_order(vm, report)
         _blocked(vm, report)
         hammer(vm)
         status, text = vm.try_run(f"for i in $(seq {CYCLES}); do {CYCLE.strip()} || exit 1; done", 1800)
@@ -35,10 +36,21 @@ def run(kernel, report, options):
         report("no mixed view", found["mixed"] == 0, str(found))
         report("every version was called",
                all(found[f"calls{version}"] > 0 for version in range(5)), str(found))
+        report("an NMI handler called them", found["nmis"] > 0, str(found))
         vm.run("kill $(cat /tmp/hammer)")
         _forced(vm, report)
         bad = complaints(vm.log())
         report("kernel log", not bad, "\n".join(bad))
+
+
+def _any_order(vm, report):
+    """A function is patched twice; the older patch goes first, then the newer one."""
+    version = "grep -qx 'klptest version {}' /proc/cmdline"
+    for first, second, left in (("v1", "v2", 2), ("v2", "v1", 1)):
+        status, text = vm.try_run(f"patch /klptest_v1.ko && patch /klptest_v2.ko && {version.format(2)} && "
+                                  f"unpatch klptest_{first} && {version.format(left)} && "
+                                  f"unpatch klptest_{second} && ! grep klptest /proc/cmdline")
+        report(f"{first} goes before {second}", status == 0, text)
 
 
 def _blocked(vm, report):

@@ -12,8 +12,8 @@ import subprocess
 
 import relocs
 from endurance import kmemleak
-from lab import GUEST, complaints, guest_programs
-from scene import scene
+from lab import GUEST, boot, complaints, guest_programs
+from scene import props
 
 # vmalloc() tells where it was called from.
 PROVOKED = (r"Call Trace", r"Tainted: ")
@@ -77,18 +77,34 @@ def run(kernel, report, options):
         # busybox tries a second time, by another system call; its shell takes its own unless it is told the path.
         return relocs.module(workshop, kernel) | guest_programs(["insmod"]) | {"/failer.ko": failer}
 
-    with scene(kernel, options, more, load_core=False) as vm:
-        vm.run("insmod /failer.ko")
-        _load_core(vm, report)
-        vm.run(f"{FUNCTIONS} under $(cat /sys/module/klp_core/sections/.text) {sizes[0]}")
-        for attempt in ATTEMPTS:
-            vm.run(attempt.setup)
-            _try(vm, report, attempt)
-            vm.run(attempt.cleanup)
-        text = kmemleak(vm)
-        report("kmemleak", not text, text)
-        bad = complaints(vm.log(), PROVOKED)
-        report("kernel log", not bad, "\n".join(bad))
+    with props(kernel, more) as files:
+        failed, left = 0, 0
+        while not left:
+            with boot(kernel, files, **options) as vm:
+                vm.run("insmod /failer.ko")
+                failed, left = _load_core(vm, failed + 1)
+                if left:
+                    report(f"the core is loaded: {failed} allocations failed", failed > 0)
+                    _try_all(vm, report, sizes[0])
+                else:
+                    status, text = vm.try_run(f"{PATCHED} && {UNPATCHED}")
+                    report(f"the core is loaded without allocation {failed}", status == 0, text)
+                _nothing_left(vm, report)
+
+
+def _try_all(vm, report, size):
+    vm.run(f"{FUNCTIONS} under $(cat /sys/module/klp_core/sections/.text) {size}")
+    for attempt in ATTEMPTS:
+        vm.run(attempt.setup)
+        _try(vm, report, attempt)
+        vm.run(attempt.cleanup)
+
+
+def _nothing_left(vm, report):
+    text = kmemleak(vm)
+    report("kmemleak", not text, text)
+    bad = complaints(vm.log(), PROVOKED)
+    report("kernel log", not bad, "\n".join(bad))
 
 
 def _text_size(module):
@@ -97,21 +113,25 @@ def _text_size(module):
     return "0x" + re.search(r"\] \.text +PROGBITS +\w+ \w+ (\w+)", text)[1]
 
 
-def _load_core(vm, report):
-    """The core cannot be unloaded: this ends when it is loaded, at the latest when no allocation fails."""
-    status, text = vm.try_run(f"""{FUNCTIONS}
+def _load_core(vm, first):
+    """Fails the allocations of loading, from the `first`, one in each attempt, until the core is loaded.
+
+    It cannot be unloaded: one that can do without an allocation needs another machine for the next one.
+    Returns how many failed in this and earlier machines, and whether the last attempt had less allocations.
+    """
+    text = vm.run(f"""{FUNCTIONS}
         set -- $(grep -A 1 -w 'do_one_initcall$' /proc/kallsyms | cut -d' ' -f1)
         under 0x$1 0x$2-0x$1
-        n=1
+        n={first}
         until echo $n >$failer/countdown; /bin/insmod /klp_core.ko 2>/dev/null; do
             [ $(cat $failer/countdown) = 0 ] && [ ! -d /sys/module/klp_core ] && [ ! -d /sys/kernel/livepatch ] || exit 1
             n=$((n + 1))
         done
         left=$(cat $failer/countdown)
         echo 0 >$failer/countdown
-        echo "$n attempts, $left left"
-        [ $n -gt 1 ]""", 1200)
-    report(f"the core is loaded: {_last_line(text)}", status == 0, text)
+        echo $n $left""", 1200)
+    number, left = map(int, text.split())
+    return (number - 1, True) if left else (number, False)
 
 
 def _try(vm, report, attempt):

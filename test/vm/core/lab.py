@@ -78,6 +78,16 @@ class Workshop:
         """Build the core, unless that was done; returns {module name: path}."""
         return self._kbuild(self.core_folder, variables)
 
+    def other_core(self, name, file, old, new, *variables):
+        """Build a core with `new` in the place of `old` in one of its files. Returns the path of the module."""
+        folder = self.folder / name
+        shutil.copytree(CORE_SOURCE, folder)
+        text = (folder / file).read_text()
+        if old not in text:
+            raise LabError(f"{file} of the core has no {old}")
+        (folder / file).write_text(text.replace(old, new))
+        return self._kbuild(folder, variables)["klp_core"]
+
     def modules(self, name, sources, with_core=True, flags=""):
         """Build each of `sources` as a module of its own, with the headers beside them.
 

@@ -7,6 +7,12 @@ import shutil
 import relocs
 from lab import GUEST, Workshop, boot, complaints
 
+# What the core needs of a kernel: the file that asks for it, by which name, and the line that says it is not there.
+NEEDED = {
+    "untraceable": ("fork.c", "attach_pid", r"attach_pid cannot be traced, cannot live patch this kernel"),
+    "unknown": ("imports.c", "tasklist_lock", r"this kernel has no nowhere, cannot live patch it"),
+}
+
 PATCHED = "[ $(cat /sys/kernel/livepatch/klptest_relocs/klptest/patched) = {} ]"
 
 # Of klptest's functions this patch replaces the inner one only, which klptest takes for a mixed view, twice a call.
@@ -22,15 +28,15 @@ def run(kernel, report, options):
             path = workshop.folder / f"{name}.ko"
             shutil.copy(workshop.core(f"KLP_BUILD_ID={build_id}")["klp_core"], path)
             files[f"/{name}.ko"] = path
+        for name, (file, symbol, _) in NEEDED.items():
+            files[f"/{name}.ko"] = workshop.other_core(name, f"kernel/livepatch/{file}", f'"{symbol}"', '"nowhere"')
         files["/klptest.ko"] = workshop.modules("klptest", [GUEST / "klptest.c"], with_core=False)["klptest"]
         files |= relocs.module(workshop, kernel)
 
         with boot(kernel, files, **options) as vm:
-            status, text = vm.try_run("insmod /wrong.ko")
-            log = "\n".join(vm.log())
-            report("refused by another kernel", status != 0 and
-                   re.search(f"livepatch: made for the kernel with build id {wrong}, this one is {right}", log),
-                   text + log)
+            refused(vm, report, "wrong", f"made for the kernel with build id {wrong}, this one is {right}")
+            for name, (_, _, line) in NEEDED.items():
+                refused(vm, report, name, line)
             vm.run("insmod /klptest.ko")
             status, text = vm.try_run("insmod /right.ko && [ -d /sys/kernel/livepatch ] && ! rmmod klp_core")
             report("loads, and stays", status == 0, text)
@@ -46,6 +52,15 @@ def run(kernel, report, options):
                                       "unpatch klptest_relocs")
             report("a module that was just being loaded", status == 0, text)
             _kernel_log(vm, report)
+
+
+def refused(vm, report, name, line):
+    """/NAME.ko is not loaded, and the core says so in one line (busybox tries twice)."""
+    vm.run("dmesg -c >/dev/null")
+    status, text = vm.try_run(f"insmod /{name}.ko")
+    said = {one for one in vm.log() if "livepatch: " in one}
+    report(f"refused: {name}", status != 0 and len(said) == 1 and re.search(f"livepatch: {line}$", *said),
+           "\n".join([text, *said]))
 
 
 def _kernel_log(vm, report):

@@ -9,12 +9,12 @@ PATCHES = ("klptest_v1", "klptest_v2", "klptest_r3", "klptest_r4")
 
 
 @contextlib.contextmanager
-def scene(kernel, options, more=None, load_core=True):
-    """Boot `kernel` with everything in its root folder; `more(workshop)` gives more files.
+def props(kernel, more=None):
+    """Build everything, give {path in the guest: path here}; `more(workshop)` gives more files.
 
     On a kernel with CONFIG_LIVEPATCH the patches are built for its own core.
     """
-    with_core = kernel.variant != "livepatch"
+    with_core = has_core(kernel)
     with Workshop(kernel) as workshop:
         modules = workshop.core() if with_core else {}
         modules |= workshop.modules("klptest", [GUEST / "klptest.c"], with_core=False)
@@ -23,10 +23,21 @@ def scene(kernel, options, more=None, load_core=True):
         files["/hammer"] = workshop.program(GUEST / "hammer.c")
         if more:
             files |= more(workshop)
-        with boot(kernel, files, **options) as vm:
-            if with_core and load_core:
-                vm.run("insmod /klp_core.ko")
-            yield vm
+        yield files
+
+
+@contextlib.contextmanager
+def scene(kernel, options, more=None):
+    """Boot `kernel` with its props, and load the core that it needs."""
+    with props(kernel, more) as files, boot(kernel, files, **options) as vm:
+        if has_core(kernel):
+            vm.run("insmod /klp_core.ko")
+        yield vm
+
+
+def has_core(kernel):
+    """Is it our core that patches this kernel?"""
+    return kernel.variant != "livepatch"
 
 
 def counts(vm):

@@ -7,7 +7,7 @@
  * and gets an inner one of another has seen two patches mixed; it is counted.
  *
  * Writing a mode to /proc/klptest calls the functions, reading it tells the counts. They are
- * also called by kernel threads, timers and a work item.
+ * also called by kernel threads, timers, a work item and an NMI handler.
  */
 
 #include <linux/delay.h>
@@ -21,12 +21,15 @@
 #include <linux/uaccess.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
+#include <asm/apic.h>
+#include <asm/nmi.h>
 #include "klptest.h"
 
 #define VERSIONS 8
 
 static atomic_long_t calls[VERSIONS];
 static atomic_long_t mixed;
+static atomic_long_t nmis;
 static bool released;
 static DECLARE_WAIT_QUEUE_HEAD(release);
 static int depth_limit = 5;
@@ -145,8 +148,26 @@ static void timer_fn(struct timer_list *timer)
 }
 static DEFINE_TIMER(timer, timer_fn);
 
+static int nmi_fn(unsigned int command, struct pt_regs *regs)
+{
+	klptest_outer(KLPTEST_ATOMIC);
+	atomic_long_inc(&nmis);
+	return NMI_HANDLED;
+}
+
+/* It comes to the next CPU, in whatever that one is doing. */
+static void send_nmi(void)
+{
+	unsigned int cpu = cpumask_next(smp_processor_id(), cpu_online_mask);
+
+	if (cpu >= nr_cpu_ids)
+		cpu = cpumask_first(cpu_online_mask);
+	apic->send_IPI_mask(cpumask_of(cpu), NMI_VECTOR);
+}
+
 static enum hrtimer_restart hrtimer_fn(struct hrtimer *timer)
 {
+	send_nmi();
 	klptest_outer(KLPTEST_ATOMIC);
 	hrtimer_forward_now(timer, ms_to_ktime(3));
 	return HRTIMER_RESTART;
@@ -169,6 +190,7 @@ static void start_background(void)
 	if (!IS_ERR(busy))
 		set_user_nice(busy, 10);
 	mod_timer(&timer, jiffies + 1);
+	register_nmi_handler(NMI_LOCAL, nmi_fn, 0, "klptest");
 	hrtimer_init(&hrtimer, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
 	hrtimer.function = hrtimer_fn;
 	hrtimer_start(&hrtimer, ms_to_ktime(3), HRTIMER_MODE_REL);
@@ -183,6 +205,7 @@ static void stop_background(void)
 		kthread_stop(busy);
 	del_timer_sync(&timer);
 	hrtimer_cancel(&hrtimer);
+	unregister_nmi_handler(NMI_LOCAL, "klptest");
 	cancel_delayed_work_sync(&work);
 }
 
@@ -206,6 +229,7 @@ static int show(struct seq_file *m, void *unused)
 	int i;
 
 	seq_printf(m, "mixed %ld\n", atomic_long_read(&mixed));
+	seq_printf(m, "nmis %ld\n", atomic_long_read(&nmis));
 	for (i = 0; i < VERSIONS; i++)
 		seq_printf(m, "calls%d %ld\n", i, atomic_long_read(&calls[i]));
 	return 0;
