@@ -1,5 +1,7 @@
 #include "diff/correlate.h"
 
+#include "diff/referrers.h"
+
 #include <algorithm>
 #include <elf.h>
 #include <functional>
@@ -262,20 +264,12 @@ bool Correlator::pair_uses_once() {
 // For each of the `wanted` pieces: the functions and variables that refer to it; a function's parts count as the
 // function.
 std::vector<std::vector<uint32_t>> users_of(const Unit& unit, const std::vector<bool>& wanted) {
-    std::vector<std::vector<uint32_t>> users(unit.pieces().size());
-    for (uint32_t index = 0; index < unit.pieces().size(); ++index) {
-        const Piece& piece = unit.piece(index);
-        if (piece.symbol == 0)
-            continue;
-        for (const elf::Relocation& relocation : unit.relocations(piece)) {
-            Reference reference = unit.reference(piece.section, relocation);
-            if (reference.to != Reference::To::piece || reference.id == index || !wanted[reference.id])
-                continue;
-            const uint32_t root = unit.root_of(index);
-            std::vector<uint32_t>& list = users[reference.id];
-            if (list.empty() || list.back() != root)
-                list.push_back(root);
-        }
+    std::vector<std::vector<uint32_t>> users = referrers_of(unit, wanted);
+    for (std::vector<uint32_t>& list : users) {
+        std::erase_if(list, [&](uint32_t piece) { return unit.piece(piece).symbol == 0; });
+        for (uint32_t& piece : list)
+            piece = unit.root_of(piece);
+        list.erase(std::ranges::unique(list).begin(), list.end());
     }
     return users;
 }

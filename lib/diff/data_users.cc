@@ -1,5 +1,7 @@
 #include "diff/data_users.h"
 
+#include "diff/referrers.h"
+
 #include <algorithm>
 
 namespace klp::diff {
@@ -10,22 +12,6 @@ bool is_copyable(const Unit& unit, uint32_t piece) {
     const bool is_read_only =
         !section.is_writable() || section.name.starts_with(".data.rel.ro") || section.name.starts_with(".rodata");
     return is_read_only && unit.is_local(it) && !is_init(section.name);
-}
-
-std::vector<std::vector<uint32_t>> referrers_of(const Unit& unit, const std::vector<bool>& wanted) {
-    std::vector<std::vector<uint32_t>> result(unit.pieces().size());
-    for (uint32_t index = 0; index < unit.pieces().size(); ++index) {
-        const Piece& piece = unit.piece(index);
-        const Role role = unit.role(piece.section);
-        if (role == Role::unknown || role == Role::registry)
-            continue;
-        for (const elf::Relocation& relocation : unit.relocations(piece)) {
-            Reference reference = unit.reference(piece.section, relocation);
-            if (reference.to == Reference::To::piece && reference.id != index && wanted[reference.id])
-                result[reference.id].push_back(index);
-        }
-    }
-    return result;
 }
 
 namespace {

@@ -6,17 +6,11 @@
 #include "diff/macros.h"
 #include "diff/unit.h"
 
-#include <vector>
-
 namespace klp::diff {
 
 // A copy of it is as good as what the kernel has: nobody writes it, no other unit knows its name, and it outlives the
 // start of the kernel or module.
 bool is_copyable(const Unit& unit, uint32_t piece);
-
-// For each of the `wanted` pieces: who refers to it, but for tables of unknown meaning and those that are read at
-// start.
-std::vector<std::vector<uint32_t>> referrers_of(const Unit& unit, const std::vector<bool>& wanted);
 
 // New content of read-only data of the unit's own (a netlink message's __msg, a table of constants) is new behaviour of
 // those that use it. Marks them in `changed_functions`, and the copyable data between in `changed_data`. Data that

@@ -10,7 +10,11 @@ Explainer::Explainer(const Unit& original, const Unit& patched, const Correlatio
                      const Comparison& comparison)
     : correlation_(correlation), comparison_(comparison), original_(original, pair_names_of_original(correlation), 0),
       patched_(patched, pair_names_of_patched(correlation), 1), original_lines_(original.object()),
-      patched_lines_(patched.object()) {}
+      patched_lines_(patched.object()), parts_(patched.pieces().size()) {
+    for (uint32_t part = 0; part < parts_.size(); ++part)
+        if (const uint32_t parent = patched.piece(part).parent; parent != none)
+            parts_[parent].push_back(part);
+}
 
 void Explainer::disassemble(Side& side, uint32_t piece) {
     side.piece = piece;
@@ -26,9 +30,7 @@ Explanation Explainer::explain(uint32_t piece) {
             return result;
     }
     // Its own instructions are the same: an unlikely part of it, or a table that speaks of it, is not.
-    for (uint32_t part = 0; part < patched_.unit.pieces().size(); ++part) {
-        if (patched_.unit.piece(part).parent != piece)
-            continue;
+    for (uint32_t part : parts_[piece]) {
         uint32_t old_part = correlation_.to_original[part];
         if (old_part == none)
             return {"a part of it moved into or out of line", "", "", ""};
@@ -46,9 +48,9 @@ Explanation Explainer::explain(uint32_t piece) {
 // Neither the code nor a table differs: it is replaced for the sake of what it refers to, or the author says so.
 std::string Explainer::outer_cause(uint32_t piece) const {
     const Unit& unit = patched_.unit;
-    for (uint32_t part = 0; part < unit.pieces().size(); ++part) {
-        if (part != piece && unit.piece(part).parent != piece)
-            continue;
+    std::vector<uint32_t> all = parts_[piece];
+    all.insert(all.begin(), piece);
+    for (uint32_t part : all)
         for (const elf::Relocation& relocation : unit.relocations(unit.piece(part))) {
             Reference reference = unit.reference(unit.piece(part).section, relocation);
             if (reference.to != Reference::To::piece)
@@ -58,7 +60,6 @@ std::string Explainer::outer_cause(uint32_t piece) const {
             if (comparison_.through_callers[reference.id] && reference.id != piece)
                 return fmt::format("callee {}, which ftrace cannot hook", unit.title(reference.id));
         }
-    }
     return "forced";
 }
 

@@ -51,6 +51,7 @@ private:
     const Comparison& comparison_;
     Side original_;
     Side patched_;
+    std::vector<std::vector<uint32_t>> parts_; // of each function of the patched unit
     arch::DebugLines original_lines_;
     arch::DebugLines patched_lines_;
 };

@@ -1,6 +1,7 @@
 #include "diff/select.h"
 
 #include "diff/data_users.h"
+#include "diff/referrers.h"
 
 #include <fmt/format.h>
 

@@ -1,0 +1,21 @@
+#include "diff/referrers.h"
+
+namespace klp::diff {
+
+std::vector<std::vector<uint32_t>> referrers_of(const Unit& unit, const std::vector<bool>& wanted) {
+    std::vector<std::vector<uint32_t>> result(unit.pieces().size());
+    for (uint32_t index = 0; index < unit.pieces().size(); ++index) {
+        const Piece& piece = unit.piece(index);
+        const Role role = unit.role(piece.section);
+        if (role == Role::unknown || role == Role::registry)
+            continue;
+        for (const elf::Relocation& relocation : unit.relocations(piece)) {
+            Reference reference = unit.reference(piece.section, relocation);
+            if (reference.to == Reference::To::piece && reference.id != index && wanted[reference.id])
+                result[reference.id].push_back(index);
+        }
+    }
+    return result;
+}
+
+} // namespace klp::diff

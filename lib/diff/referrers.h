@@ -1,0 +1,14 @@
+// Who refers to a piece of a unit: references read backwards.
+#pragma once
+
+#include "diff/unit.h"
+
+#include <vector>
+
+namespace klp::diff {
+
+// For each of the `wanted` pieces, in ascending order: who refers to it, itself and tables of unknown meaning or those
+// that are read at start left out. One who refers to it twice may be there twice.
+std::vector<std::vector<uint32_t>> referrers_of(const Unit& unit, const std::vector<bool>& wanted);
+
+} // namespace klp::diff
