@@ -18,10 +18,18 @@
  * were past it by then are in the list, and get their state from there.
  */
 
+#define pr_fmt(fmt) "livepatch: " fmt
+
+#include <linux/ftrace.h>
+#include <linux/kernel.h>
 #include <linux/pid.h>
 #include <linux/ptrace.h>
-#include "hook.h"
+#include <linux/workqueue.h>
+#include "core.h"
+#include "fork.h"
+#include "imports.h"
 #include "tasks.h"
+#include "transition.h"
 
 static void notrace klp_attach_handler(unsigned long ip, unsigned long parent_ip,
 				       struct ftrace_ops *ops,
@@ -42,4 +50,64 @@ static void notrace klp_attach_handler(unsigned long ip, unsigned long parent_ip
 	klp_release_task(child);
 }
 
-struct klp_hook klp_fork_hook = KLP_HOOK("attach_pid", klp_attach_handler);
+/*
+ * Not FTRACE_OPS_FL_PERMANENT: while a function is patched the patch itself
+ * keeps ftrace enabled, and without one nothing depends on the hook.
+ */
+static struct ftrace_ops klp_fork_ops = {
+	.func = klp_attach_handler,
+	.flags = FTRACE_OPS_FL_SAVE_REGS,
+};
+
+/* The hook is in place; under klp_mutex. */
+static bool klp_fork_hooked;
+
+int klp_init_fork_hook(void)
+{
+	unsigned long function = klp_lookup_kernel("attach_pid");
+	unsigned long location = function ? klp_kernel(ftrace_location)(function) : 0;
+
+	if (!location) {
+		pr_err("attach_pid cannot be traced, cannot live patch this kernel\n");
+		return -ENOENT;
+	}
+	return ftrace_set_filter_ip(&klp_fork_ops, location, 0, 0);
+}
+
+void klp_exit_fork_hook(void)
+{
+	ftrace_free_filter(&klp_fork_ops);
+}
+
+/* Under klp_mutex. Enabled it stays until klp_disable_fork_hook(). */
+int klp_enable_fork_hook(void)
+{
+	int ret;
+
+	lockdep_assert_held(&klp_mutex);
+
+	if (klp_fork_hooked)
+		return 0;
+
+	ret = register_ftrace_function(&klp_fork_ops);
+	klp_fork_hooked = !ret;
+	return ret;
+}
+
+/* ftrace waits for a grace period, that is why nobody else does. */
+static void klp_disable_fork_hook_fn(struct work_struct *work)
+{
+	mutex_lock(&klp_mutex);
+	if (klp_fork_hooked && !klp_transition_patch) {
+		WARN_ON(unregister_ftrace_function(&klp_fork_ops));
+		klp_fork_hooked = false;
+	}
+	mutex_unlock(&klp_mutex);
+}
+static DECLARE_WORK(klp_disable_fork_hook_work, klp_disable_fork_hook_fn);
+
+/* Soon, unless another transition begins before. */
+void klp_disable_fork_hook(void)
+{
+	queue_work(system_long_wq, &klp_disable_fork_hook_work);
+}

@@ -14,7 +14,7 @@
 #include <linux/module.h>
 #include <linux/string.h>
 #include <linux/utsname.h>
-#include "hook.h"
+#include "fork.h"
 #include "imports.h"
 #include "module.h"
 #include "sysfs.h"
@@ -97,18 +97,13 @@ static int __init klp_init(void)
 	if (ret)
 		return ret;
 
-	ret = klp_init_hooks();
+	ret = klp_init_fork_hook();
 	if (ret)
 		return ret;
-	if (!klp_fork_hook.location) {
-		pr_err("attach_pid cannot be traced, cannot live patch this kernel\n");
-		ret = -ENOENT;
-		goto exit_hooks;
-	}
 
 	ret = klp_init_sysfs();
 	if (ret)
-		goto exit_hooks;
+		goto exit_fork_hook;
 
 	ret = klp_init_modules();
 	if (ret)
@@ -117,8 +112,8 @@ static int __init klp_init(void)
 
 exit_sysfs:
 	klp_exit_sysfs();
-exit_hooks:
-	klp_exit_hooks();
+exit_fork_hook:
+	klp_exit_fork_hook();
 	return ret;
 }
 module_init(klp_init);

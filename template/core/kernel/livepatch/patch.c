@@ -65,7 +65,8 @@ static __always_inline int klp_state_of_current(void)
  * Called with preemption disabled, in any context, RCU perhaps not watching:
  * klp_synchronize_transition() waits for the end of this.
  */
-static __always_inline struct klp_func *klp_choose(struct klp_ops *ops)
+static __always_inline struct klp_func *klp_choose(struct klp_ops *ops,
+						   unsigned long location)
 {
 	struct klp_func *func;
 
@@ -89,6 +90,9 @@ static __always_inline struct klp_func *klp_choose(struct klp_ops *ops)
 	if (likely(!smp_load_acquire(&func->transition)))
 		return func;
 
+	if (unlikely(klp_task_watched(current)))
+		klp_switch_at_entry(location);
+
 	if (klp_state_of_current() == KLP_TRANSITION_PATCHED)
 		return func;
 
@@ -110,7 +114,7 @@ static void notrace klp_ftrace_handler(unsigned long ip, unsigned long parent_ip
 		return;
 
 	/* A nop stands for the original: to jump to it would come back here. */
-	func = klp_choose(ops);
+	func = klp_choose(ops, ip);
 	if (func && !func->nop)
 		klp_set_ip(fregs, (unsigned long)func->new_func);
 

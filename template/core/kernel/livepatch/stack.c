@@ -27,6 +27,16 @@
 
 #define KLP_STACK_ENTRIES 100
 
+/**
+ * struct klp_stack - a stack that is looked at
+ * @busy:	on this CPU, now
+ * @entries:	return addresses, the innermost first
+ */
+struct klp_stack {
+	bool busy;
+	unsigned long entries[KLP_STACK_ENTRIES];
+};
+
 struct klp_range {
 	unsigned long start;
 	unsigned long end;
@@ -48,7 +58,7 @@ struct klp_table {
 };
 
 static struct klp_table __rcu *klp_table;
-static DEFINE_PER_CPU(unsigned long[KLP_STACK_ENTRIES], klp_stack_entries);
+static DEFINE_PER_CPU(struct klp_stack, klp_stacks);
 
 static struct klp_range klp_new_code(struct klp_func *func)
 {
@@ -168,21 +178,42 @@ static const struct klp_range *klp_find_range(const struct klp_range *ranges,
 	return &ranges[low - 1];
 }
 
+static const struct klp_range *klp_find_on_stack(const struct klp_stack *stack, int count,
+						 const struct klp_table *table, int target,
+						 unsigned long entering)
+{
+	const struct klp_range *range;
+	int i;
+
+	for (i = 0; i < count; i++) {
+		if (stack->entries[i] == entering)
+			continue;
+		range = klp_find_range(table->leaving[target], table->count,
+				       stack->entries[i]);
+		if (range)
+			return range;
+	}
+	return NULL;
+}
+
 /**
  * klp_check_stack() - may this task be switched?
  * @task:	current, or a task that is kept from running
  * @target:	the state it would be switched to
+ * @entering:	where ftrace returns to in the function that current is about to
+ *		enter, which it is not inside of yet; otherwise 0
  * @function:	set to the function that it is inside of, if it is
  *
  * Return: 0 when it may, -EINVAL when the stack cannot be trusted, -EADDRINUSE
  * when it is inside a function. Preemption must be disabled.
  */
-int klp_check_stack(struct task_struct *task, int target, const char **function)
+int klp_check_stack(struct task_struct *task, int target, unsigned long entering,
+		    const char **function)
 {
-	unsigned long *entries = *this_cpu_ptr(&klp_stack_entries);
+	struct klp_stack *stack = this_cpu_ptr(&klp_stacks);
 	const struct klp_range *range;
 	struct klp_table *table;
-	int i, count;
+	int count;
 
 	lockdep_assert_preemption_disabled();
 
@@ -190,18 +221,20 @@ int klp_check_stack(struct task_struct *task, int target, const char **function)
 	if (!table)
 		return -EINVAL;
 
-	count = klp_kernel(stack_trace_save_tsk_reliable)(task, entries,
+	/* The unwinder has called a function that is patched, and the handler us. */
+	if (stack->busy)
+		return -EINVAL;
+
+	stack->busy = true;
+	count = klp_kernel(stack_trace_save_tsk_reliable)(task, stack->entries,
 							  KLP_STACK_ENTRIES);
+	stack->busy = false;
 	if (count < 0)
 		return -EINVAL;
 
-	for (i = 0; i < count; i++) {
-		range = klp_find_range(table->leaving[target], table->count,
-				       entries[i]);
-		if (range) {
-			*function = range->function;
-			return -EADDRINUSE;
-		}
-	}
-	return 0;
+	range = klp_find_on_stack(stack, count, table, target, entering);
+	if (!range)
+		return 0;
+	*function = range->function;
+	return -EADDRINUSE;
 }

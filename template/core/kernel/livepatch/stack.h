@@ -6,6 +6,7 @@
 
 int klp_prepare_stack_check(struct klp_patch *patch);
 void klp_finish_stack_check(void);
-int klp_check_stack(struct task_struct *task, int target, const char **function);
+int klp_check_stack(struct task_struct *task, int target, unsigned long entering,
+		    const char **function);
 
 #endif /* _KLP_STACK_H */

@@ -8,10 +8,13 @@
  *    at the same time.
  *  - A kernel thread that runs, and the idle task of a CPU, is put aside for a
  *    moment by the stopper of its CPU, and switched there if its stack allows.
- *    A thread that is always met inside a function concerned is watched at each
- *    cond_resched(), see resched.c.
  *  - Whoever sleeps inside a function concerned is asked again later. After 15
  *    seconds it is woken as if by a signal, system calls restart afterwards.
+ *  - All of them are watched: where one is about to enter a patched function, the
+ *    ftrace handler looks as well. That gets hold of the thread that is met
+ *    inside of one whenever it is looked at, since it leaves it only to come
+ *    back. (The kernel's own core, since 6.3, looks at such a thread in
+ *    cond_resched(), which does nothing on a kernel with full preemption.)
  *
  * All of these try, with the check of stack.c. None of them switches blindly, so
  * it does no harm when they come late, or for a transition that is long over.
@@ -27,18 +30,14 @@
 #include <linux/stop_machine.h>
 #include <linux/task_work.h>
 #include "core.h"
-#include "hook.h"
 #include "imports.h"
 #include "stragglers.h"
 #include "tasks.h"
 #include "transition.h"
 
 #define KLP_SIGNAL_PERIOD	(15 * HZ)
-#define KLP_HOOK_PERIOD		max(HZ / 5, 1)
 
 static unsigned long klp_next_signal;
-static unsigned long klp_hook_time;
-static bool klp_busy_threads;
 static bool klp_signaled;
 
 /* In the context of the task, about to return to user space. */
@@ -114,20 +113,18 @@ static void klp_put_aside(struct task_struct *task)
 /* Do what brings this task to be switched. Under klp_mutex. */
 void klp_pursue(struct task_struct *task, int why)
 {
-	if (!(task->flags & PF_KTHREAD)) {
+	klp_watch_task(task);
+
+	if (!(task->flags & PF_KTHREAD))
 		klp_summon(task);
-	} else if (why == -EBUSY) {
+	else if (why == -EBUSY)
 		klp_put_aside(task);
-		klp_busy_threads |= !is_idle_task(task);
-	}
 }
 
 void klp_reset_stragglers(void)
 {
 	klp_next_signal = jiffies + KLP_SIGNAL_PERIOD;
 	klp_signaled = false;
-	klp_hook_time = jiffies + KLP_HOOK_PERIOD;
-	klp_busy_threads = false;
 }
 
 /*
@@ -164,10 +161,6 @@ static void klp_wake_stragglers(void)
 /* After an attempt that did not reach all: stronger means, when it is time. */
 void klp_urge_stragglers(void)
 {
-	if (klp_busy_threads && time_after_eq(jiffies, klp_hook_time))
-		klp_enable_hook(&klp_resched_hook);	/* failing, try again */
-	klp_busy_threads = false;
-
 	if (time_after_eq(jiffies, klp_next_signal)) {
 		klp_next_signal = jiffies + KLP_SIGNAL_PERIOD;
 		klp_wake_stragglers();

@@ -34,9 +34,16 @@ static void klp_change_task(struct task_struct *task, unsigned long clear,
 		;
 }
 
+/* Whatever the state, nobody has to wait for this task any more. */
 void klp_set_task_state(struct task_struct *task, int state)
 {
-	klp_change_task(task, KLP_TASK_STATE, klp_state_bits(state));
+	klp_change_task(task, KLP_TASK_STATE | KLP_TASK_WATCHED, klp_state_bits(state));
+}
+
+void klp_watch_task(struct task_struct *task)
+{
+	if (!klp_task_watched(task))
+		klp_change_task(task, 0, KLP_TASK_WATCHED);
 }
 
 /* Marks a task as summoned; false when it was already. */

@@ -30,11 +30,11 @@ enum {
 	KLP_TRANSITION_PATCHED = 1,
 };
 
+#define KLP_TASK_WATCHED	BIT(60)	/* is looked at by the handler, too */
 #define KLP_TASK_SUMMONED	BIT(61)	/* has a task_work of ours, see stragglers.c */
 #define KLP_TASK_UNPATCHED	BIT(62)
 #define KLP_TASK_PATCHED	BIT(63)
 #define KLP_TASK_STATE		(KLP_TASK_UNPATCHED | KLP_TASK_PATCHED)
-#define KLP_TASK_BITS		(KLP_TASK_STATE | KLP_TASK_SUMMONED)
 
 static __always_inline int klp_task_state(struct task_struct *task)
 {
@@ -47,7 +47,14 @@ static __always_inline int klp_task_state(struct task_struct *task)
 	return KLP_TRANSITION_IDLE;
 }
 
+/* Is it a straggler? See stragglers.c. */
+static __always_inline bool klp_task_watched(struct task_struct *task)
+{
+	return READ_ONCE(task_thread_info(task)->flags) & KLP_TASK_WATCHED;
+}
+
 void klp_set_task_state(struct task_struct *task, int state);
+void klp_watch_task(struct task_struct *task);
 bool klp_summon_task(struct task_struct *task);
 void klp_release_task(struct task_struct *task);
 

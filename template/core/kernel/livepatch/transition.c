@@ -20,12 +20,14 @@
 #define pr_fmt(fmt) "livepatch: " fmt
 
 #include <linux/cpu.h>
+#include <linux/ftrace.h>
 #include <linux/jiffies.h>
 #include <linux/kernel.h>
 #include <linux/percpu.h>
+#include <linux/rcupdate.h>
 #include <linux/workqueue.h>
 #include "core.h"
-#include "hook.h"
+#include "fork.h"
 #include "imports.h"
 #include "object.h"
 #include "patch.h"
@@ -117,10 +119,13 @@ int klp_switch_target(void)
 
 /**
  * struct klp_attempt - to switch a task
+ * @entering:	see klp_check_stack()
  * @target:	the state it is switched to
- * @function:	set to the function that prevents it
+ * @function:	the one that it is inside of, when this is what prevents it; valid
+ *		as long as preemption is disabled or klp_mutex is held
  */
 struct klp_attempt {
+	unsigned long entering;
 	int target;
 	const char *function;
 };
@@ -141,7 +146,8 @@ static int klp_switch_task(struct task_struct *task, void *data)
 	if (task != current && klp_kernel(task_curr)(task))
 		return -EBUSY;
 
-	ret = klp_check_stack(task, attempt->target, &attempt->function);
+	ret = klp_check_stack(task, attempt->target, attempt->entering,
+			      &attempt->function);
 	if (!ret)
 		klp_set_task_state(task, attempt->target);
 	return ret;
@@ -150,42 +156,36 @@ static int klp_switch_task(struct task_struct *task, void *data)
 /**
  * klp_attempt_switch() - switch a task if it is safe
  * @task:	any task; the caller sees to it that it does not go away
- * @function:	set to the function that the task is inside of, for -EADDRINUSE;
- *		valid as long as preemption is disabled or klp_mutex is held
+ * @attempt:	zeros, but for @entering
+ *
+ * Preemption is disabled: klp_synchronize_transition() waits for the end of this.
  *
  * Return: 0 when it is in the target state, else why not: -EBUSY: it runs,
  * -EADDRINUSE: it is inside a function concerned, -EINVAL: its stack cannot be
  * trusted, -EAGAIN: nobody is switched now.
  */
-static int klp_attempt_switch(struct task_struct *task, const char **function)
+static int klp_attempt_switch(struct task_struct *task, struct klp_attempt *attempt)
 {
-	struct klp_attempt attempt = { .target = klp_switch_target() };
-	int ret;
-
-	if (attempt.target == KLP_TRANSITION_IDLE)
+	attempt->target = klp_switch_target();
+	if (attempt->target == KLP_TRANSITION_IDLE)
 		return -EAGAIN;
-	if (klp_task_state(task) == attempt.target)
+	if (klp_task_state(task) == attempt->target)
 		return 0;
 
 	if (task == current)
-		ret = klp_switch_task(task, &attempt);
-	else
-		ret = klp_kernel(task_call_func)(task, klp_switch_task, &attempt);
-
-	*function = attempt.function;
-	return ret;
+		return klp_switch_task(task, attempt);
+	return klp_kernel(task_call_func)(task, klp_switch_task, attempt);
 }
 
 /* See klp_attempt_switch() for what is returned. */
 int klp_try_switch_task(struct task_struct *task)
 {
-	const char *function;
+	struct klp_attempt attempt = { };
 	int ret;
 
-	/* klp_synchronize_transition() waits for the end of this region. */
 	preempt_disable();
 
-	ret = klp_attempt_switch(task, &function);
+	ret = klp_attempt_switch(task, &attempt);
 	switch (ret) {
 	case -EBUSY:
 		pr_debug("%s: %s:%d is running\n", __func__, task->comm, task->pid);
@@ -196,12 +196,27 @@ int klp_try_switch_task(struct task_struct *task)
 		break;
 	case -EADDRINUSE:
 		pr_debug("%s: %s:%d is sleeping on function %s\n", __func__,
-			 task->comm, task->pid, function);
+			 task->comm, task->pid, attempt.function);
 		break;
 	}
 
 	preempt_enable();
 	return ret;
+}
+
+/**
+ * klp_switch_at_entry() - switch current before it enters a patched function
+ * @location:	of the call that ftrace makes at the function's entry
+ *
+ * For the handler. Where RCU is not watching there is no table of stack.c; and
+ * nothing is logged, since printk() itself may call the function.
+ */
+void klp_switch_at_entry(unsigned long location)
+{
+	struct klp_attempt attempt = { .entering = location + MCOUNT_INSN_SIZE };
+
+	if (in_task() && rcu_is_watching())
+		klp_attempt_switch(current, &attempt);
 }
 
 /**
@@ -215,18 +230,18 @@ int klp_try_switch_task(struct task_struct *task)
  */
 const char *klp_explain_task(struct task_struct *task)
 {
-	const char *function;
+	struct klp_attempt attempt = { };
 	int ret;
 
 	preempt_disable();
-	ret = klp_attempt_switch(task, &function);
+	ret = klp_attempt_switch(task, &attempt);
 	preempt_enable();
 
 	switch (ret) {
 	case 0:
 		return NULL;
 	case -EADDRINUSE:
-		return function;
+		return attempt.function;
 	case -EBUSY:
 		return "[running]";
 	default:
@@ -352,7 +367,7 @@ static void klp_complete_transition(void (*clear)(struct task_struct *task))
 
 	klp_target_state = KLP_TRANSITION_IDLE;
 	klp_transition_patch = NULL;
-	klp_disable_hooks();
+	klp_disable_fork_hook();
 }
 
 /* Enabling failed before any task was switched. */

@@ -17,6 +17,7 @@ void klp_force_transition(void);
 
 int klp_switch_target(void);
 int klp_try_switch_task(struct task_struct *task);
+void klp_switch_at_entry(unsigned long location);
 const char *klp_explain_task(struct task_struct *task);
 
 #endif /* _KLP_TRANSITION_H */
