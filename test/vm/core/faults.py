@@ -124,7 +124,8 @@ def _load_core(vm, first):
         under 0x$1 0x$2-0x$1
         n={first}
         until echo $n >$failer/countdown; /bin/insmod /klp_core.ko 2>/dev/null; do
-            [ $(cat $failer/countdown) = 0 ] && [ ! -d /sys/module/klp_core ] && [ ! -d /sys/kernel/livepatch ] || exit 1
+            [ $(cat $failer/countdown) = 0 ] || {{ echo "$n: failed by itself"; exit 1; }}
+            gone klp_core && [ ! -d /sys/kernel/livepatch ] || {{ echo "$n: failed, but something is there"; exit 1; }}
             n=$((n + 1))
         done
         left=$(cat $failer/countdown)

@@ -8,7 +8,8 @@
  * symbol that the kernel does not have stops the core with its name.
  *
  * The first step is a probe: kallsyms_lookup_name() is not exported, but a
- * kprobe on it may be registered by name, and then holds its address.
+ * kprobe on it may be registered by name, and then holds its address. It is
+ * disabled, for to disarm one takes memory, and a failure leaves it in use.
  */
 
 #define pr_fmt(fmt) "livepatch: " fmt
@@ -34,7 +35,10 @@ unsigned long klp_lookup_kernel(const char *name)
 
 static int klp_find_lookup(void)
 {
-	struct kprobe probe = { .symbol_name = "kallsyms_lookup_name" };
+	struct kprobe probe = {
+		.symbol_name = "kallsyms_lookup_name",
+		.flags = KPROBE_FLAG_DISABLED,
+	};
 	int ret;
 
 	ret = register_kprobe(&probe);
