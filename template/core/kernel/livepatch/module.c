@@ -17,12 +17,13 @@
 
 #define pr_fmt(fmt) "livepatch: " fmt
 
+#include <linux/hashtable.h>
 #include <linux/list.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/notifier.h>
+#include <linux/slab.h>
 #include <linux/string.h>
-#include <linux/xarray.h>
 #include "core.h"
 #include "imports.h"
 #include "module.h"
@@ -32,11 +33,72 @@
 #include "stack.h"
 #include "transition.h"
 
-/*
- * Modules that can be patched, by address: from the announcement of their coming
- * to that of their going, whatever their state says. Under klp_mutex.
+#define KLP_ALIVE_BITS 7
+
+/**
+ * struct klp_alive - a module that can be patched
+ * @node:	in klp_alive_modules
+ * @mod:	the module
  */
-static DEFINE_XARRAY(klp_alive);
+struct klp_alive {
+	struct hlist_node node;
+	struct module *mod;
+};
+
+/*
+ * Modules from the announcement of their coming to that of their going, whatever
+ * their state says. Under klp_mutex.
+ */
+static DEFINE_HASHTABLE(klp_alive_modules, KLP_ALIVE_BITS);
+
+static struct klp_alive *klp_find_alive(struct module *mod)
+{
+	struct klp_alive *alive;
+
+	hash_for_each_possible(klp_alive_modules, alive, node, (unsigned long)mod)
+		if (alive->mod == mod)
+			return alive;
+	return NULL;
+}
+
+/* One that is there already is not added again. */
+static int klp_add_alive(struct module *mod)
+{
+	struct klp_alive *alive;
+
+	if (klp_find_alive(mod))
+		return 0;
+
+	alive = kmalloc(sizeof(*alive), GFP_KERNEL);
+	if (!alive)
+		return -ENOMEM;
+
+	alive->mod = mod;
+	hash_add(klp_alive_modules, &alive->node, (unsigned long)mod);
+	return 0;
+}
+
+static void klp_remove_alive(struct module *mod)
+{
+	struct klp_alive *alive = klp_find_alive(mod);
+
+	if (!alive)
+		return;
+	hash_del(&alive->node);
+	kfree(alive);
+}
+
+static void klp_remove_all_alive(void)
+{
+	struct klp_alive *alive;
+	struct hlist_node *next;
+	int bucket;
+
+	hash_for_each_safe(klp_alive_modules, bucket, next, alive, node) {
+		hash_del(&alive->node);
+		kfree(alive);
+	}
+}
 
 /*
  * A module that can be patched now. No reference is taken: the module may leave
@@ -48,7 +110,7 @@ struct module *klp_find_module(const char *name)
 
 	rcu_read_lock_sched();
 	mod = klp_kernel(find_module)(name);
-	if (mod && !xa_load(&klp_alive, (unsigned long)mod))
+	if (mod && !klp_find_alive(mod))
 		mod = NULL;
 	rcu_read_unlock_sched();
 
@@ -176,13 +238,13 @@ static int klp_add_module(struct module *mod)
 {
 	int ret;
 
-	ret = xa_err(xa_store(&klp_alive, (unsigned long)mod, mod, GFP_KERNEL));
+	ret = klp_add_alive(mod);
 	if (ret)
 		return ret;
 
 	ret = klp_apply_patches(mod);
 	if (ret)
-		xa_erase(&klp_alive, (unsigned long)mod);
+		klp_remove_alive(mod);
 	return ret;
 }
 
@@ -216,7 +278,7 @@ static void klp_module_live(struct module *mod)
 	int ret = 0;
 
 	mutex_lock(&klp_mutex);
-	if (!xa_load(&klp_alive, (unsigned long)mod))
+	if (!klp_find_alive(mod))
 		ret = klp_add_module(mod);
 	mutex_unlock(&klp_mutex);
 
@@ -228,7 +290,7 @@ static void klp_module_live(struct module *mod)
 static void klp_module_going(struct module *mod)
 {
 	mutex_lock(&klp_mutex);
-	xa_erase(&klp_alive, (unsigned long)mod);
+	klp_remove_alive(mod);
 	klp_revert_patches(mod, NULL);
 	mutex_unlock(&klp_mutex);
 }
@@ -270,7 +332,7 @@ static int klp_add_live_modules(void)
 	list_for_each_entry(mod, klp_modules, list) {
 		if (mod->state != MODULE_STATE_LIVE)
 			continue;
-		ret = xa_err(xa_store(&klp_alive, (unsigned long)mod, mod, GFP_KERNEL));
+		ret = klp_add_alive(mod);
 		if (ret)
 			break;
 	}
@@ -291,7 +353,7 @@ int klp_init_modules(void)
 	ret = klp_add_live_modules();
 	if (ret) {
 		unregister_module_notifier(&klp_module_notifier);
-		xa_destroy(&klp_alive);
+		klp_remove_all_alive();
 	}
 	return ret;
 }

@@ -13,8 +13,9 @@
  *  - All of them are watched: where one is about to enter a patched function, the
  *    ftrace handler looks as well. That gets hold of the thread that is met
  *    inside of one whenever it is looked at, since it leaves it only to come
- *    back. (The kernel's own core, since 6.3, looks at such a thread in
- *    cond_resched(), which does nothing on a kernel with full preemption.)
+ *    back. (The kernel's own core has a hook in cond_resched() for it, but not
+ *    in 6.1. Without that core cond_resched() is nothing on a fully preemptible
+ *    kernel.)
  *
  * All of these try, with the check of stack.c. None of them switches blindly, so
  * it does no harm when they come late, or for a transition that is long over.
