@@ -9,6 +9,7 @@
 #include "diff/explain.h"
 #include "diff/macros.h"
 #include "diff/select.h"
+#include "diff/tail_calls.h"
 #include "diff/unit.h"
 #include "symbols/btf.h"
 
@@ -139,6 +140,8 @@ Diff run(const elf::Object& original_object, const elf::Object& patched_object, 
     diff.output = std::move(emission.output);
     diff.import_namespaces = std::move(emission.import_namespaces);
     diff.findings.insert(diff.findings.end(), emission.findings.begin(), emission.findings.end());
+    const std::vector<report::Finding> tail_calls = find_tail_calls(patched, selection);
+    diff.findings.insert(diff.findings.end(), tail_calls.begin(), tail_calls.end());
     diff.items = list_items(original, patched, correlation, selection, selector);
     diff.items.insert(diff.items.end(), emission.literals.begin(), emission.literals.end());
     if (options.explain)

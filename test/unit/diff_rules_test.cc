@@ -581,3 +581,34 @@ TEST_CASE("new content of read-only data that others see is refused") {
     CHECK(pair.run(unit, replaced(unit, "= 3", "= 4")).codes == Codes{"diff.data-changed"});
     CHECK(pair.run(unit, replaced(unit, "= 3", "= 4") + ignore).diff.nothing_changed);
 }
+
+TEST_CASE("a changed function that ends in a jump to an added one is warned of") {
+    UnitPair pair;
+    const std::string unit = "extern int nap(int);\nint f(int x) { return nap(x) + 1; }\n";
+    auto with_end = [&](const std::string& end) {
+        return replaced(unit, "int f(int x) { return nap(x) + 1; }",
+                        "__attribute__((noinline)) static int added(int x) { return nap(x) * 5 + nap(x + 1); }\n"
+                        "int f(int x) { " + end + " }");
+    };
+    Outcome jump = pair.run(unit, with_end("return added(x + 3);"));
+    REQUIRE(jump.has_finding("diff.tail-call"));
+    CHECK(jump.codes.empty());
+    for (const report::Finding& finding : jump.diff.findings)
+        if (finding.code == "diff.tail-call") {
+            CHECK(finding.function == "f");
+            CHECK(finding.message.find("jump to added,") != std::string::npos);
+        }
+    Outcome call = pair.run(unit, with_end("return added(x + 3) + 1;"));
+    CHECK(call.codes.empty());
+    CHECK_FALSE(call.has_finding("diff.tail-call"));
+}
+
+TEST_CASE("a jump to a function that is replaced itself leaves the kernel what it needs to know") {
+    UnitPair pair;
+    const std::string unit = "extern int nap(int);\n"
+                             "__attribute__((noinline)) static int last(int x) { return nap(x) * 5 + nap(x + 1); }\n"
+                             "int f(int x) { return last(x + 3); }\n";
+    Outcome outcome = pair.run(unit, replaced(replaced(unit, "* 5", "* 6"), "x + 3", "x + 4"));
+    CHECK(outcome.changed() == Names{"f", "last"});
+    CHECK_FALSE(outcome.has_finding("diff.tail-call"));
+}
