@@ -90,27 +90,33 @@ noinline static void pass_time(int mode)
 	}
 }
 
+static void expect(int found, int version)
+{
+	if (found == version)
+		return;
+	atomic_long_inc(&mixed);
+	pr_info("klptest: %d in %d, %s:%d, exit state %d, %s\n", found, version,
+		current->comm, current->pid, current->exit_state,
+		in_nmi() ? "NMI" : in_hardirq() ? "interrupt" : in_task() ? "task" : "softirq");
+}
+
 void klptest_judge(int version, int mode)
 {
 	if (mode == KLPTEST_ATOMIC)
 		preempt_disable();
 
-	if (klptest_inner() != version)
-		atomic_long_inc(&mixed);
+	expect(klptest_inner(), version);
 	pass_time(mode);
-	if (klptest_inner() != version)
-		atomic_long_inc(&mixed);
+	expect(klptest_inner(), version);
 
 	if (mode == KLPTEST_ATOMIC)
 		preempt_enable();
 
 	/* All levels of a recursion are of one version, too. */
 	if (mode >= KLPTEST_MODES && mode < KLPTEST_MODES + depth_limit) {
-		if (klptest_outer(mode + 1) != version)
-			atomic_long_inc(&mixed);
+		expect(klptest_outer(mode + 1), version);
 	} else if (mode == KLPTEST_RECURSE) {
-		if (klptest_outer(KLPTEST_MODES) != version)
-			atomic_long_inc(&mixed);
+		expect(klptest_outer(KLPTEST_MODES), version);
 	}
 
 	atomic_long_inc(&calls[version % VERSIONS]);
