@@ -9,7 +9,7 @@ from lab import GUEST, Workshop, boot, complaints
 
 # What the core needs of a kernel: the file that asks for it, by which name, and the line that says it is not there.
 NEEDED = {
-    "untraceable": ("fork.c", "attach_pid", r"attach_pid cannot be traced, cannot live patch this kernel"),
+    "untraceable": ("lifetime.c", "detach_pid", r"nowhere cannot be traced, cannot live patch this kernel"),
     "unknown": ("imports.c", "tasklist_lock", r"this kernel has no nowhere, cannot live patch it"),
 }
 

@@ -8,7 +8,7 @@
 #include <linux/kernel.h>
 #include <linux/panic.h>
 #include "core.h"
-#include "fork.h"
+#include "lifetime.h"
 #include "object.h"
 #include "patch.h"
 #include "replace.h"
@@ -144,7 +144,7 @@ static int klp_start_enabling(struct klp_patch *patch)
 	if (klp_transition_patch)
 		return -EBUSY;
 
-	ret = klp_enable_fork_hook();
+	ret = klp_follow_lifetimes();
 	if (ret)
 		return ret;
 
@@ -178,12 +178,12 @@ int klp_disable_patch(struct klp_patch *patch)
 	if (klp_transition_patch)
 		return -EBUSY;
 
-	ret = klp_enable_fork_hook();
+	ret = klp_follow_lifetimes();
 	if (ret)
 		return ret;
 	ret = klp_prepare_stack_check(patch);
 	if (ret) {
-		klp_disable_fork_hook();
+		klp_leave_lifetimes();
 		return ret;
 	}
 

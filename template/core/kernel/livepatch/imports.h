@@ -58,6 +58,7 @@ extern rwlock_t *klp_tasklist_lock;
 extern struct mutex *klp_text_mutex;
 
 unsigned long klp_lookup_kernel(const char *name);
+unsigned long klp_import(const char *name);
 int klp_resolve_imports(void);
 
 #endif /* _KLP_IMPORTS_H */

@@ -14,7 +14,7 @@
 #include <linux/module.h>
 #include <linux/string.h>
 #include <linux/utsname.h>
-#include "fork.h"
+#include "lifetime.h"
 #include "imports.h"
 #include "module.h"
 #include "sysfs.h"
@@ -97,13 +97,13 @@ static int __init klp_init(void)
 	if (ret)
 		return ret;
 
-	ret = klp_init_fork_hook();
+	ret = klp_init_lifetime();
 	if (ret)
 		return ret;
 
 	ret = klp_init_sysfs();
 	if (ret)
-		goto exit_fork_hook;
+		goto exit_lifetime;
 
 	ret = klp_init_modules();
 	if (ret)
@@ -112,8 +112,8 @@ static int __init klp_init(void)
 
 exit_sysfs:
 	klp_exit_sysfs();
-exit_fork_hook:
-	klp_exit_fork_hook();
+exit_lifetime:
+	klp_exit_lifetime();
 	return ret;
 }
 module_init(klp_init);

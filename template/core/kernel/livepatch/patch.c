@@ -17,6 +17,7 @@
 #include <linux/version.h>
 #include "core.h"
 #include "imports.h"
+#include "lifetime.h"
 #include "patch.h"
 #include "tasks.h"
 #include "transition.h"
@@ -45,18 +46,13 @@ static LIST_HEAD(klp_ops);
 
 /*
  * The world of current, which may be a task without a state: one that was off the
- * list of tasks when the states were given, exits, and serves an interrupt. It
- * stays in the world that everybody comes from. On a preemptible kernel it may
- * be there for a while.
+ * list of tasks when the states were given, exits, and serves an interrupt.
  */
 static __always_inline int klp_state_of_current(void)
 {
 	int state = klp_task_state(current);
 
-	if (likely(state != KLP_TRANSITION_IDLE))
-		return state;
-	WARN_ON_ONCE(!READ_ONCE(current->exit_state));
-	return klp_initial_state;
+	return likely(state != KLP_TRANSITION_IDLE) ? state : klp_adopt_current();
 }
 
 /*

@@ -21,8 +21,8 @@ static unsigned long klp_state_bits(int state)
 }
 
 /*
- * Both bits change in one step, and others change their bits of the word at the
- * same time: hence the loop. A successful exchange is a full barrier.
+ * All bits change in one step, and others change their bits of the word at the
+ * same time: hence the loops. A successful exchange is a full barrier.
  */
 static void klp_change_task(struct task_struct *task, unsigned long clear,
 			    unsigned long set)
@@ -34,10 +34,21 @@ static void klp_change_task(struct task_struct *task, unsigned long clear,
 		;
 }
 
-/* Whatever the state, nobody has to wait for this task any more. */
+/*
+ * Whatever the state, nobody has to wait for this task any more. One that is dying
+ * keeps the state by which it is counted.
+ */
 void klp_set_task_state(struct task_struct *task, int state)
 {
-	klp_change_task(task, KLP_TASK_STATE | KLP_TASK_WATCHED, klp_state_bits(state));
+	unsigned long *flags = &task_thread_info(task)->flags;
+	unsigned long old = READ_ONCE(*flags), new;
+
+	do {
+		if (old & KLP_TASK_DYING)
+			return;
+		new = old & ~(KLP_TASK_STATE | KLP_TASK_WATCHED);
+		new |= klp_state_bits(state);
+	} while (!try_cmpxchg(flags, &old, new));
 }
 
 void klp_watch_task(struct task_struct *task)
@@ -58,6 +69,25 @@ bool klp_summon_task(struct task_struct *task)
 void klp_release_task(struct task_struct *task)
 {
 	klp_change_task(task, KLP_TASK_SUMMONED, 0);
+}
+
+/*
+ * The task keeps the state that it has for ever; if it has none, it gets this one.
+ * False when it was dying already.
+ */
+bool klp_mark_dying(struct task_struct *task, int state)
+{
+	unsigned long *flags = &task_thread_info(task)->flags;
+	unsigned long old = READ_ONCE(*flags), new;
+
+	do {
+		if (old & KLP_TASK_DYING)
+			return false;
+		new = old | KLP_TASK_DYING;
+		if (!(old & KLP_TASK_STATE))
+			new |= klp_state_bits(state);
+	} while (!try_cmpxchg(flags, &old, new));
+	return true;
 }
 
 /* All threads of all processes, kernel threads and the idle task of every CPU. */

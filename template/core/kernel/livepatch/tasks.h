@@ -10,8 +10,8 @@
  * loop that looks at them. So
  *
  *  - the handler finds the state of current with one load, also in NMI context,
- *  - fork copies it with the rest of task_struct (see fork.c for the rest),
- *  - exit needs nothing,
+ *  - fork copies it with the rest of task_struct (see lifetime.c for the rest),
+ *  - exit needs nothing but to be counted (there, too),
  *  - outside a transition there is no cost, and no allocation can fail within.
  */
 #ifndef _KLP_TASKS_H
@@ -30,6 +30,7 @@ enum {
 	KLP_TRANSITION_PATCHED = 1,
 };
 
+#define KLP_TASK_DYING		BIT(59)	/* is counted, see lifetime.c */
 #define KLP_TASK_WATCHED	BIT(60)	/* is looked at by the handler, too */
 #define KLP_TASK_SUMMONED	BIT(61)	/* has a task_work of ours, see stragglers.c */
 #define KLP_TASK_UNPATCHED	BIT(62)
@@ -47,6 +48,12 @@ static __always_inline int klp_task_state(struct task_struct *task)
 	return KLP_TRANSITION_IDLE;
 }
 
+/* Is it off the list of tasks, and its state for ever as it is? */
+static __always_inline bool klp_task_dying(struct task_struct *task)
+{
+	return READ_ONCE(task_thread_info(task)->flags) & KLP_TASK_DYING;
+}
+
 /* Is it a straggler? See stragglers.c. */
 static __always_inline bool klp_task_watched(struct task_struct *task)
 {
@@ -57,6 +64,7 @@ void klp_set_task_state(struct task_struct *task, int state);
 void klp_watch_task(struct task_struct *task);
 bool klp_summon_task(struct task_struct *task);
 void klp_release_task(struct task_struct *task);
+bool klp_mark_dying(struct task_struct *task, int state);
 
 void klp_for_each_task(void (*function)(struct task_struct *task));
 

@@ -27,8 +27,8 @@
 #include <linux/rcupdate.h>
 #include <linux/workqueue.h>
 #include "core.h"
-#include "fork.h"
 #include "imports.h"
+#include "lifetime.h"
 #include "object.h"
 #include "patch.h"
 #include "replace.h"
@@ -46,7 +46,7 @@ struct klp_patch *klp_transition_patch;
 /* Where the transition goes; under klp_mutex. */
 static int klp_target_state = KLP_TRANSITION_IDLE;
 
-/* Where all tasks come from; the same from one klp_init_transition() to the next. */
+/* The state of whom klp_init_transition() did not see: see lifetime.c. */
 int klp_initial_state = KLP_TRANSITION_IDLE;
 
 /* Where tasks may go now; KLP_TRANSITION_IDLE: nowhere, the gate is closed. */
@@ -272,7 +272,8 @@ static void klp_mark_functions(bool transition)
 
 /*
  * After this tasks behave as before, but because of their state and no longer
- * for lack of one. The hook of fork.c is in place: children have a state as well.
+ * for lack of one. The callbacks of lifetime.c are in place: children have a state
+ * as well.
  */
 void klp_init_transition(struct klp_patch *patch, int state)
 {
@@ -280,7 +281,7 @@ void klp_init_transition(struct klp_patch *patch, int state)
 
 	klp_transition_patch = patch;
 	klp_target_state = state;
-	klp_initial_state = !state;
+	WRITE_ONCE(klp_initial_state, !state);
 
 	pr_debug("'%s': initializing %s transition\n", patch->mod->name,
 		 klp_direction());
@@ -367,7 +368,7 @@ static void klp_complete_transition(void (*clear)(struct task_struct *task))
 
 	klp_target_state = KLP_TRANSITION_IDLE;
 	klp_transition_patch = NULL;
-	klp_disable_fork_hook();
+	klp_leave_lifetimes();
 }
 
 /* Enabling failed before any task was switched. */
@@ -439,6 +440,17 @@ static void klp_free_unused_patches(struct klp_patch *patch)
 }
 
 /*
+ * All tasks of the list are switched; is anybody left in the other world? Not who
+ * is adopted after this.
+ */
+static bool klp_settle_dying(void)
+{
+	WRITE_ONCE(klp_initial_state, klp_target_state);
+	klp_synchronize_transition();
+	return !klp_any_dying(!klp_target_state);
+}
+
+/*
  * Switch whom it can; when all are switched, complete the transition, otherwise
  * come back. Soon at first, since most stragglers are only running and meet their
  * task_work or the stopper within microseconds.
@@ -451,7 +463,7 @@ void klp_try_complete_transition(void)
 	complete = klp_switch_processes();
 	complete &= klp_switch_idle_tasks();
 
-	if (!complete) {
+	if (!complete || !klp_settle_dying()) {
 		klp_urge_stragglers();
 		schedule_delayed_work(&klp_transition_work, klp_delay);
 		klp_delay = min_t(unsigned long, 2 * klp_delay, KLP_LAST_DELAY);
