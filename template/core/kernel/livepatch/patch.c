@@ -140,6 +140,12 @@ struct klp_func *klp_previous_func(struct klp_func *func)
 	return list_next_entry(func, stack_node);
 }
 
+/* Where ftrace returns to in the original of a patched function. Under klp_mutex. */
+unsigned long klp_return_location(struct klp_func *func)
+{
+	return klp_find_ops(func->old_func)->location + MCOUNT_INSN_SIZE;
+}
+
 static int klp_register_ops(struct klp_ops *ops, const char *name)
 {
 	int ret;

@@ -10,5 +10,6 @@ void klp_unpatch_objects(struct klp_patch *patch);
 void klp_unpatch_nops(struct klp_patch *patch);
 
 struct klp_func *klp_previous_func(struct klp_func *func);
+unsigned long klp_return_location(struct klp_func *func);
 
 #endif /* _KLP_PATCH_H */

@@ -6,6 +6,10 @@
  * would leave: the previous ones when it goes to the new, the new ones when it
  * goes back. A stack that the unwinder does not vouch for never counts as safe.
  *
+ * Nor may it be on the way in: the handler has chosen, but the choice is not on
+ * the stack before the trampoline returns to it. What is there is where ftrace was
+ * called from, in the original, whatever was chosen.
+ *
  * What must not be there is laid down in a table before the first task is
  * switched, for both directions since a transition may be reversed, sorted so
  * that an address is found by bisection. Tasks are checked from many contexts
@@ -44,18 +48,29 @@ struct klp_range {
 };
 
 /**
+ * struct klp_code - places in code, sorted, none within another
+ * @count:	ranges
+ * @ranges:	see struct klp_range
+ */
+struct klp_code {
+	unsigned int count;
+	struct klp_range *ranges;
+};
+
+/**
  * struct klp_table - code that a task must not be inside of
  * @rcu:	readers are within preempt-disabled regions
- * @count:	functions
  * @leaving:	by target state: the code that tasks leave on the way there
  * @ranges:	room for both
  */
 struct klp_table {
 	struct rcu_head rcu;
-	unsigned int count;
-	struct klp_range *leaving[2];
+	struct klp_code leaving[2];
 	struct klp_range ranges[];
 };
+
+/* For each function and direction: what is left, and the way in. */
+#define KLP_RANGES_PER_FUNC 2
 
 static struct klp_table __rcu *klp_table;
 static DEFINE_PER_CPU(struct klp_stack, klp_stacks);
@@ -82,6 +97,23 @@ static struct klp_range klp_previous_code(struct klp_func *func)
 	return (struct klp_range){ start, start + func->old_size, func->old_name };
 }
 
+static struct klp_range klp_way_in(struct klp_func *func)
+{
+	unsigned long end = klp_return_location(func) + 1;
+
+	return (struct klp_range){ (unsigned long)func->old_func, end, func->old_name };
+}
+
+static void klp_add_code(struct klp_code *code, struct klp_func *func,
+			 struct klp_range range)
+{
+	code->ranges[code->count++] = range;
+
+	/* The original contains it. */
+	if (range.start != (unsigned long)func->old_func)
+		code->ranges[code->count++] = klp_way_in(func);
+}
+
 static int klp_compare_ranges(const void *a, const void *b)
 {
 	const struct klp_range *left = a, *right = b;
@@ -105,26 +137,24 @@ static unsigned int klp_count_patched(struct klp_patch *patch)
 
 static void klp_fill_table(struct klp_table *table, struct klp_patch *patch)
 {
+	struct klp_code *old = &table->leaving[KLP_TRANSITION_PATCHED];
+	struct klp_code *new = &table->leaving[KLP_TRANSITION_UNPATCHED];
 	struct klp_object *obj;
 	struct klp_func *func;
-	unsigned int i = 0;
-
-	table->leaving[KLP_TRANSITION_PATCHED] = table->ranges;
-	table->leaving[KLP_TRANSITION_UNPATCHED] = table->ranges + table->count;
+	unsigned int i;
 
 	klp_for_each_object(patch, obj) {
 		klp_for_each_func(obj, func) {
 			if (!func->patched)
 				continue;
-			table->leaving[KLP_TRANSITION_PATCHED][i] = klp_previous_code(func);
-			table->leaving[KLP_TRANSITION_UNPATCHED][i] = klp_new_code(func);
-			i++;
+			klp_add_code(old, func, klp_previous_code(func));
+			klp_add_code(new, func, klp_new_code(func));
 		}
 	}
 
 	for (i = 0; i < ARRAY_SIZE(table->leaving); i++)
-		sort(table->leaving[i], table->count, sizeof(*table->ranges),
-		     klp_compare_ranges, NULL);
+		sort(table->leaving[i].ranges, table->leaving[i].count,
+		     sizeof(*table->ranges), klp_compare_ranges, NULL);
 }
 
 static void klp_publish_table(struct klp_table *table)
@@ -140,14 +170,15 @@ static void klp_publish_table(struct klp_table *table)
  */
 int klp_prepare_stack_check(struct klp_patch *patch)
 {
-	unsigned int count = klp_count_patched(patch);
+	unsigned int room = KLP_RANGES_PER_FUNC * klp_count_patched(patch);
 	struct klp_table *table;
 
-	table = kvzalloc(struct_size(table, ranges, 2 * count), GFP_KERNEL);
+	table = kvzalloc(struct_size(table, ranges, 2 * room), GFP_KERNEL);
 	if (!table)
 		return -ENOMEM;
 
-	table->count = count;
+	table->leaving[KLP_TRANSITION_PATCHED].ranges = table->ranges;
+	table->leaving[KLP_TRANSITION_UNPATCHED].ranges = table->ranges + room;
 	klp_fill_table(table, patch);
 	klp_publish_table(table);
 	return 0;
@@ -159,11 +190,11 @@ void klp_finish_stack_check(void)
 }
 
 /* The last range that does not start behind the address, if it holds it. */
-static const struct klp_range *klp_find_range(const struct klp_range *ranges,
-					      unsigned int count,
+static const struct klp_range *klp_find_range(const struct klp_code *code,
 					      unsigned long addr)
 {
-	unsigned int low = 0, high = count;
+	const struct klp_range *ranges = code->ranges;
+	unsigned int low = 0, high = code->count;
 
 	while (low < high) {
 		unsigned int middle = low + (high - low) / 2;
@@ -179,7 +210,7 @@ static const struct klp_range *klp_find_range(const struct klp_range *ranges,
 }
 
 static const struct klp_range *klp_find_on_stack(const struct klp_stack *stack, int count,
-						 const struct klp_table *table, int target,
+						 const struct klp_code *code,
 						 unsigned long entering)
 {
 	const struct klp_range *range;
@@ -188,8 +219,7 @@ static const struct klp_range *klp_find_on_stack(const struct klp_stack *stack, 
 	for (i = 0; i < count; i++) {
 		if (stack->entries[i] == entering)
 			continue;
-		range = klp_find_range(table->leaving[target], table->count,
-				       stack->entries[i]);
+		range = klp_find_range(code, stack->entries[i]);
 		if (range)
 			return range;
 	}
@@ -232,7 +262,7 @@ int klp_check_stack(struct task_struct *task, int target, unsigned long entering
 	if (count < 0)
 		return -EINVAL;
 
-	range = klp_find_on_stack(stack, count, table, target, entering);
+	range = klp_find_on_stack(stack, count, &table->leaving[target], entering);
 	if (!range)
 		return 0;
 	*function = range->function;

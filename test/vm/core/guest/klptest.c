@@ -30,6 +30,7 @@
 static atomic_long_t calls[VERSIONS];
 static atomic_long_t mixed;
 static atomic_long_t nmis;
+static atomic_long_t dying;
 static bool released;
 static DECLARE_WAIT_QUEUE_HEAD(release);
 static int depth_limit = 5;
@@ -84,6 +85,9 @@ noinline static void pass_time(int mode)
 		break;
 	case KLPTEST_PAUSE:
 		wait_event_interruptible(release, READ_ONCE(released));
+		break;
+	case KLPTEST_LINGER:
+		mdelay(5);
 		break;
 	default:
 		spin();
@@ -154,10 +158,13 @@ static void timer_fn(struct timer_list *timer)
 }
 static DEFINE_TIMER(timer, timer_fn);
 
+/* A task that exits is taken off the list of tasks before it stops running: there it takes longer. */
 static int nmi_fn(unsigned int command, struct pt_regs *regs)
 {
-	klptest_outer(KLPTEST_ATOMIC);
+	klptest_outer(pid_alive(current) ? KLPTEST_ATOMIC : KLPTEST_LINGER);
 	atomic_long_inc(&nmis);
+	if (!pid_alive(current))
+		atomic_long_inc(&dying);
 	return NMI_HANDLED;
 }
 
@@ -236,6 +243,7 @@ static int show(struct seq_file *m, void *unused)
 
 	seq_printf(m, "mixed %ld\n", atomic_long_read(&mixed));
 	seq_printf(m, "nmis %ld\n", atomic_long_read(&nmis));
+	seq_printf(m, "dying %ld\n", atomic_long_read(&dying));
 	for (i = 0; i < VERSIONS; i++)
 		seq_printf(m, "calls%d %ld\n", i, atomic_long_read(&calls[i]));
 	return 0;

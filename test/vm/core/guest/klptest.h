@@ -12,6 +12,7 @@ enum klptest_mode {
 	KLPTEST_ATOMIC,
 	KLPTEST_BLOCK,		/* until told to go on */
 	KLPTEST_PAUSE,		/* until told to go on or signaled */
+	KLPTEST_LINGER,		/* long enough for a transition to end meanwhile */
 	KLPTEST_MODES
 };
 
