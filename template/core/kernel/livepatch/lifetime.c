@@ -40,6 +40,7 @@
 #include <linux/pid.h>
 #include <linux/ptrace.h>
 #include <linux/tracepoint.h>
+#include <linux/wait.h>
 #include <linux/workqueue.h>
 #include "core.h"
 #include "imports.h"
@@ -47,8 +48,13 @@
 #include "tasks.h"
 #include "transition.h"
 
+#define KLP_DYING_TIMEOUT	(30 * HZ)
+
 /* By state: those that are off the list, and may still run. */
 static atomic_t klp_dying[2];
+
+/* Woken when the last one of a state is freed. */
+static DECLARE_WAIT_QUEUE_HEAD(klp_dying_wait);
 
 /* Whoever has no state yet gets this one. */
 static void klp_count_dying(struct task_struct *task, int state)
@@ -106,8 +112,28 @@ static void klp_detached(struct pt_regs *regs)
 
 static void klp_freed(void *unused, struct task_struct *task)
 {
-	if (klp_task_dying(task))
-		atomic_dec(&klp_dying[klp_task_state(task)]);
+	if (klp_task_dying(task) &&
+	    atomic_dec_and_test(&klp_dying[klp_task_state(task)]))
+		wake_up(&klp_dying_wait);
+}
+
+static bool klp_none_dying(void)
+{
+	return !klp_any_dying(KLP_TRANSITION_UNPATCHED) &&
+	       !klp_any_dying(KLP_TRANSITION_PATCHED);
+}
+
+/*
+ * The state of who is still dying of the last transition would mean something else
+ * in the next one. It is a matter of milliseconds, unless RCU is stuck.
+ */
+static int klp_wait_for_dying(void)
+{
+	if (wait_event_timeout(klp_dying_wait, klp_none_dying(), KLP_DYING_TIMEOUT))
+		return 0;
+
+	pr_err("tasks of the last transition do not exit, try again later\n");
+	return -EBUSY;
 }
 
 /**
@@ -190,7 +216,10 @@ void klp_exit_lifetime(void)
 	ftrace_free_filter(&klp_lifetime_ops);
 }
 
-/* Under klp_mutex. The callbacks stay until klp_leave_lifetimes(). */
+/*
+ * To be called before a transition, under klp_mutex. The callbacks stay until
+ * klp_leave_lifetimes().
+ */
 int klp_follow_lifetimes(void)
 {
 	int ret;
@@ -198,7 +227,7 @@ int klp_follow_lifetimes(void)
 	lockdep_assert_held(&klp_mutex);
 
 	if (klp_following)
-		return 0;
+		return klp_wait_for_dying();
 
 	ret = tracepoint_probe_register(klp_free_tracepoint, klp_freed, NULL);
 	if (ret)
@@ -224,7 +253,7 @@ static void klp_leave_lifetimes_fn(struct work_struct *work)
 	if (klp_transition_patch || !klp_following)
 		goto out;
 
-	if (klp_any_dying(KLP_TRANSITION_UNPATCHED) || klp_any_dying(KLP_TRANSITION_PATCHED)) {
+	if (!klp_none_dying()) {
 		queue_delayed_work(system_long_wq, &klp_leave_work, max(HZ / 10, 1));
 		goto out;
 	}
