@@ -79,9 +79,8 @@ static __always_inline struct klp_func *klp_choose(struct klp_ops *ops,
 	/*
 	 * Pairs with the release in klp_mark_functions(): who sees a function in
 	 * transition also sees that every task has a state, and the initial state
-	 * for those that have none. That a task, once
-	 * switched, sees the function in transition needs no barrier here: see
-	 * klp_switch_task().
+	 * for those that have none. That a task, once switched, sees the function in
+	 * transition needs no barrier here: see klp_switch_task().
 	 */
 	if (likely(!smp_load_acquire(&func->transition)))
 		return func;
