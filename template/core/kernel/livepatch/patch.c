@@ -55,14 +55,41 @@ static __always_inline int klp_state_of_current(void)
 	return likely(state != KLP_TRANSITION_IDLE) ? state : klp_adopt_current();
 }
 
+/* A nop stands for the original: to jump to it would come back here. */
+static __always_inline void klp_redirect(struct ftrace_regs *fregs,
+					 struct klp_func *func)
+{
+	if (!func->nop)
+		klp_set_ip(fregs, (unsigned long)func->new_func);
+}
+
 /*
- * Which function current is to run; NULL: the original.
+ * During a transition: @func, the topmost, or the one below, as current's world has
+ * it. A function of its own, so that the handler has no registers to save for it.
+ */
+static noinline void klp_redirect_by_state(struct klp_ops *ops, struct klp_func *func,
+					   unsigned long location,
+					   struct ftrace_regs *fregs)
+{
+	if (klp_task_watched(current))
+		klp_switch_at_entry(location);
+
+	if (klp_state_of_current() != KLP_TRANSITION_PATCHED)
+		func = list_entry_rcu(func->stack_node.next, struct klp_func, stack_node);
+
+	/* At the end of the stack is the original. */
+	if (&func->stack_node != &ops->func_stack)
+		klp_redirect(fregs, func);
+}
+
+/*
+ * Current goes on in the function that it is to run.
  *
  * Called with preemption disabled, in any context, RCU perhaps not watching:
  * klp_synchronize_transition() waits for the end of this.
  */
-static __always_inline struct klp_func *klp_choose(struct klp_ops *ops,
-						   unsigned long location)
+static __always_inline void klp_choose(struct klp_ops *ops, unsigned long location,
+				       struct ftrace_regs *fregs)
 {
 	struct klp_func *func;
 
@@ -74,7 +101,7 @@ static __always_inline struct klp_func *klp_choose(struct klp_ops *ops,
 
 	/* ftrace lets go of the function before the last replacement is removed. */
 	if (WARN_ON_ONCE(!func))
-		return NULL;
+		return;
 
 	/*
 	 * Pairs with the release in klp_mark_functions(): who sees a function in
@@ -83,24 +110,15 @@ static __always_inline struct klp_func *klp_choose(struct klp_ops *ops,
 	 * transition needs no barrier here: see klp_switch_task().
 	 */
 	if (likely(!smp_load_acquire(&func->transition)))
-		return func;
-
-	if (unlikely(klp_task_watched(current)))
-		klp_switch_at_entry(location);
-
-	if (klp_state_of_current() == KLP_TRANSITION_PATCHED)
-		return func;
-
-	func = list_entry_rcu(func->stack_node.next, struct klp_func, stack_node);
-	return &func->stack_node == &ops->func_stack ? NULL : func;
+		klp_redirect(fregs, func);
+	else
+		klp_redirect_by_state(ops, func, location, fregs);
 }
 
 static void notrace klp_ftrace_handler(unsigned long ip, unsigned long parent_ip,
 				       struct ftrace_ops *fops,
 				       struct ftrace_regs *fregs)
 {
-	struct klp_ops *ops = container_of(fops, struct klp_ops, fops);
-	struct klp_func *func;
 	int bit;
 
 	/* Disables preemption, too. */
@@ -108,10 +126,7 @@ static void notrace klp_ftrace_handler(unsigned long ip, unsigned long parent_ip
 	if (WARN_ON_ONCE(bit < 0))
 		return;
 
-	/* A nop stands for the original: to jump to it would come back here. */
-	func = klp_choose(ops, ip);
-	if (func && !func->nop)
-		klp_set_ip(fregs, (unsigned long)func->new_func);
+	klp_choose(container_of(fops, struct klp_ops, fops), ip, fregs);
 
 	ftrace_test_recursion_unlock(bit);
 }

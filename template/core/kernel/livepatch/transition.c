@@ -37,8 +37,7 @@
 #include "tasks.h"
 #include "transition.h"
 
-/* Between two attempts to switch the rest: at first, and in the end. */
-#define KLP_FIRST_DELAY		max(HZ / 100, 1)
+/* Between two attempts to switch the rest, in the end. */
 #define KLP_LAST_DELAY		HZ
 
 struct klp_patch *klp_transition_patch;
@@ -295,7 +294,7 @@ void klp_start_transition(void)
 	pr_notice("'%s': starting %s transition\n",
 		  klp_transition_patch->mod->name, klp_direction());
 
-	klp_delay = KLP_FIRST_DELAY;
+	klp_delay = 0;
 	klp_reset_stragglers();
 	klp_open_gate();
 }
@@ -466,7 +465,7 @@ void klp_try_complete_transition(void)
 	if (!complete || !klp_settle_dying()) {
 		klp_urge_stragglers();
 		schedule_delayed_work(&klp_transition_work, klp_delay);
-		klp_delay = min_t(unsigned long, 2 * klp_delay, KLP_LAST_DELAY);
+		klp_delay = clamp_t(unsigned long, 2 * klp_delay, 1, KLP_LAST_DELAY);
 		return;
 	}
 
