@@ -14,8 +14,8 @@
 #include <linux/module.h>
 #include <linux/string.h>
 #include <linux/utsname.h>
-#include "lifetime.h"
 #include "imports.h"
+#include "lifetime.h"
 #include "module.h"
 #include "sysfs.h"
 

@@ -22,16 +22,20 @@ static unsigned long klp_state_bits(int state)
 
 /*
  * All bits change in one step, and others change their bits of the word at the
- * same time: hence the loops. A successful exchange is a full barrier.
+ * same time: hence the loop. A successful exchange is a full barrier. False, with
+ * nothing changed, when the task has one of the bits @unless.
  */
-static void klp_change_task(struct task_struct *task, unsigned long clear,
-			    unsigned long set)
+static bool klp_change_task(struct task_struct *task, unsigned long unless,
+			    unsigned long clear, unsigned long set)
 {
 	unsigned long *flags = &task_thread_info(task)->flags;
 	unsigned long old = READ_ONCE(*flags);
 
-	while (!try_cmpxchg(flags, &old, (old & ~clear) | set))
-		;
+	do {
+		if (old & unless)
+			return false;
+	} while (!try_cmpxchg(flags, &old, (old & ~clear) | set));
+	return true;
 }
 
 /*
@@ -40,21 +44,14 @@ static void klp_change_task(struct task_struct *task, unsigned long clear,
  */
 void klp_set_task_state(struct task_struct *task, int state)
 {
-	unsigned long *flags = &task_thread_info(task)->flags;
-	unsigned long old = READ_ONCE(*flags), new;
-
-	do {
-		if (old & KLP_TASK_DYING)
-			return;
-		new = old & ~(KLP_TASK_STATE | KLP_TASK_WATCHED);
-		new |= klp_state_bits(state);
-	} while (!try_cmpxchg(flags, &old, new));
+	klp_change_task(task, KLP_TASK_DYING, KLP_TASK_STATE | KLP_TASK_WATCHED,
+			klp_state_bits(state));
 }
 
 void klp_watch_task(struct task_struct *task)
 {
 	if (!klp_task_watched(task))
-		klp_change_task(task, 0, KLP_TASK_WATCHED);
+		klp_change_task(task, 0, 0, KLP_TASK_WATCHED);
 }
 
 /* Marks a task as summoned; false when it was already. */
@@ -62,32 +59,25 @@ bool klp_summon_task(struct task_struct *task)
 {
 	if (READ_ONCE(task_thread_info(task)->flags) & KLP_TASK_SUMMONED)
 		return false;
-	klp_change_task(task, 0, KLP_TASK_SUMMONED);
+	klp_change_task(task, 0, 0, KLP_TASK_SUMMONED);
 	return true;
 }
 
 void klp_release_task(struct task_struct *task)
 {
-	klp_change_task(task, KLP_TASK_SUMMONED, 0);
+	klp_change_task(task, 0, KLP_TASK_SUMMONED, 0);
 }
 
 /*
- * The task keeps the state that it has for ever; if it has none, it gets this one.
- * False when it was dying already.
+ * The task keeps its state for ever, or this one if it has none. False when it was
+ * dying already.
  */
 bool klp_mark_dying(struct task_struct *task, int state)
 {
-	unsigned long *flags = &task_thread_info(task)->flags;
-	unsigned long old = READ_ONCE(*flags), new;
+	unsigned long bits = klp_task_state(task) == KLP_TRANSITION_IDLE ?
+			     klp_state_bits(state) : 0;
 
-	do {
-		if (old & KLP_TASK_DYING)
-			return false;
-		new = old | KLP_TASK_DYING;
-		if (!(old & KLP_TASK_STATE))
-			new |= klp_state_bits(state);
-	} while (!try_cmpxchg(flags, &old, new));
-	return true;
+	return klp_change_task(task, KLP_TASK_DYING, 0, bits | KLP_TASK_DYING);
 }
 
 /* All threads of all processes, kernel threads and the idle task of every CPU. */
