@@ -7,7 +7,7 @@ namespace klp::diff {
 namespace {
 
 bool is_init_code(const Unit& unit, uint32_t piece) {
-    return is_init(unit.object().section(unit.piece(piece).section).name);
+    return arch::is_init(unit.object().section(unit.piece(piece).section).name);
 }
 
 // The functions that call each function of a unit, and whether anybody takes its address.

@@ -11,7 +11,7 @@ bool is_copyable(const Unit& unit, uint32_t piece) {
     const elf::Section& section = unit.object().section(it.section);
     const bool is_read_only =
         !section.is_writable() || section.name.starts_with(".data.rel.ro") || section.name.starts_with(".rodata");
-    return is_read_only && unit.is_local(it) && !is_init(section.name);
+    return is_read_only && unit.is_local(it) && !arch::is_init(section.name);
 }
 
 namespace {
@@ -96,7 +96,8 @@ void change_users_of_data(const Unit& original, const Unit& patched, const Corre
         for (uint32_t variable : users.variables)
             comparison.changed_data[variable] = true;
         for (uint32_t function : users.functions)
-            is_user[function] = correlation.to_original[function] != none && !is_init(unit_section(patched, function));
+            is_user[function] =
+                correlation.to_original[function] != none && !arch::is_init(unit_section(patched, function));
     }
     // Parts share the verdict of the whole.
     for (uint32_t index = 0; index < is_user.size(); ++index)

@@ -217,13 +217,13 @@ std::map<std::string, unsigned> entry_sizes_in(const elf::Object& vmlinux) {
         wanted.emplace_back(section, structure);
         structures.push_back(structure);
     };
-    for (const SpecialSection& kind : special_sections()) {
+    for (const SpecialSection& kind : arch::special_sections()) {
         want(kind.name, kind.structure);
         want(kind.parallel, kind.parallel_structure);
     }
     const std::optional<symbols::Btf> btf = symbols::Btf::read(vmlinux);
     const auto dwarf = btf ? std::map<std::string, uint32_t, std::less<>>()
-                           : arch::structure_sizes(vmlinux, structures, table_readers());
+                           : arch::structure_sizes(vmlinux, structures, arch::table_readers());
     std::map<std::string, unsigned> sizes;
     for (auto [section, structure] : wanted) {
         std::optional<uint32_t> size = btf ? btf->structure_size(structure) : std::nullopt;

@@ -1,7 +1,7 @@
 // What a patch changed in one translation unit, as an object that a live patch module is linked from.
 #pragma once
 
-#include "diff/section_table.h"
+#include "arch/special_sections.h"
 #include "elf/builder.h"
 #include "elf/object.h"
 #include "report/finding.h"
@@ -21,8 +21,8 @@ struct Options {
     const symbols::Resolver* resolver = nullptr; // must be there; asked from one thread at a time
     // True for a global name that another unit of the same patch newly defines: it stays a plain undefined symbol.
     std::function<bool(std::string_view)> is_provided = [](std::string_view) { return false; };
-    EntrySizes entry_sizes; // of special sections
-    bool explain = false;   // fill Item::cause and what follows it
+    arch::EntrySizes entry_sizes; // of special sections
+    bool explain = false;         // fill Item::cause and what follows it
 };
 
 enum class Change : uint8_t { changed, added, included };

@@ -65,7 +65,7 @@ void Selector::seed() {
         bool is_new = correlation_.to_original[index] == none;
         if (piece.kind == PieceKind::function && piece.parent == none) {
             bool is_redirected = !is_new && (is_changed(index) || is_forced(index)) && !is_ignored(index);
-            bool is_init_code = is_init(patched_.object().section(piece.section).name);
+            bool is_init_code = arch::is_init(patched_.object().section(piece.section).name);
             if (is_redirected && comparison_.through_callers[index] && !is_forced(index)) {
                 result_.findings.push_back({"diff.through-callers",
                                             report::Severity::note,
@@ -82,7 +82,7 @@ void Selector::seed() {
         }
         bool is_new_data = is_new && piece.kind == PieceKind::variable && !patched_.is_local(piece) &&
                            patched_.role(piece.section) == Role::data && piece.identity == Identity::kept;
-        if (is_new_data && !is_init(patched_.object().section(piece.section).name))
+        if (is_new_data && !arch::is_init(patched_.object().section(piece.section).name))
             include(index, none);
     }
     for (const Callback& callback : macros_.callbacks)
@@ -231,16 +231,16 @@ void Selector::check_changed_function(uint32_t piece) {
     const uint32_t partner = correlation_.to_original[piece];
     std::string_view section = patched_.object().section(it.section).name;
     std::string_view old_section = original_.object().section(original_.piece(partner).section).name;
-    if (is_init(section) || is_init(old_section))
+    if (arch::is_init(section) || arch::is_init(old_section))
         return refuse(
             "diff.init-changed", piece,
             fmt::format("the patch changes it, but it is in {} and gone once the kernel or module has started",
                         old_section),
             "leave the change out, or leave the function out with KLP_IGNORE_FUNCTION() and do what it would "
             "do in a pre-patch callback");
-    if (is_exit(section) && options_.owner == "vmlinux")
+    if (arch::is_exit(section) && options_.owner == "vmlinux")
         return warn("diff.exit-changed", piece, "the patch changes it, but built-in exit code is never run", {});
-    if (!original_.has_ftrace_location(partner) && is_exit(old_section))
+    if (!original_.has_ftrace_location(partner) && arch::is_exit(old_section))
         return refuse("diff.exit-changed", piece,
                       "the patch changes it, but it is the module's exit code, which ftrace cannot hook",
                       "leave it out with KLP_IGNORE_FUNCTION(), and undo in a post-unpatch callback what the old exit "
@@ -297,8 +297,8 @@ void Selector::note_removed_functions() {
         const bool is_named = piece.kind == PieceKind::function && piece.parent == none &&
                               cold_parent(original_.name(piece)).empty() && !is_clone(original_.name(piece));
         if (!is_named || correlation_.to_patched[index] != none ||
-            is_init(original_.object().section(piece.section).name) ||
-            is_exit(original_.object().section(piece.section).name))
+            arch::is_init(original_.object().section(piece.section).name) ||
+            arch::is_exit(original_.object().section(piece.section).name))
             continue;
         result_.findings.push_back({"diff.function-removed",
                                     report::Severity::note,
@@ -332,7 +332,7 @@ void Selector::check_data() {
                  {});
             continue;
         }
-        if (is_init(section) || is_exit(section)) {
+        if (arch::is_init(section) || arch::is_exit(section)) {
             warn("diff.init-data-changed", index,
                  fmt::format("its content changed, but {} is gone once the kernel or module has started", section), {});
             continue;

@@ -64,8 +64,8 @@ private:
         if (reference.to != Reference::To::piece)
             return none;
         const uint32_t target = patched_.root_of(reference.id);
-        const bool is_added = patched_.piece(target).kind == PieceKind::function && selection_.included[target] &&
-                              !is_replaced_[target];
+        const bool is_added =
+            patched_.piece(target).kind == PieceKind::function && selection_.included[target] && !is_replaced_[target];
         return is_added ? target : none;
     }
 

@@ -11,7 +11,7 @@
 
 namespace klp::diff {
 
-Unit::Unit(const elf::Object& object, const EntrySizes& entry_sizes)
+Unit::Unit(const elf::Object& object, const arch::EntrySizes& entry_sizes)
     : object_(object), machine_(arch::Machine::of(object)) {
     classify_sections();
     number_files();
@@ -29,7 +29,7 @@ Unit::Unit(const elf::Object& object, const EntrySizes& entry_sizes)
 void Unit::classify_sections() {
     roles_.reserve(object_.sections().size());
     for (const elf::Section& section : object_.sections()) {
-        roles_.push_back(role_of(section));
+        roles_.push_back(arch::role_of(section));
         const bool needs_bytes = section.is_code() || roles_.back() == Role::special;
         if (needs_bytes && section.data.size() != section.size)
             throw report::Refusal("diff.malformed", object_.name(),
@@ -526,7 +526,7 @@ Reference Unit::reference(uint32_t section, const elf::Relocation& relocation) c
     return result;
 }
 
-void Unit::read_special_tables(const EntrySizes& entry_sizes) {
+void Unit::read_special_tables(const arch::EntrySizes& entry_sizes) {
     table_of_section_.assign(roles_.size(), none);
     std::unordered_map<std::string_view, std::vector<uint32_t>> by_name;
     for (const elf::Section& section : object_.sections())
@@ -535,7 +535,7 @@ void Unit::read_special_tables(const EntrySizes& entry_sizes) {
     for (const elf::Section& section : object_.sections()) {
         if (roles_[section.index] != Role::special || section.size == 0)
             continue;
-        const SpecialSection& kind = *find_special(section.name);
+        const SpecialSection& kind = *arch::find_special(section.name);
         if (kind.policy == Policy::drop || object_.relocations(section.index).empty())
             continue;
         SpecialTable table;
@@ -566,7 +566,7 @@ void Unit::read_special_tables(const EntrySizes& entry_sizes) {
 
 // The bytes of the parallel section are that many entries of one size, and of the one that is known.
 void Unit::check_parallel_size(const SpecialSection& kind, uint64_t count, uint64_t size,
-                               const EntrySizes& entry_sizes) const {
+                               const arch::EntrySizes& entry_sizes) const {
     if (size % count != 0)
         throw report::Refusal("diff.malformed", object_.name(),
                               fmt::format("{} has {} bytes, which is no multiple of the {} entries of {}",
@@ -606,7 +606,7 @@ std::vector<uint64_t> Unit::annotated_starts(const elf::Section& section) const 
 // Every entry has a relocated field that ties it to code, so the distance between entries is where that holds for all
 // of them.
 uint32_t Unit::entry_size(const SpecialSection& kind, const elf::Section& section,
-                          const EntrySizes& entry_sizes) const {
+                          const arch::EntrySizes& entry_sizes) const {
     std::span<const elf::Relocation> relocations = object_.relocations(section.index);
     auto leads_to_code = [&](const elf::Relocation& relocation) {
         const elf::Section* target = object_.section_of(object_.symbol(relocation.symbol));

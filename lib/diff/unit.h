@@ -3,8 +3,8 @@
 #pragma once
 
 #include "arch/machine.h"
+#include "arch/special_sections.h"
 #include "diff/names.h"
-#include "diff/section_table.h"
 #include "elf/object.h"
 
 #include <cstdint>
@@ -17,6 +17,10 @@
 #include <vector>
 
 namespace klp::diff {
+
+using arch::Policy;
+using arch::Role;
+using arch::SpecialSection;
 
 inline constexpr uint32_t none = UINT32_MAX;
 
@@ -80,7 +84,7 @@ class Unit {
 public:
     // Both outlive the unit. `entry_sizes` comes before what the table and the relocations say.
     // Throws report::Refusal "diff.malformed" (an entry size that does not fit), "diff.relocation-unknown".
-    Unit(const elf::Object& object, const EntrySizes& entry_sizes);
+    Unit(const elf::Object& object, const arch::EntrySizes& entry_sizes);
 
     const elf::Object& object() const { return object_; }
     const arch::Machine& machine() const { return machine_; }
@@ -96,9 +100,7 @@ public:
     // All symbols that belong to a piece and are worth emitting, in symbol table order.
     std::span<const uint32_t> symbols_of(uint32_t piece) const;
     // The function that a part belongs to; any other piece itself.
-    uint32_t root_of(uint32_t piece) const {
-        return pieces_[piece].parent == none ? piece : pieces_[piece].parent;
-    }
+    uint32_t root_of(uint32_t piece) const { return pieces_[piece].parent == none ? piece : pieces_[piece].parent; }
     // No other unit knows it by its name.
     bool is_local(const Piece& piece) const { return piece.symbol == 0 || object_.symbol(piece.symbol).is_local(); }
     // The piece at an offset of a section; at the very end of the section, its last one. `none` if there is none.
@@ -174,11 +176,12 @@ private:
     void find_biases();
     int64_t bias_of(uint32_t section, const elf::Relocation& relocation) const;
     void split_fragments();
-    void read_special_tables(const EntrySizes& entry_sizes);
+    void read_special_tables(const arch::EntrySizes& entry_sizes);
     void check_parallel_size(const SpecialSection& kind, uint64_t count, uint64_t size,
-                             const EntrySizes& entry_sizes) const;
+                             const arch::EntrySizes& entry_sizes) const;
     std::vector<uint64_t> annotated_starts(const elf::Section& section) const;
-    uint32_t entry_size(const SpecialSection& kind, const elf::Section& section, const EntrySizes& entry_sizes) const;
+    uint32_t entry_size(const SpecialSection& kind, const elf::Section& section,
+                        const arch::EntrySizes& entry_sizes) const;
     void read_entries(const SpecialTable& table, std::vector<SpecialEntry>& entries) const;
     void find_ftrace_locations();
     void group_symbols();

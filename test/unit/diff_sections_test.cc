@@ -1,7 +1,7 @@
 // The table of special sections, row by row, on objects that are made here: no compiler emits all of them.
 #include "diff_units.h"
 
-#include "diff/section_table.h"
+#include "arch/special_sections.h"
 
 #include <fmt/format.h>
 
@@ -83,7 +83,7 @@ struct Result {
     }
 };
 
-Result compare(const elf::Object& original, const elf::Object& patched, const diff::EntrySizes& sizes = {}) {
+Result compare(const elf::Object& original, const elf::Object& patched, const arch::EntrySizes& sizes = {}) {
     TestResolver resolver;
     diff::Options options;
     options.resolver = &resolver;
@@ -104,7 +104,7 @@ Result compare(const elf::Object& original, const elf::Object& patched, const di
 }
 
 // An object with `entries` entries of one row's section, tied to f, g, h, f, g, h, ... one after the other.
-elf::Object with_table(uint8_t number, const diff::SpecialSection& row, unsigned size, unsigned entries) {
+elf::Object with_table(uint8_t number, const arch::SpecialSection& row, unsigned size, unsigned entries) {
     ObjectMaker maker(number);
     const uint32_t table = maker.add_section(row.name, uint64_t{size} * entries);
     for (unsigned at = 0; at < entries; ++at)
@@ -117,7 +117,7 @@ elf::Object with_table(uint8_t number, const diff::SpecialSection& row, unsigned
 } // namespace
 
 TEST_CASE("every special section: entries of the changed function come along, those of others do not") {
-    for (const diff::SpecialSection& row : diff::special_sections()) {
+    for (const arch::SpecialSection& row : arch::special_sections()) {
         if (row.policy == diff::Policy::constant)
             continue;
         for (unsigned size : row.sizes)
@@ -139,7 +139,7 @@ TEST_CASE("every special section: entries of the changed function come along, th
 }
 
 TEST_CASE("every special section: what the table says besides the code is a change, what follows from it is none") {
-    for (const diff::SpecialSection& row : diff::special_sections()) {
+    for (const arch::SpecialSection& row : arch::special_sections()) {
         if (row.policy == diff::Policy::constant)
             continue;
         CAPTURE(row.name);
@@ -208,7 +208,7 @@ TEST_CASE("annotations say how large entries are, and are checked") {
     CHECK(result.codes == Codes{});
     CHECK(result.size_of("__bug_table") == 20);
     CHECK(compare(table(1, 16), table(2, 16)).codes == Codes{"diff.entry-size"});
-    diff::EntrySizes sizes;
+    arch::EntrySizes sizes;
     sizes.kernel["__bug_table"] = 20;
     CHECK(compare(table(1, 20), table(2, 20), sizes).codes == Codes{});
     sizes.kernel["__bug_table"] = 40;

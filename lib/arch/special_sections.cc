@@ -1,11 +1,11 @@
-#include "diff/section_table.h"
+#include "arch/special_sections.h"
 
 #include <algorithm>
 #include <array>
 #include <elf.h>
 #include <unordered_map>
 
-namespace klp::diff {
+namespace klp::arch {
 
 namespace {
 
@@ -199,44 +199,20 @@ bool is_registry(std::string_view name) {
 }
 
 bool is_ordinary_data(std::string_view name) {
-    constexpr auto prefixes = std::to_array<std::string_view>({".data",
-                                                               ".bss",
-                                                               ".rodata",
-                                                               ".init.data",
-                                                               ".init.rodata",
-                                                               ".ref.data",
-                                                               ".exit.data",
-                                                               ".ro_after_init",
-                                                               ".meminit",
-                                                               ".sdata",
-                                                               ".sbss",
-                                                               ".lrodata",
-                                                               ".ldata",
-                                                               ".lbss",
-                                                               ".toc",
-                                                               ".hyp.",
-                                                               ".tdata",
-                                                               ".tbss",
-                                                               "__tracepoints",
-                                                               "__dyndbg",
-                                                               "__verbose",
-                                                               "__jump_label",
-                                                               ".vvar",
-                                                               ".percpu",
-                                                               ".srodata",
-                                                               ".rodata1",
-                                                               ".got",
-                                                               "__cpuidle_data",
-                                                               "_ftrace",
-                                                               ".brk_reservation",
-                                                               "__bug_strings",
-                                                               ".kmemleak",
-                                                               "___srcu_struct_ptrs",
-                                                               ".memexit",
-                                                               ".devinit",
-                                                               ".cpuinit",
-                                                               ".devexit",
-                                                               ".cpuexit"});
+    constexpr auto prefixes =
+        std::to_array<std::string_view>({".data",          ".bss",           ".rodata",
+                                         ".init.data",     ".init.rodata",   ".ref.data",
+                                         ".exit.data",     ".ro_after_init", ".meminit",
+                                         ".sdata",         ".sbss",          ".lrodata",
+                                         ".ldata",         ".lbss",          ".toc",
+                                         ".hyp.",          ".tdata",         ".tbss",
+                                         "__tracepoints",  "__dyndbg",       "__verbose",
+                                         "__jump_label",   ".vvar",          ".percpu",
+                                         ".srodata",       ".rodata1",       ".got",
+                                         "__cpuidle_data", "_ftrace",        ".brk_reservation",
+                                         "__bug_strings",  ".kmemleak",      "___srcu_struct_ptrs",
+                                         ".memexit",       ".devinit",       ".cpuinit",
+                                         ".devexit",       ".cpuexit"});
     return starts_with_one_of(name, prefixes);
 }
 
@@ -247,10 +223,10 @@ std::span<const SpecialSection> special_sections() {
 }
 
 std::span<const std::string_view> table_readers() {
-    static constexpr std::array<std::string_view, 8> sources{
-        "kernel/alternative.c", "lib/bug.c",           "kernel/extable.c",
-        "lib/extable.c",        "kernel/jump_label.c", "kernel/static_call_inline.c",
-        "kernel/static_call.c", "kernel/unwind_orc.c"};
+    static constexpr std::array<std::string_view, 8> sources{"kernel/alternative.c", "lib/bug.c",
+                                                             "kernel/extable.c",     "lib/extable.c",
+                                                             "kernel/jump_label.c",  "kernel/static_call_inline.c",
+                                                             "kernel/static_call.c", "kernel/unwind_orc.c"};
     return sources;
 }
 
@@ -309,4 +285,4 @@ Role role_of(const elf::Section& section) {
     return Role::unknown;
 }
 
-} // namespace klp::diff
+} // namespace klp::arch

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-namespace klp::diff {
+namespace klp::arch {
 
 enum class Role : uint8_t {
     code,      // functions
@@ -71,4 +71,4 @@ bool is_init(std::string_view section);
 // .exit.text and its data
 bool is_exit(std::string_view section);
 
-} // namespace klp::diff
+} // namespace klp::arch
