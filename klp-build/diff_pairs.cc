@@ -1,7 +1,7 @@
 // From pairs of objects to their differences: proof of origin first, then the differ with what the proof taught.
 #include "pipeline.h"
 
-#include "kernel/parallel.h"
+#include "host/parallel.h"
 #include "report/finding.h"
 
 #include <fmt/format.h>
@@ -13,14 +13,14 @@ namespace klp::build {
 
 namespace {
 
-using kernel::OriginStatus;
+using proof::OriginStatus;
 
 struct OpenPair {
     elf::Object original;
     elf::Object patched;
 };
 
-ProofSummary summarize(const kernel::UnitOrigin& origin) {
+ProofSummary summarize(const proof::UnitOrigin& origin) {
     ProofSummary summary;
     summary.functions = origin.functions.size();
     summary.proven = origin.count(OriginStatus::proven);
@@ -29,12 +29,12 @@ ProofSummary summarize(const kernel::UnitOrigin& origin) {
 }
 
 // A unit of which the image holds next to nothing is another unit: wrong source, configuration or compiler.
-void require_origin(const kernel::Unit& unit, const elf::Object& object, const kernel::UnitOrigin& origin,
+void require_origin(const kernel::Unit& unit, const elf::Object& object, const proof::UnitOrigin& origin,
                     const kernel::Target& target) {
     size_t foreign = origin.count(OriginStatus::different) + origin.count(OriginStatus::missing);
     if (foreign * 2 <= origin.functions.size())
         return;
-    auto first = std::ranges::find_if(origin.functions, [](const kernel::FunctionOrigin& function) {
+    auto first = std::ranges::find_if(origin.functions, [](const proof::FunctionOrigin& function) {
         return function.status == OriginStatus::different || function.status == OriginStatus::missing;
     });
     throw report::Refusal(
@@ -47,8 +47,8 @@ void require_origin(const kernel::Unit& unit, const elf::Object& object, const k
 
 // Every function that is to be replaced must be the one that the kernel runs.
 void check_changed_functions(const Options& options, const kernel::Unit& unit, const elf::Object& original,
-                             const kernel::UnitOrigin& origin, UnitDiff& result) {
-    for (const kernel::FunctionOrigin& function : origin.functions) {
+                             const proof::UnitOrigin& origin, UnitDiff& result) {
+    for (const proof::FunctionOrigin& function : origin.functions) {
         std::string name(original.symbol(function.symbol).name);
         bool is_changed = std::ranges::any_of(result.diff.items, [&](const diff::Item& item) {
             return item.change == diff::Change::changed && item.kind == "function" && item.name == name;
@@ -114,13 +114,13 @@ std::vector<UnitDiff> diff_pairs(const Options& options, const kernel::Target& t
     std::vector<UnitDiff> results(pairs.size());
     diff::EntrySizes entry_sizes;
     entry_sizes.kernel = diff::entry_sizes_in(images.of("vmlinux").file());
-    kernel::parallel_for(pairs.size(), options.jobs, [&](size_t at) {
+    host::parallel_for(pairs.size(), options.jobs, [&](size_t at) {
         const kernel::Unit& unit = pairs[at].unit;
         const elf::Object& original = objects[at].original;
-        const kernel::Image& owner = images.of(unit.owner);
-        kernel::UnitOrigin origin = kernel::prove_origin(original, owner);
+        const proof::Image& owner = images.of(unit.owner);
+        proof::UnitOrigin origin = proof::prove_origin(original, owner);
         require_origin(unit, original, origin, target);
-        kernel::OriginResolver resolver(origin, original, owner, images.of("vmlinux"), *images.exports());
+        proof::OriginResolver resolver(origin, original, owner, images.of("vmlinux"), *images.exports());
         diff::Options diff_options;
         diff_options.owner = unit.owner;
         diff_options.resolver = &resolver;

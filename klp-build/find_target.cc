@@ -11,7 +11,7 @@ namespace klp::build {
 
 namespace {
 
-kernel::Target find_kernel(const Options& options, const kernel::Cache& cache,
+kernel::Target find_kernel(const Options& options, const host::Cache& cache,
                            const kernel::TargetOptions& target_options) {
     if (!options.kernel.empty())
         return kernel::debian_target(options.kernel, cache, target_options);
@@ -32,7 +32,7 @@ kernel::Target find_kernel(const Options& options, const kernel::Cache& cache,
 
 } // namespace
 
-kernel::Target find_target(const Options& options, const kernel::Cache& cache, report::Progress& progress) {
+kernel::Target find_target(const Options& options, const host::Cache& cache, report::Progress& progress) {
     kernel::TargetOptions target_options;
     target_options.skip_compiler_check = options.skip_compiler_check;
     target_options.runtime = options.runtime;

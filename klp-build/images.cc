@@ -2,6 +2,7 @@
 
 #include "elf/modinfo.h"
 #include "report/finding.h"
+#include "symbols/boot_image.h"
 #include "symbols/kernel_files.h"
 
 #include <fmt/format.h>
@@ -18,6 +19,17 @@ std::string read_text(const std::filesystem::path& path) {
 std::string read_vermagic(const std::filesystem::path& module) {
     elf::Object file = symbols::open_module(module);
     return std::string(elf::read_modinfo(file).value("vermagic"));
+}
+
+// A vmlinux, linked or as it boots, or a module, packed or not.
+proof::Image open_image(const std::filesystem::path& path, const std::string& object) {
+    if (object == "vmlinux") {
+        symbols::KernelImage image = symbols::open_kernel_image(path);
+        return {std::move(image.file), std::move(image.symbols)};
+    }
+    elf::Object file = symbols::open_module(path);
+    symbols::SymbolTable symbols = symbols::read_elf_symbols(file, object);
+    return {std::move(file), std::move(symbols)};
 }
 
 } // namespace
@@ -39,16 +51,16 @@ const std::filesystem::path* Images::path_of(const std::string& object) const {
     return object == "vmlinux" ? &target_.vmlinux : kernel::find_module(target_, object);
 }
 
-const kernel::Image& Images::of(const std::string& object) const {
+const proof::Image& Images::of(const std::string& object) const {
     const std::filesystem::path* path = path_of(object);
     if (!path)
         throw report::Refusal("target.no-module", target_.name,
                               fmt::format("the kernel has no module {}, which the patch changes", object),
                               "give the directory of the kernel's modules, with symbols (--modules)");
     std::scoped_lock lock(mutex_);
-    std::unique_ptr<kernel::Image>& image = images_[object];
+    std::unique_ptr<proof::Image>& image = images_[object];
     if (!image)
-        image = std::make_unique<kernel::Image>(kernel::Image::open(*path, object));
+        image = std::make_unique<proof::Image>(open_image(*path, object));
     return *image;
 }
 

@@ -2,9 +2,9 @@
 // the driver, so both look at one copy.
 #pragma once
 
-#include "kernel/image.h"
 #include "kernel/runtime.h"
 #include "kernel/target.h"
+#include "proof/image.h"
 #include "symbols/kernel_view.h"
 
 #include <map>
@@ -21,8 +21,8 @@ public:
     Images(const kernel::Target& target, const std::optional<kernel::RuntimeCore>& core);
 
     // The image of "vmlinux" or of a module. Throws report::Refusal "target.no-module" if the target lacks it, or what
-    // kernel::Image::open throws. Thread-safe; the reference stays valid.
-    const kernel::Image& of(const std::string& object) const;
+    // the reading of its file throws. Thread-safe; the reference stays valid.
+    const proof::Image& of(const std::string& object) const;
 
     const symbols::SymbolTable* table(std::string_view object) const override;
     const elf::Object* image(std::string_view object) const override;
@@ -36,7 +36,7 @@ private:
     const kernel::Target& target_;
     symbols::Exports exports_;
     mutable std::mutex mutex_;
-    mutable std::map<std::string, std::unique_ptr<kernel::Image>> images_;
+    mutable std::map<std::string, std::unique_ptr<proof::Image>> images_;
     mutable std::optional<std::string> vermagic_;
 };
 

@@ -5,7 +5,7 @@
 #include "report_file.h"
 #include "resources.h"
 
-#include "kernel/process.h"
+#include "host/process.h"
 #include "report/command.h"
 
 #include <fmt/format.h>
@@ -70,7 +70,7 @@ std::vector<kernel::Pair> compile(const Options& options, const kernel::Target& 
 }
 
 void run(const Options& options, Record& record, report::Progress& progress) {
-    kernel::Cache cache(kernel::Cache::default_root());
+    host::Cache cache(host::Cache::default_root());
 
     // What kernel is this? Everything below asks the Target.
     progress.begin("target", "find the kernel");
@@ -107,7 +107,7 @@ void run(const Options& options, Record& record, report::Progress& progress) {
 
     // Original and patched version of each, by kbuild's own commands.
     progress.begin("compile", "compile the original and the patched version");
-    kernel::TemporaryFolder folder = cache.temporary();
+    host::TemporaryFolder folder = cache.temporary();
     KeptCopy kept(options, folder.path());
     std::vector<kernel::Pair> pairs = compile(options, target, plan, changes, tree, folder.path());
     progress.end();
@@ -186,7 +186,6 @@ int main(int argc, char** argv) {
     if (!options)
         return status;
     if (options->verbose)
-        kernel::set_trace(
-            [](const kernel::Command& command) { fmt::print(stderr, "+ {}\n", kernel::to_shell(command)); });
+        host::set_trace([](const host::Command& command) { fmt::print(stderr, "+ {}\n", host::to_shell(command)); });
     return report::run_command([&] { return build_livepatch(*options); });
 }

@@ -7,13 +7,13 @@
 
 #include "convert/rewrite.h"
 #include "diff/diff.h"
-#include "kernel/cache.h"
+#include "host/cache.h"
 #include "kernel/compile.h"
 #include "kernel/mirror.h"
-#include "kernel/origin.h"
 #include "kernel/plan.h"
 #include "kernel/runtime.h"
 #include "kernel/target.h"
+#include "proof/origin.h"
 #include "report/progress.h"
 #include "source/changes.h"
 #include "source/patch.h"
@@ -51,7 +51,7 @@ struct Livepatch {
     std::vector<report::Finding> findings;
 };
 
-kernel::Target find_target(const Options& options, const kernel::Cache& cache, report::Progress& progress);
+kernel::Target find_target(const Options& options, const host::Cache& cache, report::Progress& progress);
 Changes read_patches(const Options& options, const kernel::Target& target);
 // A private copy of the source tree with the patch applied; it is taken back when the value goes.
 // Patched code that talks to the livepatch core does so by the core's own header.

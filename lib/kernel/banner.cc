@@ -1,7 +1,7 @@
 #include "kernel/banner.h"
 
 #include "elf/object.h"
-#include "kernel/files.h"
+#include "host/files.h"
 #include "report/finding.h"
 #include "symbols/boot_image.h"
 #include "symbols/kernel_files.h"

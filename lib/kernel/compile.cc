@@ -1,11 +1,11 @@
 #include "kernel/compile.h"
 
-#include "kernel/files.h"
+#include "host/files.h"
+#include "host/parallel.h"
+#include "host/process.h"
 #include "kernel/generate.h"
 #include "kernel/kbuild.h"
 #include "kernel/make_rule.h"
-#include "kernel/parallel.h"
-#include "kernel/process.h"
 
 #include <algorithm>
 #include <chrono>
@@ -57,8 +57,8 @@ std::string tree_of(const Unit& unit) {
 // kbuild's command, with other output files and with sections per function and variable. Nothing else may change: the
 // code must stay that of the running kernel. Debug data has no influence on it, and describing every type and variable
 // is up to half of a compilation; lines and inlined functions are kept for explanations.
-Command compile_command(const Target& target, const Unit& unit, const Output& output) {
-    Command command{.argv = unit.compile, .directory = target.build};
+host::Command compile_command(const Target& target, const Unit& unit, const Output& output) {
+    host::Command command{.argv = unit.compile, .directory = target.build};
     for (size_t i = 0; i < command.argv.size(); ++i) {
         std::string& word = command.argv[i];
         if (word.starts_with("-Wp,-MMD,"))
@@ -75,24 +75,24 @@ Command compile_command(const Target& target, const Unit& unit, const Output& ou
     return command;
 }
 
-Command objtool_command(const Target& target, const Unit& unit, const Output& output) {
-    Command command{.argv = unit.objtool, .directory = target.build};
+host::Command objtool_command(const Target& target, const Unit& unit, const Output& output) {
+    host::Command command{.argv = unit.objtool, .directory = target.build};
     command.argv.back() = output.object.string();
     return command;
 }
 
 // Runs the unit's commands; what the failing one said, or nothing.
 std::optional<std::string> try_compile(const Target& target, const Unit& unit, const Output& output) {
-    make_folder(output.object.parent_path());
-    const Outcome compiled = run(compile_command(target, unit, output));
+    host::make_folder(output.object.parent_path());
+    const host::Outcome compiled = host::run(compile_command(target, unit, output));
     if (compiled.status != 0) {
-        refuse_full_disk(compiled.errors, output.object.string());
+        host::refuse_full_disk(compiled.errors, output.object.string());
         return compiled.errors.empty() ? fmt::format("status {}", compiled.status) : compiled.errors;
     }
     if (unit.objtool.empty())
         return std::nullopt;
-    const Outcome checked = run(objtool_command(target, unit, output));
-    refuse_full_disk(checked.errors, output.object.string());
+    const host::Outcome checked = host::run(objtool_command(target, unit, output));
+    host::refuse_full_disk(checked.errors, output.object.string());
     if (checked.status != 0)
         return "objtool: " + checked.errors;
     return std::nullopt;
@@ -110,13 +110,13 @@ bool lacks_generated_file(const std::string& errors) {
 std::string stamps_of(const std::vector<std::string>& files, const fs::path& directory) {
     std::string text;
     for (const std::string& file : files)
-        text += file_stamp(directory / file) + "\n";
+        text += host::file_stamp(directory / file) + "\n";
     return text;
 }
 
 fs::path cached_original(const Target& target, const Unit& unit) {
     const std::string identity = fmt::format("2\n{}\n{}", fmt::join(unit.compile, "\n"), fmt::join(unit.objtool, "\n"));
-    return target.entry / "objects" / (unit.object + "-" + fingerprint(identity) + ".o");
+    return target.entry / "objects" / (unit.object + "-" + host::fingerprint(identity) + ".o");
 }
 
 // The list of files stands beside the object and is written after it.
@@ -124,25 +124,25 @@ bool is_current(const fs::path& object) {
     const fs::path list = object.string() + ".stamps";
     if (!fs::exists(list) || !fs::exists(object))
         return false;
-    const std::string text = read_file(list);
+    const std::string text = host::read_file(list);
     std::string_view rest = text;
     for (size_t end; (end = rest.find('\n')) != std::string_view::npos; rest.remove_prefix(end + 1)) {
         const std::string_view line = rest.substr(0, end);
         // PATH SIZE TIME, or PATH "absent"
         const size_t time = line.rfind(' ');
         const size_t size = time == std::string_view::npos ? time : line.rfind(' ', time - 1);
-        if (size == std::string_view::npos || file_stamp(fs::path(line.substr(0, size))) != line)
+        if (size == std::string_view::npos || host::file_stamp(fs::path(line.substr(0, size))) != line)
             return false;
     }
     return true;
 }
 
 void keep_original(const Target& target, const Output& output, const fs::path& kept) {
-    make_folder(kept.parent_path());
-    write_file(kept, read_file(output.object));
+    host::make_folder(kept.parent_path());
+    host::write_file(kept, host::read_file(output.object));
     if (fs::exists(output.dependencies()))
-        write_file(kept.string() + ".stamps",
-                   stamps_of(read_make_rule(read_file(output.dependencies())), target.build));
+        host::write_file(kept.string() + ".stamps",
+                         stamps_of(read_make_rule(host::read_file(output.dependencies())), target.build));
 }
 
 // ---- One side of a pair ----
@@ -155,7 +155,7 @@ struct Side {
 
 report::Finding failure_finding(const Unit& unit, bool is_patched, const std::string& errors) {
     constexpr size_t most_lines = 30;
-    const std::string said = last_lines(errors, most_lines);
+    const std::string said = host::last_lines(errors, most_lines);
     if (is_patched)
         return {"compile.patched",
                 report::Severity::error,
@@ -237,7 +237,7 @@ std::vector<Pair> compile_pairs(const Target& target, const std::vector<UnitChan
     // A unit of several modules is compiled once for each: folders by number keep them apart.
     const auto folder_of = [&folder](size_t index) { return folder / fmt::format("{}", index); };
     std::vector<Side> originals(changes.size()), patched(changes.size());
-    parallel_for(changes.size() * 2, jobs, [&](size_t i) {
+    host::parallel_for(changes.size() * 2, jobs, [&](size_t i) {
         const UnitChange& change = changes[i / 2];
         if (i % 2 == 0 && !change.is_new())
             originals[i / 2] = compile_original(target, change.unit, folder_of(i / 2));

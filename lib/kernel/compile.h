@@ -1,7 +1,7 @@
 // The original and the patched version of each unit, compiled side by side by kbuild's own commands.
 #pragma once
 
-#include "kernel/cache.h"
+#include "host/cache.h"
 #include "kernel/target.h"
 #include "kernel/unit.h"
 

@@ -1,6 +1,6 @@
 #include "kernel/compiler.h"
 
-#include "kernel/process.h"
+#include "host/process.h"
 #include "report/finding.h"
 
 #include <fmt/format.h>
@@ -33,10 +33,10 @@ std::string major_of(const Config& config, bool is_clang) {
 }
 
 std::optional<Compiler> ask(const std::string& name, bool is_clang) {
-    const auto path = find_program(name);
+    const auto path = host::find_program(name);
     if (!path)
         return std::nullopt;
-    const Outcome outcome = run({.argv = {path->string(), "--version"}});
+    const host::Outcome outcome = host::run({.argv = {path->string(), "--version"}});
     if (outcome.status != 0)
         return std::nullopt;
     const std::string line = outcome.output.substr(0, outcome.output.find('\n'));

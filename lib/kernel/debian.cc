@@ -1,9 +1,9 @@
 #include "kernel/debian.h"
 
+#include "host/files.h"
+#include "host/parallel.h"
+#include "host/process.h"
 #include "kernel/banner.h"
-#include "kernel/files.h"
-#include "kernel/parallel.h"
-#include "kernel/process.h"
 #include "kernel/target.h"
 #include "report/finding.h"
 
@@ -53,8 +53,8 @@ std::string_view trimmed(std::string_view text) {
 
 // Releases with an unsigned image package in the archive's lists, of any series; newest first.
 std::vector<std::string> releases_in_archive() {
-    const Outcome outcome = run_or_refuse({.argv = {"apt-cache", "pkgnames", "linux-image-"}}, "target.download",
-                                          "list the kernel packages");
+    const host::Outcome outcome = host::run_or_refuse({.argv = {"apt-cache", "pkgnames", "linux-image-"}},
+                                                      "target.download", "list the kernel packages");
     constexpr std::string_view prefix = "linux-image-", suffix = "-unsigned";
     std::vector<std::string> releases;
     for (std::string_view line : lines_of(outcome.output)) {
@@ -67,12 +67,13 @@ std::vector<std::string> releases_in_archive() {
 }
 
 PackageVersions ask_archive(const std::vector<DebianPackages>& releases) {
-    Command command{.argv = {"apt-cache", "madison"}};
+    host::Command command{.argv = {"apt-cache", "madison"}};
     for (const DebianPackages& packages : releases) {
         for (const std::string& name : {packages.image, packages.debug, packages.headers, packages.source})
             command.argv.push_back(name);
     }
-    return parse_madison(run_or_refuse(command, "target.download", "ask for the kernel packages' versions").output);
+    return parse_madison(
+        host::run_or_refuse(command, "target.download", "ask for the kernel packages' versions").output);
 }
 
 // The releases to name to somebody who asked for `wanted`: of its series if there are any, the newest ones.
@@ -147,12 +148,12 @@ DebianPackages choose_newest(const DebianName& name, const std::string& architec
 
 // Downloads one package into `folder` and returns the file.
 fs::path download(const std::string& package, const std::string& version, const fs::path& folder) {
-    make_folder(folder);
-    const Command command{.argv = {"apt-get", "-q", "-o", "APT::Sandbox::User=root", "-o", "Acquire::Retries=3",
-                                   "download", package + "=" + version},
-                          .directory = folder};
+    host::make_folder(folder);
+    const host::Command command{.argv = {"apt-get", "-q", "-o", "APT::Sandbox::User=root", "-o", "Acquire::Retries=3",
+                                         "download", package + "=" + version},
+                                .directory = folder};
     try {
-        run_or_refuse(command, "target.download", fmt::format("download {} {}", package, version));
+        host::run_or_refuse(command, "target.download", fmt::format("download {} {}", package, version));
     } catch (const report::Refusal& refusal) {
         if (refusal.findings().front().code != "target.download")
             throw;
@@ -169,30 +170,31 @@ fs::path download(const std::string& package, const std::string& version, const 
 }
 
 void unpack(const fs::path& archive, const fs::path& folder) {
-    run_or_refuse({.argv = {"dpkg-deb", "-x", archive.string(), folder.string()}}, "target.unpack",
-                  "unpack " + archive.filename().string());
-    remove_tree(archive);
+    host::run_or_refuse({.argv = {"dpkg-deb", "-x", archive.string(), folder.string()}}, "target.unpack",
+                        "unpack " + archive.filename().string());
+    host::remove_tree(archive);
 }
 
-void fetch_package(const std::string& package, const std::string& version, const fs::path& folder, const Cache& cache) {
-    const TemporaryFolder scratch = cache.temporary();
+void fetch_package(const std::string& package, const std::string& version, const fs::path& folder,
+                   const host::Cache& cache) {
+    const host::TemporaryFolder scratch = cache.temporary();
     unpack(download(package, version, scratch.path()), folder);
-    remove_tree(folder / "usr/share");
+    host::remove_tree(folder / "usr/share");
 }
 
 // linux-source-6.1 holds one usr/src/linux-source-6.1.tar.xz.
-fs::path fetch_source(const std::string& package, const std::string& version, const Cache& cache) {
+fs::path fetch_source(const std::string& package, const std::string& version, const host::Cache& cache) {
     return cache.entry(fmt::format("debian/{}_{}", package, version), [&](const fs::path& folder) {
-        const TemporaryFolder scratch = cache.temporary();
+        const host::TemporaryFolder scratch = cache.temporary();
         fetch_package(package, version, scratch.path() / "unpacked", cache);
         const fs::path tarball = scratch.path() / "unpacked/usr/src" / (package + ".tar.xz");
-        run_or_refuse({.argv = {"tar", "-x", "-I", "xz -T0", "--strip-components=1", "--no-same-owner", "-C",
-                                folder.string(), "-f", tarball.string()}},
-                      "target.unpack", "unpack the kernel's source");
+        host::run_or_refuse({.argv = {"tar", "-x", "-I", "xz -T0", "--strip-components=1", "--no-same-owner", "-C",
+                                      folder.string(), "-f", tarball.string()}},
+                            "target.unpack", "unpack the kernel's source");
     });
 }
 
-void fetch_all(const DebianPackages& packages, const fs::path& folder, const Cache& cache) {
+void fetch_all(const DebianPackages& packages, const fs::path& folder, const host::Cache& cache) {
     // The two large ones first.
     const std::vector<std::function<void()>> work = {
         [&] { fetch_package(packages.debug, packages.version, folder / "debug", cache); },
@@ -200,20 +202,20 @@ void fetch_all(const DebianPackages& packages, const fs::path& folder, const Cac
         [&] { fetch_package(packages.image, packages.version, folder / "image", cache); },
         [&] { fetch_package(packages.headers, packages.version, folder / "headers", cache); },
     };
-    parallel_for(work.size(), static_cast<unsigned>(work.size()), [&](size_t i) { work[i](); });
-    write_file(folder / "version", packages.version);
+    host::parallel_for(work.size(), static_cast<unsigned>(work.size()), [&](size_t i) { work[i](); });
+    host::write_file(folder / "version", packages.version);
 }
 
 std::string entry_of(const std::string& release) {
     return "debian/" + release;
 }
 
-DebianKernel describe(const std::string& release, const fs::path& folder, const Cache& cache) {
+DebianKernel describe(const std::string& release, const fs::path& folder, const host::Cache& cache) {
     const DebianPackages packages = packages_of(release);
     const fs::path debug = folder / "debug/usr/lib/debug";
     const fs::path headers = folder / "headers/usr/src" / packages.headers;
     const fs::path image = folder / "image";
-    const std::string version = read_file(folder / "version");
+    const std::string version = host::read_file(folder / "version");
     return {.release = release,
             .source = fetch_source(packages.source, version, cache),
             .config = headers / ".config",
@@ -226,20 +228,20 @@ DebianKernel describe(const std::string& release, const fs::path& folder, const 
 }
 
 // Which release a series means stays true until the package lists change.
-std::string remember_newest(const DebianName& name, const std::string& architecture, const Cache& cache,
+std::string remember_newest(const DebianName& name, const std::string& architecture, const host::Cache& cache,
                             std::optional<DebianPackages>& chosen) {
     const fs::path note = cache.root() / "debian" / fmt::format("newest-{}-{}", name.series, name.flavour);
-    const std::string lists = file_stamp("/var/lib/apt/lists");
+    const std::string lists = host::file_stamp("/var/lib/apt/lists");
     if (fs::exists(note)) {
-        const std::string text = read_file(note);
+        const std::string text = host::read_file(note);
         const size_t newline = text.find('\n');
         if (newline != std::string::npos && text.substr(newline + 1) == lists &&
             cache.has(entry_of(text.substr(0, newline))))
             return text.substr(0, newline);
     }
     chosen = choose_newest(name, architecture);
-    make_folder(note.parent_path());
-    write_file(note, chosen->release + "\n" + lists);
+    host::make_folder(note.parent_path());
+    host::write_file(note, chosen->release + "\n" + lists);
     return chosen->release;
 }
 
@@ -348,12 +350,12 @@ std::optional<std::string> common_version(const DebianPackages& packages, const 
 }
 
 std::string debian_architecture() {
-    const Outcome outcome = run_or_refuse({.argv = {"dpkg", "--print-architecture"}}, "target.download",
-                                          "ask for this system's architecture");
+    const host::Outcome outcome = host::run_or_refuse({.argv = {"dpkg", "--print-architecture"}}, "target.download",
+                                                      "ask for this system's architecture");
     return outcome.output.substr(0, outcome.output.find('\n'));
 }
 
-DebianKernel fetch_debian_kernel(const DebianName& name, const Cache& cache,
+DebianKernel fetch_debian_kernel(const DebianName& name, const host::Cache& cache,
                                  const std::function<void(const std::string&)>& progress) {
     std::optional<DebianPackages> chosen;
     const std::string release =
@@ -369,7 +371,7 @@ DebianKernel fetch_debian_kernel(const DebianName& name, const Cache& cache,
     return describe(release, folder, cache);
 }
 
-Target debian_target(const std::string& spec, const Cache& cache, const TargetOptions& options) {
+Target debian_target(const std::string& spec, const host::Cache& cache, const TargetOptions& options) {
     const std::string prefix = "debian:";
     const std::string text = spec.starts_with(prefix) ? spec.substr(prefix.size()) : spec;
     const auto name = parse_debian_name(text, debian_architecture());

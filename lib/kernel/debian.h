@@ -1,7 +1,7 @@
 // Debian's kernel packages: which releases the archive has, and getting one into the cache without installing it.
 #pragma once
 
-#include "kernel/cache.h"
+#include "host/cache.h"
 
 #include <filesystem>
 #include <functional>
@@ -52,7 +52,7 @@ struct DebianKernel {
 };
 
 // Throws report::Refusal as debian_target() says.
-DebianKernel fetch_debian_kernel(const DebianName& name, const Cache& cache,
+DebianKernel fetch_debian_kernel(const DebianName& name, const host::Cache& cache,
                                  const std::function<void(const std::string&)>& progress);
 
 // The architecture as dpkg has it: "amd64".

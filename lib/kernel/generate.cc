@@ -1,6 +1,6 @@
 #include "kernel/generate.h"
 
-#include "kernel/cache.h"
+#include "host/cache.h"
 #include "kernel/kbuild.h"
 
 #include <mutex>
@@ -10,13 +10,13 @@ namespace klp::kernel {
 void generate_for(const Target& target, std::span<const Unit> units, unsigned jobs) {
     static std::mutex within_this_run;
     const std::lock_guard guard(within_this_run);
-    const FileLock between_runs = FileLock::wait(target.entry / "generate.lock");
+    const host::FileLock between_runs = host::FileLock::wait(target.entry / "generate.lock");
     std::vector<std::string> goals = {"-k"};
     if (is_out_of_tree(target))
         goals.push_back("M=" + target.source.string());
     for (const Unit& unit : units)
         goals.push_back(unit.object);
-    run(make_command(kbuild_of(target), std::move(goals), jobs));
+    host::run(make_command(kbuild_of(target), std::move(goals), jobs));
 }
 
 } // namespace klp::kernel

@@ -1,10 +1,10 @@
 #include "kernel/includes.h"
 
-#include "kernel/files.h"
+#include "host/files.h"
+#include "host/parallel.h"
+#include "host/process.h"
 #include "kernel/generate.h"
 #include "kernel/make_rule.h"
-#include "kernel/parallel.h"
-#include "kernel/process.h"
 
 #include <fmt/format.h>
 #include <map>
@@ -27,8 +27,8 @@ std::vector<source::CompileCommand> commands_of(const Target& target, const std:
 }
 
 // The same command, asked for its dependencies; a header that is not there counts as one that will be made.
-Command dependency_command(const source::CompileCommand& unit, const fs::path& output) {
-    Command command{.argv = {}, .directory = unit.directory};
+host::Command dependency_command(const source::CompileCommand& unit, const fs::path& output) {
+    host::Command command{.argv = {}, .directory = unit.directory};
     for (size_t i = 0; i < unit.argv.size(); ++i) {
         const std::string& word = unit.argv[i];
         if (word == "-o")
@@ -43,11 +43,11 @@ Command dependency_command(const source::CompileCommand& unit, const fs::path& o
 source::IncludeGraph ask_compiler(const std::vector<source::CompileCommand>& commands, const fs::path& scratch,
                                   unsigned jobs) {
     std::vector<std::vector<std::string>> found(commands.size());
-    parallel_for(commands.size(), jobs, [&](size_t i) {
+    host::parallel_for(commands.size(), jobs, [&](size_t i) {
         const fs::path output = scratch / fmt::format("{}.d", i);
-        const Outcome outcome = run(dependency_command(commands[i], output));
+        const host::Outcome outcome = host::run(dependency_command(commands[i], output));
         if (outcome.status == 0)
-            found[i] = read_make_rule(read_file(output));
+            found[i] = read_make_rule(host::read_file(output));
     });
     std::map<std::string, uint32_t> numbers;
     std::vector<std::string> files;
@@ -95,9 +95,9 @@ source::IncludeGraph scan_all(const Target& target, const std::vector<Unit>& uni
             again.push_back(command);
     }
     const fs::path scratch = target.entry / "scan";
-    make_folder(scratch);
+    host::make_folder(scratch);
     graph = graph.merged_with(ask_compiler(again, scratch, jobs));
-    remove_tree(scratch);
+    host::remove_tree(scratch);
     return graph;
 }
 
@@ -110,8 +110,8 @@ std::string state_of(const Target& target, const source::IncludeGraph& graph, co
     }
     std::string text;
     for (const std::string& file : files)
-        text += file_stamp(file) + "\n";
-    return fingerprint(text);
+        text += host::file_stamp(file) + "\n";
+    return host::fingerprint(text);
 }
 
 bool includes_a_source(std::string_view line) {
@@ -137,14 +137,14 @@ std::string source_path(const Target& target, const Unit& unit) {
 
 source::IncludeGraph include_graph_of(const Target& target, const std::vector<Unit>& units,
                                       const TargetOptions& options) {
-    const FileLock held = FileLock::wait(target.entry / "includes.lock");
+    const host::FileLock held = host::FileLock::wait(target.entry / "includes.lock");
     const fs::path file = target.entry / "include-graph";
     const fs::path state_file = target.entry / "include-graph.state";
     if (fs::exists(file)) {
-        if (auto graph = source::IncludeGraph::parse(read_file(file))) {
+        if (auto graph = source::IncludeGraph::parse(host::read_file(file))) {
             const bool is_current =
                 target.has_fixed_source ||
-                (fs::exists(state_file) && read_file(state_file) == state_of(target, *graph, units));
+                (fs::exists(state_file) && host::read_file(state_file) == state_of(target, *graph, units));
             if (is_current)
                 return std::move(*graph);
         }
@@ -152,9 +152,9 @@ source::IncludeGraph include_graph_of(const Target& target, const std::vector<Un
     if (options.progress)
         options.progress("finding out which units include which headers (once per kernel)");
     source::IncludeGraph graph = scan_all(target, units, options.jobs);
-    write_file(file, graph.serialise());
+    host::write_file(file, graph.serialise());
     if (!target.has_fixed_source)
-        write_file(state_file, state_of(target, graph, units));
+        host::write_file(state_file, state_of(target, graph, units));
     return graph;
 }
 
@@ -162,11 +162,11 @@ void note_included_sources(const Target& target) {
     std::string text;
     for (const std::string& name : find_included_sources(target.source, units_of(target)))
         text += name + "\n";
-    write_file(target.entry / "included-sources", text);
+    host::write_file(target.entry / "included-sources", text);
 }
 
 std::set<std::string> included_sources_of(const Target& target) {
-    const std::string text = read_file(target.entry / "included-sources");
+    const std::string text = host::read_file(target.entry / "included-sources");
     std::set<std::string> lines;
     for (size_t begin = 0, end; (end = text.find('\n', begin)) != std::string::npos; begin = end + 1)
         lines.insert(text.substr(begin, end - begin));
@@ -176,11 +176,11 @@ std::set<std::string> included_sources_of(const Target& target) {
 std::set<std::string> find_included_sources(const fs::path& source, const std::vector<Unit>& units) {
     std::set<std::string> names;
     std::mutex names_lock;
-    parallel_for(units.size(), 0, [&](size_t i) {
+    host::parallel_for(units.size(), 0, [&](size_t i) {
         const fs::path path = source / units[i].source;
         if (units[i].is_generated || units[i].is_assembly || !fs::exists(path))
             return;
-        const std::string text = read_file(path);
+        const std::string text = host::read_file(path);
         // Most files have none: look for the rare end of the name first.
         for (size_t at = text.find(".c"); at != std::string::npos; at = text.find(".c", at + 1)) {
             if (at + 2 >= text.size() || (text[at + 2] != '"' && text[at + 2] != '>'))

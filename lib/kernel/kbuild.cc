@@ -1,15 +1,15 @@
 #include "kernel/kbuild.h"
 
-#include "kernel/parallel.h"
+#include "host/parallel.h"
 
 #include <fmt/format.h>
 
 namespace klp::kernel {
 
-Command make_command(const Kbuild& kbuild, std::vector<std::string> goals, unsigned jobs) {
-    Command command;
+host::Command make_command(const Kbuild& kbuild, std::vector<std::string> goals, unsigned jobs) {
+    host::Command command;
     command.directory = kbuild.source;
-    command.argv = {"make", "-s", fmt::format("-j{}", jobs == 0 ? processor_count() : jobs),
+    command.argv = {"make", "-s", fmt::format("-j{}", jobs == 0 ? host::processor_count() : jobs),
                     "O=" + kbuild.build.string(), "CC=" + kbuild.compiler};
     if (!kbuild.release.empty())
         command.argv.push_back("KERNELRELEASE=" + kbuild.release);
@@ -30,8 +30,8 @@ Command make_command(const Kbuild& kbuild, std::vector<std::string> goals, unsig
     return command;
 }
 
-Command dry_run_command(const Kbuild& kbuild, std::vector<std::string> goals) {
-    Command command = make_command(kbuild, std::move(goals), 1);
+host::Command dry_run_command(const Kbuild& kbuild, std::vector<std::string> goals) {
+    host::Command command = make_command(kbuild, std::move(goals), 1);
     command.argv[1] = "-n";
     command.argv[2] = "-k";
     return command;

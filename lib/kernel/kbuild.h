@@ -1,8 +1,8 @@
 // Calling the kernel's own build system.
 #pragma once
 
+#include "host/process.h"
 #include "kernel/compiler.h"
-#include "kernel/process.h"
 
 #include <filesystem>
 #include <string>
@@ -22,9 +22,9 @@ struct Kbuild {
 };
 
 // `make` with these goals and variables ("M=/x"); time stamps, user and host that kbuild would write are fixed.
-Command make_command(const Kbuild& kbuild, std::vector<std::string> goals, unsigned jobs);
+host::Command make_command(const Kbuild& kbuild, std::vector<std::string> goals, unsigned jobs);
 
 // The same as `make -n -k`: prints what would be done, failing rules or not.
-Command dry_run_command(const Kbuild& kbuild, std::vector<std::string> goals);
+host::Command dry_run_command(const Kbuild& kbuild, std::vector<std::string> goals);
 
 } // namespace klp::kernel

@@ -1,7 +1,7 @@
 #include "kernel/mirror.h"
 
-#include "kernel/files.h"
-#include "kernel/process.h"
+#include "host/files.h"
+#include "host/process.h"
 #include "report/finding.h"
 
 #include <array>
@@ -52,7 +52,7 @@ const fs::file_time_type old = fs::file_time_type::clock::now() - std::chrono::h
 const fs::file_time_type long_ago = old - std::chrono::hours(24 * 365);
 
 [[noreturn]] void refuse(const fs::path& path, const std::error_code& error) {
-    refuse_full_disk(error.message(), path.string());
+    host::refuse_full_disk(error.message(), path.string());
     throw report::Refusal("kernel.unwritable", path.string(), "cannot be mirrored: " + error.message());
 }
 
@@ -82,7 +82,7 @@ std::string below(const std::string& folder, const std::string& name) {
 
 // A new folder must not bear the time of the tree's by chance.
 void make_mirror_folder(const fs::path& folder) {
-    make_folder(folder);
+    host::make_folder(folder);
     std::error_code ignored;
     fs::last_write_time(folder, long_ago, ignored);
 }
@@ -106,7 +106,7 @@ void synchronize_entries(const fs::path& tree, const fs::path& mirror, const std
         const bool fits = found != present.end() && (found->second == fs::file_type::directory) == is_folder;
         if (!fits) {
             if (found != present.end())
-                remove_tree(mirror / name);
+                host::remove_tree(mirror / name);
             if (is_folder)
                 make_mirror_folder(mirror / name);
             else
@@ -118,7 +118,7 @@ void synchronize_entries(const fs::path& tree, const fs::path& mirror, const std
     if (error)
         throw report::Refusal("kernel.unreadable", tree.string(), "cannot be read: " + error.message());
     for (const auto& [name, type] : present)
-        remove_tree(mirror / name);
+        host::remove_tree(mirror / name);
 }
 
 // A folder's own time changes when an entry comes or goes, in the tree as in the mirror. The mirror's is set to the
@@ -166,22 +166,22 @@ void synchronize_mirror(const fs::path& tree, const fs::path& mirror) {
     synchronize_folder(tree, mirror, {});
 }
 
-PatchedTree::PatchedTree(fs::path source, fs::path root, FileLock lock)
+PatchedTree::PatchedTree(fs::path source, fs::path root, host::FileLock lock)
     : source_(std::move(source)), root_(std::move(root)), journal_(root_.string() + ".journal"),
       lock_(std::move(lock)) {}
 
 PatchedTree PatchedTree::acquire(const fs::path& source, const fs::path& folder) {
-    make_folder(folder);
+    host::make_folder(folder);
     for (unsigned number = 0;; ++number) {
         const fs::path root = folder / fmt::format("patched-{}", number);
-        FileLock lock = FileLock::try_now(root.string() + ".lock");
+        host::FileLock lock = host::FileLock::try_now(root.string() + ".lock");
         if (!lock)
             continue;
         PatchedTree tree(source, root, std::move(lock));
         const fs::path marker = root.string() + ".complete";
         if (!fs::exists(marker)) {
             synchronize_mirror(source, root);
-            write_file(marker, "\n");
+            host::write_file(marker, "\n");
         }
         tree.restore();
         return tree;
@@ -198,27 +198,27 @@ void PatchedTree::replace(const std::string& path, const std::optional<std::stri
         throw report::Refusal("kernel.path-escapes", path, "the patch names a file outside of the source tree");
     append_to_journal(journal_, path);
     const fs::path file = root_ / path;
-    remove_tree(file);
+    host::remove_tree(file);
     if (!content)
         return;
-    make_folder(file.parent_path());
-    write_file(file, *content);
+    host::make_folder(file.parent_path());
+    host::write_file(file, *content);
 }
 
 void PatchedTree::restore() {
     if (!fs::exists(journal_))
         return;
-    std::string text = read_file(journal_);
+    std::string text = host::read_file(journal_);
     std::string_view rest = text;
     std::set<std::string> paths;
     for (size_t end; (end = rest.find('\n')) != std::string_view::npos; rest.remove_prefix(end + 1))
         paths.insert(std::string(rest.substr(0, end)));
     for (const std::string& path : paths) {
         const fs::path file = root_ / path;
-        remove_tree(file);
+        host::remove_tree(file);
         std::error_code ignored;
         if (fs::symlink_status(source_ / path).type() != fs::file_type::not_found) {
-            make_folder(file.parent_path());
+            host::make_folder(file.parent_path());
             make_link(link_target(fs::directory_entry(source_ / path)), file);
             continue;
         }
@@ -228,7 +228,7 @@ void PatchedTree::restore() {
                 break;
         }
     }
-    remove_tree(journal_);
+    host::remove_tree(journal_);
 }
 
 PatchedTree::~PatchedTree() {

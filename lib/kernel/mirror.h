@@ -3,7 +3,7 @@
 // of a linked folder, the kernel and the compiler would resolve "../" in the tree behind.
 #pragma once
 
-#include "kernel/cache.h"
+#include "host/cache.h"
 
 #include <filesystem>
 #include <optional>
@@ -36,12 +36,12 @@ public:
     void replace(const std::string& path, const std::optional<std::string>& content);
 
 private:
-    PatchedTree(std::filesystem::path source, std::filesystem::path root, FileLock lock);
+    PatchedTree(std::filesystem::path source, std::filesystem::path root, host::FileLock lock);
     void restore();
     std::filesystem::path source_;
     std::filesystem::path root_;
     std::filesystem::path journal_;
-    FileLock lock_;
+    host::FileLock lock_;
 };
 
 } // namespace klp::kernel

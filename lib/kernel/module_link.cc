@@ -1,9 +1,9 @@
 #include "kernel/module_link.h"
 
 #include "elf/livepatch_abi.h"
-#include "kernel/files.h"
+#include "host/files.h"
+#include "host/process.h"
 #include "kernel/kbuild.h"
-#include "kernel/process.h"
 
 #include <fmt/format.h>
 
@@ -14,7 +14,7 @@ namespace fs = std::filesystem;
 namespace {
 
 void copy_bytes(const fs::path& from, const fs::path& to) {
-    write_file(to, read_file(from));
+    host::write_file(to, host::read_file(from));
 }
 
 // Sources and headers of the template's top; include/ is for patch authors.
@@ -61,17 +61,17 @@ std::string config_header(const ModuleRecipe& recipe) {
 } // namespace
 
 fs::path link_module(const Target& target, const ModuleRecipe& recipe, const fs::path& folder) {
-    make_folder(folder);
+    host::make_folder(folder);
     copy_template(recipe.template_folder, folder);
     for (size_t i = 0; i < recipe.objects.size(); ++i) {
         copy_bytes(recipe.objects[i], folder / fmt::format("diff-{}.o", i));
         // modpost wants to know how each part was made.
-        write_file(folder / fmt::format(".diff-{}.o.cmd", i), "");
+        host::write_file(folder / fmt::format(".diff-{}.o.cmd", i), "");
     }
-    write_file(folder / "Kbuild", kbuild_file(recipe));
-    write_file(folder / "klp_build_config.h", config_header(recipe));
+    host::write_file(folder / "Kbuild", kbuild_file(recipe));
+    host::write_file(folder / "klp_build_config.h", config_header(recipe));
     const Kbuild kbuild = kbuild_of(target);
-    run_or_refuse(make_command(kbuild, make_goals(recipe, folder), 0), "module.link", "link the module");
+    host::run_or_refuse(make_command(kbuild, make_goals(recipe, folder), 0), "module.link", "link the module");
     return folder / (recipe.name + ".ko");
 }
 
@@ -85,9 +85,9 @@ void sign_module(const Target& target, const fs::path& module, const fs::path& k
         if (!fs::exists(file))
             throw report::Refusal("module.sign", file.string(), "there is no such file");
     }
-    run_or_refuse({.argv = {tool.string(), hash, fs::absolute(key).string(), fs::absolute(certificate).string(),
-                            fs::absolute(module).string()}},
-                  "module.sign", "sign the module");
+    host::run_or_refuse({.argv = {tool.string(), hash, fs::absolute(key).string(), fs::absolute(certificate).string(),
+                                  fs::absolute(module).string()}},
+                        "module.sign", "sign the module");
 }
 
 } // namespace klp::kernel

@@ -1,6 +1,6 @@
 // A module that was built outside of the kernel's tree.
+#include "host/files.h"
 #include "kernel/banner.h"
-#include "kernel/files.h"
 #include "kernel/includes.h"
 #include "kernel/kbuild.h"
 #include "kernel/mirror.h"
@@ -30,24 +30,25 @@ void check_module(const Target& kernel, const fs::path& module, const fs::path& 
 }
 
 void list_module_units(const Target& target, const fs::path& folder) {
-    const Outcome outcome = run(dry_run_command(kbuild_of(target), {"M=" + target.source.string(), "modules"}));
+    const host::Outcome outcome =
+        host::run(dry_run_command(kbuild_of(target), {"M=" + target.source.string(), "modules"}));
     const std::vector<Unit> units = parse_dry_run(outcome.output, target.source);
     if (units.empty())
         throw report::Refusal("target.no-units", target.source.string(),
                               "kbuild finds nothing to compile in the module's folder:\n" +
-                                  last_lines(outcome.errors, 10),
+                                  host::last_lines(outcome.errors, 10),
                               "give the folder that `make M=` is called with");
-    write_file(folder / "units", write_units(units));
+    host::write_file(folder / "units", write_units(units));
 }
 
 } // namespace
 
-Target oot_target(const Target& kernel, const fs::path& module, const fs::path& source, const Cache& cache,
+Target oot_target(const Target& kernel, const fs::path& module, const fs::path& source, const host::Cache& cache,
                   const TargetOptions& options) {
     check_module(kernel, module, source);
     const fs::path real_source = fs::canonical(source);
     const std::string name = fmt::format("module/{}-{}", real_source.filename().string(),
-                                         fingerprint(kernel.entry.string() + "\n" + real_source.string()));
+                                         host::fingerprint(kernel.entry.string() + "\n" + real_source.string()));
     Target target = kernel;
     target.name = source.string();
     target.entry = cache.root() / name;
@@ -58,7 +59,7 @@ Target oot_target(const Target& kernel, const fs::path& module, const fs::path& 
     target.modules[module_name] = fs::canonical(module);
     cache.entry(name, [](const fs::path&) {});
     // Such trees are small and worked on: looked at anew each time.
-    const FileLock held = cache.lock(name);
+    const host::FileLock held = cache.lock(name);
     if (options.progress)
         options.progress("listing the units of the module");
     synchronize_mirror(real_source, target.source);

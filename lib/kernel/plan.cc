@@ -1,8 +1,8 @@
 #include "kernel/plan.h"
 
-#include "kernel/files.h"
+#include "host/files.h"
+#include "host/process.h"
 #include "kernel/includes.h"
-#include "kernel/process.h"
 
 #include <algorithm>
 #include <array>
@@ -302,11 +302,11 @@ std::vector<Unit> list_patched_units(const Target& target, const fs::path& patch
         goals = {"M=" + patched_source.string(), "modules"};
     else
         kbuild.source = patched_source;
-    const Outcome outcome = run(dry_run_command(kbuild, goals));
+    const host::Outcome outcome = host::run(dry_run_command(kbuild, goals));
     std::vector<Unit> units = parse_dry_run(outcome.output, patched_source);
     if (units.empty())
         throw report::Refusal("plan.makefile", folder + "Makefile",
-                              "kbuild cannot read the patched Makefile:\n" + last_lines(outcome.errors, 10),
+                              "kbuild cannot read the patched Makefile:\n" + host::last_lines(outcome.errors, 10),
                               "correct the patch");
     return units;
 }

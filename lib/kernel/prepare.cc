@@ -1,7 +1,7 @@
 #include "kernel/prepare.h"
 
+#include "host/files.h"
 #include "kernel/config.h"
-#include "kernel/files.h"
 #include "kernel/unit.h"
 
 #include <array>
@@ -32,33 +32,34 @@ bool is_about_the_builder(std::string_view name) {
 } // namespace
 
 void prepare_build(const Kbuild& kbuild, const fs::path& config, const fs::path& symvers, unsigned jobs) {
-    make_folder(kbuild.build);
-    write_file(kbuild.build / ".config", read_file(config));
-    run_or_refuse(make_command(kbuild, {"olddefconfig"}, 1), "target.prepare", "complete the kernel's configuration");
-    run_or_refuse(make_command(kbuild, {"modules_prepare"}, jobs), "target.prepare",
-                  "prepare the kernel's build directory");
+    host::make_folder(kbuild.build);
+    host::write_file(kbuild.build / ".config", host::read_file(config));
+    host::run_or_refuse(make_command(kbuild, {"olddefconfig"}, 1), "target.prepare",
+                        "complete the kernel's configuration");
+    host::run_or_refuse(make_command(kbuild, {"modules_prepare"}, jobs), "target.prepare",
+                        "prepare the kernel's build directory");
     if (!symvers.empty())
-        write_file(kbuild.build / "Module.symvers", read_file(symvers));
+        host::write_file(kbuild.build / "Module.symvers", host::read_file(symvers));
 }
 
 void list_units(const Kbuild& kbuild, const fs::path& list, const fs::path& scratch) {
-    Command command = dry_run_command(kbuild, {"vmlinux", "modules"});
+    host::Command command = dry_run_command(kbuild, {"vmlinux", "modules"});
     command.output = scratch / "dry-run";
     // Some rules always fail (the signing key that only the distribution has); what they hide is no unit.
-    const Outcome outcome = run(command);
-    refuse_full_disk(outcome.errors, command.output.string());
-    const std::vector<Unit> units = parse_dry_run(read_file(command.output), kbuild.source);
-    remove_tree(command.output);
+    const host::Outcome outcome = host::run(command);
+    host::refuse_full_disk(outcome.errors, command.output.string());
+    const std::vector<Unit> units = parse_dry_run(host::read_file(command.output), kbuild.source);
+    host::remove_tree(command.output);
     if (units.empty())
         throw report::Refusal("target.no-units", kbuild.source.string(),
-                              "kbuild's dry run names no compile command:\n" + last_lines(outcome.errors, 10),
+                              "kbuild's dry run names no compile command:\n" + host::last_lines(outcome.errors, 10),
                               "run again with -v to see the command");
-    write_file(list, write_units(units));
+    host::write_file(list, write_units(units));
 }
 
 std::vector<report::Finding> find_config_drift(const fs::path& wanted, const fs::path& got) {
-    const Config before(read_file(wanted));
-    const Config after(read_file(got));
+    const Config before(host::read_file(wanted));
+    const Config after(host::read_file(got));
     std::vector<std::string> changes;
     for (const auto& [name, value] : before.values()) {
         if (after.value(name) != value && !is_about_the_builder(name))

@@ -1,9 +1,9 @@
 #include "kernel/runtime.h"
 
 #include "elf/build_id.h"
-#include "kernel/files.h"
+#include "host/files.h"
+#include "host/process.h"
 #include "kernel/kbuild.h"
-#include "kernel/process.h"
 #include "report/finding.h"
 
 #include <algorithm>
@@ -108,8 +108,8 @@ std::vector<fs::path> files_below(const fs::path& folder) {
 std::string identity_of(const Target& target, const fs::path& source, const std::vector<fs::path>& files) {
     std::string identity = "1\n" + target.entry.string() + "\n";
     for (const fs::path& file : files)
-        identity += file.string() + "\n" + read_file(source / file);
-    return fingerprint(identity);
+        identity += file.string() + "\n" + host::read_file(source / file);
+    return host::fingerprint(identity);
 }
 
 std::vector<std::string> make_goals(const Target& target, const fs::path& folder) {
@@ -123,16 +123,16 @@ std::vector<std::string> make_goals(const Target& target, const fs::path& folder
 
 } // namespace
 
-RuntimeCore build_core(const Target& target, const fs::path& source, const Cache& cache) {
+RuntimeCore build_core(const Target& target, const fs::path& source, const host::Cache& cache) {
     const std::vector<fs::path> files = files_below(source);
     const std::string name = fmt::format("core/{}-{}", target.release, identity_of(target, source, files));
     const fs::path entry = cache.entry(name, [&](const fs::path& folder) {
         for (const fs::path& file : files) {
-            make_folder((folder / file).parent_path());
-            write_file(folder / file, read_file(source / file));
+            host::make_folder((folder / file).parent_path());
+            host::write_file(folder / file, host::read_file(source / file));
         }
-        run_or_refuse(make_command(kbuild_of(target), make_goals(target, folder), 0), "core.build",
-                      "build the runtime core for this kernel");
+        host::run_or_refuse(make_command(kbuild_of(target), make_goals(target, folder), 0), "core.build",
+                            "build the runtime core for this kernel");
     });
     return {entry / fmt::format("{}.ko", elf::core_module), entry / "Module.symvers", entry / "include"};
 }

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "elf/livepatch_abi.h"
-#include "kernel/cache.h"
+#include "host/cache.h"
 #include "kernel/config.h"
 #include "kernel/target.h"
 
@@ -33,6 +33,6 @@ struct RuntimeCore {
 
 // Builds the core from its source (template/core) for `target`, once per kernel and state of the source. It refuses to
 // run on any kernel but that of the target's vmlinux. Throws "core.build" with kbuild's own message.
-RuntimeCore build_core(const Target& target, const std::filesystem::path& source, const Cache& cache);
+RuntimeCore build_core(const Target& target, const std::filesystem::path& source, const host::Cache& cache);
 
 } // namespace klp::kernel

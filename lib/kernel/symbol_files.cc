@@ -19,7 +19,7 @@ symbols::KernelPaths symbol_files(const Target& target) {
 namespace {
 
 symbols::KernelPaths find_symbol_files(const std::string& spec) {
-    Cache cache(Cache::default_root());
+    host::Cache cache(host::Cache::default_root());
     TargetOptions options;
     options.progress = [](const std::string& text) { fmt::print(stderr, "{}\n", text); };
     return symbol_files(debian_target(spec, cache, options));

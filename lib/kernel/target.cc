@@ -1,7 +1,7 @@
 #include "kernel/target.h"
 
+#include "host/files.h"
 #include "kernel/banner.h"
-#include "kernel/files.h"
 #include "kernel/includes.h"
 #include "kernel/kbuild.h"
 #include "kernel/mirror.h"
@@ -107,8 +107,8 @@ void prepare_entry(const Parts& parts, Target target, const TargetOptions& optio
     note_included_sources(target);
     // The first run's patched tree, made here so that no patch pays for it.
     PatchedTree::acquire(target.source, target.entry / "patched");
-    write_file(target.entry / "modules", index);
-    write_file(target.entry / "release", target.release);
+    host::write_file(target.entry / "modules", index);
+    host::write_file(target.entry / "release", target.release);
 }
 
 // Where everything that belongs to this kernel is kept: the name tells it from any other, and from the same folder with
@@ -119,9 +119,9 @@ std::string entry_name(const Parts& parts, const std::string& config_text, const
                            fs::canonical(parts.source).string() + "\n" + config_text + "\n" + compiler.path.string() +
                            " " + compiler.version + "\n";
     for (const fs::path& part : {parts.vmlinux, parts.symvers})
-        identity += file_stamp(fs::canonical(part)) + "\n";
+        identity += host::file_stamp(fs::canonical(part)) + "\n";
     identity += parts.modules.empty() ? "" : fs::canonical(parts.modules).string();
-    return fmt::format("kernel/{}-{}", version, fingerprint(identity));
+    return fmt::format("kernel/{}-{}", version, host::fingerprint(identity));
 }
 
 } // namespace
@@ -133,9 +133,9 @@ Kbuild kbuild_of(const Target& target) {
             target.config.is_set("RUST")};
 }
 
-Target parts_target(const Parts& parts, const Cache& cache, const TargetOptions& options) {
+Target parts_target(const Parts& parts, const host::Cache& cache, const TargetOptions& options) {
     check_parts(parts);
-    const std::string config_text = read_file(parts.config);
+    const std::string config_text = host::read_file(parts.config);
     Target target;
     target.name = parts.name;
     target.config = Config(config_text);
@@ -146,7 +146,7 @@ Target parts_target(const Parts& parts, const Cache& cache, const TargetOptions&
                               "its Makefile begins with VERSION, PATCHLEVEL and SUBLEVEL");
     target.runtime = choose_runtime(target.config, target.version, options.runtime, parts.config.string());
     if (target.runtime == elf::Runtime::core)
-        require_no_core(read_file(parts.symvers), parts.config.string());
+        require_no_core(host::read_file(parts.symvers), parts.config.string());
     target.compiler = options.skip_compiler_check ? find_any_compiler(target.config, parts.config.string())
                                                   : find_compiler(target.config, parts.config.string());
     target.arch = target.config.arch();
@@ -170,11 +170,11 @@ Target parts_target(const Parts& parts, const Cache& cache, const TargetOptions&
     });
     // Files may have come or gone in a tree that people work on.
     if (!parts.has_clean_source && !is_fresh) {
-        const FileLock held = cache.lock(name);
+        const host::FileLock held = cache.lock(name);
         synchronize_mirror(parts.source, target.source);
     }
-    target.release = read_file(target.entry / "release");
-    target.modules = parse_index(read_file(target.entry / "modules"));
+    target.release = host::read_file(target.entry / "release");
+    target.modules = parse_index(host::read_file(target.entry / "modules"));
     target.findings = find_config_drift(parts.config, target.build / ".config");
     return target;
 }
@@ -192,7 +192,7 @@ bool is_out_of_tree(const Target& target) {
 
 std::vector<Unit> units_of(const Target& target) {
     const fs::path list = target.entry / "units";
-    return read_units(read_file(list), list.string());
+    return read_units(host::read_file(list), list.string());
 }
 
 const fs::path* find_module(const Target& target, std::string name) {

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "elf/livepatch_abi.h"
-#include "kernel/cache.h"
+#include "host/cache.h"
 #include "kernel/compiler.h"
 #include "kernel/config.h"
 #include "kernel/kbuild.h"
@@ -54,12 +54,12 @@ struct TargetOptions {
 // package archive known to apt still has whole: image, debug image, headers and source of one version.
 // Throws report::Refusal "target.debian-name", "target.debian-unknown" (naming the nearest releases),
 // "target.debian-incomplete" (naming the missing packages), "target.download".
-Target debian_target(const std::string& spec, const Cache& cache, const TargetOptions& options);
+Target debian_target(const std::string& spec, const host::Cache& cache, const TargetOptions& options);
 
 // --sourcedir and, for an O= build, --builddir (empty: the same). A built tree is used as it is; one with only a
 // .config is built once, into the cache. Throws "target.no-source", "target.not-configured", "target.half-built".
-Target tree_target(const std::filesystem::path& sourcedir, const std::filesystem::path& builddir, const Cache& cache,
-                   const TargetOptions& options);
+Target tree_target(const std::filesystem::path& sourcedir, const std::filesystem::path& builddir,
+                   const host::Cache& cache, const TargetOptions& options);
 
 // The single parts of a kernel.
 struct Parts {
@@ -77,13 +77,13 @@ struct Parts {
 
 // Throws "target.missing-part", "target.system-map" (a System.map given as vmlinux), "target.stripped",
 // "target.wrong-release" (the parts are of different kernels), "config.*", "compiler.*", "target.prepare".
-Target parts_target(const Parts& parts, const Cache& cache, const TargetOptions& options);
+Target parts_target(const Parts& parts, const host::Cache& cache, const TargetOptions& options);
 
 // A module that was built outside of the kernel's tree (--oot-module, --oot-module-src): `kernel` with the module's own
 // source tree, units and .ko in place of the kernel's. Throws "target.wrong-release" if the module is for another
 // kernel, "target.no-units" if kbuild finds nothing to compile in the folder, "target.missing-part".
 Target oot_target(const Target& kernel, const std::filesystem::path& module, const std::filesystem::path& source,
-                  const Cache& cache, const TargetOptions& options);
+                  const host::Cache& cache, const TargetOptions& options);
 
 // The units that kbuild would compile for this target, by object name. Reads the list that preparation left.
 std::vector<Unit> units_of(const Target& target);

@@ -1,10 +1,10 @@
 // A kernel as a source tree, with or without a build in it.
+#include "host/files.h"
+#include "host/process.h"
 #include "kernel/banner.h"
-#include "kernel/files.h"
 #include "kernel/kbuild.h"
 #include "kernel/mirror.h"
 #include "kernel/prepare.h"
-#include "kernel/process.h"
 #include "kernel/runtime.h"
 #include "kernel/target.h"
 
@@ -37,7 +37,7 @@ void check_built_release(const fs::path& build) {
     const fs::path note = build / "include/config/kernel.release";
     if (!fs::exists(note))
         return;
-    std::string noted = read_file(note);
+    std::string noted = host::read_file(note);
     noted.resize(std::min(noted.find('\n'), noted.size()));
     const std::string release = read_vmlinux_release(build / "vmlinux");
     if (noted != release)
@@ -53,21 +53,21 @@ std::string tree_state(const fs::path& folder) {
     std::vector<std::string> stamps;
     for (const fs::directory_entry& entry : fs::recursive_directory_iterator(folder)) {
         if (entry.path().filename() != ".git" && entry.is_regular_file())
-            stamps.push_back(file_stamp(entry.path()));
+            stamps.push_back(host::file_stamp(entry.path()));
     }
     std::sort(stamps.begin(), stamps.end());
-    return fingerprint(fmt::format("{}", fmt::join(stamps, "\n")));
+    return host::fingerprint(fmt::format("{}", fmt::join(stamps, "\n")));
 }
 
-fs::path build_in_cache(const fs::path& source, const fs::path& config_file, const Cache& cache,
+fs::path build_in_cache(const fs::path& source, const fs::path& config_file, const host::Cache& cache,
                         const TargetOptions& options) {
-    const std::string config_text = read_file(config_file);
+    const std::string config_text = host::read_file(config_file);
     const Config config(config_text);
     refuse_unsupported(config, config_file.string());
     choose_runtime(config, read_source_version(source), options.runtime, config_file.string());
     const Compiler compiler = options.skip_compiler_check ? find_any_compiler(config, config_file.string())
                                                           : find_compiler(config, config_file.string());
-    const std::string state = fingerprint(tree_state(source) + config_text + compiler.version);
+    const std::string state = host::fingerprint(tree_state(source) + config_text + compiler.version);
     return cache.entry("built/" + state, [&](const fs::path& folder) {
         if (options.progress)
             options.progress("building the kernel, since the tree has no build (once per state of the tree)");
@@ -75,13 +75,14 @@ fs::path build_in_cache(const fs::path& source, const fs::path& config_file, con
         const Kbuild kbuild{folder / "source", folder / "build",  config.arch(),        "",
                             compiler.name,     compiler.is_clang, config.is_set("RUST")};
         prepare_build(kbuild, config_file, {}, options.jobs);
-        run_or_refuse(make_command(kbuild, {"vmlinux", "modules"}, options.jobs), "target.build", "build the kernel");
+        host::run_or_refuse(make_command(kbuild, {"vmlinux", "modules"}, options.jobs), "target.build",
+                            "build the kernel");
     }) / "build";
 }
 
 } // namespace
 
-Target tree_target(const fs::path& sourcedir, const fs::path& builddir, const Cache& cache,
+Target tree_target(const fs::path& sourcedir, const fs::path& builddir, const host::Cache& cache,
                    const TargetOptions& options) {
     if (read_source_version(sourcedir).empty())
         throw report::Refusal("target.no-source", sourcedir.string(), "this is not the top of a kernel source tree",

@@ -1,7 +1,7 @@
-#include "kernel/cache.h"
+#include "host/cache.h"
 
-#include "kernel/files.h"
-#include "kernel/process.h"
+#include "host/files.h"
+#include "host/process.h"
 #include "report/finding.h"
 
 #include <atomic>
@@ -15,7 +15,7 @@
 #include <unistd.h>
 #include <utility>
 
-namespace klp::kernel {
+namespace klp::host {
 
 namespace fs = std::filesystem;
 
@@ -176,4 +176,4 @@ fs::path Cache::entry(const std::string& name, const std::function<void(const fs
     return folder;
 }
 
-} // namespace klp::kernel
+} // namespace klp::host

@@ -1,10 +1,10 @@
-#include "kernel/relaxed_match.h"
+#include "proof/relaxed_match.h"
 
 #include "arch/machine.h"
 
 #include <algorithm>
 
-namespace klp::kernel {
+namespace klp::proof {
 
 namespace {
 
@@ -179,4 +179,4 @@ std::optional<RelaxedMatch> match_relaxed(const elf::Object& unit, const elf::Sy
     return Matcher(unit, function, rewritten, image).run();
 }
 
-} // namespace klp::kernel
+} // namespace klp::proof

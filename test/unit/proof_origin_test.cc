@@ -1,10 +1,10 @@
 #include "compile.h"
-#include "kernel/origin.h"
+#include "proof/origin.h"
 
 #include <algorithm>
 
 using namespace klp;
-using namespace klp::kernel;
+using namespace klp::proof;
 
 namespace {
 
@@ -61,12 +61,20 @@ OriginStatus status(const UnitOrigin& origin, const elf::Object& unit, std::stri
     return function->status;
 }
 
+// Opened as a linked kernel or, under another name, as a module.
+Image open_image(const std::filesystem::path& path, const std::string& object)
+{
+    elf::Object file = elf::Object::open(path);
+    symbols::SymbolTable table = symbols::read_elf_symbols(file, object);
+    return {std::move(file), std::move(table)};
+}
+
 } // namespace
 
 TEST_CASE("a unit of the kernel is proven to be one")
 {
     Kernel kernel;
-    Image image = Image::open(kernel.vmlinux, "vmlinux");
+    Image image = open_image(kernel.vmlinux, "vmlinux");
     elf::Object unit = kernel.unit("a", first_unit);
     UnitOrigin origin = prove_origin(unit, image);
     CHECK(status(origin, unit, "first") == OriginStatus::proven);
@@ -76,7 +84,7 @@ TEST_CASE("a unit of the kernel is proven to be one")
 TEST_CASE("same-named symbols are told apart by what refers to them")
 {
     Kernel kernel;
-    Image image = Image::open(kernel.vmlinux, "vmlinux");
+    Image image = open_image(kernel.vmlinux, "vmlinux");
     symbols::Exports exports;
     for (auto [name, source, sympos] :
          {std::tuple{"a", first_unit, 1u}, std::tuple{"b", second_unit, 2u}}) {
@@ -99,7 +107,7 @@ TEST_CASE("same-named symbols are told apart by what refers to them")
 TEST_CASE("identical static functions are told apart through the data that points to them")
 {
     Kernel kernel;
-    Image image = Image::open(kernel.vmlinux, "vmlinux");
+    Image image = open_image(kernel.vmlinux, "vmlinux");
     symbols::Exports exports;
     elf::Object unit = kernel.unit("b", second_unit);
     UnitOrigin origin = prove_origin(unit, image);
@@ -110,7 +118,7 @@ TEST_CASE("identical static functions are told apart through the data that point
 TEST_CASE("a unit from another source is not proven")
 {
     Kernel kernel;
-    Image image = Image::open(kernel.vmlinux, "vmlinux");
+    Image image = open_image(kernel.vmlinux, "vmlinux");
     std::string changed = first_unit;
     changed.replace(changed.find("x * 3"), 5, "x * 7");
     elf::Object unit = kernel.unit("a", changed.c_str());
@@ -121,7 +129,7 @@ TEST_CASE("a unit from another source is not proven")
 TEST_CASE("an undefined symbol resolves to what the image calls, an export to an import")
 {
     Kernel kernel;
-    Image image = Image::open(kernel.vmlinux, "vmlinux");
+    Image image = open_image(kernel.vmlinux, "vmlinux");
     symbols::Exports exports;
     exports.add("shared", {"vmlinux", "", 1, false});
     elf::Object unit = kernel.unit("a", first_unit);
@@ -141,12 +149,12 @@ TEST_CASE("a module on disk proves its units through its own relocations")
     auto whole = test::compile_unit(kernel.scratch, "m", first_unit);
     auto module = kernel.scratch.path() / "m.ko";
     test::run("ld -r -o " + module.string() + " " + whole.string());
-    Image image = Image::open(module, "m");
+    Image image = open_image(module, "m");
     elf::Object unit = kernel.unit("a", first_unit);
     UnitOrigin origin = prove_origin(unit, image);
     CHECK(origin.count(OriginStatus::proven) == origin.functions.size());
     symbols::Exports exports;
-    Image vmlinux = Image::open(kernel.vmlinux, "vmlinux");
+    Image vmlinux = open_image(kernel.vmlinux, "vmlinux");
     OriginResolver resolver(origin, unit, image, vmlinux, exports);
     symbols::Resolution debug = resolver.resolve_defined(symbol(unit, "debug"));
     CHECK(debug.object == "m");
@@ -180,7 +188,7 @@ TEST_CASE("code whose jumps became shorter in the kernel's own build is proven")
     elf::Object unit = elf::Object::open(test::compile_unit(scratch, "unit", jumping_unit, (profiled + " " + sections).c_str()));
     for (auto& [file, object] : {std::pair{vmlinux, "vmlinux"}, std::pair{module, "m"}}) {
         CAPTURE(object);
-        Image image = Image::open(file, object);
+        Image image = open_image(file, object);
         auto size_in_image = image.symbols().symbols()[image.symbols().find("jumper")[0]].size;
         REQUIRE(size_in_image < symbol(unit, "jumper").size); // otherwise this tests nothing
         UnitOrigin origin = prove_origin(unit, image);

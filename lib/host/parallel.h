@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <functional>
 
-namespace klp::kernel {
+namespace klp::host {
 
 // Calls work(0) ... work(count - 1), at most `jobs` at a time (0: as many as the machine has processors), and waits for
 // all. If calls throw, no further ones are started and the exception of the lowest index is thrown again here.
@@ -13,4 +13,4 @@ void parallel_for(size_t count, unsigned jobs, const std::function<void(size_t)>
 // The number of processors we may use, at least 1.
 unsigned processor_count();
 
-} // namespace klp::kernel
+} // namespace klp::host

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace klp::kernel {
+namespace klp::host {
 
 // The whole file. Throws report::Refusal "kernel.unreadable" if it cannot be read.
 std::string read_file(const std::filesystem::path& path);
@@ -28,4 +28,4 @@ std::string fingerprint(std::string_view text);
 // place of the latter two if it is not there.
 std::string file_stamp(const std::filesystem::path& path);
 
-} // namespace klp::kernel
+} // namespace klp::host

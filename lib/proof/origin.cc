@@ -1,6 +1,6 @@
-#include "kernel/origin.h"
+#include "proof/origin.h"
 
-#include "kernel/relaxed_match.h"
+#include "proof/relaxed_match.h"
 
 #include <fmt/format.h>
 
@@ -8,7 +8,7 @@
 #include <elf.h>
 #include <map>
 
-namespace klp::kernel {
+namespace klp::proof {
 
 size_t UnitOrigin::count(OriginStatus status) const {
     return static_cast<size_t>(std::ranges::count(functions, status, &FunctionOrigin::status));
@@ -388,4 +388,4 @@ Resolution OriginResolver::resolve_undefined(std::string_view name) const {
     return by_name(vmlinux_, name, is_global);
 }
 
-} // namespace klp::kernel
+} // namespace klp::proof

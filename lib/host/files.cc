@@ -1,6 +1,6 @@
-#include "kernel/files.h"
+#include "host/files.h"
 
-#include "kernel/process.h"
+#include "host/process.h"
 #include "report/finding.h"
 
 #include <cerrno>
@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-namespace klp::kernel {
+namespace klp::host {
 
 namespace fs = std::filesystem;
 
@@ -107,4 +107,4 @@ std::string file_stamp(const fs::path& path) {
     return fmt::format("{} {} {}.{:09}", path.string(), status.st_size, status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
 }
 
-} // namespace klp::kernel
+} // namespace klp::host

@@ -10,7 +10,7 @@
 #include <span>
 #include <vector>
 
-namespace klp::kernel {
+namespace klp::proof {
 
 // How the code of a function lies in the image. Offsets count from the function's start on either side.
 struct RelaxedMatch {
@@ -38,4 +38,4 @@ struct RelaxedMatch {
 std::optional<RelaxedMatch> match_relaxed(const elf::Object& unit, const elf::Symbol& function,
                                           std::span<const arch::CodeRange> rewritten, elf::Bytes image);
 
-} // namespace klp::kernel
+} // namespace klp::proof

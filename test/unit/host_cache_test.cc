@@ -1,7 +1,6 @@
 #include "compile.h"
-#include "kernel/cache.h"
-#include "kernel/files.h"
-#include "kernel/mirror.h"
+#include "host/cache.h"
+#include "host/files.h"
 #include "report/finding.h"
 
 #include <csignal>
@@ -12,7 +11,7 @@
 #include <unistd.h>
 
 using namespace klp;
-using namespace klp::kernel;
+using namespace klp::host;
 namespace fs = std::filesystem;
 
 TEST_CASE("an entry is made once") {
@@ -120,92 +119,4 @@ TEST_CASE("files: whole or not at all, errors name them") {
     CHECK_THROWS_AS(write_file(folder.path() / "no/such/folder/x", ""), report::Refusal);
     CHECK(fingerprint("a") != fingerprint("b"));
     CHECK(fingerprint("").size() == 16);
-}
-
-namespace {
-
-fs::path make_tree(const fs::path& folder) {
-    make_folder(folder / "include/config");
-    make_folder(folder / "arch/x86/include/generated");
-    make_folder(folder / "kernel");
-    write_file(folder / "Makefile", "top");
-    write_file(folder / ".config", "CONFIG_X=y");
-    write_file(folder / "include/config/auto.conf", "");
-    write_file(folder / "include/a.h", "a");
-    write_file(folder / "arch/x86/include/generated/g.h", "");
-    write_file(folder / "kernel/fork.c", "original");
-    write_file(folder / "kernel/fork.o", "");
-    write_file(folder / "kernel/.fork.o.cmd", "");
-    return folder;
-}
-
-} // namespace
-
-TEST_CASE("a mirror has the sources and not what a build left") {
-    const test::ScratchDirectory folder;
-    const fs::path tree = make_tree(folder.path() / "tree");
-    const fs::path mirror = folder.path() / "mirror";
-    synchronize_mirror(tree, mirror);
-    CHECK(read_file(mirror / "kernel/fork.c") == "original");
-    CHECK(fs::is_symlink(mirror / "kernel/fork.c"));
-    CHECK(fs::symlink_status(mirror / "kernel").type() == fs::file_type::directory);
-    for (const char* product :
-         {".config", "include/config", "arch/x86/include/generated", "kernel/fork.o", "kernel/.fork.o.cmd"})
-        CHECK_MESSAGE(!fs::exists(mirror / product), product);
-    // Files come and go.
-    write_file(tree / "kernel/new.c", "new");
-    fs::remove(tree / "include/a.h");
-    synchronize_mirror(tree, mirror);
-    CHECK(read_file(mirror / "kernel/new.c") == "new");
-    CHECK_FALSE(fs::is_symlink(mirror / "include/a.h"));
-}
-
-TEST_CASE("a mirror of a mirror leads to the real file") {
-    const test::ScratchDirectory folder;
-    const fs::path tree = make_tree(folder.path() / "tree");
-    synchronize_mirror(tree, folder.path() / "one");
-    synchronize_mirror(folder.path() / "one", folder.path() / "two");
-    CHECK(fs::read_symlink(folder.path() / "two/kernel/fork.c") == tree / "kernel/fork.c");
-}
-
-TEST_CASE("a patched tree shows the patch, and the tree behind it stays as it was") {
-    const test::ScratchDirectory folder;
-    const fs::path tree = make_tree(folder.path() / "tree");
-    fs::path root;
-    {
-        PatchedTree patched = PatchedTree::acquire(tree, folder.path() / "patched");
-        root = patched.root();
-        patched.replace("kernel/fork.c", "patched");
-        patched.replace("kernel/sub/new.c", "new");
-        patched.replace("include/a.h", std::nullopt);
-        CHECK(read_file(root / "kernel/fork.c") == "patched");
-        CHECK(read_file(root / "kernel/sub/new.c") == "new");
-        CHECK_FALSE(fs::exists(root / "include/a.h"));
-        CHECK(read_file(tree / "kernel/fork.c") == "original");
-        CHECK(fs::exists(tree / "include/a.h"));
-        // A second run at the same time gets another one.
-        const PatchedTree other = PatchedTree::acquire(tree, folder.path() / "patched");
-        CHECK(other.root() != root);
-        CHECK(read_file(other.root() / "kernel/fork.c") == "original");
-        for (const char* bad : {"../x", "/etc/x", "a/../../x", ""})
-            CHECK_THROWS_AS(patched.replace(bad, "x"), report::Refusal);
-    }
-    CHECK(read_file(root / "kernel/fork.c") == "original");
-    CHECK_FALSE(fs::exists(root / "kernel/sub"));
-    CHECK(fs::exists(root / "include/a.h"));
-}
-
-TEST_CASE("what a killed run patched is taken back by the next one") {
-    const test::ScratchDirectory folder;
-    const fs::path tree = make_tree(folder.path() / "tree");
-    const pid_t runner = fork();
-    if (runner == 0) {
-        PatchedTree patched = PatchedTree::acquire(tree, folder.path() / "patched");
-        patched.replace("kernel/fork.c", "patched");
-        kill(getpid(), SIGKILL);
-    }
-    waitpid(runner, nullptr, 0);
-    REQUIRE(read_file(folder.path() / "patched/patched-0/kernel/fork.c") == "patched");
-    const PatchedTree next = PatchedTree::acquire(tree, folder.path() / "patched");
-    CHECK(read_file(next.root() / "kernel/fork.c") == "original");
 }

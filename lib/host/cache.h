@@ -10,7 +10,7 @@
 #include <functional>
 #include <string>
 
-namespace klp::kernel {
+namespace klp::host {
 
 // An advisory lock on a file (flock), held until the end of the object's life or the process, whichever comes first.
 class FileLock {
@@ -71,4 +71,4 @@ private:
     std::filesystem::path root_;
 };
 
-} // namespace klp::kernel
+} // namespace klp::host

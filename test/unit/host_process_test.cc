@@ -1,7 +1,7 @@
 #include "compile.h"
-#include "kernel/files.h"
-#include "kernel/parallel.h"
-#include "kernel/process.h"
+#include "host/files.h"
+#include "host/parallel.h"
+#include "host/process.h"
 #include "report/finding.h"
 
 #include <atomic>
@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 using namespace klp;
-using namespace klp::kernel;
+using namespace klp::host;
 
 TEST_CASE("a program gets its words as they are and its output comes back") {
     const Outcome outcome = run({.argv = {"printf", "%s|", "a b", "$HOME", "'"}});

@@ -1,4 +1,4 @@
-#include "kernel/parallel.h"
+#include "host/parallel.h"
 
 #include <algorithm>
 #include <atomic>
@@ -7,7 +7,7 @@
 #include <thread>
 #include <vector>
 
-namespace klp::kernel {
+namespace klp::host {
 
 unsigned processor_count() {
     return std::max(1u, std::thread::hardware_concurrency());
@@ -42,4 +42,4 @@ void parallel_for(size_t count, unsigned jobs, const std::function<void(size_t)>
         std::rethrow_exception(failure);
 }
 
-} // namespace klp::kernel
+} // namespace klp::host

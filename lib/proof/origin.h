@@ -2,14 +2,14 @@
 // it is, which symbol of the kernel does each of its symbols stand for?
 #pragma once
 
-#include "kernel/image.h"
+#include "proof/image.h"
 #include "symbols/resolver.h"
 #include "symbols/symvers.h"
 
 #include <unordered_map>
 #include <vector>
 
-namespace klp::kernel {
+namespace klp::proof {
 
 enum class OriginStatus {
     proven,     // the image holds exactly these bytes under this name, at one place
@@ -60,4 +60,4 @@ private:
     std::unordered_map<std::string_view, uint32_t> undefined_;
 };
 
-} // namespace klp::kernel
+} // namespace klp::proof

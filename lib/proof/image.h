@@ -6,10 +6,10 @@
 #include "elf/object.h"
 #include "symbols/kernel_symbols.h"
 
-#include <filesystem>
 #include <optional>
+#include <string>
 
-namespace klp::kernel {
+namespace klp::proof {
 
 // A place in an image. For vmlinux it is the linked address; for a module, which is not linked yet, it is made of
 // section and offset (see Image::location). Distances within one section are true in both.
@@ -25,10 +25,9 @@ struct Reference {
 // One object of the kernel. Immutable; keeps the file mapped, so that only the pages that are looked at cost memory.
 class Image {
 public:
-    // Opens `path`, a vmlinux (ET_EXEC or ET_DYN, or a boot image: symbols/boot_image.h) or a module (ET_REL). `object`
-    // is the kernel's name for it. Throws report::Refusal of elf::Object::open, or "symbols.stripped" where the file
-    // has no symbols.
-    static Image open(const std::filesystem::path& path, std::string object);
+    // `file` is a vmlinux (ET_EXEC or ET_DYN; what a boot image holds: symbols/boot_image.h) or a module (ET_REL),
+    // `symbols` what the kernel knows of it.
+    Image(elf::Object file, symbols::SymbolTable symbols);
 
     const std::string& object() const { return symbols_.object(); }
     const symbols::SymbolTable& symbols() const { return symbols_; }
@@ -48,7 +47,6 @@ public:
     const symbols::KernelSymbol* symbol_at(Location location, std::string_view name) const;
 
 private:
-    Image(elf::Object file, symbols::SymbolTable symbols);
     const elf::Section* section_at(Location location, uint64_t& offset) const;
     std::optional<Reference> relocated_reference(const elf::Section& section, uint64_t offset, int64_t addend) const;
 
@@ -58,4 +56,4 @@ private:
     std::vector<uint32_t> by_address_; // allocated sections of a linked image, sorted by address
 };
 
-} // namespace klp::kernel
+} // namespace klp::proof

@@ -1,12 +1,9 @@
-#include "kernel/image.h"
-
-#include "symbols/boot_image.h"
-#include "symbols/kernel_files.h"
+#include "proof/image.h"
 
 #include <algorithm>
 #include <elf.h>
 
-namespace klp::kernel {
+namespace klp::proof {
 
 namespace {
 
@@ -24,16 +21,6 @@ Image::Image(elf::Object file, symbols::SymbolTable symbols)
         if (section.is_allocated() && !section.data.empty())
             by_address_.push_back(section.index);
     std::ranges::sort(by_address_, {}, [&](uint32_t index) { return file_.section(index).address; });
-}
-
-Image Image::open(const std::filesystem::path& path, std::string object) {
-    if (object == "vmlinux") {
-        symbols::KernelImage image = symbols::open_kernel_image(path);
-        return {std::move(image.file), std::move(image.symbols)};
-    }
-    elf::Object file = symbols::open_module(path);
-    symbols::SymbolTable symbols = symbols::read_elf_symbols(file, std::move(object));
-    return {std::move(file), std::move(symbols)};
 }
 
 Location Image::location(const symbols::KernelSymbol& symbol) const {
@@ -114,4 +101,4 @@ const symbols::KernelSymbol* Image::symbol_at(Location wanted, std::string_view 
     return nullptr;
 }
 
-} // namespace klp::kernel
+} // namespace klp::proof

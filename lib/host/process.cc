@@ -1,4 +1,4 @@
-#include "kernel/process.h"
+#include "host/process.h"
 
 #include "report/finding.h"
 
@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-namespace klp::kernel {
+namespace klp::host {
 
 namespace {
 
@@ -394,4 +394,4 @@ std::string to_shell(const Command& command) {
     return text;
 }
 
-} // namespace klp::kernel
+} // namespace klp::host

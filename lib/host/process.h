@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace klp::kernel {
+namespace klp::host {
 
 struct Command {
     std::vector<std::string> argv;                       // argv[0] is looked up in PATH unless it has a '/'
@@ -49,4 +49,4 @@ void set_trace(std::function<void(const Command&)> trace);
 // The full path of a program in PATH (or of a path with a '/', if executable).
 std::optional<std::filesystem::path> find_program(const std::string& name);
 
-} // namespace klp::kernel
+} // namespace klp::host
