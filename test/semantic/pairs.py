@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""One program and several changes of it: compiled, put through the differ, run, and judged."""
+
+import collections
+import dataclasses
+import fnmatch
+import pathlib
+import random
+import re
+
+import program as program_
+import toolchain
+from idioms import make_program
+from mutate import Change, mutate
+
+VERSIONS = 6  # changed versions of one program
+CALLS = 40
+HEADER = re.compile(r"^// (entries|inits|may): (.*)$", re.MULTILINE)
+
+
+@dataclasses.dataclass
+class Outcome:
+    kind: str  # same, same-as-before, refused, needless, wrong, unusable
+    changes: list
+    codes: list
+    detail: str
+    name: str
+
+
+@dataclasses.dataclass
+class Case:
+    """A program and its changed versions: pairs of a program and what was changed."""
+    name: str
+    compiler: toolchain.Compiler
+    base: program_.Program
+    versions: list
+
+
+def make_case(seed, number):
+    rng = random.Random(f"{seed}:{number}")
+    base = make_program(rng)
+    program_.mark(base)
+    installed = toolchain.compilers()
+    name = installed[-1] if rng.randrange(4) == 0 else installed[0]
+    compiler = toolchain.compiler(name, toolchain.flags_for(rng, name))
+    return Case(f"{seed}-{number}", compiler, base, [mutate(rng, base) for _ in range(VERSIONS)])
+
+
+class Programs:
+    """Runs programs in a folder of its own, with a loader of its own."""
+
+    def __init__(self, folder, loader_program, keep=None):
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self.loader = toolchain.Loader(loader_program)
+        self.differ = toolchain.Differ(toolchain.differ_path())
+        self.exports = folder / "symvers"
+        toolchain.write_exports(self.exports)
+        self.keep = keep
+
+    def run(self, seed, number, only=None):
+        """The outcomes of program `number` of a run with `seed`; `only`: of that version."""
+        case = make_case(seed, number)
+        return self.judge_case(case, only)
+
+    def judge_case(self, case, only=None):
+        base = case.base
+        text = program_.print_unit(base)
+        texts = [program_.print_unit(after) for after, _ in case.versions]
+        oracle_text = program_.print_oracle(base, [after for after, _ in case.versions])
+        before = case.compiler.compile(self.folder / "before", text)
+        oracle = toolchain.compiler("gcc", toolchain.ORACLE).compile(self.folder / "oracle", oracle_text)
+        symbols = self.folder / "symbols"
+        toolchain.write_symbols(before, symbols)
+        inits = [func.name for func in base.functions() if func.is_init and func.is_entry]
+        entries = [(func.name, f"d{(func.alias_of or func).uid}") for func in base.functions()
+                   if func.is_entry and not func.is_init]
+        if not entries:
+            return []
+        _, answer = self.loader.run(before, None, oracle, 0, 1, CALLS, inits, entries)
+        if answer != "same":
+            found = Outcome("unusable", [], [], f"unpatched: {answer}", case.name)
+            self._keep(found, 0, case.compiler, text, text, oracle_text, "", "")
+            return [found]
+        outcomes = []
+        for version, ((_, changes), after_text) in enumerate(zip(case.versions, texts), 1):
+            if changes and only in (None, version):
+                outcomes.append(self._judge(case.name, version, case.compiler, before, oracle, symbols, inits, entries,
+                                            changes, after_text, text, oracle_text))
+        return outcomes
+
+    def _judge(self, name, version, cc, before, oracle, symbols, inits, entries, changes, after_text, text, oracle_text):
+        after = cc.compile(self.folder / "after", after_text)
+        output = self.folder / "module.o"
+        status, codes, said = self.differ.run(before, after, symbols, self.exports, output)
+        job = ""
+        if status == 1 and codes:
+            kind = "refused" if are_true(codes, changes) else "needless"
+            detail = said
+        elif status in (0, 3):
+            module = output if status == 0 else None
+            job, answer = self.loader.run(before, module, oracle, version, version * 77, CALLS, inits, entries)
+            kind = answer.split(":")[0]
+            detail = answer + (" (exit 3)" if status == 3 else "")
+        else:
+            kind, detail = "wrong", f"exit status {status}: {said[-300:]}"
+        outcome = Outcome(kind, changes, codes, detail, f"{name}-{version}")
+        if kind in ("wrong", "needless", "unusable"):
+            self._keep(outcome, version, cc, text, after_text, oracle_text, said, job)
+        return outcome
+
+    def _keep(self, outcome, version, cc, before, after, oracle, said, job):
+        if not self.keep:
+            return
+        folder = self.keep / outcome.kind / outcome.name
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "before.c").write_text(before)
+        (folder / "after.c").write_text(after)
+        (folder / "oracle.c").write_text(oracle)
+        lines = [str(cc), f"version {version}", *(f"{c.what}: {c.where}" for c in outcome.changes), outcome.detail, said,
+                 job]
+        (folder / "what").write_text("\n".join(lines) + "\n")
+
+    def run_written(self, folder, cc):
+        """A pair that is written by hand: before.c, after.c and oracle.c. The original says in comments what the entry
+        functions are and, after `may:`, which refusals would be true."""
+        text = (folder / "before.c").read_text()
+        words = {key: line.split() for key, line in HEADER.findall(text)}
+        before = cc.compile(self.folder / "before", text)
+        oracle = toolchain.compiler("gcc", toolchain.ORACLE).compile(self.folder / "oracle",
+                                                                     (folder / "oracle.c").read_text())
+        symbols = self.folder / "symbols"
+        toolchain.write_symbols(before, symbols)
+        change = Change(folder.name, str(cc), tuple(words.get("may", ())))
+        return self._judge(folder.name, 1, cc, before, oracle, symbols, words.get("inits", []),
+                           [(name, name) for name in words["entries"]], [change], (folder / "after.c").read_text(),
+                           text, (folder / "oracle.c").read_text())
+
+    def close(self):
+        self.loader.close()
+
+
+def written_pairs():
+    return sorted(path.parent for path in (pathlib.Path(__file__).resolve().parent / "written").glob("*/before.c"))
+
+
+def are_true(codes, changes):
+    """Every refusal is one that is true for one of the changes."""
+    allowed = [pattern for change in changes for pattern in change.may]
+    return all(any(fnmatch.fnmatch(code, pattern) for pattern in allowed) for code in codes)
+
+
+class Totals:
+    def __init__(self):
+        self.programs = 0
+        self.kinds = collections.Counter()
+        self.codes = collections.Counter()
+        self.needless = collections.Counter()
+        self.by_change = collections.defaultdict(collections.Counter)
+
+    def add(self, outcomes):
+        self.programs += 1
+        for outcome in outcomes:
+            self.kinds[outcome.kind] += 1
+            for change in outcome.changes:
+                self.by_change[change.what][outcome.kind] += 1
+            for code in outcome.codes:
+                (self.needless if outcome.kind == "needless" else self.codes)[code] += 1
+
+    @property
+    def pairs(self):
+        return sum(self.kinds.values())

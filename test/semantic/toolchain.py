@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Compiling programs as the kernel is compiled, the differ, and the loader that runs what comes out."""
+
+import functools
+import os
+import pathlib
+import re
+import shlex
+import shutil
+import struct
+import subprocess
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+COMMON = ("-std=gnu11 -nostdinc -ffreestanding -fno-pie -fno-pic -mcmodel=kernel -mno-sse -mno-mmx -mno-red-zone "
+          "-fno-asynchronous-unwind-tables -fcf-protection=none -fno-stack-protector -fno-strict-aliasing -fno-common "
+          "-fwrapv -fno-delete-null-pointer-checks -pg -mfentry -ffunction-sections -fdata-sections -w").split()
+CODE = re.compile(r"^error\[([\w.-]+)\]", re.MULTILINE)
+# What programs call, as vmlinux would have it; the second half is exported.
+EXTERNALS = ["out", "outs", "warn_slowpath_fmt", "put", "memcpy", "memset", "memmove", "__fentry__",
+             "outb", "use", "printk", "__might_sleep", "ident", "get", "memcmp", "strlen", "strcmp"]
+EXPORTED = EXTERNALS[8:]
+
+
+class Failed(Exception):
+    """A tool of the test itself does not work."""
+
+
+class Compiler:
+    """One compiler with one set of flags. GCC's stages are called directly: its driver takes half of the time."""
+
+    def __init__(self, name, flags):
+        self.name = name
+        self.flags = list(flags)
+        self.stages = self._stages() if "gcc" in name else None
+
+    def __str__(self):
+        return " ".join([self.name, *self.flags])
+
+    def _stages(self):
+        text = subprocess.run([self.name, "-###", *COMMON, *self.flags, "-c", "unit.c", "-o", "unit.o"], text=True,
+                              capture_output=True, check=False).stderr
+        commands = [shlex.split(line) for line in text.splitlines() if line.startswith(" ")]
+        if len(commands) != 2:
+            raise Failed(f"{self}: -### shows {len(commands)} commands")
+        compile_, assemble = commands
+        compile_[compile_.index("-o") + 1] = "unit.s"
+        assemble[-1] = "unit.s"
+        assemble[assemble.index("-o") + 1] = "unit.o"
+        return compile_, assemble
+
+    def compile(self, folder, text):
+        """Writes folder/unit.c and unit.o."""
+        folder.mkdir(exist_ok=True)
+        (folder / "unit.c").write_text(text)
+        for command in self.stages or ([self.name, *COMMON, *self.flags, "-c", "unit.c", "-o", "unit.o"],):
+            done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+            if done.returncode:
+                raise Failed(f"{self}: {done.stderr[:2000]}")
+        return folder / "unit.o"
+
+
+@functools.lru_cache(maxsize=None)
+def compiler(name, flags):
+    return Compiler(name, flags)
+
+
+def compilers():
+    """The installed ones, GCC first."""
+    return [name for name in ("gcc", "clang-19") if shutil.which(name)]
+
+
+def flags_for(rng, name):
+    """Flags that kernels differ in."""
+    flags = [rng.choice(["-O2", "-O2", "-O2", "-Os"])]
+    if rng.randrange(2):
+        flags.append("-g")
+    if "gcc" in name:
+        flags.append("-mrecord-mcount")
+        if rng.randrange(4) == 0:
+            flags.append("-fcommon")
+    if rng.randrange(3) == 0:
+        flags.append("-fno-jump-tables")
+    return tuple(flags)
+
+
+# Without optimisation it is quick, and no optimisation is common to the oracle and to what it judges.
+ORACLE = ("-O0", "-fcommon")
+
+
+def symbols_of(path):
+    """(name, info, section index) of each symbol of an object, as they stand."""
+    data = path.read_bytes()
+    offset, = struct.unpack_from("<Q", data, 40)
+    count, = struct.unpack_from("<H", data, 60)
+    headers = [struct.unpack_from("<IIQQQQIIQQ", data, offset + 64 * i) for i in range(count)]
+    found = []
+    for _, kind, _, _, start, size, link, *_ in headers:
+        if kind != 2:
+            continue
+        names = headers[link][4]
+        for at in range(start, start + size, 24):
+            name, info, _, section = struct.unpack_from("<IBBH", data, at)
+            text = data[names + name:data.index(b"\0", names + name)].decode()
+            found.append((text, info, section))
+    return found
+
+
+TYPES = {0: "NOTYPE", 1: "OBJECT", 2: "FUNC", 3: "SECTION", 4: "FILE", 5: "OBJECT"}
+BINDS = {0: "LOCAL", 1: "GLOBAL", 2: "WEAK"}
+
+
+def write_symbols(original, path):
+    """The kernel's symbols, as `readelf --symbols --wide` prints them: those of the unit and what it calls."""
+    lines = ["Symbol table '.symtab' contains entries:", "   Num:    Value          Size Type    Bind   Vis      Ndx Name"]
+    rows = [(name, TYPES.get(info & 15, "NOTYPE"), BINDS.get(info >> 4, "GLOBAL"), section)
+            for name, info, section in symbols_of(original)]
+    rows = [row for row in rows if row[3] != 0 or row[0] == ""]
+    rows += [(name, "FUNC", "GLOBAL", 1) for name in EXTERNALS]
+    for number, (name, kind, bind, section) in enumerate(rows):
+        index = {0: "UND", 0xfff1: "ABS", 0xfff2: "COM"}.get(section, str(section))
+        lines.append(f"{number:6}: {16 * number:016x}    16 {kind:7} {bind:6} DEFAULT {index:>4} {name}")
+    path.write_text("\n".join(lines) + "\n")
+
+
+def write_exports(path):
+    path.write_text("".join(f"0x{1 + i:08x}\t{name}\tvmlinux\tEXPORT_SYMBOL\t\n" for i, name in enumerate(EXPORTED)))
+
+
+class Differ:
+    def __init__(self, path):
+        self.path = path
+
+    def run(self, before, after, symbols, exports, output):
+        """Exit status, codes of the refusals, all that it said."""
+        output.unlink(missing_ok=True)
+        done = subprocess.run([self.path, "--original", before, "--patched", after, "--object", "vmlinux", "--symtab",
+                               symbols, "--symvers", exports, "--output", output], capture_output=True, text=True,
+                              check=False)
+        return done.returncode, sorted(set(CODE.findall(done.stderr))), done.stdout + done.stderr
+
+
+def build_loader(folder):
+    """Compiles the loader; gives the program's path."""
+    program = folder / "loader"
+    if not program.exists():
+        subprocess.run(["gcc", "-O1", "-static", "-D_GNU_SOURCE", "-no-pie", "-fno-pie", *sorted((HERE / "loader").glob("*.c")), "-o", program], check=True)
+    return program
+
+
+class Loader:
+    """The process that runs objects; see loader/main.c."""
+
+    def __init__(self, program):
+        self.process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def run(self, kernel, module, oracle, version, seed, calls, inits, entries):
+        line = " ".join([str(kernel), str(module or "-"), str(oracle), str(version), str(seed), str(calls),
+                         ",".join(inits) or "-", ",".join(f"{name}={own}" for name, own in entries)])
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline().strip()
+        if not answer:
+            raise Failed("the loader died")
+        return line, answer
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def differ_path():
+    return pathlib.Path(os.environ.get("CDO") or ROOT / "build" / "bin" / "create-diff-object")
