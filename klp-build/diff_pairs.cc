@@ -112,7 +112,7 @@ std::vector<UnitDiff> diff_pairs(const Options& options, const kernel::Target& t
             provided.insert(std::move(name));
     }
     std::vector<UnitDiff> results(pairs.size());
-    diff::EntrySizes entry_sizes;
+    arch::EntrySizes entry_sizes;
     entry_sizes.kernel = diff::entry_sizes_in(images.of("vmlinux").file());
     host::parallel_for(pairs.size(), options.jobs, [&](size_t at) {
         const kernel::Unit& unit = pairs[at].unit;

@@ -118,7 +118,7 @@ elf::Object with_table(uint8_t number, const arch::SpecialSection& row, unsigned
 
 TEST_CASE("every special section: entries of the changed function come along, those of others do not") {
     for (const arch::SpecialSection& row : arch::special_sections()) {
-        if (row.policy == diff::Policy::constant)
+        if (row.policy == arch::Policy::constant)
             continue;
         for (unsigned size : row.sizes)
             for (unsigned entries : {3U, 6U, 4U}) {
@@ -131,7 +131,7 @@ TEST_CASE("every special section: entries of the changed function come along, th
                 CHECK(result.codes == Codes{});
                 CHECK(result.changed == Names{"f"});
                 const uint64_t own = entries == 3 ? 1 : 2;
-                CHECK(result.size_of(row.name) == (row.policy == diff::Policy::drop ? 0 : own * size));
+                CHECK(result.size_of(row.name) == (row.policy == arch::Policy::drop ? 0 : own * size));
                 if (!row.parallel.empty())
                     CHECK(result.size_of(row.parallel) == own * 6);
             }
@@ -140,7 +140,7 @@ TEST_CASE("every special section: entries of the changed function come along, th
 
 TEST_CASE("every special section: what the table says besides the code is a change, what follows from it is none") {
     for (const arch::SpecialSection& row : arch::special_sections()) {
-        if (row.policy == diff::Policy::constant)
+        if (row.policy == arch::Policy::constant)
             continue;
         CAPTURE(row.name);
         auto table = [&](int64_t offset) {
@@ -155,7 +155,7 @@ TEST_CASE("every special section: what the table says besides the code is a chan
         };
         Result result = compare(table(8), table(9));
         CHECK(result.codes == Codes{});
-        CHECK(result.changed == (row.policy == diff::Policy::keep ? Names{"f"} : Names{}));
+        CHECK(result.changed == (row.policy == arch::Policy::keep ? Names{"f"} : Names{}));
     }
 }
 
