@@ -192,7 +192,10 @@ def warnings(g):
 
 def line_as_number(g):
     """A line that is a number like any other."""
-    g.entry([g.out("@", LineNo(passed=False)), ret("a + @", g.number())])
+    if g.chance(25):
+        g.entry([g.out("@", LineNo(passed=False)), ret("a + @", g.number())])
+    else:
+        g.entry([ret("(a + @) ^ @", LineNo(passed=False), g.number())])
 
 
 def strings(g):
@@ -241,7 +244,7 @@ def ring_buffer(g):
     table.escapes = True
     cursor = g.var("u32 *", init=template("@", table))
     g.entry([stmt("*@ += a & @", cursor, g.number(99)),
-             If(template("++@ == @ + @", cursor, table, Count(table)), [stmt("@ = @", cursor, table)]),
+             If(template("++@ == @ + @", cursor, table, Count(table)), [stmt("@ = @", cursor, table)], keep=True),
              ret("@[b & @] + (u32)(@ - @)", table, bound(size - 1), cursor, table)])
 
 
@@ -381,12 +384,22 @@ def memory_copy(g):
 
 
 def once(g):
-    """What WARN_ON_ONCE() and pr_info_once() are made of."""
+    """What WARN_ON_ONCE() and pr_info_once() are made of. New code may say it once more: nobody listens."""
     warned = g.static_local("__already_done", "u8", init=None, section=".data..once")
     g.entry([Static(warned),
-             If(template("(a & @) && !@", g.rng.choice([1, 3, 4]), warned),
-                [stmt("@ = 1", warned), stmt("printk(@, a)", g.text() + " %u")]),
+             If(template("(a & @) && !@", g.rng.choice([1, 3, 4]), warned), [stmt("@ = 1", warned), stmt("once(a)")], keep=True),
              ret("b + @", g.number())])
+
+
+def telling_names(g):
+    """Static locals with the names of what the kernel's macros make, but with a value that matters."""
+    name = g.rng.choice(["__already_done", "__warned", "__key", "descriptor", "_rs", "str", "__msg", "__print_once"])
+    var = g.static_local(name, init=[Const(g.number())] if g.chance(60) else None)
+    g.entry([Static(var), If(template("a & @", g.rng.choice([1, 2, 3])), [stmt("@ += b & @", var, g.number(31))]),
+             g.out("@", var), ret("@ + @", var, g.number())])
+    if g.chance(40):
+        table = g.static_local(name, "u32", 4, g.numbers(4), const=g.chance(50))
+        g.entry([Static(table), ret("@[a & @] + b", table, bound(3))])
 
 
 def small_calls(g):
@@ -404,7 +417,7 @@ def small_calls(g):
 
 IDIOMS = [counters, equal_static_locals, const_table, operations, registered, object_identity, warnings, line_as_number,
           strings, array_ends, ring_buffer, per_cpu, jump_table, inline_helper, cold_path, aliases, weak_function, init_code,
-          untraced, linked_list, state_machine, common_symbol, pointer_table, memory_copy, once, small_calls]
+          untraced, linked_list, state_machine, common_symbol, pointer_table, memory_copy, once, telling_names, small_calls]
 
 
 def make_program(rng):

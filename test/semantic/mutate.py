@@ -145,10 +145,10 @@ def _new_text(edit, text):
 
 
 def invert_branch(edit):
-    func = edit.function(lambda f: any(isinstance(node, If) for node in statements(f.body)))
+    func = edit.function(lambda f: any(isinstance(node, If) and not node.keep for node in statements(f.body)))
     if not func:
         return None
-    branch = edit.pick(node for node in statements(func.body) if isinstance(node, If))
+    branch = edit.pick(node for node in statements(func.body) if isinstance(node, If) and not node.keep)
     if not branch.cond[0].startswith("!("):
         branch.cond = ["!("] + branch.cond + [")"]
     else:
@@ -159,7 +159,7 @@ def invert_branch(edit):
 def swap_branches(edit):
     """The condition turned around and the branches with it: the same behaviour."""
     def is_fit(node):
-        return isinstance(node, If) and node.other is not None
+        return isinstance(node, If) and node.other is not None and not node.keep
     func = edit.function(lambda f: any(is_fit(node) for node in statements(f.body)))
     if not func:
         return None
@@ -201,7 +201,7 @@ def _new_statements(edit, func):
             return [stmt(f"@ += {name}", var), stmt("out(@, @)", edit.next_tag(), var)]
     if how == 6:
         helper = edit.pick(f for f in edit.program.functions()
-                           if f.alias_of is None and f is not func and f.params == ["u32 a", "u32 b"] and
+                           if f.alias_of is None and f is not func and f.params == ["u32 a", "u32 b"] and f.returns == "u32" and
                            not f.is_init and not f.is_entry and not _calls(f, func) and not edit.reads(f, func))
         if helper:
             return [stmt("out(@, @)", edit.next_tag(), Call(helper, [template(name), template("@", edit.rng.randrange(99))]))]
@@ -272,7 +272,7 @@ def add_statement(edit):
 
 def remove_statement(edit):
     def is_fit(node):
-        return isinstance(node, Line) and not node.local or isinstance(node, If) and not _has_statics([node])
+        return isinstance(node, Line) and not node.local or isinstance(node, If) and not node.keep and not _has_statics([node])
     func = edit.function(lambda f: any(is_fit(node) for node in statements(f.body)))
     if not func:
         return None
@@ -375,7 +375,7 @@ def rename_static_local(edit):
         return None
     var = edit.pick(_statics_of(func))
     var.name = edit.new_name()
-    var.uid = edit.program.uid()
+    var.uid = var.was = edit.program.uid()
     return changed(edit, func, "static local renamed", () if var.const else STATICS)
 
 
@@ -454,7 +454,7 @@ def function_renamed(edit):
 def _start_anew(edit, func):
     may = ()
     for var in _statics_of(func):
-        var.uid = edit.program.uid()
+        var.uid = edit.program.uid()  # `was` stays: whoever keeps the value does no harm
         may = STATICS
     return may
 
@@ -615,7 +615,7 @@ def variable_renamed(edit):
     if var is None:
         return None
     var.name = edit.new_name()
-    var.uid = edit.program.uid()
+    var.uid = var.was = edit.program.uid()
     may = STATICS
     for user in _all_users(edit, var):
         may += refusals_for(edit, user)
@@ -801,4 +801,27 @@ def mutate(rng, program):
             changes.append(change)
         if len(changes) == wanted:
             break
+    if changes and _uses(program) - _uses(after):
+        changes[-1].may += STATICS
     return after, changes
+
+
+def _uses(program):
+    """Which function uses and which writes which variable that has a value to lose."""
+    found = set()
+    for func in program.functions():
+        for atom in atoms_of_body(func.body):
+            if isinstance(atom, Var) and not atom.const:
+                found.add((func.uid, atom.uid, _is_written(func, atom)))
+    return found
+
+
+def other_reading(program):
+    """The program with static locals keeping their value where their code moved to another function; None: there are
+    none that moved."""
+    if all(var.uid == var.was for var in program.variables()):
+        return None
+    other = copy.deepcopy(program)
+    for var in other.variables():
+        var.uid = var.was
+    return other

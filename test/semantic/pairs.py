@@ -11,7 +11,7 @@ import re
 import program as program_
 import toolchain
 from idioms import make_program
-from mutate import Change, mutate
+from mutate import Change, mutate, other_reading
 
 VERSIONS = 6  # changed versions of one program
 CALLS = 40
@@ -53,7 +53,7 @@ class Programs:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self.loader = toolchain.Loader(loader_program)
-        self.differ = toolchain.Differ(toolchain.differ_path())
+        self.tools = toolchain.Tools(folder)
         self.exports = folder / "symvers"
         toolchain.write_exports(self.exports)
         self.keep = keep
@@ -67,9 +67,16 @@ class Programs:
         base = case.base
         text = program_.print_unit(base)
         texts = [program_.print_unit(after) for after, _ in case.versions]
-        oracle_text = program_.print_oracle(base, [after for after, _ in case.versions])
-        before = case.compiler.compile(self.folder / "before", text)
-        oracle = toolchain.compiler("gcc", toolchain.ORACLE).compile(self.folder / "oracle", oracle_text)
+        readings = [after for after, _ in case.versions]
+        others = {}  # the number of another version that would be right as well
+        for version, after in enumerate(readings[:], 1):
+            other = other_reading(after)
+            if other:
+                readings.append(other)
+                others[version] = len(readings)
+        oracle_text = program_.print_oracle(base, readings)
+        before = case.compiler.compile(self.tools, self.folder / "before", text)
+        oracle = toolchain.compiler("gcc", toolchain.ORACLE).compile(self.tools, self.folder / "oracle", oracle_text)
         symbols = self.folder / "symbols"
         toolchain.write_symbols(before, symbols)
         inits = [func.name for func in base.functions() if func.is_init and func.is_entry]
@@ -86,20 +93,24 @@ class Programs:
         for version, ((_, changes), after_text) in enumerate(zip(case.versions, texts), 1):
             if changes and only in (None, version):
                 outcomes.append(self._judge(case.name, version, case.compiler, before, oracle, symbols, inits, entries,
-                                            changes, after_text, text, oracle_text))
+                                            changes, after_text, text, oracle_text, others.get(version)))
         return outcomes
 
-    def _judge(self, name, version, cc, before, oracle, symbols, inits, entries, changes, after_text, text, oracle_text):
-        after = cc.compile(self.folder / "after", after_text)
+    def _judge(self, name, version, cc, before, oracle, symbols, inits, entries, changes, after_text, text, oracle_text,
+               other=None):
+        after = cc.compile(self.tools, self.folder / "after", after_text)
         output = self.folder / "module.o"
-        status, codes, said = self.differ.run(before, after, symbols, self.exports, output)
+        status, codes, said = toolchain.diff(self.tools, before, after, symbols, self.exports, output)
         job = ""
         if status == 1 and codes:
             kind = "refused" if are_true(codes, changes) else "needless"
             detail = said
         elif status in (0, 3):
             module = output if status == 0 else None
-            job, answer = self.loader.run(before, module, oracle, version, version * 77, CALLS, inits, entries)
+            for reading in [version, other] if other else [version]:
+                job, answer = self.loader.run(before, module, oracle, reading, version * 77, CALLS, inits, entries)
+                if not answer.startswith("wrong"):
+                    break
             kind = answer.split(":")[0]
             detail = answer + (" (exit 3)" if status == 3 else "")
         else:
@@ -126,8 +137,8 @@ class Programs:
         functions are and, after `may:`, which refusals would be true."""
         text = (folder / "before.c").read_text()
         words = {key: line.split() for key, line in HEADER.findall(text)}
-        before = cc.compile(self.folder / "before", text)
-        oracle = toolchain.compiler("gcc", toolchain.ORACLE).compile(self.folder / "oracle",
+        before = cc.compile(self.tools, self.folder / "before", text)
+        oracle = toolchain.compiler("gcc", toolchain.ORACLE).compile(self.tools, self.folder / "oracle",
                                                                      (folder / "oracle.c").read_text())
         symbols = self.folder / "symbols"
         toolchain.write_symbols(before, symbols)
@@ -138,6 +149,7 @@ class Programs:
 
     def close(self):
         self.loader.close()
+        self.tools.close()
 
 
 def written_pairs():

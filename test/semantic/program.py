@@ -15,7 +15,7 @@ struct ops { u32 (*fn)(u32); const char *name; u32 weight; }; struct item { u32 
 struct pair { u32 first; u32 second; }; struct ring { u32 *head; u32 *tail; u32 fill; };
 extern void out(u32, u64), outs(u32, const char *), outb(u32, const void *, u32), use(const void *);
 extern int printk(const char *, ...), ident(const void *); extern void put(u32, void *), *get(u32);
-extern void warn_slowpath_fmt(const char *, int, unsigned, const char *, ...), __might_sleep(const char *, int);
+extern void once(u32), warn_slowpath_fmt(const char *, int, unsigned, const char *, ...), __might_sleep(const char *, int);
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 #define barrier() __asm__ volatile("" : : : "memory")
@@ -131,11 +131,14 @@ class Return:
 
 
 class If:
-    def __init__(self, cond, then, other=None, hint=""):
+    """`keep`: what comes after relies on it, so that it must not be turned around or taken out."""
+
+    def __init__(self, cond, then, other=None, hint="", keep=False):
         self.cond = cond
         self.then = then
         self.other = other
         self.hint = hint
+        self.keep = keep
 
 
 class Loop:
@@ -203,6 +206,7 @@ class Var:
         self.escapes = False   # its address is kept or compared somewhere
         self.same_name = False  # another static local of its function has its name
         self.owner = None
+        self.was = uid         # what it is if its value moves along with its code
 
 
 class Func:

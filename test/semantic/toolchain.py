@@ -17,13 +17,42 @@ COMMON = ("-std=gnu11 -nostdinc -ffreestanding -fno-pie -fno-pic -mcmodel=kernel
           "-fwrapv -fno-delete-null-pointer-checks -pg -mfentry -ffunction-sections -fdata-sections -w").split()
 CODE = re.compile(r"^error\[([\w.-]+)\]", re.MULTILINE)
 # What programs call, as vmlinux would have it; the second half is exported.
-EXTERNALS = ["out", "outs", "warn_slowpath_fmt", "put", "memcpy", "memset", "memmove", "__fentry__",
+EXTERNALS = ["out", "outs", "warn_slowpath_fmt", "put", "memcpy", "memset", "memmove", "__fentry__", "once",
              "outb", "use", "printk", "__might_sleep", "ident", "get", "memcmp", "strlen", "strcmp"]
-EXPORTED = EXTERNALS[8:]
+EXPORTED = EXTERNALS[9:]
 
 
 class Failed(Exception):
     """A tool of the test itself does not work."""
+
+
+class Tools:
+    """Programs that were started once and run again and again (again.c)."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.running = {}
+
+    def run(self, folder, command):
+        """Exit status and what the command said."""
+        process = self.running.get(command[0])
+        if not process:
+            environment = dict(os.environ, LD_PRELOAD=str(self.folder.parent / "again.so"))
+            process = subprocess.Popen([command[0]], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                       env=environment)
+            self.running[command[0]] = process
+        said = self.folder / "said"
+        process.stdin.write("\t".join(str(word) for word in [folder, said, *command]) + "\n")
+        process.stdin.flush()
+        answer = process.stdout.readline()
+        if not answer:
+            raise Failed(f"{command[0]} died")
+        return os.waitstatus_to_exitcode(int(answer)), said.read_text(errors="replace")
+
+    def close(self):
+        for process in self.running.values():
+            process.stdin.close()
+            process.wait()
 
 
 class Compiler:
@@ -32,14 +61,16 @@ class Compiler:
     def __init__(self, name, flags):
         self.name = name
         self.flags = list(flags)
-        self.stages = self._stages() if "gcc" in name else None
+        self.stages = self._stages() if "gcc" in name else [[shutil.which(name), *self._arguments()]]
 
     def __str__(self):
         return " ".join([self.name, *self.flags])
 
+    def _arguments(self):
+        return [*COMMON, *self.flags, "-c", "unit.c", "-o", "unit.o"]
+
     def _stages(self):
-        text = subprocess.run([self.name, "-###", *COMMON, *self.flags, "-c", "unit.c", "-o", "unit.o"], text=True,
-                              capture_output=True, check=False).stderr
+        text = subprocess.run([self.name, "-###", *self._arguments()], text=True, capture_output=True, check=False).stderr
         commands = [shlex.split(line) for line in text.splitlines() if line.startswith(" ")]
         if len(commands) != 2:
             raise Failed(f"{self}: -### shows {len(commands)} commands")
@@ -47,16 +78,17 @@ class Compiler:
         compile_[compile_.index("-o") + 1] = "unit.s"
         assemble[-1] = "unit.s"
         assemble[assemble.index("-o") + 1] = "unit.o"
+        assemble[0] = shutil.which(assemble[0])
         return compile_, assemble
 
-    def compile(self, folder, text):
+    def compile(self, tools, folder, text):
         """Writes folder/unit.c and unit.o."""
         folder.mkdir(exist_ok=True)
         (folder / "unit.c").write_text(text)
-        for command in self.stages or ([self.name, *COMMON, *self.flags, "-c", "unit.c", "-o", "unit.o"],):
-            done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-            if done.returncode:
-                raise Failed(f"{self}: {done.stderr[:2000]}")
+        for command in self.stages:
+            status, said = tools.run(folder, command)
+            if status:
+                raise Failed(f"{self}: {said[:2000]}")
         return folder / "unit.o"
 
 
@@ -127,24 +159,20 @@ def write_exports(path):
     path.write_text("".join(f"0x{1 + i:08x}\t{name}\tvmlinux\tEXPORT_SYMBOL\t\n" for i, name in enumerate(EXPORTED)))
 
 
-class Differ:
-    def __init__(self, path):
-        self.path = path
-
-    def run(self, before, after, symbols, exports, output):
-        """Exit status, codes of the refusals, all that it said."""
-        output.unlink(missing_ok=True)
-        done = subprocess.run([self.path, "--original", before, "--patched", after, "--object", "vmlinux", "--symtab",
-                               symbols, "--symvers", exports, "--output", output], capture_output=True, text=True,
-                              check=False)
-        return done.returncode, sorted(set(CODE.findall(done.stderr))), done.stdout + done.stderr
+def diff(tools, before, after, symbols, exports, output):
+    """Exit status of the differ, codes of its refusals, all that it said."""
+    output.unlink(missing_ok=True)
+    status, said = tools.run(output.parent, [differ_path(), "--original", before, "--patched", after, "--object", "vmlinux",
+                                             "--symtab", symbols, "--symvers", exports, "--output", output])
+    return status, sorted(set(CODE.findall(said))), said
 
 
 def build_loader(folder):
-    """Compiles the loader; gives the program's path."""
+    """Compiles the loader, and what has tools run again; gives the loader's path."""
     program = folder / "loader"
     if not program.exists():
         subprocess.run(["gcc", "-O1", "-static", "-D_GNU_SOURCE", "-no-pie", "-fno-pie", *sorted((HERE / "loader").glob("*.c")), "-o", program], check=True)
+        subprocess.run(["gcc", "-O1", "-shared", "-fPIC", "-D_GNU_SOURCE", HERE / "again.c", "-o", folder / "again.so"], check=True)
     return program
 
 

@@ -114,6 +114,8 @@ static void ext_might_sleep(const char *file, int line)
 	record("might_sleep %s:%s\n", file, number((unsigned)line));
 }
 
+static void ext_once(unsigned value) { (void)value; }
+
 // The number of a thing, in the order in which they are first seen: tells equal addresses from different ones.
 static int ext_ident(const void *thing)
 {
@@ -145,6 +147,7 @@ static const struct external {
     {"_printk", ext_printk},
     {"warn_slowpath_fmt", ext_warn},
     {"__might_sleep", ext_might_sleep},
+    {"once", ext_once},
     {"ident", ext_ident},
     {"put", ext_put},
     {"get", ext_get},
