@@ -423,7 +423,7 @@ IDIOMS = [counters, equal_static_locals, const_table, operations, registered, ob
 def make_program(rng):
     """A program of some idioms, in any order."""
     g = Generator(rng)
-    for idiom in rng.choices(IDIOMS, k=rng.randrange(3, 9)):
+    for idiom in rng.choices(IDIOMS, k=rng.randrange(2, 7)):
         idiom(g)
     if rng.randrange(3) == 0:
         g.program.items.insert(0, Blank())

@@ -7,6 +7,7 @@ Change says which refusals would be true: a name from REFUSALS below, or nothing
 
 import copy
 import dataclasses
+import re
 
 from program import (Blank, Block, Call, Const, Count, FileName, Func, FuncName, If, LineNo, Line, Loop, Return, Static,
                      Switch, Text, Var, atoms, atoms_of_body, bodies, bodies_of, expressions, initial_parts, local,
@@ -724,34 +725,26 @@ def storage(edit):
     return Change(f"storage: {how}", var.name, may)
 
 
+ASSIGNED = re.compile(r"(\[[^\]]*\])?(->\w+|\.\w+)*\s*([-+*/|&^]?=(?!=)|(<<|>>)=|\+\+|--)")
+
+
 def _is_written(func, var):
-    """Wherever an assignment begins with it, or its address is taken."""
-    for node in statements(func.body):
-        for parts in expressions(node):
-            for index, part in enumerate(parts):
-                after = parts[index + 1] if index + 1 < len(parts) else ""
-                before = parts[index - 1] if index else ""
-                if part is var and (not isinstance(after, str) or "=" in after or "+" in after or "," in after or
-                                    after.lstrip()[:2] in ("++", "--") or before.endswith(("&", "++", "--")) or
-                                    after.startswith((";", ")"))):
-                    return True
+    """An assignment begins with it, or its address is taken; true is also said where it only looks so."""
+    return any(_writes(parts, var) for node in statements(func.body) for parts in expressions(node))
+
+
+def _writes(parts, var):
+    for index, part in enumerate(parts):
+        if isinstance(part, Call):
+            if any(_writes(argument, var) for argument in part.args):
+                return True
+        elif part is var:
+            before, after = ("".join(other if isinstance(other, str) else "x" for other in side)
+                             for side in (parts[:index], parts[index + 1:]))
+            if (ASSIGNED.match(after) or before.rstrip().endswith(("&", "++", "--", "*", "this_cpu_add(")) or
+                    var.count and not after.startswith("[")):
+                return True
     return False
-
-
-def made_percpu(edit):
-    """A counter becomes per-cpu."""
-    var = edit.pick(var for var in edit.program.file_variables()
-                    if var.ctype == "u32" and not var.count and not var.const and var.static and not var.section and
-                    not var.escapes)
-    if var is None:
-        return None
-    users = edit.users(var)
-    for func in users:
-        for node in statements(func.body):
-            for parts in expressions(node):
-                if any(part is var for part in parts) or any(isinstance(part, Call) for part in parts):
-                    return None
-    return None
 
 
 def variable_exported(edit):

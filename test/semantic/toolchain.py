@@ -37,7 +37,8 @@ class Tools:
         """Exit status and what the command said."""
         process = self.running.get(command[0])
         if not process:
-            environment = dict(os.environ, LD_PRELOAD=str(self.folder.parent / "again.so"))
+            # With every symbol bound at once, no child does it again.
+            environment = dict(os.environ, LD_PRELOAD=str(self.folder.parent / "again.so"), LD_BIND_NOW="1")
             process = subprocess.Popen([command[0]], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                                        env=environment)
             self.running[command[0]] = process
