@@ -37,6 +37,7 @@ class Edit:
         self.names = {item.name for item in program.items if not isinstance(item, Blank)}
         self.names |= {var.name for var in program.variables()}
         self.tag = 500
+        self.retired = set()  # names of static locals that are renamed: who takes one up is meant to be the old one
 
     def next_tag(self):
         self.tag += 1
@@ -229,7 +230,7 @@ def _calls(func, target, seen=None):
 
 def _place(edit, func):
     """A list of statements and a position in it, not before declarations of locals."""
-    body = edit.pick(bodies(func.body))
+    body = edit.pick(_open_bodies(func.body))
     first = 0
     for index, node in enumerate(body):
         if isinstance(node, Static) or isinstance(node, Line) and node.local:
@@ -240,6 +241,15 @@ def _place(edit, func):
             last = index
             break
     return body, edit.rng.randrange(first, max(first, last) + 1)
+
+
+def _open_bodies(body):
+    """Lists of statements but those that what comes after relies on."""
+    yield body
+    for node in body:
+        if not (isinstance(node, If) and node.keep):
+            for inner in bodies_of(node):
+                yield from _open_bodies(inner)
 
 
 def add_branch(edit):
@@ -278,7 +288,10 @@ def remove_statement(edit):
     if not func:
         return None
     before = set(_statics_in_use(func))
-    body, node = edit.pick([(body, node) for body in bodies(func.body) for node in body if is_fit(node)])
+    found = [(body, node) for body in _open_bodies(func.body) for node in body if is_fit(node)]
+    if not found:
+        return None
+    body, node = edit.pick(found)
     body.remove(node)
     lost = before - set(_statics_in_use(func))
     return changed(edit, func, "statement removed", STATICS if lost else ())
@@ -341,6 +354,8 @@ def add_static_local(edit):
     own = [node.var.name for node in statements(func.body) if isinstance(node, Static) and node.var.ctype == "u32"]
     name = edit.pick(own) if own and edit.rng.randrange(2) else edit.pick(["count", "fixed", "last", "runs"])
     var = edit.static_local(func, name, init=[Const(edit.rng.randrange(1, 90))] if edit.rng.randrange(2) else None)
+    if name in edit.retired:
+        return None
     argument = edit.pick(func.argument_names())
     block = Block([Static(var), stmt(f"@ += {argument} & 15", var), stmt("out(@, @)", edit.next_tag(), var)])
     body, at = _place(edit, func)
@@ -375,6 +390,7 @@ def rename_static_local(edit):
     if not func:
         return None
     var = edit.pick(_statics_of(func))
+    edit.retired.add(var.name)
     var.name = edit.new_name()
     var.uid = var.was = edit.program.uid()
     return changed(edit, func, "static local renamed", () if var.const else STATICS)

@@ -108,7 +108,8 @@ class Programs:
         elif status in (0, 3):
             module = output if status == 0 else None
             for reading in [version, other] if other else [version]:
-                job, answer = self.loader.run(before, module, oracle, reading, version * 77, CALLS, inits, entries)
+                job, answer = self.loader.run(before, module, oracle, reading, version * 77, CALLS, inits, entries,
+                                             "address-escapes" not in said)
                 if not answer.startswith("wrong"):
                     break
             kind = answer.split(":")[0]

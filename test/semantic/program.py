@@ -575,8 +575,21 @@ def print_oracle(base, versions):
     for func in base.functions():
         if func.is_init and func.is_entry:
             lines.append(f"u32 oracle_{func.name}(u32 a, u32 b) {{ return f0_{func.uid}(a, b); }}")
-    lines += ["void oracle_switch(unsigned to)", "{", "\tversion = to;", "\tswitch (to) {", *switch, "\t}", "}"]
+    lines += ["void oracle_switch(unsigned to)", "{", "\tversion = to;", "\tswitch (to) {", "\tcase 0:",
+              *_print_restore(printer, base, versions, variables, functions), "\t\tbreak;", *switch, "\t}", "}"]
     return "\n".join(lines) + "\n"
+
+
+def _print_restore(printer, base, versions, variables, functions):
+    """What brings the content of read-only variables back."""
+    printer.names = Merged(0, variables, functions)
+    text = []
+    touched = {var.uid for version in versions for var in version.variables() if var.uid in variables}
+    for var in base.variables():
+        if var.const and var.uid in touched and printer.initialiser(var):
+            printer.lines.append(f"static {_declarator(var, f'c0_{var.uid}', var.count)}{printer.initialiser(var)};")
+            text.append(f"\t\t__builtin_memcpy((void *)&v{var.uid}, &c0_{var.uid}, sizeof(c0_{var.uid}));")
+    return text
 
 
 def _declarator(var, name, count):

@@ -183,8 +183,9 @@ class Loader:
     def __init__(self, program):
         self.process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
-    def run(self, kernel, module, oracle, version, seed, calls, inits, entries):
+    def run(self, kernel, module, oracle, version, seed, calls, inits, entries, removed=False):
         line = " ".join([str(kernel), str(module or "-"), str(oracle), str(version), str(seed), str(calls),
+                         "remove" if removed else "stay",
                          ",".join(inits) or "-", ",".join(f"{name}={own}" for name, own in entries)])
         self.process.stdin.write(line + "\n")
         self.process.stdin.flush()

@@ -15,7 +15,7 @@
 #define TRACE_BYTES (1UL << 20)
 
 enum status { running, finished, crashed, runaway, unloadable };
-enum phase { loading, booting, before_switch, after_switch };
+enum phase { loading, booting, before_switch, after_switch, after_removal };
 
 struct trace {
 	enum status status;
@@ -72,3 +72,5 @@ void seal(const struct object *object);
 unsigned long symbol_address(const struct object *object, const char *name, size_t length, unsigned position);
 // Has the functions of `module` take over, as ftrace and livepatch do.
 void apply(const struct object *kernel, const struct object *module);
+// Gives the old functions back, and takes the module's memory away.
+void remove_module(const struct object *kernel, const struct object *module);

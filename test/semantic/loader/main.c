@@ -3,12 +3,12 @@
 //
 // One line on stdin is one run; the answer is one line on stdout:
 //
-//   KERNEL.o MODULE.o|- ORACLE.o VERSION SEED CALLS INIT,INIT,... NAME=ORACLE_NAME,...
+//   KERNEL.o MODULE.o|- ORACLE.o VERSION SEED CALLS stay|remove INIT,INIT,... NAME=ORACLE_NAME,...
 //
 // The real run loads KERNEL.o ("the kernel": the original unit), calls the init functions, takes init memory away and
 // read-only memory's writability, makes CALLS calls of the named entry functions with arguments from SEED, lets the
 // functions of MODULE.o (create-diff-object's output, lib/elf/livepatch_abi.h) take over as ftrace would, and makes CALLS
-// calls more. The other run does the same with ORACLE.o, in which both versions of every function work on the same
+// calls more; with "remove", the module is taken out and as many follow. The other run does the same with ORACLE.o, in which both versions of every function work on the same
 // variables, and which is told by its function oracle_switch(VERSION) to go over to the patched ones.
 //
 // The answer is "same", "same-as-before" (the switch makes no difference to be seen), "wrong: why", or "unusable: why"
@@ -27,6 +27,7 @@
 struct job {
 	char *kernel, *module, *oracle;
 	unsigned version, calls;
+	bool is_removed; // the module is taken out at the end, and more calls follow
 	uint64_t seed;
 	char *inits[64];
 	char *entries[64], *oracle_entries[64];
@@ -115,6 +116,13 @@ static void run_real(const struct job *job)
 	}
 	trace->phase = after_switch;
 	call_entries(&kernel, job->entries, job);
+	if (!job->is_removed)
+		return;
+	trace->phase = after_removal;
+	record("removed\n");
+	if (strcmp(job->module, "-"))
+		remove_module(&kernel, &module);
+	call_entries(&kernel, job->entries, job);
 }
 
 static void run_oracle(const struct job *job)
@@ -134,6 +142,12 @@ static void run_oracle(const struct job *job)
 	if (job->version)
 		find_entry(&oracle, "oracle_switch")(job->version, 0);
 	trace->phase = after_switch;
+	call_entries(&oracle, job->oracle_entries, job);
+	if (!job->is_removed)
+		return;
+	trace->phase = after_removal;
+	record("removed\n");
+	find_entry(&oracle, "oracle_switch")(0, 0);
 	call_entries(&oracle, job->oracle_entries, job);
 }
 
@@ -186,7 +200,8 @@ static void copy_line(char *to, size_t room, const char *text, long at)
 static const char *status_words(const struct trace *of)
 {
 	static char text[400];
-	static const char *phases[] = {"loading", "boot", "the time before the switch", "the time after the switch"};
+	static const char *phases[] = {"loading", "boot", "the time before the switch", "the time after the switch",
+					 "the time after the removal"};
 	if (of->status == crashed)
 		snprintf(text, sizeof(text), "signal %d at %lx in %s", of->signal, of->fault, phases[of->phase]);
 	else if (of->status == runaway)
@@ -238,12 +253,12 @@ static unsigned split(char *text, char **to, unsigned room)
 
 static bool parse(char *line, struct job *job)
 {
-	char *field[8];
+	char *field[9];
 	unsigned count = 0;
 	memset(job, 0, sizeof(*job));
-	for (char *part = strtok(line, " \n"); part && count < 8; part = strtok(NULL, " \n"))
+	for (char *part = strtok(line, " \n"); part && count < 9; part = strtok(NULL, " \n"))
 		field[count++] = part;
-	if (count != 8)
+	if (count != 9)
 		return false;
 	job->kernel = field[0];
 	job->module = field[1];
@@ -251,8 +266,9 @@ static bool parse(char *line, struct job *job)
 	job->version = atoi(field[3]);
 	job->seed = strtoull(field[4], NULL, 10);
 	job->calls = atoi(field[5]);
-	job->init_count = split(field[6], job->inits, 64);
-	job->entry_count = split(field[7], job->entries, 64);
+	job->is_removed = !strcmp(field[6], "remove");
+	job->init_count = split(field[7], job->inits, 64);
+	job->entry_count = split(field[8], job->entries, 64);
 	for (unsigned i = 0; i < job->entry_count; ++i) {
 		char *equals = strchr(job->entries[i], '=');
 		if (!equals)

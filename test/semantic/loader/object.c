@@ -291,6 +291,17 @@ static void redirect(const struct object *kernel, unsigned long old, unsigned lo
 	cannot_load("%s has no ftrace location", name);
 }
 
+void remove_module(const struct object *kernel, const struct object *module)
+{
+	protect(kernel, text_memory, PROT_READ | PROT_WRITE | PROT_EXEC);
+	for (unsigned i = 0; i < kernel->fentry_count; ++i)
+		if (kernel->fentry[i] < kernel->starts[init_memory] || kernel->fentry[i] >= kernel->ends[init_memory])
+			memcpy((void *)kernel->fentry[i], "\x0f\x1f\x44\0\0", 5); // a no-op of five bytes
+	protect(kernel, text_memory, PROT_READ | PROT_EXEC);
+	for (enum kind kind = 0; kind < percpu; ++kind)
+		protect(module, kind, PROT_NONE);
+}
+
 void apply(const struct object *kernel, const struct object *module)
 {
 	protect(kernel, text_memory, PROT_READ | PROT_WRITE | PROT_EXEC);
