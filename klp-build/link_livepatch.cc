@@ -38,6 +38,31 @@ bool changes_functions(const std::vector<UnitDiff>& diffs) {
     });
 }
 
+// The units' callbacks are one object's: the kernel has room for one of each kind, and calls none of an object that it
+// does not have.
+std::vector<report::Finding> check_callbacks(const Options& options, const kernel::Target& target,
+                                             const std::vector<UnitDiff>& diffs) {
+    std::vector<diff::RegisteredCallback> callbacks;
+    std::vector<report::Finding> errors;
+    for (const UnitDiff& unit : diffs)
+        for (const diff::RegisteredCallback& callback : unit.diff.callbacks) {
+            callbacks.push_back(callback);
+            if (callback.object != "vmlinux" && !kernel::find_module(target, callback.object))
+                errors.push_back({"livepatch.callback-object", report::Severity::error, unit.unit.source,
+                                  callback.function,
+                                  fmt::format("it is a callback for {}, which is neither vmlinux nor a module of this "
+                                              "kernel",
+                                              callback.object),
+                                  "name a module as lsmod shows it, or give the directory that has it (--modules)"});
+        }
+    std::ranges::move(diff::check_callbacks(callbacks, options.patches.front().string()), std::back_inserter(errors));
+    return errors;
+}
+
+bool has_callbacks(const std::vector<UnitDiff>& diffs) {
+    return std::ranges::any_of(diffs, [](const UnitDiff& unit) { return !unit.diff.callbacks.empty(); });
+}
+
 std::vector<std::string> import_namespaces(const std::vector<UnitDiff>& diffs) {
     std::set<std::string> names;
     for (const UnitDiff& unit : diffs)
@@ -77,7 +102,9 @@ Livepatch link_livepatch(const Options& options, const kernel::Target& target,
                          const Images& images, const std::filesystem::path& folder) {
     if (std::ranges::all_of(diffs, [](const UnitDiff& unit) { return unit.diff.nothing_changed; }))
         refuse_without_change(options, diffs);
-    if (!changes_functions(diffs))
+    if (std::vector<report::Finding> errors = check_callbacks(options, target, diffs); !errors.empty())
+        throw report::Refusal(std::move(errors));
+    if (!changes_functions(diffs) && !has_callbacks(diffs))
         throw report::Refusal("livepatch.no-function", options.patches.front().string(),
                               "the patch changes no function of this kernel: a live patch has nothing to replace",
                               "code that nothing calls cannot be reached; patch one of its callers as well");

@@ -1,6 +1,7 @@
 #include "diff/diff.h"
 
 #include "arch/structure_sizes.h"
+#include "diff/callbacks.h"
 #include "diff/callers.h"
 #include "diff/compare.h"
 #include "diff/correlate.h"
@@ -136,6 +137,9 @@ Diff run(const elf::Object& original_object, const elf::Object& patched_object, 
     diff.nothing_changed = std::ranges::find(selection.included, true) == selection.included.end();
     if (diff.nothing_changed)
         return diff;
+    diff.callbacks = register_callbacks(patched, selection, selector, macros, options);
+    if (std::vector<report::Finding> errors = check_callbacks(diff.callbacks, patched_object.name()); !errors.empty())
+        throw report::Refusal(std::move(errors));
     Emission emission = emit(original, patched, correlation, selection, selector, macros, options);
     diff.output = std::move(emission.output);
     diff.import_namespaces = std::move(emission.import_namespaces);
@@ -146,8 +150,6 @@ Diff run(const elf::Object& original_object, const elf::Object& patched_object, 
     diff.items.insert(diff.items.end(), emission.literals.begin(), emission.literals.end());
     if (options.explain)
         explain_items(original, patched, correlation, comparison, selection, diff.items);
-    for (const Callback& callback : macros.callbacks)
-        diff.callbacks.push_back(patched.title(callback.function));
     return diff;
 }
 

@@ -3,6 +3,7 @@
 
 #include "arch/special_sections.h"
 #include "elf/builder.h"
+#include "elf/livepatch_abi.h"
 #include "elf/object.h"
 #include "report/finding.h"
 #include "symbols/resolver.h"
@@ -42,12 +43,19 @@ struct Item {
     std::string place; // FILE:LINE of the difference in the patched source, where debug data says
 };
 
+// A callback that the patch's author registers with a macro.
+struct RegisteredCallback {
+    std::string function;
+    std::string object; // it is called when this is patched: "vmlinux" or a module's name
+    elf::CallbackKind kind = elf::CallbackKind::pre_patch;
+};
+
 struct Diff {
     bool nothing_changed = false;
     std::vector<Item> items;
     std::vector<report::Finding> findings;
     std::vector<std::string> import_namespaces; // sorted, unique
-    std::vector<std::string> callbacks;         // names of the callback functions that the unit registers
+    std::vector<RegisteredCallback> callbacks;
     elf::Builder output;                        // meaningless if nothing_changed
 };
 
@@ -58,6 +66,10 @@ Diff run(const elf::Object& original, const elf::Object& patched, const Options&
 // of a diff: a live patch comes too late for it. A patch that changes nothing else must not pass for one that changes
 // nothing. Returns the findings as errors; none if there is nothing of the kind.
 std::vector<report::Finding> changes_without_effect(const std::vector<report::Finding>& findings);
+
+// An object has at most one callback of each kind (struct klp_callbacks of linux/livepatch.h), whichever unit registers
+// it. Errors "diff.callback-twice" for each that is one too many; `where` says what they are all of.
+std::vector<report::Finding> check_callbacks(const std::vector<RegisteredCallback>& callbacks, std::string_view where);
 
 // Global functions and variables that `patched` defines and `original` does not: what Options::is_provided of the other
 // units of the same patch is made of.

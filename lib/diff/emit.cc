@@ -1,5 +1,6 @@
 #include "diff/emit.h"
 
+#include "diff/callbacks.h"
 #include "elf/livepatch_abi.h"
 
 #include <fmt/format.h>
@@ -730,7 +731,8 @@ void Emitter::add_callbacks() {
     for (const Callback& callback : macros_.callbacks) {
         uint64_t at = data.size();
         relocations.push_back({at, absolute, new_symbol_[patched_.piece(callback.function).symbol], 0});
-        relocations.push_back({at + 8, absolute, text, static_cast<int64_t>(add_string(options_.owner))});
+        relocations.push_back(
+            {at + 8, absolute, text, static_cast<int64_t>(add_string(object_of(callback, options_.owner)))});
         for (uint64_t word : {uint64_t{0}, uint64_t{0}, static_cast<uint64_t>(callback.kind)})
             put64(builder, data, word);
     }

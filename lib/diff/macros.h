@@ -14,6 +14,7 @@ namespace klp::diff {
 struct Callback {
     elf::CallbackKind kind = elf::CallbackKind::pre_patch;
     uint32_t function = none; // a piece
+    std::string object;       // whose patching it is called for; empty: the unit's owner
 };
 
 struct Macros {

@@ -79,26 +79,43 @@ static int add_object(struct klp_object *obj, const char *objname)
 	return 0;
 }
 
+static int add_object_once(struct klp_object **next, const char *objname)
+{
+	int ret;
+
+	if (find_object(objname))
+		return 0;
+	ret = add_object(*next, objname);
+	if (!ret)
+		(*next)++;
+	return ret;
+}
+
+/* An object that has only callbacks is one as well: its array of functions is empty. */
 static int add_objects(void)
 {
+	const struct klp_build_callback *callback;
 	const struct klp_build_func *rec;
 	struct klp_object *next;
 	int ret;
 
-	/* At most one object per function. */
-	patch.objs = kcalloc(klp_build_funcs_end - klp_build_funcs_begin + 1,
+	/* At most one object per function and callback, and the end. */
+	patch.objs = kcalloc((klp_build_funcs_end - klp_build_funcs_begin) +
+			     (klp_build_callbacks_end - klp_build_callbacks_begin) + 1,
 			     sizeof(*patch.objs), GFP_KERNEL);
 	if (!patch.objs)
 		return -ENOMEM;
 
 	next = patch.objs;
 	for (rec = klp_build_funcs_begin; rec < klp_build_funcs_end; rec++) {
-		if (find_object(rec->objname))
-			continue;
-		ret = add_object(next, rec->objname);
+		ret = add_object_once(&next, rec->objname);
 		if (ret)
 			return ret;
-		next++;
+	}
+	for (callback = klp_build_callbacks_begin; callback < klp_build_callbacks_end; callback++) {
+		ret = add_object_once(&next, callback->objname);
+		if (ret)
+			return ret;
 	}
 	return 0;
 }
@@ -106,12 +123,6 @@ static int add_objects(void)
 static int add_callback(const struct klp_build_callback *rec)
 {
 	struct klp_object *obj = find_object(rec->objname);
-
-	/* A callback without a patched function would never be called. */
-	if (!obj) {
-		pr_err("callback %ps: the patch changes no function of %s\n", rec->fn, rec->objname);
-		return -EINVAL;
-	}
 
 	switch (rec->kind) {
 	case KLP_BUILD_PRE_PATCH:
