@@ -13,7 +13,7 @@
 #include "kernel/plan.h"
 #include "kernel/runtime.h"
 #include "kernel/target.h"
-#include "proof/origin.h"
+#include "proof/origin_resolver.h"
 #include "report/progress.h"
 #include "source/changes.h"
 #include "source/patch.h"

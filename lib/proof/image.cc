@@ -50,6 +50,16 @@ elf::Bytes Image::bytes(Location location, uint64_t size) const {
     return section->data.subspan(offset, size);
 }
 
+std::string_view Image::text(Location location) const {
+    uint64_t offset = 0;
+    const elf::Section* section = section_at(location, offset);
+    if (!section || offset > section->data.size())
+        return {};
+    elf::Bytes rest = section->data.subspan(offset);
+    std::string_view text(reinterpret_cast<const char*>(rest.data()), rest.size());
+    return text.substr(0, text.find('\0'));
+}
+
 std::optional<Reference> Image::relocated_reference(const elf::Section& section, uint64_t offset,
                                                     int64_t addend) const {
     std::span<const elf::Relocation> relocations = file_.relocations(section.index);

@@ -1,5 +1,5 @@
 // The kernel that runs, as machine code: vmlinux or a module's .ko. What a unit's functions are held against, and where
-// the addresses that they refer to are read from (docs/design.md, "The kernel image is the oracle").
+// the addresses that they refer to are read from (docs/design.md, "The kernel image is the witness").
 #pragma once
 
 #include "arch/field.h"
@@ -20,6 +20,8 @@ struct Reference {
     std::optional<Location> location;
     std::string_view undefined_name;
     int64_t addend = 0; // with a name only
+
+    bool operator==(const Reference&) const = default;
 };
 
 // One object of the kernel. Immutable; keeps the file mapped, so that only the pages that are looked at cost memory.
@@ -37,6 +39,8 @@ public:
     Location location(const symbols::KernelSymbol& symbol) const;
     // The bytes at [location, location + size); empty if the image does not hold all of them.
     elf::Bytes bytes(Location location, uint64_t size) const;
+    // The text at `location` up to its NUL, or to the end of the section.
+    std::string_view text(Location location) const;
     // What the field of this shape at `location` refers to, with `addend` (that of the unit's relocation) taken off, so
     // that the result is the symbol's place. nullopt if the image has no such bytes.
     std::optional<Reference> reference(Location location, const arch::Field& field, int64_t addend) const;

@@ -1,12 +1,12 @@
 #include "proof/origin.h"
 
-#include "proof/relaxed_match.h"
-
-#include <fmt/format.h>
+#include "arch/machine.h"
+#include "arch/special_sections.h"
+#include "proof/content.h"
 
 #include <algorithm>
 #include <elf.h>
-#include <map>
+#include <set>
 
 namespace klp::proof {
 
@@ -19,57 +19,75 @@ const FunctionOrigin* UnitOrigin::find(uint32_t symbol) const {
     return found == functions.end() ? nullptr : &*found;
 }
 
+const DataOrigin* UnitOrigin::find_data(uint32_t symbol) const {
+    auto found = std::ranges::find(data, symbol, &DataOrigin::symbol);
+    return found == data.end() ? nullptr : &*found;
+}
+
 namespace {
+
+bool is_in_section(const elf::Symbol& symbol, const elf::Section& section) {
+    return symbol.size != 0 && symbol.value <= section.data.size() && symbol.size <= section.data.size() - symbol.value;
+}
+
+// Code that the image need not hold, because nothing of it is left in a kernel that runs.
+bool is_passing(std::string_view section) {
+    return arch::is_init(section) || arch::is_exit(section) || section.starts_with(".discard");
+}
+
+bool is_merged(const elf::Section& section) {
+    return (section.flags & SHF_MERGE) != 0;
+}
+
+// Neither the kernel at boot nor the module loader writes to it.
+bool is_constant(const elf::Section& section) {
+    return section.is_allocated() && !section.is_writable() && !section.is_code() && !is_merged(section) &&
+           !section.data.empty() && !is_passing(section.name) && arch::role_of(section) == arch::Role::data;
+}
 
 // The unit's sections and symbols, in the order in which the image gives their places away: functions that are unique
 // first, then what they refer to, then what that refers to.
 class Prover {
 public:
     Prover(const elf::Object& unit, const Image& image)
-        : unit_(unit), image_(image), rewritten_(arch::rewritten_code(unit)) {}
+        : unit_(unit), image_(image), machine_(arch::Machine::of(unit)), content_(unit) {}
     UnitOrigin run();
 
 private:
     void collect_functions();
+    void place_globals();
     void prove_pending();
-    std::vector<arch::CodeRange> holes(const elf::Symbol& symbol, std::vector<uint64_t>& relocated) const;
-    bool is_rewritten(uint32_t section, uint64_t offset) const;
-    bool matches(const elf::Symbol& symbol, Location location) const;
-    std::vector<Location> matching_places(const elf::Symbol& symbol) const;
-    std::vector<Location> relaxed_places(const elf::Symbol& symbol);
-    bool matches_relaxed(const elf::Symbol& symbol, Location location, uint64_t size);
+    std::vector<Location> matching_places(const elf::Symbol& symbol);
+    bool matches(const elf::Symbol& symbol, const symbols::KernelSymbol& candidate);
     OriginStatus status_of_absent(const elf::Symbol& symbol) const;
     void accept(FunctionOrigin& function, Location location);
-    void learn(const elf::Symbol& symbol, Reference reference);
-    void learn_section(uint32_t section, Location start);
+    void learn(const elf::Symbol& symbol, const Reference& reference, uint32_t section);
+    void learn_section(const elf::Symbol& symbol, Location start, uint32_t section);
+    bool tells_place(const elf::Section& section, const elf::Relocation& relocation) const;
     // `place_of` says where in the image an offset of the section is, if anywhere.
     template <typename PlaceOf>
     void learn_from_relocations(const elf::Section& section, uint64_t from, uint64_t to, PlaceOf place_of);
     void learn_relaxed(const elf::Symbol& symbol, Location location, const RelaxedMatch& match);
     void follow_data();
+    void place_symbols();
+    void check_data();
+    void check_names();
 
     const elf::Object& unit_;
     const Image& image_;
-    std::vector<arch::CodeRange> rewritten_;
+    const arch::Machine& machine_;
+    Content content_;
     UnitOrigin origin_;
+    std::set<std::pair<uint32_t, uint64_t>> function_starts_;
     std::unordered_map<uint32_t, Location> section_start_; // unit's section -> place of its offset 0
     std::vector<uint32_t> data_to_follow_;
     std::map<std::pair<uint32_t, Location>, RelaxedMatch> relaxed_; // by function and place
+    std::set<uint32_t> shifted_;                                    // sections whose code is of another length there
 };
-
-bool is_function_of_interest(const elf::Object& unit, const elf::Symbol& symbol) {
-    const elf::Section* section = unit.section_of(symbol);
-    if (!symbol.is_function() || symbol.size == 0 || !section || !section->is_code() || section->data.empty())
-        return false;
-    if (symbol.value > section->data.size() || symbol.size > section->data.size() - symbol.value)
-        return false;
-    return section->name.starts_with(".text") || section->name.starts_with(".noinstr") ||
-           section->name.starts_with(".sched") || section->name.starts_with(".cpuidle") ||
-           section->name.starts_with(".spinlock") || section->name.starts_with(".kprobes");
-}
 
 UnitOrigin Prover::run() {
     collect_functions();
+    place_globals();
     // Each round may tell same-named functions apart by what the last one learnt; it ends when a round adds nothing.
     size_t proven = 0;
     do {
@@ -77,14 +95,42 @@ UnitOrigin Prover::run() {
         prove_pending();
         follow_data();
     } while (origin_.count(OriginStatus::proven) != proven);
-    origin_.symbols.reserve(origin_.symbols.size() + section_start_.size());
+    place_symbols();
+    check_data();
+    check_names();
     return std::move(origin_);
 }
 
 void Prover::collect_functions() {
-    for (const elf::Symbol& symbol : unit_.symbols())
-        if (is_function_of_interest(unit_, symbol))
-            origin_.functions.push_back({symbol.index, OriginStatus::ambiguous, 0});
+    for (const elf::Symbol& symbol : unit_.symbols()) {
+        const elf::Section* section = unit_.section_of(symbol);
+        if (!symbol.is_function() || !section || !section->is_code())
+            continue;
+        if (is_passing(section->name) || !is_in_section(symbol, *section)) {
+            ++origin_.not_looked_for[std::string(section->name)];
+            continue;
+        }
+        origin_.functions.push_back({symbol.index, OriginStatus::ambiguous, 0});
+        function_starts_.emplace(symbol.section, symbol.value);
+    }
+}
+
+// The linker takes one strong definition of a name and no more: where the unit is in the image, it is this one's.
+void Prover::place_globals() {
+    for (const elf::Symbol& symbol : unit_.symbols()) {
+        const elf::Section* section = unit_.section_of(symbol);
+        if (!section || symbol.type != STT_OBJECT || symbol.is_local() || symbol.is_weak() || is_passing(section->name))
+            continue;
+        const symbols::KernelSymbol* found = nullptr;
+        size_t count = 0;
+        for (uint32_t index : image_.symbols().find(symbol.name))
+            if (const symbols::KernelSymbol& it = image_.symbols().symbols()[index]; it.global && !it.weak) {
+                found = &it;
+                ++count;
+            }
+        if (count == 1)
+            learn(symbol, {image_.location(*found), {}, 0}, symbol.section);
+    }
 }
 
 void Prover::prove_pending() {
@@ -93,10 +139,10 @@ void Prover::prove_pending() {
             continue;
         const elf::Symbol& symbol = unit_.symbol(function.symbol);
         std::vector<Location> places = matching_places(symbol);
-        if (places.empty())
-            places = relaxed_places(symbol);
         if (auto start = section_start_.find(symbol.section); start != section_start_.end())
             std::erase_if(places, [&](Location place) { return place != start->second + symbol.value; });
+        if (auto known = origin_.symbols.find(symbol.index); known != origin_.symbols.end())
+            std::erase_if(places, [&](Location place) { return known->second.location != place; });
         if (places.size() == 1)
             accept(function, places.front());
         else if (places.empty())
@@ -105,103 +151,40 @@ void Prover::prove_pending() {
 }
 
 OriginStatus Prover::status_of_absent(const elf::Symbol& symbol) const {
-    if (image_.symbols().find(symbol.name).empty())
+    std::span<const uint32_t> found = image_.symbols().find(symbol.name);
+    if (found.empty())
         return OriginStatus::missing;
-    return symbol.is_weak() ? OriginStatus::overridden : OriginStatus::different;
+    // Where the image's is weak as well, nobody took its place.
+    bool is_overridden = symbol.is_weak() && std::ranges::any_of(found, [&](uint32_t index) {
+                             const symbols::KernelSymbol& other = image_.symbols().symbols()[index];
+                             return other.global && !other.weak;
+                         });
+    return is_overridden ? OriginStatus::overridden : OriginStatus::different;
 }
 
-std::vector<Location> Prover::matching_places(const elf::Symbol& symbol) const {
+std::vector<Location> Prover::matching_places(const elf::Symbol& symbol) {
     std::vector<Location> places;
     for (uint32_t index : image_.symbols().find(symbol.name)) {
         const symbols::KernelSymbol& candidate = image_.symbols().symbols()[index];
         Location place = image_.location(candidate);
-        if ((candidate.size == 0 || candidate.size == symbol.size) && matches(symbol, place) &&
-            std::ranges::find(places, place) == places.end())
+        if (std::ranges::find(places, place) == places.end() && matches(symbol, candidate))
             places.push_back(place);
     }
     return places;
 }
 
-std::vector<Location> Prover::relaxed_places(const elf::Symbol& symbol) {
-    std::vector<Location> places;
-    for (uint32_t index : image_.symbols().find(symbol.name)) {
-        const symbols::KernelSymbol& candidate = image_.symbols().symbols()[index];
-        Location place = image_.location(candidate);
-        if (candidate.size != 0 && std::ranges::find(places, place) == places.end() &&
-            matches_relaxed(symbol, place, candidate.size))
-            places.push_back(place);
-    }
-    return places;
-}
-
-bool Prover::matches_relaxed(const elf::Symbol& symbol, Location location, uint64_t size) {
-    elf::Bytes theirs = image_.bytes(location, size);
-    if (theirs.empty())
+bool Prover::matches(const elf::Symbol& symbol, const symbols::KernelSymbol& candidate) {
+    Location place = image_.location(candidate);
+    const bool may_be_equal = candidate.size == 0 || candidate.size == symbol.size;
+    if (may_be_equal && content_.is_at(image_, {symbol.section, symbol.value, symbol.value + symbol.size}, place))
+        return true;
+    if (candidate.size == 0)
         return false;
-    std::optional<RelaxedMatch> match = match_relaxed(unit_, symbol, rewritten_, theirs);
+    std::optional<RelaxedMatch> match = content_.relaxed_at(image_, symbol, place, candidate.size);
     if (!match)
         return false;
-    std::vector<uint64_t> ours, relocated;
-    holes(symbol, ours);
-    for (uint64_t offset : ours)
-        if (std::optional<uint64_t> place = match->theirs(offset))
-            relocated.push_back(*place);
-    if (image_.has_other_relocations(location, size, relocated))
-        return false;
-    relaxed_.insert_or_assign({symbol.index, location}, std::move(*match));
+    relaxed_.insert_or_assign({symbol.index, place}, std::move(*match));
     return true;
-}
-
-bool Prover::matches(const elf::Symbol& symbol, Location location) const {
-    const elf::Section& section = unit_.section(symbol.section);
-    elf::Bytes ours = section.data.subspan(symbol.value, symbol.size);
-    elf::Bytes theirs = image_.bytes(location, symbol.size);
-    if (theirs.size() != ours.size())
-        return false;
-    std::vector<uint64_t> relocated;
-    uint64_t done = 0; // compared, or passed over, up to here
-    for (const arch::CodeRange& hole : holes(symbol, relocated)) {
-        uint64_t length = hole.offset > done ? hole.offset - done : 0;
-        if (!std::ranges::equal(ours.subspan(done, length), theirs.subspan(done, length)))
-            return false;
-        done = std::min<uint64_t>(std::max(done, hole.offset + hole.size), ours.size());
-    }
-    return std::ranges::equal(ours.subspan(done), theirs.subspan(done)) &&
-           !image_.has_other_relocations(location, symbol.size, relocated);
-}
-
-// What must not be compared of a function: the fields of its relocations, whose offsets go to `relocated`, and the code
-// that the build rewrites. Offsets count from the function's start; sorted.
-std::vector<arch::CodeRange> Prover::holes(const elf::Symbol& symbol, std::vector<uint64_t>& relocated) const {
-    std::vector<arch::CodeRange> holes;
-    auto add = [&](uint64_t offset, uint64_t size) {
-        if (offset >= symbol.value)
-            holes.push_back({symbol.section, offset - symbol.value, size});
-    };
-    const uint64_t end = symbol.value + symbol.size;
-    std::span<const elf::Relocation> relocations = unit_.relocations(symbol.section);
-    auto at = std::ranges::lower_bound(relocations, symbol.value, {}, &elf::Relocation::offset);
-    for (; at != relocations.end() && at->offset < end; ++at) {
-        std::optional<arch::Field> field = arch::relocated_field(unit_.machine(), at->type);
-        if (!field)
-            continue;
-        add(at->offset, field->width);
-        relocated.push_back(at->offset - symbol.value);
-    }
-    auto rewritten = std::ranges::lower_bound(rewritten_, arch::CodeRange{symbol.section, symbol.value, 0});
-    for (; rewritten != rewritten_.end() && rewritten->section == symbol.section && rewritten->offset < end;
-         ++rewritten)
-        add(rewritten->offset, rewritten->size);
-    std::ranges::sort(holes);
-    return holes;
-}
-
-bool Prover::is_rewritten(uint32_t section, uint64_t offset) const {
-    auto after = std::ranges::upper_bound(rewritten_, arch::CodeRange{section, offset, UINT64_MAX});
-    if (after == rewritten_.begin())
-        return false;
-    const arch::CodeRange& range = *std::prev(after);
-    return range.section == section && offset < range.offset + range.size;
 }
 
 void Prover::accept(FunctionOrigin& function, Location location) {
@@ -210,16 +193,17 @@ void Prover::accept(FunctionOrigin& function, Location location) {
     function.location = location;
     if (auto relaxed = relaxed_.find({symbol.index, location}); relaxed != relaxed_.end())
         return learn_relaxed(symbol, location, relaxed->second);
-    learn(symbol, {location, {}, 0});
+    learn(symbol, {location, {}, 0}, symbol.section);
     learn_from_relocations(unit_.section(symbol.section), symbol.value, symbol.value + symbol.size,
                            [&](uint64_t offset) { return std::optional(location + (offset - symbol.value)); });
 }
 
 // Offsets in the section say nothing here of what else is in it.
 void Prover::learn_relaxed(const elf::Symbol& symbol, Location location, const RelaxedMatch& match) {
-    origin_.symbols.emplace(symbol.index, Reference{location, {}, 0});
+    shifted_.insert(symbol.section);
+    learn(symbol, {location, {}, 0}, symbol.section);
     for (const RelaxedMatch::Jump& jump : match.jumps)
-        learn(unit_.symbol(jump.symbol), {location + static_cast<uint64_t>(jump.place), {}, 0});
+        learn(unit_.symbol(jump.symbol), {location + static_cast<uint64_t>(jump.place), {}, 0}, symbol.section);
     learn_from_relocations(unit_.section(symbol.section), symbol.value, symbol.value + symbol.size,
                            [&](uint64_t offset) -> std::optional<Location> {
                                std::optional<uint64_t> theirs = match.theirs(offset - symbol.value);
@@ -227,24 +211,47 @@ void Prover::learn_relaxed(const elf::Symbol& symbol, Location location, const R
                            });
 }
 
-void Prover::learn(const elf::Symbol& symbol, Reference reference) {
+// `section` is where the reference was read.
+void Prover::learn(const elf::Symbol& symbol, const Reference& reference, uint32_t section) {
     if (symbol.index == 0 || (symbol.is_undefined() && symbol.name.empty()))
         return;
-    if (!origin_.symbols.emplace(symbol.index, reference).second)
+    auto [known, is_new] = origin_.symbols.emplace(symbol.index, reference);
+    if (!is_new) {
+        if (known->second != reference)
+            origin_.contradictions.push_back({symbol.index, known->second, reference, section, false});
         return;
-    if (symbol.place == elf::Place::section && reference.location)
-        learn_section(symbol.section, *reference.location - symbol.value);
+    }
+    // Another unit's may have taken the place of what is weak here.
+    if (symbol.place == elf::Place::section && reference.location && !symbol.is_weak())
+        learn_section(symbol, *reference.location - symbol.value, section);
 }
 
-void Prover::learn_section(uint32_t section, Location start) {
-    // Merged strings and constants have no place of their own in the image: the linker moves each entry by itself.
-    if (unit_.section(section).flags & SHF_MERGE)
+void Prover::learn_section(const elf::Symbol& symbol, Location start, uint32_t section) {
+    auto [known, is_new] = section_start_.emplace(symbol.section, start);
+    if (!is_new) {
+        if (known->second != start && !shifted_.contains(symbol.section))
+            origin_.contradictions.push_back(
+                {symbol.index, {known->second + symbol.value, {}, 0}, {start + symbol.value, {}, 0}, section, false});
         return;
-    // A code section that holds several functions may be laid out differently only if it was never in the image.
-    if (!section_start_.emplace(section, start).second)
-        return;
-    if (!unit_.section(section).is_code())
-        data_to_follow_.push_back(section);
+    }
+    if (!unit_.section(symbol.section).is_code())
+        data_to_follow_.push_back(symbol.section);
+}
+
+// The link moves each merged string and constant by itself: a reference to one says nothing of its section. And code
+// behind a jump whose length the link's neighbourhood decides lies elsewhere, so only functions' starts count.
+bool Prover::tells_place(const elf::Section& section, const elf::Relocation& relocation) const {
+    const elf::Symbol& symbol = unit_.symbol(relocation.symbol);
+    const elf::Section* target = unit_.section_of(symbol);
+    if (!target)
+        return true;
+    if (is_merged(*target))
+        return !symbol.is_section() && !machine_.is_mark(symbol);
+    if (!target->is_code())
+        return true;
+    const int64_t bias = section.is_code() ? machine_.usual_bias(relocation.type) : 0;
+    const uint64_t offset = symbol.value + static_cast<uint64_t>(relocation.addend) + static_cast<uint64_t>(bias);
+    return function_starts_.contains({symbol.section, offset});
 }
 
 template <typename PlaceOf>
@@ -253,14 +260,13 @@ void Prover::learn_from_relocations(const elf::Section& section, uint64_t from, 
     auto at = std::ranges::lower_bound(relocations, from, {}, &elf::Relocation::offset);
     for (; at != relocations.end() && at->offset < to; ++at) {
         std::optional<arch::Field> field = arch::relocated_field(unit_.machine(), at->type);
-        const elf::Symbol& symbol = unit_.symbol(at->symbol);
-        if (!field || is_rewritten(section.index, at->offset))
+        if (!field || content_.is_rewritten(section.index, at->offset) || !tells_place(section, *at))
             continue;
         std::optional<Location> place = place_of(at->offset);
         if (!place)
             continue;
         if (std::optional<Reference> reference = image_.reference(*place, *field, at->addend))
-            learn(symbol, *reference);
+            learn(unit_.symbol(at->symbol), *reference, section.index);
     }
 }
 
@@ -270,122 +276,59 @@ void Prover::follow_data() {
         uint32_t index = data_to_follow_.back();
         data_to_follow_.pop_back();
         const elf::Section& section = unit_.section(index);
-        if (section.is_allocated() && !section.data.empty() &&
+        if (section.is_allocated() && !section.data.empty() && !is_merged(section) &&
             !image_.bytes(section_start_[index], section.size).empty())
             learn_from_relocations(section, 0, section.size, [start = section_start_[index]](uint64_t offset) {
                 return std::optional(start + offset);
             });
     }
-    // A section's place is that of every symbol in it, whether or not anything refers to the symbol by name.
-    for (const elf::Symbol& symbol : unit_.symbols())
-        if (symbol.place == elf::Place::section && !symbol.is_section())
-            if (auto start = section_start_.find(symbol.section); start != section_start_.end())
-                origin_.symbols.emplace(symbol.index, Reference{start->second + symbol.value, {}, 0});
+}
+
+// A section's place is that of every symbol in it, whether or not anything refers to the symbol by name.
+void Prover::place_symbols() {
+    for (const elf::Symbol& symbol : unit_.symbols()) {
+        if (symbol.place != elf::Place::section || symbol.is_section() || symbol.is_weak() ||
+            is_merged(unit_.section(symbol.section)) || shifted_.contains(symbol.section))
+            continue;
+        if (auto start = section_start_.find(symbol.section); start != section_start_.end())
+            learn(symbol, {start->second + symbol.value, {}, 0}, symbol.section);
+    }
+}
+
+void Prover::check_data() {
+    for (const elf::Symbol& symbol : unit_.symbols()) {
+        const elf::Section* section = unit_.section_of(symbol);
+        if (!section || symbol.type != STT_OBJECT || !is_constant(*section) || !is_in_section(symbol, *section))
+            continue;
+        auto known = origin_.symbols.find(symbol.index);
+        if (known != origin_.symbols.end() && known->second.location)
+            origin_.data.push_back(
+                {symbol.index, content_.is_at(image_, {symbol.section, symbol.value, symbol.value + symbol.size},
+                                              *known->second.location)});
+    }
+}
+
+// The linker binds a name that is not local to one thing: where the image has the name, but something else at the place
+// that its code refers to, that code was made from another text.
+void Prover::check_names() {
+    for (const auto& [index, reference] : origin_.symbols) {
+        const elf::Symbol& symbol = unit_.symbol(index);
+        if (symbol.is_local() || symbol.name.empty())
+            continue;
+        const bool is_right = reference.location ? image_.symbols().find(symbol.name).empty() ||
+                                                       image_.symbol_at(*reference.location, symbol.name)
+                                                 : reference.undefined_name == symbol.name;
+        if (!is_right)
+            origin_.contradictions.push_back({index, reference, reference, 0, true});
+    }
+    std::ranges::sort(origin_.contradictions, {},
+                      [](const Contradiction& it) { return std::tuple(it.symbol, it.section, it.is_misnamed); });
 }
 
 } // namespace
 
 UnitOrigin prove_origin(const elf::Object& unit, const Image& image) {
     return Prover(unit, image).run();
-}
-
-OriginResolver::OriginResolver(const UnitOrigin& origin, const elf::Object& unit, const Image& owner,
-                               const Image& vmlinux, const symbols::Exports& exports)
-    : origin_(origin), owner_(owner), vmlinux_(vmlinux), exports_(exports) {
-    for (const elf::Symbol& symbol : unit.symbols())
-        if (symbol.is_undefined() && !symbol.name.empty())
-            undefined_.emplace(symbol.name, symbol.index);
-}
-
-const Reference* OriginResolver::known(uint32_t symbol) const {
-    auto found = origin_.symbols.find(symbol);
-    return found == origin_.symbols.end() ? nullptr : &found->second;
-}
-
-namespace {
-
-using symbols::Resolution;
-
-Resolution livepatch_symbol(const Image& image, const symbols::KernelSymbol& symbol, bool is_proven) {
-    Resolution result;
-    result.kind = Resolution::Kind::livepatch;
-    result.object = image.object();
-    result.sympos = image.symbols().sympos(symbol);
-    result.is_global = symbol.global && !image.is_module();
-    result.is_proven = is_proven;
-    return result;
-}
-
-Resolution imported_symbol(const symbols::Export& entry) {
-    Resolution result;
-    result.kind = Resolution::Kind::imported;
-    result.object = entry.module;
-    result.name_space = entry.name_space;
-    result.is_global = true;
-    return result;
-}
-
-// By name alone: the symbols of `image` that `wanted` accepts; one is an answer, several are a question.
-template <typename Wanted>
-Resolution by_name(const Image& image, std::string_view name, Wanted wanted) {
-    std::vector<const symbols::KernelSymbol*> found;
-    for (uint32_t index : image.symbols().find(name))
-        if (wanted(image.symbols().symbols()[index]))
-            found.push_back(&image.symbols().symbols()[index]);
-    if (found.size() == 1)
-        return livepatch_symbol(image, *found.front(), false);
-    Resolution result;
-    if (found.empty())
-        return result;
-    result.kind = Resolution::Kind::ambiguous;
-    for (const symbols::KernelSymbol* symbol : found)
-        result.candidates.push_back(fmt::format("{} {},{} at {:#x} ({})", image.object(), name,
-                                                image.symbols().sympos(*symbol), symbol->address,
-                                                image.symbols().file_of(*symbol)));
-    return result;
-}
-
-} // namespace
-
-Resolution OriginResolver::find_defined(const elf::Symbol& original) const {
-    if (const Reference* reference = known(original.index); reference && reference->location)
-        if (const symbols::KernelSymbol* symbol = owner_.symbol_at(*reference->location, original.name))
-            return livepatch_symbol(owner_, *symbol, true);
-    return by_name(owner_, original.name,
-                   [&](const symbols::KernelSymbol& symbol) { return symbol.global == !original.is_local(); });
-}
-
-Resolution OriginResolver::resolve_defined(const elf::Symbol& original) const {
-    Resolution result = find_defined(original);
-    const symbols::Export* entry = original.is_local() ? nullptr : exports_.find(original.name);
-    // What the patched module exports itself is still its own: a dependency would make it load before its own patch.
-    if (entry && entry->module == "vmlinux" && !owner_.is_module()) {
-        result.kind = Resolution::Kind::imported;
-        result.name_space = entry->name_space;
-    }
-    return result;
-}
-
-Resolution OriginResolver::resolve_undefined(std::string_view name) const {
-    const symbols::Export* entry = exports_.find(name);
-    if (entry && entry->module == "vmlinux")
-        return imported_symbol(*entry);
-    if (auto unit_symbol = undefined_.find(name); unit_symbol != undefined_.end() && !owner_.is_module())
-        if (const Reference* reference = known(unit_symbol->second); reference && reference->location)
-            if (const symbols::KernelSymbol* symbol = vmlinux_.symbol_at(*reference->location, name))
-                return livepatch_symbol(vmlinux_, *symbol, true);
-    auto is_global = [](const symbols::KernelSymbol& symbol) { return symbol.global; };
-    if (owner_.is_module())
-        if (Resolution own = by_name(owner_, name, is_global); own.kind != Resolution::Kind::absent)
-            return own;
-    if (entry) {
-        // Another module's export: that module need not be loaded when the patch is, so it is no dependency.
-        Resolution result;
-        result.kind = Resolution::Kind::livepatch;
-        result.object = entry->module;
-        return result;
-    }
-    return by_name(vmlinux_, name, is_global);
 }
 
 } // namespace klp::proof

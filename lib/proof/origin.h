@@ -3,9 +3,9 @@
 #pragma once
 
 #include "proof/image.h"
-#include "symbols/resolver.h"
-#include "symbols/symvers.h"
 
+#include <map>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -25,39 +25,43 @@ struct FunctionOrigin {
     Location location = 0; // proven only
 };
 
-// Functions in discarded or init sections are not listed: the image need not hold them.
+// A read-only variable whose place in the image is known.
+struct DataOrigin {
+    uint32_t symbol = 0; // of the unit
+    bool is_same = true; // what it holds
+};
+
+// The image says two things of one symbol of the unit, which cannot both be true: `first`, and then `second` where the
+// code of `function` or the data of section `section` refers to it. Or, if `is_misnamed`, that at `first` there is
+// something of another name.
+struct Contradiction {
+    uint32_t symbol = 0;
+    Reference first, second;
+    uint32_t section = 0; // of the unit: where the second was read
+    bool is_misnamed = false;
+};
+
 struct UnitOrigin {
+    // All functions in code that stays in the kernel, whatever their section.
     std::vector<FunctionOrigin> functions;
+    // The others, by section: code that is gone when the kernel or module has started or before it leaves, or that has
+    // no bytes.
+    std::map<std::string, size_t> not_looked_for;
+    std::vector<DataOrigin> data;
+    std::vector<Contradiction> contradictions;
     // What the image says of the unit's symbols (by index): places of those it defines and of those it only refers to.
     std::unordered_map<uint32_t, Reference> symbols;
 
     size_t count(OriginStatus status) const;
+    // nullptr for a function that was not looked for, or what is none.
     const FunctionOrigin* find(uint32_t symbol) const;
+    // nullptr for what is not read-only data, or where nothing says where it is.
+    const DataOrigin* find_data(uint32_t symbol) const;
 };
 
-// Holds every function of `unit` (an ET_REL object) against `image`, by name and content: bytes under relocations and
-// those the build rewrites are left out, what the relocations refer to is collected and carried on through data, until
-// nothing new is learnt. Linear in the unit's size.
+// Holds every function of `unit` (an ET_REL object) against `image`, by name and content (proof/content.h); what its
+// relocations refer to is collected and carried on through data, until nothing new is learnt. Linear in the unit's
+// size.
 UnitOrigin prove_origin(const elf::Object& unit, const Image& image);
-
-// Answers the differ's questions from the proof where there is one and by name where there is none.
-class OriginResolver : public symbols::Resolver {
-public:
-    // `vmlinux` and `owner` may be the same image. Everything must outlive the resolver.
-    OriginResolver(const UnitOrigin& origin, const elf::Object& unit, const Image& owner, const Image& vmlinux,
-                   const symbols::Exports& exports);
-    symbols::Resolution resolve_defined(const elf::Symbol& original) const override;
-    symbols::Resolution resolve_undefined(std::string_view name) const override;
-
-private:
-    symbols::Resolution find_defined(const elf::Symbol& original) const;
-    const Reference* known(uint32_t symbol) const;
-
-    const UnitOrigin& origin_;
-    const Image& owner_;
-    const Image& vmlinux_;
-    const symbols::Exports& exports_;
-    std::unordered_map<std::string_view, uint32_t> undefined_;
-};
 
 } // namespace klp::proof

@@ -29,7 +29,7 @@ private:
     bool pass_rewritten(const arch::CodeRange& range, Step& at);
     bool pair(Step at);
     bool same_bytes(const arch::Instruction& ours, const arch::Instruction& theirs) const;
-    const elf::Relocation* relocation_of(const arch::Instruction& instruction) const;
+    std::span<const elf::Relocation> relocations_of(const arch::Instruction& instruction) const;
     bool jumps_agree() const;
     size_t index_of(const std::vector<arch::Instruction>& list, uint64_t offset) const;
 
@@ -69,24 +69,31 @@ bool Matcher::pass_rewritten(const arch::CodeRange& range, Step& at) {
     return begins_at(ours_, at.ours, our_end) && begins_at(theirs_, at.theirs, their_end);
 }
 
-const elf::Relocation* Matcher::relocation_of(const arch::Instruction& instruction) const {
+// An instruction may have two: `movq $thing, slot(%rip)`.
+std::span<const elf::Relocation> Matcher::relocations_of(const arch::Instruction& instruction) const {
     std::span<const elf::Relocation> relocations = unit_.relocations(function_.section);
-    auto found = std::ranges::lower_bound(relocations, instruction.offset, {}, &elf::Relocation::offset);
-    bool is_inside = found != relocations.end() && found->offset < instruction.offset + instruction.size;
-    return is_inside && arch::relocated_field(unit_.machine(), found->type) ? &*found : nullptr;
+    auto first = std::ranges::lower_bound(relocations, instruction.offset, {}, &elf::Relocation::offset);
+    auto end =
+        std::ranges::lower_bound(relocations, instruction.offset + instruction.size, {}, &elf::Relocation::offset);
+    return {first, end};
 }
 
 bool Matcher::same_bytes(const arch::Instruction& ours, const arch::Instruction& theirs) const {
     if (ours.size != theirs.size)
         return false;
-    uint64_t from = ours.size, to = ours.size; // the relocated field
-    if (const elf::Relocation* relocation = relocation_of(ours)) {
-        from = relocation->offset - ours.offset;
-        to = std::min<uint64_t>(from + arch::relocated_field(unit_.machine(), relocation->type)->width, ours.size);
-    }
     elf::Bytes a = section_.subspan(ours.offset, ours.size);
     elf::Bytes b = image_.subspan(theirs.offset, theirs.size);
-    return std::ranges::equal(a.first(from), b.first(from)) && std::ranges::equal(a.subspan(to), b.subspan(to));
+    uint64_t done = 0; // compared, or part of a relocated field, up to here
+    for (const elf::Relocation& relocation : relocations_of(ours)) {
+        std::optional<arch::Field> field = arch::relocated_field(unit_.machine(), relocation.type);
+        if (!field)
+            continue;
+        const uint64_t from = std::max(relocation.offset - ours.offset, done);
+        if (!std::ranges::equal(a.subspan(done, from - done), b.subspan(done, from - done)))
+            return false;
+        done = std::min<uint64_t>(std::max(from, relocation.offset - ours.offset + field->width), ours.size);
+    }
+    return std::ranges::equal(a.subspan(done), b.subspan(done));
 }
 
 bool Matcher::pair(Step at) {
@@ -98,15 +105,16 @@ bool Matcher::pair(Step at) {
     const bool has_equal_size = ours.size == theirs.size;
     result_.instructions.push_back(
         {ours.offset - function_.value, theirs.offset, has_equal_size ? ours.size : uint32_t{0}});
-    const elf::Relocation* relocation = relocation_of(ours);
+    std::span<const elf::Relocation> relocations = relocations_of(ours);
     const bool are_jumps = ours.branch_target && theirs.branch_target && machine_.is_same_jump(ours, theirs);
-    if (are_jumps && !relocation) {
+    if (are_jumps && relocations.empty()) {
         inner_.emplace_back(*ours.branch_target, *theirs.branch_target);
         return true;
     }
     if (are_jumps && !has_equal_size) {
-        int64_t distance = relocation->addend + machine_.usual_bias(relocation->type);
-        result_.jumps.push_back({relocation->symbol, static_cast<int64_t>(*theirs.branch_target) - distance});
+        const elf::Relocation& relocation = relocations.front();
+        int64_t distance = relocation.addend + machine_.usual_bias(relocation.type);
+        result_.jumps.push_back({relocation.symbol, static_cast<int64_t>(*theirs.branch_target) - distance});
         return true;
     }
     return same_bytes(ours, theirs);

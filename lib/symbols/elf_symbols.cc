@@ -23,6 +23,7 @@ SymbolTable read_elf_symbols(const elf::Object& object, std::string object_name)
                    .section = section ? section->index : 0,
                    .type = symbol.type,
                    .global = !symbol.is_local(),
+                   .weak = symbol.is_weak(),
                    .init = section && section->name.starts_with(".init")},
                   symbol.place == elf::Place::absolute);
     }

@@ -262,7 +262,8 @@ SymbolTable make_table(const Area& area, const Tables& tables, const SectionFind
                            .address = address,
                            .section = sections.find(address),
                            .type = type_of(name.letter),
-                           .global = name.letter >= 'A' && name.letter <= 'Z'});
+                           .global = name.letter >= 'A' && name.letter <= 'Z',
+                           .weak = name.letter == 'W' || name.letter == 'V'});
     }
     return {"vmlinux", std::move(symbols), {}, {std::move(text)}};
 }

@@ -25,6 +25,7 @@ struct KernelSymbol {
     uint32_t file = 0;    // index into SymbolTable::files(); 0: none known
     uint8_t type = 0;     // STT_*
     bool global = false;  // STB_GLOBAL or STB_WEAK
+    bool weak = false;    // the latter
     // Of a module's init sections: kallsyms forgets it once the module is up (kernel/module/kallsyms.c,
     // is_core_symbol()), so a sympos among namesakes of both kinds depends on when it is looked up.
     bool init = false;

@@ -105,7 +105,8 @@ void add_line(TableBuilder& table, const Line& line) {
                .size = line.size,
                .section = static_cast<uint32_t>(section),
                .type = type,
-               .global = line.binding != "LOCAL"},
+               .global = line.binding != "LOCAL",
+               .weak = line.binding == "WEAK"},
               line.section == "ABS");
 }
 

@@ -21,8 +21,9 @@ struct Resolution {
     unsigned sympos = 0;                 // 0: unique in its object (Documentation/livepatch/livepatch.rst)
     bool is_global = false;              // of vmlinux, and global there: may keep its plain name (elf/livepatch_abi.h)
     std::string name_space;              // of an imported symbol, empty if none
-    bool is_proven = false;              // found by the image's content, not only by name
+    bool is_proven = false;              // by the image's content, or an export; false: by name alone
     std::vector<std::string> candidates; // for people: "OBJECT NAME,POS at ADDRESS (FILE)"
+    bool has_other_content = false;      // read-only data that is not what the unit's source makes it
 };
 
 class Resolver {

@@ -1,14 +1,10 @@
-#include "compile.h"
-#include "proof/origin.h"
-
-#include <algorithm>
+#include "origins.h"
 
 using namespace klp;
 using namespace klp::proof;
+using namespace klp::test;
 
 namespace {
-
-constexpr const char* sections = "-ffunction-sections -fdata-sections";
 
 // Two units with a static variable, a static function and a table entry of the same names.
 constexpr const char* first_unit = R"(
@@ -47,34 +43,12 @@ struct Kernel {
     }
 };
 
-const elf::Symbol& symbol(const elf::Object& unit, std::string_view name)
-{
-    auto found = std::ranges::find(unit.symbols(), name, &elf::Symbol::name);
-    REQUIRE(found != unit.symbols().end());
-    return *found;
-}
-
-OriginStatus status(const UnitOrigin& origin, const elf::Object& unit, std::string_view name)
-{
-    const FunctionOrigin* function = origin.find(symbol(unit, name).index);
-    REQUIRE(function);
-    return function->status;
-}
-
-// Opened as a linked kernel or, under another name, as a module.
-Image open_image(const std::filesystem::path& path, const std::string& object)
-{
-    elf::Object file = elf::Object::open(path);
-    symbols::SymbolTable table = symbols::read_elf_symbols(file, object);
-    return {std::move(file), std::move(table)};
-}
-
 } // namespace
 
 TEST_CASE("a unit of the kernel is proven to be one")
 {
     Kernel kernel;
-    Image image = open_image(kernel.vmlinux, "vmlinux");
+    Image image = open_image(kernel.vmlinux);
     elf::Object unit = kernel.unit("a", first_unit);
     UnitOrigin origin = prove_origin(unit, image);
     CHECK(status(origin, unit, "first") == OriginStatus::proven);
@@ -84,7 +58,7 @@ TEST_CASE("a unit of the kernel is proven to be one")
 TEST_CASE("same-named symbols are told apart by what refers to them")
 {
     Kernel kernel;
-    Image image = open_image(kernel.vmlinux, "vmlinux");
+    Image image = open_image(kernel.vmlinux);
     symbols::Exports exports;
     for (auto [name, source, sympos] :
          {std::tuple{"a", first_unit, 1u}, std::tuple{"b", second_unit, 2u}}) {
@@ -107,7 +81,7 @@ TEST_CASE("same-named symbols are told apart by what refers to them")
 TEST_CASE("identical static functions are told apart through the data that points to them")
 {
     Kernel kernel;
-    Image image = open_image(kernel.vmlinux, "vmlinux");
+    Image image = open_image(kernel.vmlinux);
     symbols::Exports exports;
     elf::Object unit = kernel.unit("b", second_unit);
     UnitOrigin origin = prove_origin(unit, image);
@@ -118,7 +92,7 @@ TEST_CASE("identical static functions are told apart through the data that point
 TEST_CASE("a unit from another source is not proven")
 {
     Kernel kernel;
-    Image image = open_image(kernel.vmlinux, "vmlinux");
+    Image image = open_image(kernel.vmlinux);
     std::string changed = first_unit;
     changed.replace(changed.find("x * 3"), 5, "x * 7");
     elf::Object unit = kernel.unit("a", changed.c_str());
@@ -129,7 +103,7 @@ TEST_CASE("a unit from another source is not proven")
 TEST_CASE("an undefined symbol resolves to what the image calls, an export to an import")
 {
     Kernel kernel;
-    Image image = open_image(kernel.vmlinux, "vmlinux");
+    Image image = open_image(kernel.vmlinux);
     symbols::Exports exports;
     exports.add("shared", {"vmlinux", "", 1, false});
     elf::Object unit = kernel.unit("a", first_unit);
@@ -154,7 +128,7 @@ TEST_CASE("a module on disk proves its units through its own relocations")
     UnitOrigin origin = prove_origin(unit, image);
     CHECK(origin.count(OriginStatus::proven) == origin.functions.size());
     symbols::Exports exports;
-    Image vmlinux = open_image(kernel.vmlinux, "vmlinux");
+    Image vmlinux = open_image(kernel.vmlinux);
     OriginResolver resolver(origin, unit, image, vmlinux, exports);
     symbols::Resolution debug = resolver.resolve_defined(symbol(unit, "debug"));
     CHECK(debug.object == "m");
