@@ -58,7 +58,9 @@ static int again(int count, char **arguments, char **environment)
 	while (read_line(line, sizeof(line))) {
 		char answer[32];
 		int status = 0, length;
-		pid_t child = fork();
+		pid_t child;
+		while ((child = fork()) < 0)
+			usleep(10000); // a machine that is short of memory or processes for the moment
 		if (child == 0)
 			exit(run_once(line, environment));
 		waitpid(child, &status, 0);

@@ -190,6 +190,21 @@ def warnings(g):
     g.entry([*body, ret("a ^ b")])
 
 
+def bug_entries(g):
+    """WARN() that is a trap with an entry in a table."""
+    form = "WARN_ON(a % @ == @, @, @, @)"
+    holes = [Const(g.number(8)), 0, FileName(), LineNo(), bound(2305)]
+    if g.chance(50):
+        g.entry([If(template(form, *holes), [ret("@", g.number())]), ret("b + @", g.number())])
+    else:
+        g.entry([stmt(form, *holes), ret("b ^ @", g.number())])
+
+
+def fault_entries(g):
+    """A read that may fault, and goes on behind it."""
+    g.entry([local("x", "u32 x = read_user(a & @)", bound(63)), ret("x + b + @", g.number())])
+
+
 def line_as_number(g):
     """A line that is a number like any other."""
     if g.chance(25):
@@ -415,7 +430,7 @@ def small_calls(g):
     g.entry([ret("@ * @", Call(inner, [template("a"), template("@", g.number())]), g.number(9))])
 
 
-IDIOMS = [counters, equal_static_locals, const_table, operations, registered, object_identity, warnings, line_as_number,
+IDIOMS = [counters, equal_static_locals, const_table, operations, registered, object_identity, warnings, bug_entries, fault_entries, line_as_number,
           strings, array_ends, ring_buffer, per_cpu, jump_table, inline_helper, cold_path, aliases, weak_function, init_code,
           untraced, linked_list, state_machine, common_symbol, pointer_table, memory_copy, once, telling_names, small_calls]
 

@@ -438,6 +438,61 @@ def case_added(edit):
 
 # ---- functions as a whole ----
 
+def handler_and_user(edit):
+    """A function whose address is kept, and one that compares it with what was kept."""
+    func = edit.function(lambda f: f.address_taken)
+    if not func:
+        return None
+    users = [user for user in edit.program.functions() if any(atom is func for atom in atoms_of_body(user.body))]
+    user = edit.pick(users)
+    if not user:
+        return None
+    for one in (func, user):
+        const = edit.pick(atom for atom in atoms_of_body(one.body) if isinstance(atom, Const) and not atom.bound)
+        if const:
+            _new_value(edit, const)
+    return changed(edit, func, "handler and user")
+
+
+def callback_added(edit):
+    """A new function, whose address somebody keeps who is not the patch's."""
+    func = edit.function(lambda f: f.params and not f.is_init)
+    if not func:
+        return None
+    handler = Func(edit.program.uid(), edit.new_name(), [stmt("out(@, a)", edit.next_tag()),
+                                                         ret("a + @", edit.rng.randrange(99))], ["u32 a"])
+    handler.address_taken = True
+    edit.add_before(func, handler)
+    if edit.rng.randrange(2):
+        node = stmt("put(@, (void *)@)", Const(edit.rng.randrange(16), bound=True), handler)
+    else:
+        current = edit.pick(var for var in edit.program.file_variables() if var.ctype == "const struct ops *")
+        if not current or not _is_before(edit, current, func):
+            return None
+        table = edit.new_var(edit.new_name(), "struct ops", 1, [template("{@, @, @}", handler, "fixed", 7)], const=True)
+        table.escapes = True
+        edit.add_before(func, table)
+        node = stmt("@ = @", current, table)
+    body, at = _place(edit, func)
+    body.insert(at, node)
+    return changed(edit, func, "callback added", ("diff.address-escapes",))
+
+
+def handler_replaced(edit):
+    """Another function in a table of functions."""
+    var = edit.pick(var for var in edit.program.variables() if var.ctype == "struct ops")
+    if not var:
+        return None
+    handler = Func(edit.program.uid(), edit.new_name(), [stmt("out(@, a)", edit.next_tag()), ret("a ^ 3")], ["u32 a"])
+    handler.address_taken = True
+    edit.add_before(var, handler)
+    parts = var.init[0]
+    for index, part in enumerate(parts):
+        if isinstance(part, Func):
+            parts[index] = handler
+    return Change("handler replaced", var.name, CONTENT + ("diff.address-escapes",))
+
+
 def argument_added(edit):
     func = edit.function(lambda f: not f.is_entry and not f.address_taken and edit.callers(f))
     if not func:
@@ -791,6 +846,7 @@ MUTATORS = {
     constant: 8, string: 5, invert_branch: 4, swap_branches: 3, add_branch: 8, add_statement: 6, remove_statement: 4,
     new_array: 5, add_static_local: 5, move_static_local: 3, rename_static_local: 2, add_local_array: 2, add_switch: 2,
     case_added: 2, argument_added: 3, function_renamed: 2, function_storage: 3, function_made_global: 2,
+    handler_and_user: 3, callback_added: 3, handler_replaced: 2,
     function_attribute: 1, init_dropped: 1, function_moved: 2, function_split: 3, branch_outlined: 3, lines_added: 4,
     comment_line: 2, variable_renamed: 2, initialiser: 3, initialiser_added: 1, table_longer: 2, storage: 4,
     variable_exported: 1, percpu_added: 2,

@@ -10,12 +10,12 @@ import re
 
 LINE_ANY = "0x5e11a11eu"  # the loader compares it with any number
 
-PRELUDE = """typedef unsigned char u8; typedef unsigned short u16; typedef unsigned int u32; typedef unsigned long u64;
+PRELUDE = r"""typedef unsigned char u8; typedef unsigned short u16; typedef unsigned int u32; typedef unsigned long u64;
 struct ops { u32 (*fn)(u32); const char *name; u32 weight; }; struct item { u32 key; u32 value; struct item *next; };
 struct pair { u32 first; u32 second; }; struct ring { u32 *head; u32 *tail; u32 fill; };
 extern void out(u32, u64), outs(u32, const char *), outb(u32, const void *, u32), use(const void *);
 extern int printk(const char *, ...), ident(const void *); extern void put(u32, void *), *get(u32);
-extern void once(u32), warn_slowpath_fmt(const char *, int, unsigned, const char *, ...), __might_sleep(const char *, int);
+extern void once(u32), warn_here(const char *, int, u32), warn_slowpath_fmt(const char *, int, unsigned, const char *, ...), __might_sleep(const char *, int);
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 #define barrier() __asm__ volatile("" : : : "memory")
@@ -27,6 +27,16 @@ extern void once(u32), warn_slowpath_fmt(const char *, int, unsigned, const char
 #define SECTION(name) __attribute__((section(name)))
 #define this_cpu_add(x, n) __asm__ volatile("addl %1, %%gs:%0" : "+m"(x) : "ri"(n))
 #define this_cpu_read(x) ({ u32 v_; __asm__ volatile("movl %%gs:%1, %0" : "=r"(v_) : "m"(x)); v_; })
+#endif
+#ifdef ORACLE
+#define WARN_ON(cond, file, line, flags) ({ u32 c_ = !!(cond); if (c_) warn_here(file, line, flags); c_; })
+#define read_user(p) ({ u32 v_ = 0xfffff; if ((p) >= 64) v_ = *(u32 *)(u64)(p); v_; })
+#else
+#define WARN_ON(cond, file, line, flags) ({ u32 c_ = !!(cond); if (unlikely(c_)) \
+	__asm__ volatile("1: .byte 0x0f, 0x0b\n.pushsection __bug_table,\"aw\"\n2: .long 1b - ., %c0 - .\n.word %c1, %c2\n" \
+			 ".org 2b + 12\n.popsection" : : "i"(file), "i"(line), "i"(flags)); c_; })
+#define read_user(p) ({ u32 v_ = 0xfffff; __asm__ volatile("1: movl (%1), %0\n2:\n.pushsection __ex_table,\"a\"\n" \
+	".balign 4\n.long 1b - ., 2b - ., 0\n.popsection" : "+r"(v_) : "r"((u64)(p))); v_; })
 #endif
 #define __init SECTION(".init.text") __attribute__((cold))
 #define noinline __attribute__((noinline))

@@ -17,9 +17,9 @@ COMMON = ("-std=gnu11 -nostdinc -ffreestanding -fno-pie -fno-pic -mcmodel=kernel
           "-fwrapv -fno-delete-null-pointer-checks -pg -mfentry -ffunction-sections -fdata-sections -w").split()
 CODE = re.compile(r"^error\[([\w.-]+)\]", re.MULTILINE)
 # What programs call, as vmlinux would have it; the second half is exported.
-EXTERNALS = ["out", "outs", "warn_slowpath_fmt", "put", "memcpy", "memset", "memmove", "__fentry__", "once",
+EXTERNALS = ["out", "outs", "warn_slowpath_fmt", "put", "memcpy", "memset", "memmove", "__fentry__", "once", "warn_here",
              "outb", "use", "printk", "__might_sleep", "ident", "get", "memcmp", "strlen", "strcmp"]
-EXPORTED = EXTERNALS[9:]
+EXPORTED = EXTERNALS[10:]
 
 
 class Failed(Exception):

@@ -68,6 +68,9 @@ void prepare_percpu(void);
 void load(struct object *object, const char *path, const struct object *kernel);
 // Does what a kernel does with an object's memory once its init code has run.
 void seal(const struct object *object);
+// The target of an address of an entry's field, relative to the field, in the table `name` of the object: the field
+// number `wanted` of the entry whose first field leads to `address`; 0: none does. Entries have 12 bytes.
+unsigned long table_entry(const struct object *object, const char *name, unsigned long address, unsigned wanted);
 // The address of symbol number `position` (from 1) of the name, as kallsyms counts; 0: it must be the only one.
 unsigned long symbol_address(const struct object *object, const char *name, size_t length, unsigned position);
 // Has the functions of `module` take over, as ftrace and livepatch do.

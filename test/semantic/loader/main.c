@@ -22,6 +22,7 @@
 #include <sys/mman.h>
 #include <sys/time.h>
 #include <sys/wait.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 struct job {
@@ -70,9 +71,38 @@ static void call_entries(const struct object *object, char *const *names, const 
 	}
 }
 
+static struct object kernel, module; // of the real run
+
+// A trap with an entry in the table of warnings: says so and goes on behind the instruction.
+static bool is_warning(const struct object *object, greg_t *registers)
+{
+	const unsigned long at = registers[REG_RIP];
+	const int32_t *file = (const void *)table_entry(object, "__bug_table", at, 1);
+	const uint16_t *numbers = (const void *)table_entry(object, "__bug_table", at, 2);
+	if (!file)
+		return false;
+	record("warning %s:%s %u\n", (const char *)file + *file, number(numbers[0]), numbers[1]);
+	registers[REG_RIP] += 2;
+	return true;
+}
+
+// A fault with an entry in the table of fixups.
+static bool is_fixed_up(const struct object *object, greg_t *registers)
+{
+	const int32_t *to = (const void *)table_entry(object, "__ex_table", registers[REG_RIP], 1);
+	if (!to)
+		return false;
+	registers[REG_RIP] = (unsigned long)to + *to;
+	return true;
+}
+
 static void on_fault(int signal, siginfo_t *info, void *context)
 {
-	(void)context;
+	greg_t *registers = ((ucontext_t *)context)->uc_mcontext.gregs;
+	if (signal == SIGILL && (is_warning(&module, registers) || is_warning(&kernel, registers)))
+		return;
+	if (signal == SIGSEGV && (is_fixed_up(&module, registers) || is_fixed_up(&kernel, registers)))
+		return;
 	trace->signal = signal;
 	trace->fault = (unsigned long)info->si_addr;
 	trace->status = signal == SIGVTALRM ? runaway : crashed;
@@ -103,7 +133,6 @@ static void boot(const struct object *object, const struct job *job)
 
 static void run_real(const struct job *job)
 {
-	struct object kernel, module;
 	prepare_percpu();
 	load(&kernel, job->kernel, NULL);
 	boot(&kernel, job);
@@ -121,7 +150,7 @@ static void run_real(const struct job *job)
 	trace->phase = after_removal;
 	record("removed\n");
 	if (strcmp(job->module, "-"))
-		remove_module(&kernel, &module);
+		remove_module(&kernel, &module), module.section_count = 0;
 	call_entries(&kernel, job->entries, job);
 }
 
@@ -157,7 +186,8 @@ static void run_apart(void (*run)(const struct job *), const struct job *job, st
 	int status;
 	pid_t child;
 	memset(into, 0, offsetof(struct trace, text));
-	child = fork();
+	while ((child = fork()) < 0)
+		usleep(10000); // a machine that is short of memory or processes for the moment
 	if (child == 0) {
 		trace = into;
 		random_state = job->seed * 2654435761U + 88172645463325252ULL;
@@ -168,6 +198,10 @@ static void run_apart(void (*run)(const struct job *), const struct job *job, st
 	}
 	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
 		;
+	if (into->status == running) {
+		into->status = crashed;
+		into->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+	}
 	into->text[into->length] = 0;
 }
 
@@ -209,7 +243,7 @@ static const char *status_words(const struct trace *of)
 	else if (of->status == unloadable)
 		snprintf(text, sizeof(text), "%s", of->why);
 	else
-		snprintf(text, sizeof(text), "%s", of->status == finished ? "finished" : "killed");
+		snprintf(text, sizeof(text), "finished");
 	return text;
 }
 

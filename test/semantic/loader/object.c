@@ -261,6 +261,19 @@ void load(struct object *object, const char *path, const struct object *kernel)
 			relocate(object, kernel, i);
 }
 
+unsigned long table_entry(const struct object *object, const char *name, unsigned long address, unsigned wanted)
+{
+	for (unsigned i = 1; i < object->section_count; ++i) {
+		const unsigned char *place = object->places[i];
+		if (!place || strcmp(section_name(object, i), name))
+			continue;
+		for (unsigned long at = 0; at + 12 <= object->sections[i].sh_size; at += 12)
+			if (object->addresses[i] + at + *(const int32_t *)(place + at) == address)
+				return object->addresses[i] + at + 4 * wanted;
+	}
+	return 0;
+}
+
 static void protect(const struct object *object, enum kind kind, int how)
 {
 	if (object->ends[kind] != object->starts[kind])

@@ -114,6 +114,11 @@ static void ext_might_sleep(const char *file, int line)
 	record("might_sleep %s:%s\n", file, number((unsigned)line));
 }
 
+static void ext_warn_here(const char *file, int line, unsigned flags)
+{
+	record("warning %s:%s %u\n", file, number((unsigned)line), flags);
+}
+
 static void ext_once(unsigned value) { (void)value; }
 
 // The number of a thing, in the order in which they are first seen: tells equal addresses from different ones.
@@ -148,6 +153,7 @@ static const struct external {
     {"warn_slowpath_fmt", ext_warn},
     {"__might_sleep", ext_might_sleep},
     {"once", ext_once},
+    {"warn_here", ext_warn_here},
     {"ident", ext_ident},
     {"put", ext_put},
     {"get", ext_get},
