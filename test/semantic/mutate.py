@@ -27,6 +27,7 @@ CONTENT = ("diff.data-changed",)
 STORAGE = ("diff.storage-changed", "diff.storage", "diff.data-changed", "diff.section-changed")
 STATICS = ("diff.static-local", "diff.static-local-removed", "diff.data-removed", "diff.static-data-removed")
 UNTRACED = ("diff.no-ftrace",)
+WEAK = ("diff.weak*", "diff.overridden*", "diff.unresolved", "diff.ambiguous")
 ALIASES = ("diff.alias-changed",)
 
 
@@ -88,6 +89,8 @@ def refusals_for(edit, func):
     may = ()
     if func.is_init:
         may += INIT_CODE
+    if func.overridden:
+        may += WEAK
     if "notrace" in func.attributes or func.inline in ("inline", "__always_inline"):
         may += UNTRACED
     for caller in edit.callers(func):
@@ -853,14 +856,15 @@ MUTATORS = {
 }
 
 
-def mutate(rng, program):
-    """A changed copy of `program`, and what was changed."""
+def mutate(rng, program, without=()):
+    """A changed copy of `program`, and what was changed; `without` the mutators of these names."""
+    table = {mutator: weight for mutator, weight in MUTATORS.items() if mutator.__name__ not in without}
     after = copy.deepcopy(program)
     edit = Edit(rng, after)
     changes = []
     wanted = rng.choice([1, 1, 1, 2, 2, 3])
     for _ in range(20):
-        mutator = rng.choices(list(MUTATORS), weights=MUTATORS.values())[0]
+        mutator = rng.choices(list(table), weights=table.values())[0]
         change = mutator(edit)
         if change:
             changes.append(change)

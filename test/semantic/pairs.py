@@ -36,20 +36,20 @@ class Case:
     versions: list
 
 
-def make_case(seed, number):
+def make_case(seed, number, without=()):
     rng = random.Random(f"{seed}:{number}")
-    base = make_program(rng)
+    base = make_program(rng, without)
     program_.mark(base)
     installed = toolchain.compilers()
     name = installed[-1] if rng.randrange(4) == 0 else installed[0]
     compiler = toolchain.compiler(name, toolchain.flags_for(rng, name))
-    return Case(f"{seed}-{number}", compiler, base, [mutate(rng, base) for _ in range(VERSIONS)])
+    return Case(f"{seed}-{number}", compiler, base, [mutate(rng, base, without) for _ in range(VERSIONS)])
 
 
 class Programs:
     """Runs programs in a folder of its own, with a loader of its own."""
 
-    def __init__(self, folder, loader_program, keep=None):
+    def __init__(self, folder, loader_program, keep=None, without=()):
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self.loader = toolchain.Loader(loader_program)
@@ -57,10 +57,11 @@ class Programs:
         self.exports = folder / "symvers"
         toolchain.write_exports(self.exports)
         self.keep = keep
+        self.without = without
 
     def run(self, seed, number, only=None):
         """The outcomes of program `number` of a run with `seed`; `only`: of that version."""
-        case = make_case(seed, number)
+        case = make_case(seed, number, self.without)
         return self.judge_case(case, only)
 
     def judge_case(self, case, only=None):
@@ -78,13 +79,15 @@ class Programs:
         before = case.compiler.compile(self.tools, self.folder / "before", text)
         oracle = toolchain.compiler("gcc", toolchain.ORACLE).compile(self.tools, self.folder / "oracle", oracle_text)
         symbols = self.folder / "symbols"
-        toolchain.write_symbols(before, symbols)
+        elsewhere = [toolchain.Elsewhere(func.name, overrides=True) for func in base.functions() if func.overridden]
+        elsewhere += toolchain.pick_elsewhere(random.Random(case.name), before)
+        toolchain.write_symbols(before, symbols, elsewhere)
         inits = [func.name for func in base.functions() if func.is_init and func.is_entry]
         entries = [(func.name, f"d{(func.alias_of or func).uid}") for func in base.functions()
                    if func.is_entry and not func.is_init]
         if not entries:
             return []
-        _, answer = self.loader.run(before, None, oracle, 0, 1, CALLS, inits, entries)
+        _, answer = self.loader.run(before, None, oracle, 0, 1, CALLS, inits, entries, elsewhere=elsewhere)
         if answer != "same":
             found = Outcome("unusable", [], [], f"unpatched: {answer}", case.name)
             self._keep(found, 0, case.compiler, text, text, oracle_text, "", "")
@@ -93,11 +96,11 @@ class Programs:
         for version, ((_, changes), after_text) in enumerate(zip(case.versions, texts), 1):
             if changes and only in (None, version):
                 outcomes.append(self._judge(case.name, version, case.compiler, before, oracle, symbols, inits, entries,
-                                            changes, after_text, text, oracle_text, others.get(version)))
+                                            changes, after_text, text, oracle_text, others.get(version), elsewhere))
         return outcomes
 
     def _judge(self, name, version, cc, before, oracle, symbols, inits, entries, changes, after_text, text, oracle_text,
-               other=None):
+               other=None, elsewhere=()):
         after = cc.compile(self.tools, self.folder / "after", after_text)
         output = self.folder / "module.o"
         status, codes, said = toolchain.diff(self.tools, before, after, symbols, self.exports, output)
@@ -109,7 +112,7 @@ class Programs:
             module = output if status == 0 else None
             for reading in [version, other] if other else [version]:
                 job, answer = self.loader.run(before, module, oracle, reading, version * 77, CALLS, inits, entries,
-                                             "address-escapes" not in said)
+                                             "address-escapes" not in said, elsewhere)
                 if not answer.startswith("wrong"):
                     break
             kind = answer.split(":")[0]

@@ -15,7 +15,7 @@ struct ops { u32 (*fn)(u32); const char *name; u32 weight; }; struct item { u32 
 struct pair { u32 first; u32 second; }; struct ring { u32 *head; u32 *tail; u32 fill; };
 extern void out(u32, u64), outs(u32, const char *), outb(u32, const void *, u32), use(const void *);
 extern int printk(const char *, ...), ident(const void *); extern void put(u32, void *), *get(u32);
-extern void once(u32), warn_here(const char *, int, u32), warn_slowpath_fmt(const char *, int, unsigned, const char *, ...), __might_sleep(const char *, int);
+extern u32 override(u32, u32); extern void once(u32), warn_here(const char *, int, u32), warn_slowpath_fmt(const char *, int, unsigned, const char *, ...), __might_sleep(const char *, int);
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 #define barrier() __asm__ volatile("" : : : "memory")
@@ -232,6 +232,7 @@ class Func:
         self.alias_of = None
         self.is_entry = False
         self.address_taken = False
+        self.overridden = False  # weak, and another unit has the one that counts
 
     @property
     def is_init(self):
@@ -671,6 +672,9 @@ def _print_function(printer, number, func, functions, present):
 def _print_dispatcher(lines, func, versions):
     arguments = ", ".join(func.argument_names())
     parameters = ", ".join(func.params) or "void"
+    if func.overridden:
+        lines.append(f"{func.returns} d{func.uid}({parameters}) {{ return override({arguments}); }}")
+        return
     lines.append(f"noinline {func.returns} d{func.uid}({parameters})")
     lines += ["{", "\tswitch (version) {"]
     give = "" if func.returns == "void" else "return "

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Compiling programs as the kernel is compiled, the differ, and the loader that runs what comes out."""
 
+import dataclasses
 import functools
 import os
 import pathlib
@@ -20,6 +21,20 @@ CODE = re.compile(r"^error\[([\w.-]+)\]", re.MULTILINE)
 EXTERNALS = ["out", "outs", "warn_slowpath_fmt", "put", "memcpy", "memset", "memmove", "__fentry__", "once", "warn_here",
              "outb", "use", "printk", "__might_sleep", "ident", "get", "memcmp", "strlen", "strcmp"]
 EXPORTED = EXTERNALS[10:]
+
+
+@dataclasses.dataclass
+class Elsewhere:
+    """What other units of the kernel have by a name of the unit: so many symbols before and behind it, or a function in
+    place of its weak one."""
+    name: str
+    kind: str = "FUNC"
+    before: int = 0
+    behind: int = 0
+    overrides: bool = False
+
+    def __str__(self):
+        return f"{self.name}:weak" if self.overrides else f"{self.name}:{self.before}:{self.behind}"
 
 
 class Failed(Exception):
@@ -143,17 +158,40 @@ TYPES = {0: "NOTYPE", 1: "OBJECT", 2: "FUNC", 3: "SECTION", 4: "FILE", 5: "OBJEC
 BINDS = {0: "LOCAL", 1: "GLOBAL", 2: "WEAK"}
 
 
-def write_symbols(original, path):
-    """The kernel's symbols, as `readelf --symbols --wide` prints them: those of the unit and what it calls."""
+def write_symbols(original, path, elsewhere=()):
+    """The kernel's symbols, as `readelf --symbols --wide` prints them: those of the unit, what it calls, and what other
+    units have by the same names."""
     lines = ["Symbol table '.symtab' contains entries:", "   Num:    Value          Size Type    Bind   Vis      Ndx Name"]
-    rows = [(name, TYPES.get(info & 15, "NOTYPE"), BINDS.get(info >> 4, "GLOBAL"), section)
-            for name, info, section in symbols_of(original)]
-    rows = [row for row in rows if row[3] != 0 or row[0] == ""]
-    rows += [(name, "FUNC", "GLOBAL", 1) for name in EXTERNALS]
+    own = [(name, TYPES.get(info & 15, "NOTYPE"), BINDS.get(info >> 4, "GLOBAL"), section)
+           for name, info, section in symbols_of(original)]
+    overridden = {other.name for other in elsewhere if other.overrides}
+    own = [row for row in own if row[3] != 0 and row[0] not in overridden]
+    rows = [("", "NOTYPE", "LOCAL", 0)]
+    rows += _rows_elsewhere("early.c", [(other, other.before) for other in elsewhere])
+    rows += [row for row in own if row[2] == "LOCAL"]
+    rows += _rows_elsewhere("late.c", [(other, other.behind) for other in elsewhere])
+    rows += [row for row in own if row[2] != "LOCAL"]
+    rows += [(name, "FUNC", "GLOBAL", 1) for name in [*EXTERNALS, *sorted(overridden)]]
     for number, (name, kind, bind, section) in enumerate(rows):
         index = {0: "UND", 0xfff1: "ABS", 0xfff2: "COM"}.get(section, str(section))
         lines.append(f"{number:6}: {16 * number:016x}    16 {kind:7} {bind:6} DEFAULT {index:>4} {name}")
     path.write_text("\n".join(lines) + "\n")
+
+
+def _rows_elsewhere(file, counts):
+    rows = []
+    for number in range(max([count for _, count in counts], default=0)):
+        rows.append((file if not number else f"{number}-{file}", "FILE", "LOCAL", 0xfff1))
+        rows += [(other.name, other.kind, "LOCAL", 1) for other, count in counts if count > number]
+    return rows
+
+
+def pick_elsewhere(rng, original):
+    """Other units' things by names that the unit has for something static."""
+    names = {name: TYPES.get(info & 15) for name, info, section in symbols_of(original)
+             if info >> 4 == 0 and info & 15 in (1, 2) and section}
+    picked = rng.sample(sorted(names), min(len(names), rng.randrange(4)))
+    return [Elsewhere(name, names[name], *rng.choice([(1, 0), (0, 1), (1, 1), (2, 0)])) for name in picked]
 
 
 def write_exports(path):
@@ -183,9 +221,9 @@ class Loader:
     def __init__(self, program):
         self.process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
-    def run(self, kernel, module, oracle, version, seed, calls, inits, entries, removed=False):
+    def run(self, kernel, module, oracle, version, seed, calls, inits, entries, removed=False, elsewhere=()):
         line = " ".join([str(kernel), str(module or "-"), str(oracle), str(version), str(seed), str(calls),
-                         "remove" if removed else "stay",
+                         "remove" if removed else "stay", ",".join(str(other) for other in elsewhere) or "-",
                          ",".join(inits) or "-", ",".join(f"{name}={own}" for name, own in entries)])
         self.process.stdin.write(line + "\n")
         self.process.stdin.flush()

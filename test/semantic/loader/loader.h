@@ -62,6 +62,16 @@ struct object {
 	unsigned fentry_count;
 };
 
+// What other units of the kernel have by names that the unit has as well: so many symbols before and behind the unit's
+// own (sympos). Nothing is mapped there. Or, with `overrides`, a function in place of the unit's weak one.
+struct elsewhere {
+	const char *name;
+	unsigned before, behind;
+	bool overrides;
+};
+extern struct elsewhere elsewhere[64];
+extern unsigned elsewhere_count;
+
 // Sets the per-cpu area up; before the first load().
 void prepare_percpu(void);
 // Loads an object as the kernel, or as a module of `kernel`.

@@ -3,7 +3,7 @@
 //
 // One line on stdin is one run; the answer is one line on stdout:
 //
-//   KERNEL.o MODULE.o|- ORACLE.o VERSION SEED CALLS stay|remove INIT,INIT,... NAME=ORACLE_NAME,...
+//   KERNEL.o MODULE.o|- ORACLE.o VERSION SEED CALLS stay|remove ELSEWHERE INIT,INIT,... NAME=ORACLE_NAME,...
 //
 // The real run loads KERNEL.o ("the kernel": the original unit), calls the init functions, takes init memory away and
 // read-only memory's writability, makes CALLS calls of the named entry functions with arguments from SEED, lets the
@@ -157,6 +157,7 @@ static void run_real(const struct job *job)
 static void run_oracle(const struct job *job)
 {
 	struct object oracle;
+	elsewhere_count = 0;
 	prepare_percpu();
 	load(&oracle, job->oracle, NULL);
 	trace->phase = booting;
@@ -285,14 +286,30 @@ static unsigned split(char *text, char **to, unsigned room)
 	return count;
 }
 
+// NAME:BEFORE:BEHIND of each name, or NAME:weak.
+static bool parse_elsewhere(char *text)
+{
+	char *parts[64];
+	elsewhere_count = split(text, parts, 64);
+	for (unsigned i = 0; i < elsewhere_count; ++i) {
+		char *colon = strchr(parts[i], ':');
+		if (!colon)
+			return false;
+		*colon = 0;
+		elsewhere[i] = (struct elsewhere){.name = parts[i], .overrides = !strcmp(colon + 1, "weak")};
+		sscanf(colon + 1, "%u:%u", &elsewhere[i].before, &elsewhere[i].behind);
+	}
+	return true;
+}
+
 static bool parse(char *line, struct job *job)
 {
-	char *field[9];
+	char *field[10];
 	unsigned count = 0;
 	memset(job, 0, sizeof(*job));
-	for (char *part = strtok(line, " \n"); part && count < 9; part = strtok(NULL, " \n"))
+	for (char *part = strtok(line, " \n"); part && count < 10; part = strtok(NULL, " \n"))
 		field[count++] = part;
-	if (count != 9)
+	if (count != 10)
 		return false;
 	job->kernel = field[0];
 	job->module = field[1];
@@ -301,8 +318,10 @@ static bool parse(char *line, struct job *job)
 	job->seed = strtoull(field[4], NULL, 10);
 	job->calls = atoi(field[5]);
 	job->is_removed = !strcmp(field[6], "remove");
-	job->init_count = split(field[7], job->inits, 64);
-	job->entry_count = split(field[8], job->entries, 64);
+	if (!parse_elsewhere(field[7]))
+		return false;
+	job->init_count = split(field[8], job->inits, 64);
+	job->entry_count = split(field[9], job->entries, 64);
 	for (unsigned i = 0; i < job->entry_count; ++i) {
 		char *equals = strchr(job->entries[i], '=');
 		if (!equals)

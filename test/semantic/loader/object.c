@@ -20,6 +20,18 @@
 #define PERCPU_MODULE 0x30010000UL
 #define PERCPU_BYTES 0x20000UL
 #define GS_BASE 0x08000000UL
+#define NOWHERE 0x2fff0000UL
+
+struct elsewhere elsewhere[64];
+unsigned elsewhere_count;
+
+static const struct elsewhere *find_elsewhere(const char *name, size_t length)
+{
+	for (unsigned i = 0; i < elsewhere_count; ++i)
+		if (strlen(elsewhere[i].name) == length && !memcmp(elsewhere[i].name, name, length))
+			return &elsewhere[i];
+	return NULL;
+}
 
 static bool begins(const char *text, const char *with) { return strncmp(text, with, strlen(with)) == 0; }
 
@@ -140,16 +152,24 @@ static unsigned long value_of(const struct object *object, const Elf64_Sym *symb
 
 unsigned long symbol_address(const struct object *object, const char *name, size_t length, unsigned position)
 {
-	unsigned count = 0;
+	const struct elsewhere *other = find_elsewhere(name, length);
+	unsigned count = 0, before = other ? other->before : 0, behind = other ? other->behind : 0;
 	unsigned long found = 0;
+	if (other && other->overrides)
+		return external_address("override");
+	if (position && position <= before)
+		return NOWHERE + 16 * position;
 	for (unsigned i = 0; i < object->symbol_count; ++i) {
 		const Elf64_Sym *symbol = &object->symbols[i];
 		const char *own = object->names + symbol->st_name;
 		if (!is_counted(symbol) || strlen(own) != length || memcmp(own, name, length))
 			continue;
-		if (++count == position || position == 0)
+		if (++count == position - before || position == 0)
 			found = value_of(object, symbol);
 	}
+	if (position > before + count && position <= before + count + behind)
+		return NOWHERE + 16 * position;
+	count += before + behind;
 	if (position == 0 && count > 1)
 		cannot_load("position 0 for %.*s, of which there are %u", (int)length, name, count);
 	if (position > count && count != 0)
@@ -181,8 +201,10 @@ static unsigned long resolve(const struct object *object, const struct object *k
 {
 	const char *name = object->names + symbol->st_name;
 	unsigned long address;
-	if (symbol->st_shndx != SHN_UNDEF)
-		return value_of(object, symbol);
+	if (symbol->st_shndx != SHN_UNDEF) {
+		const struct elsewhere *other = kernel ? NULL : find_elsewhere(name, strlen(name));
+		return other && other->overrides ? external_address("override") : value_of(object, symbol);
+	}
 	if (!*name)
 		return 0;
 	if (begins(name, ".klp.ref."))

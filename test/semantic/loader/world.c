@@ -119,6 +119,13 @@ static void ext_warn_here(const char *file, int line, unsigned flags)
 	record("warning %s:%s %u\n", file, number((unsigned)line), flags);
 }
 
+// What another unit has in place of a weak function.
+static unsigned ext_override(unsigned a, unsigned b)
+{
+	record("override %u %u\n", a, b);
+	return a * 3 + b;
+}
+
 static void ext_once(unsigned value) { (void)value; }
 
 // The number of a thing, in the order in which they are first seen: tells equal addresses from different ones.
@@ -153,6 +160,7 @@ static const struct external {
     {"warn_slowpath_fmt", ext_warn},
     {"__might_sleep", ext_might_sleep},
     {"once", ext_once},
+    {"override", ext_override},
     {"warn_here", ext_warn_here},
     {"ident", ext_ident},
     {"put", ext_put},
