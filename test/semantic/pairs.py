@@ -8,13 +8,17 @@ import pathlib
 import random
 import re
 
+import csmith
 import program as program_
 import toolchain
 from idioms import make_program
-from mutate import Change, mutate, other_reading
+from mutate import STATICS, Change, mutate, other_reading
 
 VERSIONS = 6  # changed versions of one program
 CALLS = 40
+CSMITH_CALLS = 3
+# A change of its text may leave a variable without a write or a read.
+CSMITH_MAY = STATICS
 HEADER = re.compile(r"^// (entries|inits|may): (.*)$", re.MULTILINE)
 
 
@@ -64,6 +68,31 @@ class Programs:
         case = make_case(seed, number, self.without)
         return self.judge_case(case, only)
 
+    def run_csmith(self, seed, number):
+        """The same with a program by csmith. Those that the oracle does not get to the end of are left out."""
+        rng = random.Random(f"csmith:{seed}:{number}")
+        base = csmith.generate(rng.randrange(1, 1 << 31))
+        name = rng.choice(toolchain.compilers())
+        compiler = toolchain.compiler(name, toolchain.flags_for(rng, name))
+        changed = [csmith.mutate(rng, base) for _ in range(VERSIONS)]
+        oracle_text = csmith.oracle([base, *(after for after, _ in changed)])
+        before = compiler.compile(self.tools, self.folder / "before", base.unit())
+        oracle = toolchain.compiler("gcc", toolchain.ORACLE).compile(self.tools, self.folder / "oracle", oracle_text)
+        symbols = self.folder / "symbols"
+        toolchain.write_symbols(before, symbols)
+        entries = [("entry", "entry")]
+        _, answer = self.loader.run(before, None, oracle, 0, 1, CSMITH_CALLS, [], entries)
+        if answer != "same":
+            return []
+        outcomes = []
+        for version, (after, words) in enumerate(changed, 1):
+            changes = [Change(f"csmith: {word.split(' (')[0]}", word, CSMITH_MAY) for word in words]
+            outcome = self._judge(f"csmith-{seed}-{number}", version, compiler, before, oracle, symbols, [], entries, changes,
+                                  after.unit(), base.unit(), oracle_text, calls=CSMITH_CALLS)
+            if outcome.kind != "unusable":
+                outcomes.append(outcome)
+        return outcomes
+
     def judge_case(self, case, only=None):
         base = case.base
         text = program_.print_unit(base)
@@ -100,7 +129,7 @@ class Programs:
         return outcomes
 
     def _judge(self, name, version, cc, before, oracle, symbols, inits, entries, changes, after_text, text, oracle_text,
-               other=None, elsewhere=()):
+               other=None, elsewhere=(), calls=CALLS):
         after = cc.compile(self.tools, self.folder / "after", after_text)
         output = self.folder / "module.o"
         status, codes, said = toolchain.diff(self.tools, before, after, symbols, self.exports, output)
@@ -111,7 +140,7 @@ class Programs:
         elif status in (0, 3):
             module = output if status == 0 else None
             for reading in [version, other] if other else [version]:
-                job, answer = self.loader.run(before, module, oracle, reading, version * 77, CALLS, inits, entries,
+                job, answer = self.loader.run(before, module, oracle, reading, version * 77, calls, inits, entries,
                                              "address-escapes" not in said, elsewhere)
                 if not answer.startswith("wrong"):
                     break
