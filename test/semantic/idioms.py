@@ -4,7 +4,7 @@
 No program has undefined behaviour: arithmetic is unsigned, indices are masked or bounded, loops end.
 """
 
-from program import (Blank, Block, Call, Const, Count, FileName, Func, FuncName, If, LineNo, Loop, Program, Static, Switch,
+from program import (Blank, Block, Call, Const, Count, FileName, Func, FuncName, If, Line, LineNo, Loop, Program, Return, Static, Switch,
                      Text, Var, bound, local, ret, stmt, template)
 
 STEMS = ["queue", "stat", "table", "limit", "hash", "slot", "cache", "state", "mode", "flags", "level", "count", "index",
@@ -272,6 +272,22 @@ def per_cpu(g):
         g.entry([ret("this_cpu_read(@) + this_cpu_read(@) + a", other, var)])
 
 
+def statistics(g):
+    """A counter that a patch may make per-cpu, or the other way round."""
+    is_percpu = g.chance(40)
+    var = g.var(init=[Const(g.number())] if g.chance(60) else None, section=".data..percpu" if is_percpu else "")
+    forms = []
+    for _ in range(2):
+        add = Const(g.number(30))
+        plain = [template("@ += (a & @)", var, add), template("@ + b", var)]
+        percpu = [template("this_cpu_add(@, (a & @))", var, add), template("this_cpu_read(@) + b", var)]
+        now, then = (percpu, plain) if is_percpu else (plain, percpu)
+        nodes = [Line(now[0]), Return(now[1])]
+        forms += list(zip(nodes, then))
+        g.entry(nodes)
+    var.sites = forms
+
+
 def jump_table(g):
     """A switch with enough cases for a jump table."""
     cases = []
@@ -432,7 +448,7 @@ def small_calls(g):
 
 
 IDIOMS = [counters, equal_static_locals, const_table, operations, registered, object_identity, warnings, bug_entries, fault_entries, line_as_number,
-          strings, array_ends, ring_buffer, per_cpu, jump_table, inline_helper, cold_path, aliases, weak_function, init_code,
+          strings, array_ends, ring_buffer, per_cpu, statistics, jump_table, inline_helper, cold_path, aliases, weak_function, init_code,
           untraced, linked_list, state_machine, common_symbol, pointer_table, memory_copy, once, telling_names, small_calls]
 
 

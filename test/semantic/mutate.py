@@ -26,6 +26,7 @@ INIT_CODE = ("diff.init-changed", "diff.init-data-changed", "diff.no-ftrace")
 CONTENT = ("diff.data-changed",)
 STORAGE = ("diff.storage-changed", "diff.storage", "diff.data-changed", "diff.section-changed")
 STATICS = ("diff.static-local", "diff.static-local-removed", "diff.data-removed", "diff.static-data-removed")
+AMBIGUOUS = ("diff.static-local", "diff.ambiguous")
 UNTRACED = ("diff.no-ftrace",)
 WEAK = ("diff.weak*", "diff.overridden*", "diff.unresolved", "diff.ambiguous")
 ALIASES = ("diff.alias-changed",)
@@ -89,6 +90,8 @@ def refusals_for(edit, func):
     may = ()
     if func.is_init:
         may += INIT_CODE
+    if any(var.same_name for var in _statics_of(func)):
+        may += AMBIGUOUS
     if func.overridden:
         may += WEAK
     if "notrace" in func.attributes or func.inline in ("inline", "__always_inline"):
@@ -771,6 +774,8 @@ def storage(edit):
         if var.ctype.endswith("*"):
             return None
         var.const = not var.const
+        if not var.const and edit.rng.randrange(2):
+            _write_somewhere(edit, var)
     elif how == "section":
         if var.const or var.section.startswith((".init", ".data..percpu", ".data..once", ".data..ro")):
             return None
@@ -781,6 +786,8 @@ def storage(edit):
     elif how == "ro_after_init":
         if var.section == ".data..ro_after_init":
             var.section = ""
+            if edit.rng.randrange(2):
+                _write_somewhere(edit, var)
         elif var.section == "" and not var.const and not writers and not var.escapes:
             var.section = ".data..ro_after_init"
         else:
@@ -797,6 +804,16 @@ def storage(edit):
     for user in edit.users(var):
         may += refusals_for(edit, user)
     return Change(f"storage: {how}", var.name, may)
+
+
+def _write_somewhere(edit, var):
+    """A new write, where the variable is in sight."""
+    user = var.owner or edit.function(lambda f: f.params and not f.is_init and _is_before(edit, var, f))
+    if not user or not user.params:
+        return
+    name = user.argument_names()[0]
+    node = stmt(f"@[{name} & @] = 3", var, Const(var.count - 1, bound=True)) if var.count else stmt("@ = 3", var)
+    user.body.insert(_after_declarations(user.body), node)
 
 
 ASSIGNED = re.compile(r"(\[[^\]]*\])?(->\w+|\.\w+)*\s*([-+*/|&^]?=(?!=)|(<<|>>)=|\+\+|--)")
@@ -819,6 +836,23 @@ def _writes(parts, var):
                     var.count and not after.startswith("[")):
                 return True
     return False
+
+
+def made_percpu(edit):
+    """A variable becomes per-cpu, or is no longer."""
+    var = edit.pick(var for var in edit.program.file_variables() if var.sites and
+                    all(any(node is site for func in edit.program.functions() for node in statements(func.body))
+                        for site, _ in var.sites))
+    if var is None or any(not any(atom is var for atom in atoms(site.parts)) for site, _ in var.sites):
+        return None
+    for site, parts in var.sites:
+        site.parts = parts
+    var.section = "" if var.section else ".data..percpu"
+    var.sites = []
+    may = STORAGE + STATICS + ("diff.percpu*",)
+    for user in edit.users(var):
+        may += refusals_for(edit, user)
+    return Change("per-cpu or not", var.name, may)
 
 
 def variable_exported(edit):
@@ -852,7 +886,7 @@ MUTATORS = {
     handler_and_user: 3, callback_added: 3, handler_replaced: 2,
     function_attribute: 1, init_dropped: 1, function_moved: 2, function_split: 3, branch_outlined: 3, lines_added: 4,
     comment_line: 2, variable_renamed: 2, initialiser: 3, initialiser_added: 1, table_longer: 2, storage: 4,
-    variable_exported: 1, percpu_added: 2,
+    variable_exported: 1, made_percpu: 2, percpu_added: 2,
 }
 
 

@@ -12,7 +12,7 @@ import csmith
 import program as program_
 import toolchain
 from idioms import make_program
-from mutate import STATICS, Change, mutate, other_reading
+from mutate import CONTENT, STATICS, Change, mutate, other_reading
 
 VERSIONS = 6  # changed versions of one program
 CALLS = 40
@@ -125,17 +125,19 @@ class Programs:
         for version, ((_, changes), after_text) in enumerate(zip(case.versions, texts), 1):
             if changes and only in (None, version):
                 outcomes.append(self._judge(case.name, version, case.compiler, before, oracle, symbols, inits, entries,
-                                            changes, after_text, text, oracle_text, others.get(version), elsewhere))
+                                            changes, after_text, text, oracle_text, others.get(version), elsewhere,
+                                            variables=[var.name for var in base.file_variables()]))
         return outcomes
 
     def _judge(self, name, version, cc, before, oracle, symbols, inits, entries, changes, after_text, text, oracle_text,
-               other=None, elsewhere=(), calls=CALLS):
+               other=None, elsewhere=(), calls=CALLS,
+               variables=()):
         after = cc.compile(self.tools, self.folder / "after", after_text)
         output = self.folder / "module.o"
         status, codes, said = toolchain.diff(self.tools, before, after, symbols, self.exports, output)
         job = ""
         if status == 1 and codes:
-            kind = "refused" if are_true(codes, changes) else "needless"
+            kind = "refused" if are_true(codes, changes + kept_otherwise(before, after, variables)) else "needless"
             detail = said
         elif status in (0, 3):
             module = output if status == 0 else None
@@ -187,6 +189,12 @@ class Programs:
 
 def written_pairs():
     return sorted(path.parent for path in (pathlib.Path(__file__).resolve().parent / "written").glob("*/before.c"))
+
+
+def kept_otherwise(before, after, names):
+    """What may be refused since a variable that the source leaves alone is not kept in the same form."""
+    first, then = (toolchain.data_shapes(path, names) for path in (before, after))
+    return [Change("kept otherwise", name, STATICS + CONTENT) for name in first if first[name] != then.get(name)]
 
 
 def are_true(codes, changes):

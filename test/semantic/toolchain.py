@@ -137,7 +137,7 @@ ORACLE = ("-O0", "-fcommon")
 
 
 def symbols_of(path):
-    """(name, info, section index) of each symbol of an object, as they stand."""
+    """(name, info, section index, size) of each symbol of an object, as they stand."""
     data = path.read_bytes()
     offset, = struct.unpack_from("<Q", data, 40)
     count, = struct.unpack_from("<H", data, 60)
@@ -148,10 +148,21 @@ def symbols_of(path):
             continue
         names = headers[link][4]
         for at in range(start, start + size, 24):
-            name, info, _, section = struct.unpack_from("<IBBH", data, at)
+            name, info, _, section, _, size_ = struct.unpack_from("<IBBHQQ", data, at)
             text = data[names + name:data.index(b"\0", names + name)].decode()
-            found.append((text, info, section))
+            found.append((text, info, section, size_))
     return found
+
+
+def data_shapes(path, names):
+    """How the compiler keeps each of these variables of the file: the sizes of the symbol and of its parts (NAME.N, where
+    Clang takes structures apart)."""
+    shapes = {}
+    for name, info, section, size in symbols_of(path):
+        stem = name.split(".")[0]
+        if section and info & 15 in (1, 5) and stem in names:
+            shapes.setdefault(stem, set()).add((name, size))
+    return shapes
 
 
 TYPES = {0: "NOTYPE", 1: "OBJECT", 2: "FUNC", 3: "SECTION", 4: "FILE", 5: "OBJECT"}
@@ -163,7 +174,7 @@ def write_symbols(original, path, elsewhere=()):
     units have by the same names."""
     lines = ["Symbol table '.symtab' contains entries:", "   Num:    Value          Size Type    Bind   Vis      Ndx Name"]
     own = [(name, TYPES.get(info & 15, "NOTYPE"), BINDS.get(info >> 4, "GLOBAL"), section)
-           for name, info, section in symbols_of(original)]
+           for name, info, section, _ in symbols_of(original)]
     overridden = {other.name for other in elsewhere if other.overrides}
     own = [row for row in own if row[3] != 0 and row[0] not in overridden]
     rows = [("", "NOTYPE", "LOCAL", 0)]
@@ -188,7 +199,7 @@ def _rows_elsewhere(file, counts):
 
 def pick_elsewhere(rng, original):
     """Other units' things by names that the unit has for something static."""
-    names = {name: TYPES.get(info & 15) for name, info, section in symbols_of(original)
+    names = {name: TYPES.get(info & 15) for name, info, section, _ in symbols_of(original)
              if info >> 4 == 0 and info & 15 in (1, 2) and section}
     picked = rng.sample(sorted(names), min(len(names), rng.randrange(4)))
     return [Elsewhere(name, names[name], *rng.choice([(1, 0), (0, 1), (1, 1), (2, 0)])) for name in picked]
