@@ -17,6 +17,7 @@ FUNCTION = re.compile(r"^static .*\b(func_\d+)\((.*)\)$")
 CONSTANT = re.compile(r"\b(0x[0-9A-F]+|\d+)(U?LL?)\b")
 TOLD = re.compile(r"^(\s*)transparent_crc\((.*), \"(.*)\", print_hash_value\);$")
 GLOBAL = re.compile(r"^static (?:volatile )?u?int\d+_t (g_\d+) = ", re.MULTILINE)
+GLOBAL_NAME = re.compile(r"^static .*\b(g_\d+)[\[\] =]", re.MULTILINE)
 ASSIGNMENT = re.compile(r"^\s+\(?\**[gl]_\d+[^=]* [-+*/|&^]?= .*;$")
 TYPES = {f"{sign}int{bits}_t": f"{'unsigned' if sign else 'signed'} {name}" for sign in ("u", "")
          for bits, name in ((8, "char"), (16, "short"), (32, "int"), (64, "long"))}
@@ -99,11 +100,12 @@ def mutate(rng, text):
     """A changed copy, and words that say what was changed."""
     after = text.copy()
     words = []
+    wanted = rng.choice([1, 1, 2])
     for _ in range(12):
         done = rng.choice(CHANGES)(rng, after)
         if done:
             words.append(done)
-        if len(words) == rng.choice([1, 1, 2]):
+        if len(words) == wanted:
             break
     return after, words
 

@@ -9,10 +9,13 @@ import random
 import re
 
 import csmith
+import oracle as oracle_
+import printing
 import program as program_
 import toolchain
+from edits import CONTENT, STATICS, Change
 from idioms import make_program
-from mutate import CONTENT, STATICS, Change, mutate, other_reading
+from mutate import mutate, other_reading
 
 VERSIONS = 6  # changed versions of one program
 CALLS = 40
@@ -88,15 +91,16 @@ class Programs:
         for version, (after, words) in enumerate(changed, 1):
             changes = [Change(f"csmith: {word.split(' (')[0]}", word, CSMITH_MAY) for word in words]
             outcome = self._judge(f"csmith-{seed}-{number}", version, compiler, before, oracle, symbols, [], entries, changes,
-                                  after.unit(), base.unit(), oracle_text, calls=CSMITH_CALLS)
+                                  after.unit(), base.unit(), oracle_text, calls=CSMITH_CALLS,
+                                  variables=csmith.GLOBAL_NAME.findall(base.head))
             if outcome.kind != "unusable":
                 outcomes.append(outcome)
         return outcomes
 
     def judge_case(self, case, only=None):
         base = case.base
-        text = program_.print_unit(base)
-        texts = [program_.print_unit(after) for after, _ in case.versions]
+        text = printing.print_unit(base)
+        texts = [printing.print_unit(after) for after, _ in case.versions]
         readings = [after for after, _ in case.versions]
         others = {}  # the number of another version that would be right as well
         for version, after in enumerate(readings[:], 1):
@@ -104,7 +108,7 @@ class Programs:
             if other:
                 readings.append(other)
                 others[version] = len(readings)
-        oracle_text = program_.print_oracle(base, readings)
+        oracle_text = oracle_.print_oracle(base, readings)
         before = case.compiler.compile(self.tools, self.folder / "before", text)
         oracle = toolchain.compiler("gcc", toolchain.ORACLE).compile(self.tools, self.folder / "oracle", oracle_text)
         symbols = self.folder / "symbols"
