@@ -2,17 +2,17 @@
 """Programs by csmith, and changes of their text.
 
 Csmith's names are unique in a program and its variables with static storage are in the file, so the same name is the
-same variable in the unit and in the oracle. A program is run by one entry function: func_1(), then all globals are told.
-What csmith knows about the first run of its program need not hold for the second: where the oracle itself gets lost,
-the program is of no use and left out.
+same variable in the unit and in the oracle. A program is run by one entry function: func_1(), then all globals are
+told. What csmith knows about the first run of its program need not hold for the second: where the oracle itself gets
+lost, the program is of no use and left out.
 """
 
 import re
 import subprocess
 
-OPTIONS = ("--no-argc --max-funcs 4 --max-block-size 3 --max-expr-complexity 3 --max-block-depth 3 --no-addr-taken-of-locals "
-           "--no-bitfields --max-array-dim 2 --max-array-len-per-dim 5 --no-volatiles --no-packed-struct --quiet "
-           "--concise").split()
+OPTIONS = ("--no-argc --max-funcs 4 --max-block-size 3 --max-expr-complexity 3 --max-block-depth 3 "
+           "--no-addr-taken-of-locals --no-bitfields --max-array-dim 2 --max-array-len-per-dim 5 "
+           "--no-volatiles --no-packed-struct --quiet --concise").split()
 FUNCTION = re.compile(r"^static .*\b(func_\d+)\((.*)\)$")
 CONSTANT = re.compile(r"\b(0x[0-9A-F]+|\d+)(U?LL?)\b")
 TOLD = re.compile(r"^(\s*)transparent_crc\((.*), \"(.*)\", print_hash_value\);$")
@@ -157,9 +157,10 @@ def statement_added(rng, text):
         f" if ({value} & {rng.randrange(1, 9)}) outs({number}, \"{rng.choice(['retry', 'try', 'bad', 'too bad'])}\");",
         f" {{ static unsigned count; count += {rng.randrange(1, 9)}; out({number}, count); }}",
         f" {{ static unsigned count = {rng.randrange(9)}; out({number}, ++count); }}",
-        f" {{ static const unsigned char map[4] = {{1, 7, {rng.randrange(99)}, 3}}; out({number}, map[{value} & 3]); }}",
-        f" {{ static unsigned fresh[4] = {{4, 3, 2, {rng.randrange(99)}}}; unsigned *q; for (q = fresh; q != fresh + 4; q++) "
-        f"out({number}, (*q)++); }}",
+        f" {{ static const unsigned char map[4] = {{1, 7, {rng.randrange(99)}, 3}}; "
+        f"out({number}, map[{value} & 3]); }}",
+        f" {{ static unsigned fresh[4] = {{4, 3, 2, {rng.randrange(99)}}}; unsigned *q; "
+        f"for (q = fresh; q != fresh + 4; q++) out({number}, (*q)++); }}",
         f" switch ({value} & 7) {{ case 0: out({number}, 1); break; case 1: out({number}, 5); break; case 2: "
         f"out({number}, 3); break; case 3: outs({number}, \"three\"); break; case 5: out({number}, 9); break; }}"])
     return f"statement added ({name})"

@@ -18,6 +18,7 @@ class Change:
     where: str
     may: tuple = ()  # codes of refusals that would be true
 
+
 # What may be refused, by the reason.
 INIT_CODE = ("diff.init-changed", "diff.init-data-changed", "diff.no-ftrace")
 CONTENT = ("diff.data-changed",)
@@ -44,7 +45,8 @@ class Edit:
 
     def new_name(self):
         while True:
-            name = f"{self.rng.choice(['new', 'fixed', 'safe', 'real', 'extra'])}_{self.rng.choice(['len', 'mask', 'max', 'map', 'set', 'idx'])}"
+            name = "_".join([self.rng.choice(["new", "fixed", "safe", "real", "extra"]),
+                             self.rng.choice(["len", "mask", "max", "map", "set", "idx"])])
             if self.rng.randrange(2):
                 name += str(self.rng.randrange(100))
             if name not in self.names:

@@ -3,10 +3,11 @@
 
 from program import bound, Const, Func, Program, statements, Static, stmt, Var
 
-STEMS = ["queue", "stat", "table", "limit", "hash", "slot", "cache", "state", "mode", "flags", "level", "count", "index",
-         "node", "timer", "irq", "page", "sock", "inode", "super", "proto", "filter", "quota", "lock", "event", "probe"]
-VERBS = ["get", "set", "update", "find", "check", "read", "write", "open", "close", "init", "reset", "walk", "sum", "add",
-         "handle", "account", "select", "validate", "notify", "poll"]
+STEMS = ["queue", "stat", "table", "limit", "hash", "slot", "cache", "state", "mode", "flags", "level", "count",
+         "index", "node", "timer", "irq", "page", "sock", "inode", "super", "proto", "filter", "quota", "lock",
+         "event", "probe"]
+VERBS = ["get", "set", "update", "find", "check", "read", "write", "open", "close", "init", "reset", "walk", "sum",
+         "add", "handle", "account", "select", "validate", "notify", "poll"]
 WORDS = ["invalid", "timeout", "no memory", "device busy", "bad length", "overflow", "reset", "link down", "link up",
          "queue full", "unknown option", "not supported", "retry", "0123456789abcdef", "abcdef", "busy", "full", "down"]
 

@@ -4,17 +4,17 @@
 No program has undefined behaviour: arithmetic is unsigned, indices are masked or bounded, loops end.
 """
 
+import idioms_code as code
+import idioms_data as data
 from generator import Generator
-from idioms_code import (aliases, bug_entries, cold_path, fault_entries, init_code, inline_helper, jump_table,
-                         line_as_number, operations, registered, small_calls, untraced, warnings, weak_function)
-from idioms_data import (array_ends, common_symbol, const_table, counters, equal_static_locals, linked_list,
-                         memory_copy, object_identity, once, per_cpu, pointer_table, ring_buffer, state_machine,
-                         statistics, strings, telling_names)
 from program import Blank
 
-IDIOMS = [counters, equal_static_locals, const_table, operations, registered, object_identity, warnings, bug_entries, fault_entries, line_as_number,
-          strings, array_ends, ring_buffer, per_cpu, statistics, jump_table, inline_helper, cold_path, aliases, weak_function, init_code,
-          untraced, linked_list, state_machine, common_symbol, pointer_table, memory_copy, once, telling_names, small_calls]
+IDIOMS = [data.counters, data.equal_static_locals, data.const_table, data.object_identity, data.strings,
+          data.array_ends, data.ring_buffer, data.per_cpu, data.statistics, data.linked_list, data.state_machine,
+          data.common_symbol, data.pointer_table, data.memory_copy, data.once, data.telling_names, data.twin_tables, data.latched_flag,
+          code.operations, code.registered, code.registered_table, code.warnings, code.bug_entries, code.fault_entries,
+          code.line_as_number, code.jump_table, code.inline_helper, code.cold_path, code.aliases, code.weak_function,
+          code.init_code, code.untraced, code.small_calls, code.twins]
 
 
 def make_program(rng, without=()):

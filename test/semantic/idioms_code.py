@@ -35,6 +35,33 @@ def registered(g):
              ret("fn(a) + @", g.number())])
 
 
+def registered_table(g):
+    """An object of functions that somebody else keeps, and that is told by its address."""
+    slot = g.rng.randrange(16)
+    handler = g.func([g.out("a"), ret("a ^ @", g.number())], params=["u32 a"])
+    handler.address_taken = True
+    table = g.var("struct ops", 1, [template("{@, @, @}", handler, g.text(), g.number())], const=True)
+    table.escapes = True
+    g.entry([If(template("a & 3"), [stmt("put(@, (void *)@)", bound(slot), table)]), ret("b")])
+    g.entry([If(template("get(@) == (void *)@", bound(slot), table), [ret("b + @", g.number())]),
+             ret("a + @", g.number())])
+    g.entry([local("ops", "const struct ops *ops = get(@)", bound(slot)),
+             If(template("!ops"), [ret("@", g.number())], keep=True),
+             ret("ops->fn(a) + ops->weight")])
+
+
+def twins(g):
+    """Functions of one body, which the compiler may keep once."""
+    tag, first, second = g.next_tag(), g.number(), g.number()
+    for _ in range(2):
+        func = g.func([stmt("out(@, a)", bound(tag)), stmt("out(@, b & @)", bound(tag), first),
+                       If(template("a > @", first), [stmt("use(0)")]), ret("a * @ + b", second)])
+        func.inline = g.rng.choice(["noinline", "noinline", ""])
+        if g.chance(30):
+            func.static = False
+        g.entry([ret("@ + @", Call(func, [template("a"), template("b")]), g.number())])
+
+
 def warnings(g):
     """Source names and lines passed on."""
     body = [stmt("__might_sleep(@, @)", FileName(), LineNo())]
@@ -104,7 +131,8 @@ def cold_path(g):
     errors = g.static_local("errors", init=None)
     where = g.static_local("where", init=[Const(g.number())])
     g.entry([If(template("a == @", g.rng.randrange(8)),
-                [Static(errors), stmt("@++", errors), stmt("printk(@, @)", g.text() + " %u", errors), ret("@", g.number())],
+                [Static(errors), stmt("@++", errors), stmt("printk(@, @)", g.text() + " %u", errors),
+                 ret("@", g.number())],
                 hint="unlikely"),
              Static(where), stmt("@ += b & @", where, bound(3)), ret("a + @", where)])
 

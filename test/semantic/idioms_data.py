@@ -9,7 +9,8 @@ def counters(g):
     var = g.var(init=[Const(g.number())] if g.chance(50) else None, section=g.section())
     g.plain.append(var)
     body = [stmt("@ += (a & @) + @", var, g.number(63), g.number(9)),
-            If(template("@ > @", var, 1000 + g.number()), [stmt("@ -= @", var, 900)], hint=g.rng.choice(["", "unlikely"])),
+            If(template("@ > @", var, 1000 + g.number()), [stmt("@ -= @", var, 900)],
+               hint=g.rng.choice(["", "unlikely"])),
             ret("@ ^ b", var)]
     g.entry(body)
     if g.chance(50):
@@ -56,7 +57,8 @@ def object_identity(g):
     thing.escapes = True
     other = g.var("struct item", 1, [template("{@, @, (struct item *)@}", g.number(), g.number(), thing)])
     other.escapes = True
-    g.entry([g.out("ident(a & @ ? (void *)@ : (void *)@)", g.rng.choice([1, 2]), thing, other), ret("b + @", g.number())])
+    g.entry([g.out("ident(a & @ ? (void *)@ : (void *)@)", g.rng.choice([1, 2]), thing, other),
+             ret("b + @", g.number())])
     if g.chance(60):
         g.entry([stmt("@->key += @", other, g.number()), ret("@->next->value + @->key", other, other)])
 
@@ -71,7 +73,8 @@ def strings(g):
     if g.chance(60):
         holder = Text(g.rng.choice([text, tail]))
         g.entry([local("i", "u32 i, sum = @", g.number()),
-                 Loop(template("for (i = 0; i < sizeof(@); i++)", holder), [stmt("sum = sum * 31 + (u8)(@[i])", holder)]),
+                 Loop(template("for (i = 0; i < sizeof(@); i++)", holder),
+                      [stmt("sum = sum * 31 + (u8)(@[i])", holder)]),
                  ret("sum + a")])
     if g.chance(50):
         names = g.var("const char *", 4, [[Text(g.text())] for _ in range(4)], const=g.chance(70))
@@ -190,8 +193,32 @@ def once(g):
     """What WARN_ON_ONCE() and pr_info_once() are made of. New code may say it once more: nobody listens."""
     warned = g.static_local("__already_done", "u8", init=None, section=".data..once")
     g.entry([Static(warned),
-             If(template("(a & @) && !@", g.rng.choice([1, 3, 4]), warned), [stmt("@ = 1", warned), stmt("once(a)")], keep=True),
+             If(template("(a & @) && !@", g.rng.choice([1, 3, 4]), warned), [stmt("@ = 1", warned), stmt("once(a)")],
+                keep=True),
              ret("b + @", g.number())])
+
+
+def twin_tables(g):
+    """Tables of one content, which the compiler may keep once; and one of pointers to them."""
+    values = [g.rng.randrange(1, 200) for _ in range(4)]
+    tables = [g.var("u32", 4, [[Const(value)] for value in values], const=True) for _ in range(2)]
+    for table in tables:
+        g.entry([ret("@[(a ^ b) & @] + @", table, bound(3), g.number())])
+    if g.chance(50):
+        for table in tables:
+            table.escapes = True
+        both = g.var("const u32 *", 2, [template("@", table) for table in tables], const=True)
+        g.entry([ret("@[a & 1][b & @] + @", both, bound(3), g.number())])
+
+
+def latched_flag(g):
+    """A variable that is only ever given one value, which compilers keep in fewer bits."""
+    flag = g.var("u32", init=None)
+    value = g.number()
+    g.entry([If(template("a == @", g.rng.randrange(8)), [stmt("@ = @", flag, value)], [], keep=True), ret("b")])
+    g.entry([ret("a + @ * @", flag, g.number(9))])
+    if g.chance(50):
+        g.entry([If(template("b == @", g.rng.randrange(4)), [stmt("@ = 0", flag)]), ret("a")])
 
 
 def telling_names(g):

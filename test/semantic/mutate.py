@@ -7,9 +7,9 @@ from edits import changed, Edit, is_written, STATICS
 from mutate_code import (add_branch, add_local_array, add_statement, add_static_local, add_switch, case_added,
                          comment_line, constant, invert_branch, lines_added, move_static_local, new_array,
                          remove_statement, rename_static_local, string, swap_branches)
-from mutate_data import (alignment_changed, const_added, const_dropped, init_data_dropped, initialiser, initialiser_added,
-                         made_percpu, made_ro_after_init, percpu_added, ro_after_init_dropped, section_changed,
-                         table_longer, variable_exported, variable_renamed)
+from mutate_data import (alignment_changed, const_added, const_dropped, init_data_dropped, initialiser,
+                         initialiser_added, made_percpu, made_ro_after_init, percpu_added, ro_after_init_dropped,
+                         section_changed, table_longer, variable_exported, variable_renamed)
 from mutate_functions import (argument_added, branch_outlined, callback_added, function_attribute,
                               function_made_global, function_moved, function_renamed, function_split,
                               function_storage, handler_and_user, handler_replaced, init_dropped)

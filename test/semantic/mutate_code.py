@@ -57,7 +57,8 @@ def _new_statements(edit, func):
     if how == 0:
         return [stmt(f"out(@, {name})", edit.next_tag())]
     if how == 1:
-        return [stmt(f"printk(@, @, {name})", "%s: " + edit.pick(["bad length", "retry", "abcdef"]) + " %u", FuncName())]
+        text = edit.pick(["bad length", "retry", "abcdef"])
+        return [stmt(f"printk(@, @, {name})", f"%s: {text} %u", FuncName())]
     if how == 2:
         return [stmt("__might_sleep(@, @)", FileName(), LineNo())]
     if how == 3:
@@ -70,10 +71,12 @@ def _new_statements(edit, func):
             return [stmt(f"@ += {name}", var), stmt("out(@, @)", edit.next_tag(), var)]
     if how == 6:
         helper = edit.pick(f for f in edit.program.functions()
-                           if f.alias_of is None and f is not func and f.params == ["u32 a", "u32 b"] and f.returns == "u32" and
+                           if f.alias_of is None and f is not func and f.params == ["u32 a", "u32 b"] and
+                           f.returns == "u32" and
                            not f.is_init and not f.is_entry and not may_call(f, func) and not edit.reads(f, func))
         if helper:
-            return [stmt("out(@, @)", edit.next_tag(), Call(helper, [template(name), template("@", edit.rng.randrange(99))]))]
+            call = Call(helper, [template(name), template("@", edit.rng.randrange(99))])
+            return [stmt("out(@, @)", edit.next_tag(), call)]
     return [ret("@", edit.rng.randrange(500))] if func.returns == "u32" and func.params else [
         stmt("out(@, @)", edit.next_tag(), 7)]
 
@@ -104,7 +107,8 @@ def add_statement(edit):
 
 def remove_statement(edit):
     def is_fit(node):
-        return isinstance(node, Line) and not node.local or isinstance(node, If) and not node.keep and not _has_statics([node])
+        return (isinstance(node, Line) and not node.local or
+                isinstance(node, If) and not node.keep and not _has_statics([node]))
     func = edit.function(lambda f: any(is_fit(node) for node in statements(f.body)))
     if not func:
         return None
@@ -141,7 +145,8 @@ def new_array(edit):
         edit.add_before(func, table)
         declare = []
     else:
-        table = edit.static_local(func, edit.pick(["table", "map", edit.new_name()]), count=size, init=init, const=const)
+        table = edit.static_local(func, edit.pick(["table", "map", edit.new_name()]), count=size, init=init,
+                                  const=const)
         declare = [Static(table)]
     use = _walk(edit, table, name) if edit.rng.randrange(2) else [
         stmt(f"out(@, @[{name} & @])", edit.next_tag(), table, Const(size - 1, bound=True))]

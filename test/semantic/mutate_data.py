@@ -54,7 +54,8 @@ def initialiser(edit):
 
 
 def initialiser_added(edit):
-    var = edit.pick(var for var in edit.program.variables() if var.init is None and not var.count and var.ctype == "u32")
+    var = edit.pick(var for var in edit.program.variables()
+                    if var.init is None and not var.count and var.ctype == "u32")
     if var is None:
         return None
     var.init = [Const(edit.rng.randrange(1, 99))]
@@ -62,7 +63,8 @@ def initialiser_added(edit):
 
 
 def table_longer(edit):
-    var = edit.pick(var for var in edit.program.variables() if var.count > 1 and var.init and var.ctype in ("u32", "u8", "u16"))
+    var = edit.pick(var for var in edit.program.variables()
+                    if var.count > 1 and var.init and var.ctype in ("u32", "u8", "u16"))
     if var is None:
         return None
     var.init = var.init + [[Const(edit.rng.randrange(1, 200))] for _ in range(edit.pick([1, 4]))]

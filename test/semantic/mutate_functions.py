@@ -136,7 +136,8 @@ def init_dropped(edit):
     if not func:
         return None
     func.attributes.remove("__init")
-    user = edit.function(lambda f: not f.is_init and f.params == ["u32 a", "u32 b"] and not may_call(func, f) and f is not func)
+    user = edit.function(lambda f: not f.is_init and f.params == ["u32 a", "u32 b"] and f is not func and
+                         not may_call(func, f))
     may = INIT_CODE + STORAGE
     if user and edit.program.items.index(func) < edit.program.items.index(user):
         user.body.insert(after_declarations(user.body),

@@ -134,7 +134,8 @@ def _print_version(printer, base, number, version, variables, functions, present
         if was.const and now != before:
             lines.append(f"static const {_declarator(var, f'c{number}_{var.uid}', var.count)}{now};"
                          .replace("static const const ", "static const "))
-            switch.append(f"\t\t__builtin_memcpy((void *)&v{var.uid}, &c{number}_{var.uid}, sizeof(c{number}_{var.uid}));")
+            fresh = f"c{number}_{var.uid}"
+            switch.append(f"\t\t__builtin_memcpy((void *)&v{var.uid}, &{fresh}, sizeof({fresh}));")
         elif var.count > was.count:
             lines.append(f"static {_declarator(var, f'c{number}_{var.uid}', var.count)}{now};")
             switch.append(f"\t\t__builtin_memcpy((void *)&v{var.uid}[{was.count}], &c{number}_{var.uid}[{was.count}], "

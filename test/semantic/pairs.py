@@ -90,8 +90,8 @@ class Programs:
         outcomes = []
         for version, (after, words) in enumerate(changed, 1):
             changes = [Change(f"csmith: {word.split(' (')[0]}", word, CSMITH_MAY) for word in words]
-            outcome = self._judge(f"csmith-{seed}-{number}", version, compiler, before, oracle, symbols, [], entries, changes,
-                                  after.unit(), base.unit(), oracle_text, calls=CSMITH_CALLS,
+            outcome = self._judge(f"csmith-{seed}-{number}", version, compiler, before, oracle, symbols, [], entries,
+                                  changes, after.unit(), base.unit(), oracle_text, calls=CSMITH_CALLS,
                                   variables=csmith.GLOBAL_NAME.findall(base.head))
             if outcome.kind != "unusable":
                 outcomes.append(outcome)
@@ -167,8 +167,8 @@ class Programs:
         (folder / "before.c").write_text(before)
         (folder / "after.c").write_text(after)
         (folder / "oracle.c").write_text(oracle)
-        lines = [str(cc), f"version {version}", *(f"{c.what}: {c.where}" for c in outcome.changes), outcome.detail, said,
-                 job]
+        lines = [str(cc), f"version {version}", *(f"{c.what}: {c.where}" for c in outcome.changes), outcome.detail,
+                 said, job]
         (folder / "what").write_text("\n".join(lines) + "\n")
 
     def run_written(self, folder, cc):

@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Writes a program as a unit of the kernel."""
 
-from program import Blank, Block, Call, Const, Count, FileName, Func, FuncName, If, Line, LineNo, Loop, Return, Static, Switch, Text, Var
+from program import (Blank, Block, Call, Const, Count, FileName, Func, FuncName, If, Line, LineNo, Loop, Return, Static,
+                     Switch, Text, Var)
 
 PRELUDE = r"""typedef unsigned char u8; typedef unsigned short u16; typedef unsigned int u32; typedef unsigned long u64;
 struct ops { u32 (*fn)(u32); const char *name; u32 weight; }; struct item { u32 key; u32 value; struct item *next; };
 struct pair { u32 first; u32 second; }; struct ring { u32 *head; u32 *tail; u32 fill; };
 extern void out(u32, u64), outs(u32, const char *), outb(u32, const void *, u32), use(const void *);
 extern int printk(const char *, ...), ident(const void *); extern void put(u32, void *), *get(u32);
-extern u32 override(u32, u32); extern void once(u32), warn_here(const char *, int, u32), warn_slowpath_fmt(const char *, int, unsigned, const char *, ...), __might_sleep(const char *, int);
+extern u32 override(u32, u32);
+extern void once(u32), warn_here(const char *, int, u32), __might_sleep(const char *, int);
+extern void warn_slowpath_fmt(const char *, int, unsigned, const char *, ...);
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 #define barrier() __asm__ volatile("" : : : "memory")

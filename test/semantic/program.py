@@ -276,7 +276,7 @@ def initial_parts(var):
 
 
 def mark(program, first=0):
-    """Numbers every item and statement that has no number yet, from `first`; gives the next one. Copies keep numbers."""
+    """Numbers every item and statement that has no number yet, from `first`; gives the next one. Copies keep theirs."""
     for item in program.items:
         for node in [item, *(statements(item.body) if isinstance(item, Func) else [])]:
             if not hasattr(node, "mark"):

@@ -18,8 +18,8 @@ COMMON = ("-std=gnu11 -nostdinc -ffreestanding -fno-pie -fno-pic -mcmodel=kernel
           "-fwrapv -fno-delete-null-pointer-checks -pg -mfentry -ffunction-sections -fdata-sections -w").split()
 CODE = re.compile(r"^error\[([\w.-]+)\]", re.MULTILINE)
 # What programs call, as vmlinux would have it; the second half is exported.
-EXTERNALS = ["out", "outs", "warn_slowpath_fmt", "put", "memcpy", "memset", "memmove", "__fentry__", "once", "warn_here",
-             "outb", "use", "printk", "__might_sleep", "ident", "get", "memcmp", "strlen", "strcmp"]
+EXTERNALS = ["out", "outs", "warn_slowpath_fmt", "put", "memcpy", "memset", "memmove", "__fentry__", "once",
+             "warn_here", "outb", "use", "printk", "__might_sleep", "ident", "get", "memcmp", "strlen", "strcmp"]
 EXPORTED = EXTERNALS[10:]
 
 
@@ -86,7 +86,8 @@ class Compiler:
         return [*COMMON, *self.flags, "-c", "unit.c", "-o", "unit.o"]
 
     def _stages(self):
-        text = subprocess.run([self.name, "-###", *self._arguments()], text=True, capture_output=True, check=False).stderr
+        text = subprocess.run([self.name, "-###", *self._arguments()], text=True, capture_output=True,
+                              check=False).stderr
         commands = [shlex.split(line) for line in text.splitlines() if line.startswith(" ")]
         if len(commands) != 2:
             raise Failed(f"{self}: -### shows {len(commands)} commands")
@@ -155,8 +156,8 @@ def symbols_of(path):
 
 
 def data_shapes(path, names):
-    """How the compiler keeps each of these variables of the file: the sizes of the symbol and of its parts (NAME.N, where
-    Clang takes structures apart)."""
+    """How the compiler keeps each of these variables of the file: the sizes of the symbol and of its parts (NAME.N,
+    where Clang takes structures apart)."""
     shapes = {}
     for name, info, section, size in symbols_of(path):
         stem = name.split(".")[0]
@@ -172,7 +173,8 @@ BINDS = {0: "LOCAL", 1: "GLOBAL", 2: "WEAK"}
 def write_symbols(original, path, elsewhere=()):
     """The kernel's symbols, as `readelf --symbols --wide` prints them: those of the unit, what it calls, and what other
     units have by the same names."""
-    lines = ["Symbol table '.symtab' contains entries:", "   Num:    Value          Size Type    Bind   Vis      Ndx Name"]
+    lines = ["Symbol table '.symtab' contains entries:",
+             "   Num:    Value          Size Type    Bind   Vis      Ndx Name"]
     own = [(name, TYPES.get(info & 15, "NOTYPE"), BINDS.get(info >> 4, "GLOBAL"), section)
            for name, info, section, _ in symbols_of(original)]
     overridden = {other.name for other in elsewhere if other.overrides}
@@ -212,8 +214,8 @@ def write_exports(path):
 def diff(tools, before, after, symbols, exports, output):
     """Exit status of the differ, codes of its refusals, all that it said."""
     output.unlink(missing_ok=True)
-    status, said = tools.run(output.parent, [differ_path(), "--original", before, "--patched", after, "--object", "vmlinux",
-                                             "--symtab", symbols, "--symvers", exports, "--output", output])
+    status, said = tools.run(output.parent, [differ_path(), "--original", before, "--patched", after, "--object",
+                                             "vmlinux", "--symtab", symbols, "--symvers", exports, "--output", output])
     return status, sorted(set(CODE.findall(said))), said
 
 
@@ -221,8 +223,10 @@ def build_loader(folder):
     """Compiles the loader, and what has tools run again; gives the loader's path."""
     program = folder / "loader"
     if not program.exists():
-        subprocess.run(["gcc", "-O1", "-static", "-D_GNU_SOURCE", "-no-pie", "-fno-pie", *sorted((HERE / "loader").glob("*.c")), "-o", program], check=True)
-        subprocess.run(["gcc", "-O1", "-shared", "-fPIC", "-D_GNU_SOURCE", HERE / "again.c", "-o", folder / "again.so"], check=True)
+        compile_ = ["gcc", "-O1", "-D_GNU_SOURCE"]
+        sources = sorted((HERE / "loader").glob("*.c"))
+        subprocess.run([*compile_, "-static", "-no-pie", "-fno-pie", *sources, "-o", program], check=True)
+        subprocess.run([*compile_, "-shared", "-fPIC", HERE / "again.c", "-o", folder / "again.so"], check=True)
     return program
 
 
