@@ -71,6 +71,54 @@ Disassembler::Disassembler(const char* triple, const char* features) : state_(st
 
 Disassembler::~Disassembler() = default;
 
+std::string_view Disassembler::register_name(unsigned number) const {
+    return state_->registers->getName(number);
+}
+
+namespace {
+
+// EBX and BL are parts of RBX. Machines that have lists of registers as registers have no such parts.
+unsigned widest(const llvm::MCRegisterInfo& registers, unsigned number) {
+    unsigned result = number;
+    for (llvm::MCPhysReg wider : registers.superregs(number))
+        result = wider;
+    return result;
+}
+
+// The operands of an address have a type of their own in LLVM's tables of x86; other machines' have not, and so no
+// address here.
+void read_operands(const llvm::MCInst& inst, const llvm::MCInstrDesc& desc, const llvm::MCRegisterInfo& registers,
+                   Instruction& result) {
+    unsigned part = 0; // of an address: base, scale, index, displacement, segment
+    for (unsigned at = 0; at < inst.getNumOperands(); ++at) {
+        const llvm::MCOperand& operand = inst.getOperand(at);
+        const bool is_described = at < desc.getNumOperands();
+        const bool is_address = is_described && desc.operands()[at].OperandType == llvm::MCOI::OPERAND_MEMORY;
+        if (is_address) {
+            result.has_address = true;
+            if (operand.isReg() && operand.getReg() != 0 && part % 5 != 4 &&
+                std::string_view(registers.getName(operand.getReg())) != "RIP")
+                result.address_registers.push_back(widest(registers, operand.getReg()));
+            if (operand.isImm() && part % 5 == 3)
+                result.displacement = operand.getImm();
+            ++part;
+        } else if (operand.isReg() && operand.getReg() != 0) {
+            const unsigned number = widest(registers, operand.getReg());
+            (at < desc.getNumDefs() ? result.written_registers : result.read_registers).push_back(number);
+        } else if (operand.isImm()) {
+            result.has_immediate = true;
+        }
+    }
+    for (llvm::MCPhysReg implied : desc.implicit_defs())
+        result.written_registers.push_back(widest(registers, implied));
+    result.reads_memory = desc.mayLoad();
+    result.writes_memory = desc.mayStore();
+    result.is_compare = desc.isCompare();
+    result.is_return = desc.isReturn();
+}
+
+} // namespace
+
 Instruction Disassembler::decode(elf::Bytes section, uint64_t offset, uint64_t end, bool with_text) {
     State& s = *state_;
     Instruction result;
@@ -104,6 +152,7 @@ Instruction Disassembler::decode(elf::Bytes section, uint64_t offset, uint64_t e
     if (result.registers.size() > 1)
         result.second_register = s.registers->getName(result.registers[1]);
     result.mnemonic = s.instructions->getName(result.opcode);
+    read_operands(inst, desc, *s.registers, result);
     uint64_t target = 0;
     if (s.analysis && (result.is_call || result.is_branch) && s.analysis->evaluateBranch(inst, offset, size, target))
         result.branch_target = target;

@@ -45,6 +45,17 @@ struct Instruction {
     std::string_view second_register;      // and of the second
     std::string_view mnemonic;             // LLVM's name of the opcode: "MOV32ri"
     Few<int64_t> immediates;
+    // What it does with its operands. Registers are by the number of the widest register that holds them.
+    bool reads_memory = false;
+    bool writes_memory = false;
+    bool is_compare = false;
+    bool is_return = false;
+    bool has_address = false;        // one operand is an address in parts, whether or not memory is accessed there
+    bool has_immediate = false;      // beside the parts of an address
+    int64_t displacement = 0;        // of the address
+    Few<unsigned> address_registers; // base and index; the program counter does not count
+    Few<unsigned> read_registers;    // whose value is used, other than in an address
+    Few<unsigned> written_registers;
     std::string text; // only if asked for
 };
 
@@ -59,6 +70,8 @@ public:
 
     // The instruction at `offset` of `section`, reading no byte at or beyond `end`.
     Instruction decode(elf::Bytes section, uint64_t offset, uint64_t end, bool with_text);
+    // LLVM's name of a register number.
+    std::string_view register_name(unsigned number) const;
 
 private:
     struct State;

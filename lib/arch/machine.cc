@@ -77,16 +77,25 @@ std::optional<uint64_t> Machine::loaded_constant(const Instruction& instruction)
     return static_cast<uint64_t>(instruction.immediates[0]);
 }
 
-std::vector<Instruction> Machine::disassemble(const Code& code, bool with_text) const {
+Disassembler& Machine::disassembler() const {
     thread_local std::map<const Machine*, std::unique_ptr<Disassembler>> disassemblers;
-    std::unique_ptr<Disassembler>& disassembler = disassemblers[this];
-    if (!disassembler)
-        disassembler = std::make_unique<Disassembler>(triple(), features());
+    std::unique_ptr<Disassembler>& found = disassemblers[this];
+    if (!found)
+        found = std::make_unique<Disassembler>(triple(), features());
+    return *found;
+}
+
+std::string_view Machine::register_name(unsigned number) const {
+    return disassembler().register_name(number);
+}
+
+std::vector<Instruction> Machine::disassemble(const Code& code, bool with_text) const {
+    Disassembler& reader = disassembler();
     std::vector<Instruction> instructions;
     uint64_t end = std::min<uint64_t>(code.end, code.section.size());
     instructions.reserve(end > code.start ? (end - code.start) / 4 + 1 : 0);
     for (uint64_t at = code.start; at < end; at += instructions.back().size)
-        instructions.push_back(disassembler->decode(code.section, at, end, with_text));
+        instructions.push_back(reader.decode(code.section, at, end, with_text));
     return instructions;
 }
 

@@ -248,6 +248,18 @@ const SpecialSection* find_special(std::string_view section) {
     return begins == table().end() ? nullptr : &*begins;
 }
 
+bool is_per_cpu(std::string_view section) {
+    return section.starts_with(".data..percpu") || section.starts_with(".data.percpu");
+}
+
+bool is_ro_after_init(std::string_view section) {
+    return section.starts_with(".data..ro_after_init") || section.starts_with(".ro_after_init");
+}
+
+bool is_read_only(const elf::Section& section) {
+    return !section.is_writable() || section.name.starts_with(".data.rel.ro") || section.name.starts_with(".rodata");
+}
+
 bool is_init(std::string_view section) {
     return section.starts_with(".init.") || section.starts_with(".head.text") || section == ".initcall";
 }

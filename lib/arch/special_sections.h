@@ -66,6 +66,12 @@ std::span<const std::string_view> table_readers();
 // variable: it lists the instructions into which the kernel writes the variable's value at boot, in vmlinux only.
 const SpecialSection* find_special(std::string_view section);
 Role role_of(const elf::Section& section);
+// Every processor has its own copy, and addresses count from its beginning (include/linux/percpu-defs.h).
+bool is_per_cpu(std::string_view section);
+// Written only while the kernel or module starts (include/linux/cache.h, __ro_after_init).
+bool is_ro_after_init(std::string_view section);
+// Not writable when the kernel or module has started: the kernel makes .data.rel.ro read-only as it does .rodata.
+bool is_read_only(const elf::Section& section);
 // Discarded when the kernel or module has started: nothing of it can be patched or taken along.
 bool is_init(std::string_view section);
 // .exit.text and its data

@@ -95,6 +95,9 @@ public:
     unsigned stack_arguments_from() const override { return 6; }
     std::optional<uint64_t> loaded_constant(const Instruction& instruction) const override;
     std::optional<unsigned> argument_number(std::string_view register_name) const override;
+    bool describes_operands() const override { return true; }
+    bool survives_call(std::string_view name) const override;
+    bool is_result(std::string_view name) const override { return name == "RAX" || name == "RDX"; }
     std::optional<uint32_t> missing_landing_pad(const Code& code) const override;
     std::optional<elf::Relocation> load_from_memory(std::span<std::byte> section, uint64_t place) const override;
     std::optional<uint64_t> stand_in(const elf::Object& object, const elf::Section& table,
@@ -171,6 +174,12 @@ std::optional<unsigned> X86::argument_number(std::string_view register_name) con
         if (register_name == names[number][0] || register_name == names[number][1])
             return number;
     return std::nullopt;
+}
+
+// System V ABI, AMD64 supplement, 3.2.1
+bool X86::survives_call(std::string_view name) const {
+    constexpr std::array<std::string_view, 6> names{"RBX", "RBP", "R12", "R13", "R14", "R15"};
+    return std::ranges::find(names, name) != names.end();
 }
 
 // struct alt_instr (arch/x86/include/asm/alternative.h) is 12 bytes up to 6.2 and 14 since: s32 instr_offset,

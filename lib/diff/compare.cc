@@ -1,6 +1,6 @@
 #include "diff/compare.h"
 
-#include "diff/line_numbers.h"
+#include "diff/harmless.h"
 
 #include <algorithm>
 #include <elf.h>
@@ -30,97 +30,15 @@ enum Tag : uint64_t {
 // Content that leads to content that leads to content: no compiler goes deeper, and no file may exhaust the stack.
 constexpr unsigned max_depth = 48;
 
-// struct source_location of UBSAN (lib/ubsan.h): file, then line and column in 32 bits each. GCC's data has a name;
-// Clang's has none, but nothing else without a name begins with a pointer to the name of a source.
-bool has_source_location(const Unit& unit, const Piece& piece) {
-    if (unit.object().section(piece.section).name.find("Lubsan_data") != std::string_view::npos ||
-        unit.name(piece).starts_with(".Lubsan_data"))
-        return true;
-    if (piece.kind != PieceKind::fragment || unit.role(piece.section) != Role::data)
-        return false;
-    std::span<const elf::Relocation> relocations = unit.relocations(piece);
-    if (relocations.empty() || relocations.front().offset != piece.start ||
-        unit.machine().relocation(relocations.front().type).width != 8)
-        return false;
-    return is_source_name(unit.text_at(unit.reference(piece.section, relocations.front())));
-}
-
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
-
-std::string_view text_of(elf::Bytes bytes) {
-    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
-// "... at fs/super.c:186" (FORTIFY_SOURCE's field names, __FILE__ ":" __stringify(__LINE__)): the text up to the
-// number.
-std::string_view without_line(elf::Bytes bytes) {
-    const std::string_view text = text_of(bytes);
-    std::string_view rest = text;
-    while (!rest.empty() && (rest.back() == '\0' || rest.back() == '\n'))
-        rest.remove_suffix(1);
-    size_t digits = 0;
-    while (!rest.empty() && is_digit(rest.back())) {
-        rest.remove_suffix(1);
-        ++digits;
-    }
-    bool has_line = digits > 0 && (rest.ends_with(".c:") || rest.ends_with(".h:"));
-    return has_line ? rest : text;
-}
-
-// Takes a number and the space behind it from `text`.
-std::optional<uint64_t> take_number(std::string_view& text) {
-    uint64_t value = 0;
-    size_t at = 0;
-    while (at < text.size() && at < 9 && is_digit(text[at]))
-        value = value * 10 + static_cast<uint64_t>(text[at++] - '0');
-    if (at == 0 || at >= text.size() || text[at] != ' ')
-        return std::nullopt;
-    text.remove_prefix(at + 1);
-    return value;
-}
-
-// KASAN's description of a stack frame, which the function puts there for reports (mm/kasan/report_generic.c,
-// print_decoded_frame_descr()): how many variables, then of each "OFFSET SIZE LENGTH NAME:LINE". Returns it without the
-// lines, or nothing for any other text.
-std::optional<std::string> frame_without_lines(std::string_view text) {
-    if (text.empty() || !is_digit(text.front()))
-        return std::nullopt;
-    while (!text.empty() && text.back() == '\0')
-        text.remove_suffix(1);
-    std::string result;
-    const std::string all = std::string(text) + ' '; // every item has a space behind it
-    std::string_view rest = all;
-    std::optional<uint64_t> count = take_number(rest);
-    if (!count || *count == 0)
-        return std::nullopt;
-    for (uint64_t variable = 0; variable < *count; ++variable) {
-        std::optional<uint64_t> offset = take_number(rest);
-        std::optional<uint64_t> size = offset ? take_number(rest) : std::nullopt;
-        std::optional<uint64_t> length = size ? take_number(rest) : std::nullopt;
-        if (!length || *length >= rest.size() || rest[*length] != ' ')
-            return std::nullopt;
-        std::string_view name = rest.substr(0, *length);
-        rest.remove_prefix(*length + 1);
-        if (size_t colon = name.rfind(':');
-            colon != std::string_view::npos && std::ranges::all_of(name.substr(colon + 1), is_digit))
-            name = name.substr(0, colon);
-        result += std::to_string(*offset) + ' ' + std::to_string(*size) + ' ';
-        result.append(name).append(1, ' ');
-    }
-    return rest.empty() ? std::optional(result) : std::nullopt;
-}
-
 bool is_blank(elf::Bytes bytes) {
     return std::ranges::all_of(bytes, [](std::byte byte) { return byte == std::byte{0}; });
 }
 
 } // namespace
 
-MeaningHasher::MeaningHasher(const Unit& unit, std::vector<uint32_t> pair_names, uint32_t side)
-    : unit_(unit), pair_names_(std::move(pair_names)), side_(side), memo_(unit.pieces().size()),
-      state_(unit.pieces().size(), 0) {}
+MeaningHasher::MeaningHasher(const Unit& unit, PairNames names, uint32_t side)
+    : unit_(unit), names_(std::move(names)), side_(side), memo_(unit.pieces().size()), state_(unit.pieces().size(), 0) {
+}
 
 Hash MeaningHasher::content(uint32_t piece) {
     if (state_[piece] == 2)
@@ -154,15 +72,12 @@ void MeaningHasher::add_bytes(Hasher& hasher, const Piece& piece, uint64_t start
     if (end > data.size()) // .bss
         return;
     elf::Bytes bytes = data.subspan(start, end - start);
-    const bool has_holes = unit_.has_resolved(piece.section);
-    if (!has_holes && !has_source_location(unit_, piece)) {
+    if (!unit_.has_resolved(piece.section)) {
         if (piece.kind == PieceKind::function || !is_blank(bytes))
             hasher.add(bytes);
         return;
     }
     std::vector<std::byte> masked(bytes.begin(), bytes.end());
-    if (has_source_location(unit_, piece) && masked.size() >= 16)
-        std::fill(masked.begin() + 8, masked.begin() + 16, std::byte{0});
     for (const elf::Relocation& relocation : unit_.relocations(piece.section, start, end))
         for (unsigned at = 0; at < unit_.resolved_width(piece.section, relocation.offset); ++at)
             if (relocation.offset - start + at < masked.size())
@@ -195,15 +110,12 @@ Hash MeaningHasher::target(const Reference& reference, uint32_t from) {
         hasher.add(static_cast<uint64_t>(reference.offset));
         break;
     case Reference::To::literal: {
-        Unit::Literal literal = unit_.literal_at(reference.id, reference.offset);
+        Unit::Literal literal = unit_.literal_of(reference);
         uint64_t inner = static_cast<uint64_t>(reference.offset) - literal.start;
         hasher.add(tag_literal);
-        if (unit_.role(reference.id) == Role::strings) {
-            elf::Bytes text = literal.bytes.subspan(std::min<uint64_t>(inner, literal.bytes.size()));
-            if (std::optional<std::string> frame = frame_without_lines(text_of(text)))
-                hasher.add(std::string_view(*frame));
-            else
-                hasher.add(without_line(text));
+        if (unit_.role(reference.id) == Role::strings && inner < literal.bytes.size()) {
+            elf::Bytes text = literal.bytes.subspan(inner);
+            hasher.add(text);
         } else {
             hasher.add(inner);
             hasher.add(literal.bytes);
@@ -218,6 +130,8 @@ Hash MeaningHasher::target(const Reference& reference, uint32_t from) {
 
 Hash MeaningHasher::piece_target(const Reference& reference, uint32_t from) {
     const Piece& piece = unit_.piece(reference.id);
+    const bool is_from_init = from != none && arch::is_init(unit_.object().section(unit_.piece(from).section).name);
+    const std::vector<uint32_t>& names = is_from_init ? names_.for_init_code : names_.pairs;
     Hasher hasher;
     if (reference.id == from) {
         hasher.add(tag_self);
@@ -229,9 +143,9 @@ Hash MeaningHasher::piece_target(const Reference& reference, uint32_t from) {
     } else if (piece.identity == Identity::left_alone) {
         hasher.add(tag_mark);
         hasher.add(stem(unit_.name(piece)));
-    } else if (pair_names_[reference.id] != none) {
+    } else if (names[reference.id] != none) {
         hasher.add(tag_pair);
-        hasher.add(pair_names_[reference.id]);
+        hasher.add(names[reference.id]);
     } else {
         hasher.add(tag_alone);
         hasher.add(side_);
@@ -258,16 +172,11 @@ Hash MeaningHasher::fragment_target(const Reference& reference) {
 }
 
 Hash MeaningHasher::entry(const SpecialEntry& entry, uint32_t owner) {
-    const SpecialSection& kind = *unit_.table_of(entry).kind;
     const elf::Section& section = unit_.object().section(entry.section);
     Hasher hasher;
     hasher.add(section.name);
     elf::Bytes bytes = section.data.subspan(entry.start, entry.size);
-    std::vector<std::byte> masked(bytes.begin(), bytes.end());
-    for (const SpecialSection::Blind& blind : kind.blind)
-        if (blind.size == entry.size)
-            std::fill(masked.begin() + blind.from, masked.begin() + blind.to, std::byte{0});
-    hasher.add(elf::Bytes(masked));
+    hasher.add(bytes);
     for (const elf::Relocation& relocation : unit_.relocations(entry.section, entry.start, entry.start + entry.size)) {
         hasher.add(relocation.offset - entry.start);
         hasher.add(unit_.machine().canonical(relocation.type));
@@ -279,7 +188,6 @@ Hash MeaningHasher::entry(const SpecialEntry& entry, uint32_t owner) {
 Hash MeaningHasher::special(uint32_t piece) {
     // Which special section comes first in the file depends on the rest of the unit: the entries count by kind.
     std::map<std::string_view, Hasher> by_kind;
-    auto is_compared = [](Policy policy) { return policy == Policy::keep || policy == Policy::constant; };
     for (const SpecialEntry& it : unit_.entries_of(piece))
         if (is_compared(unit_.table_of(it).kind->policy))
             by_kind[unit_.table_of(it).kind->name].add(entry(it, piece));
@@ -289,16 +197,26 @@ Hash MeaningHasher::special(uint32_t piece) {
     return hasher.result();
 }
 
-std::vector<uint32_t> pair_names_of_original(const Correlation& correlation) {
-    return correlation.to_patched;
+PairNames pair_names_of_original(const Correlation& correlation) {
+    PairNames names{correlation.to_patched, correlation.to_patched};
+    for (auto [patched, original] : correlation.revived)
+        names.for_init_code[original] = patched;
+    return names;
 }
 
-std::vector<uint32_t> pair_names_of_patched(const Correlation& correlation) {
-    std::vector<uint32_t> names(correlation.to_original.size(), none);
-    for (uint32_t index = 0; index < names.size(); ++index)
+PairNames pair_names_of_patched(const Correlation& correlation) {
+    PairNames names{std::vector<uint32_t>(correlation.to_original.size(), none), {}};
+    for (uint32_t index = 0; index < names.pairs.size(); ++index)
         if (correlation.to_original[index] != none)
-            names[index] = index;
+            names.pairs[index] = index;
+    names.for_init_code = names.pairs;
+    for (auto [patched, original] : correlation.revived)
+        names.for_init_code[patched] = patched;
     return names;
+}
+
+bool is_compared(Policy policy) {
+    return policy == Policy::keep || policy == Policy::constant;
 }
 
 bool is_nameless_entry(const Unit& unit, const Piece& piece) {
@@ -367,17 +285,20 @@ Comparison compare(const Unit& original, const Unit& patched, const Correlation&
             result.changed_functions[piece.parent] = true; // a new unlikely part
         if (partner == none || (piece.kind == PieceKind::function && is_made_constructor(patched.name(piece))))
             continue;
-        bool is_equal = before.content(partner) == after.content(index);
-        if (piece.kind == PieceKind::function) {
-            is_equal = is_equal || differ_in_line_numbers_only(original_side, partner, patched_side, index);
-            is_equal = is_equal && before.special(partner) == after.special(index);
-        }
-        if (is_equal)
+        const bool is_function = piece.kind == PieceKind::function;
+        if (before.content(partner) == after.content(index) &&
+            (!is_function || before.special(partner) == after.special(index)))
             continue;
-        if (piece.kind == PieceKind::function)
+        if (!is_function) {
+            result.changed_data[index] = true;
+            continue;
+        }
+        const auto harmless = harmless_differences(original_side, partner, patched_side, index);
+        if (!harmless)
             result.changed_functions[patched.root_of(index)] = true;
         else
-            result.changed_data[index] = true;
+            for (const std::string& what : *harmless)
+                result.harmless.push_back({index, what});
     }
     // An unlikely part that is gone.
     for (uint32_t index = 0; index < original.pieces().size(); ++index) {

@@ -7,17 +7,26 @@
 #include "diff/hash.h"
 #include "diff/unit.h"
 
+#include <string>
+#include <unordered_map>
 #include <vector>
 
 namespace klp::diff {
+
+// By piece, a number that is the same for both pieces of a pair, `none` for a piece without partner.
+struct PairNames {
+    std::vector<uint32_t> pairs;
+    std::vector<uint32_t> for_init_code; // with those of Correlation::revived
+};
+PairNames pair_names_of_original(const Correlation& correlation);
+PairNames pair_names_of_patched(const Correlation& correlation);
 
 // Hashes of the pieces of one unit. Two pieces of two units mean the same if their hashes are equal, provided both were
 // made with names for the pairs that agree.
 class MeaningHasher {
 public:
-    // `pair_names`: by piece, a number that is the same for both pieces of a pair, `none` for a piece without partner.
-    // `side` keeps such pieces of the two units apart.
-    MeaningHasher(const Unit& unit, std::vector<uint32_t> pair_names, uint32_t side);
+    // `names`: of the pairs, made for this unit. `side` keeps such pieces of the two units apart.
+    MeaningHasher(const Unit& unit, PairNames names, uint32_t side);
 
     // Of the piece's own bytes and references.
     Hash content(uint32_t piece);
@@ -36,29 +45,40 @@ private:
     void add_references(Hasher& hasher, uint32_t piece, uint64_t start, uint64_t end);
 
     const Unit& unit_;
-    std::vector<uint32_t> pair_names_;
+    PairNames names_;
     uint32_t side_;
     std::vector<Hash> memo_;
     std::vector<uint8_t> state_; // 0: not hashed, 1: being hashed, 2: hashed
     unsigned depth_ = 0;
 };
 
+// A difference that is none for who runs the code.
+struct Harmless {
+    uint32_t piece = none; // of the patched unit
+    std::string what;      // "a line number in __bug_table"
+    auto operator<=>(const Harmless&) const = default;
+};
+
 struct Comparison {
     // By patched piece. A function with its unlikely parts is one: all of them are changed or none.
     std::vector<bool> changed_functions;
     std::vector<bool> changed_data; // kept variables whose initial content differs
+    // Changed read-only variables of which no copy can be made, as somebody keeps or compares their addresses: who,
+    // how.
+    std::unordered_map<uint32_t, std::string> identities;
+    // Functions that differ in nothing but what does no harm, by patched piece, and what that is.
+    std::vector<Harmless> harmless;
     // Changed functions that are replaced together with their callers, not by a hook of their own: see callers.h.
     std::vector<bool> through_callers;
     // Names of registries (see Role) whose nameless entries came, went or changed.
     std::vector<std::string> changed_registries;
 };
 
+// Entries of special sections with that policy say something that the code does not.
+bool is_compared(Policy policy);
+
 // An entry of a registry that has no name to know it by, or one that is made of a counter.
 bool is_nameless_entry(const Unit& unit, const Piece& piece);
-
-// The names that MeaningHasher wants, for both units.
-std::vector<uint32_t> pair_names_of_original(const Correlation& correlation);
-std::vector<uint32_t> pair_names_of_patched(const Correlation& correlation);
 
 Comparison compare(const Unit& original, const Unit& patched, const Correlation& correlation);
 

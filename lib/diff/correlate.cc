@@ -1,11 +1,14 @@
 #include "diff/correlate.h"
 
 #include "diff/referrers.h"
+#include "diff/same_place.h"
+#include "diff/storage.h"
 
 #include <algorithm>
 #include <elf.h>
 #include <functional>
 #include <unordered_map>
+#include <unordered_set>
 
 namespace klp::diff {
 
@@ -41,6 +44,7 @@ private:
         result_.to_patched[original] = patched;
         result_.to_original[patched] = original;
     }
+    bool may_pair(uint32_t original, uint32_t patched) const;
     bool is_free(const Unit& unit, uint32_t piece) const {
         return (&unit == &original_ ? result_.to_patched : result_.to_original)[piece] == none;
     }
@@ -52,7 +56,8 @@ private:
     void pair_by_use();
     bool pair_uses_once();
     std::vector<std::vector<uint32_t>> uses(const Unit& unit) const;
-    bool pair_used(const std::vector<uint32_t>& original, const std::vector<uint32_t>& patched);
+    bool pair_used(uint32_t user, const std::vector<uint32_t>& original, const std::vector<uint32_t>& patched);
+    bool pair_distinct(const std::pair<std::vector<uint32_t>, std::vector<uint32_t>>& open);
     void pair_leftovers();
     bool may_share(const std::vector<uint32_t>& original, const std::vector<uint32_t>& patched) const;
 
@@ -121,8 +126,11 @@ Candidates Correlator::collect(const Unit& unit, const Filter& filter, const Key
     return found;
 }
 
-bool is_same_kind(const Piece& a, const Piece& b) {
-    return a.kind == b.kind;
+// Of the same kind, and both still there when the kernel runs: what was __init data is gone.
+bool Correlator::may_pair(uint32_t original, uint32_t patched) const {
+    const Piece& a = original_.piece(original);
+    const Piece& b = patched_.piece(patched);
+    return a.kind == b.kind && storage_change(original_, a, patched_, b) != StorageChange::fresh;
 }
 
 // Pairs what has a key that one free piece on each side has.
@@ -132,8 +140,11 @@ void Correlator::pair_unique(const Filter& filter, const KeyOf& key) {
         auto found = candidates.find(name);
         if (found == candidates.end() || found->second.size() != 1 || patched.size() != 1)
             continue;
-        if (is_same_kind(original_.piece(found->second[0]), patched_.piece(patched[0])))
-            pair(found->second[0], patched[0]);
+        const uint32_t original = found->second[0];
+        if (may_pair(original, patched[0]))
+            pair(original, patched[0]);
+        else if (original_.piece(original).kind == patched_.piece(patched[0]).kind)
+            result_.revived.emplace(patched[0], original);
     }
 }
 
@@ -162,7 +173,7 @@ void Correlator::pair_aliases() {
         if (found == candidates.end() || found->second.size() != 1 || patched.size() != 1)
             continue;
         const bool are_free = is_free(original_, found->second[0]) && is_free(patched_, patched[0]);
-        if (are_free && is_same_kind(original_.piece(found->second[0]), patched_.piece(patched[0])))
+        if (are_free && may_pair(found->second[0], patched[0]))
             pair(found->second[0], patched[0]);
     }
 }
@@ -180,7 +191,7 @@ void Correlator::pair_group(std::vector<uint32_t> original, std::vector<uint32_t
     auto pair_where = [&](auto&& matches) {
         for (uint32_t& a : original)
             for (uint32_t& b : patched)
-                if (a != none && b != none && matches(original_.piece(a), patched_.piece(b))) {
+                if (a != none && b != none && may_pair(a, b) && matches(original_.piece(a), patched_.piece(b))) {
                     pair(a, b);
                     a = b = none;
                 }
@@ -197,7 +208,8 @@ void Correlator::pair_group(std::vector<uint32_t> original, std::vector<uint32_t
         pair_where([&](const Piece& a, const Piece& b) { return original_.name(a) == patched_.name(b); });
     }
     for (size_t at = 0; at < std::min(original.size(), patched.size()); ++at)
-        pair(original[at], patched[at]);
+        if (may_pair(original[at], patched[at]))
+            pair(original[at], patched[at]);
 }
 
 // For each function and variable: the free local variables that it refers to, in the order of the first reference.
@@ -224,30 +236,74 @@ std::vector<std::vector<uint32_t>> Correlator::uses(const Unit& unit) const {
     return result;
 }
 
-// Pairs the variables of equal stem that two corresponding users have; only if nothing is left to guess.
-bool Correlator::pair_used(const std::vector<uint32_t>& original, const std::vector<uint32_t>& patched) {
+// Pairs the variables of equal stem that two corresponding users have: one on each side, or those that the code around
+// them, or their size and initial content, tell apart. Neither their order nor their number says which is which.
+bool Correlator::pair_used(uint32_t user, const std::vector<uint32_t>& original, const std::vector<uint32_t>& patched) {
     bool has_paired = false;
-    auto same_stem = [](const Unit& unit, const std::vector<uint32_t>& list, const std::string& wanted,
-                        auto&& is_open) {
+    auto open_of = [&](const Unit& unit, const std::vector<uint32_t>& list, const std::string& wanted) {
         std::vector<uint32_t> found;
         for (uint32_t index : list)
-            if (is_open(unit, index) && stem(unit.name(unit.piece(index))) == wanted)
+            if (is_free(unit, index) && stem(unit.name(unit.piece(index))) == wanted)
                 found.push_back(index);
         return found;
     };
-    auto is_open = [&](const Unit& unit, uint32_t index) { return is_free(unit, index); };
+    std::unordered_set<std::string> done;
     for (uint32_t candidate : original) {
-        if (!is_free(original_, candidate))
+        const std::string wanted = stem(original_.name(original_.piece(candidate)));
+        if (!is_free(original_, candidate) || !done.insert(wanted).second)
             continue;
-        std::string wanted = stem(original_.name(original_.piece(candidate)));
-        std::vector<uint32_t> a = same_stem(original_, original, wanted, is_open);
-        std::vector<uint32_t> b = same_stem(patched_, patched, wanted, is_open);
-        if (a.size() != b.size())
+        auto open = [&] { return std::pair(open_of(original_, original, wanted), open_of(patched_, patched, wanted)); };
+        auto pair_last = [&] {
+            const auto [a, b] = open();
+            const bool is_last = a.size() == 1 && b.size() == 1 && may_pair(a[0], b[0]);
+            if (is_last)
+                pair(a[0], b[0]);
+            return is_last;
+        };
+        if (pair_last()) {
+            has_paired = true;
             continue;
-        for (size_t at = 0; at < a.size(); ++at)
-            pair(a[at], b[at]);
-        has_paired = has_paired || !a.empty();
+        }
+        const auto [a, b] = open();
+        if (a.empty() || b.empty())
+            continue;
+        bool has_some = false;
+        for (auto [old, now] : used_at_same_places(original_, user, patched_, result_.to_patched[user], result_, a, b))
+            if (may_pair(old, now)) {
+                pair(old, now);
+                has_some = true;
+            }
+        has_some = pair_distinct(open()) || has_some;
+        // The one that is left is the one that is left, if all others are known.
+        has_some = (a.size() == b.size() && has_some && pair_last()) || has_some;
+        has_paired = has_paired || has_some;
     }
+    return has_paired;
+}
+
+// Pairs variables that no other of their side has the size, the kind of storage and the initial content of.
+bool Correlator::pair_distinct(const std::pair<std::vector<uint32_t>, std::vector<uint32_t>>& open) {
+    auto is_alike = [](const Unit& one, uint32_t a, const Unit& other, uint32_t b) {
+        const Piece& p = one.piece(a);
+        const Piece& q = other.piece(b);
+        return p.end - p.start == q.end - q.start && storage_of(one, p) == storage_of(other, q) &&
+               std::ranges::equal(one.bytes(p), other.bytes(q));
+    };
+    bool has_paired = false;
+    for (uint32_t a : open.first)
+        for (uint32_t b : open.second) {
+            if (!is_free(original_, a) || !is_free(patched_, b) || !is_alike(original_, a, patched_, b))
+                continue;
+            const bool is_unique =
+                std::ranges::count_if(open.first, [&](uint32_t it) { return is_alike(original_, it, patched_, b); }) ==
+                    1 &&
+                std::ranges::count_if(open.second, [&](uint32_t it) { return is_alike(original_, a, patched_, it); }) ==
+                    1;
+            if (is_unique && may_pair(a, b)) {
+                pair(a, b);
+                has_paired = true;
+            }
+        }
     return has_paired;
 }
 
@@ -257,7 +313,7 @@ bool Correlator::pair_uses_once() {
     bool has_paired = false;
     for (uint32_t index = 0; index < original.size(); ++index)
         if (uint32_t partner = result_.to_patched[index]; partner != none && !original[index].empty())
-            has_paired = pair_used(original[index], patched[partner]) || has_paired;
+            has_paired = pair_used(index, original[index], patched[partner]) || has_paired;
     return has_paired;
 }
 
@@ -328,7 +384,7 @@ void Correlator::pair_leftovers() {
     const auto before = users_of(original_, wanted_before);
     const auto after = users_of(patched_, wanted_after);
     for (auto [original, patched] : open)
-        if (may_share(before[original], after[patched]))
+        if (may_pair(original, patched) && may_share(before[original], after[patched]))
             pair(original, patched);
 }
 

@@ -4,6 +4,7 @@
 
 #include "diff/unit.h"
 
+#include <unordered_map>
 #include <vector>
 
 namespace klp::diff {
@@ -11,6 +12,9 @@ namespace klp::diff {
 struct Correlation {
     std::vector<uint32_t> to_patched;  // by original piece: the patched one, or `none`
     std::vector<uint32_t> to_original; // by patched piece
+    // Patched pieces that carry the name of one that was gone once the kernel had started (__init), and that one. They
+    // are no pairs; but init code that refers to the one did not change because it now refers to the other.
+    std::unordered_map<uint32_t, uint32_t> revived;
 };
 
 // Pairs functions and variables of the two units. A wrong pairing of two functions costs size, never correctness:

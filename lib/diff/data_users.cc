@@ -1,6 +1,9 @@
 #include "diff/data_users.h"
 
+#include "diff/address_identity.h"
 #include "diff/referrers.h"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 
@@ -9,9 +12,7 @@ namespace klp::diff {
 bool is_copyable(const Unit& unit, uint32_t piece) {
     const Piece& it = unit.piece(piece);
     const elf::Section& section = unit.object().section(it.section);
-    const bool is_read_only =
-        !section.is_writable() || section.name.starts_with(".data.rel.ro") || section.name.starts_with(".rodata");
-    return is_read_only && unit.is_local(it) && !arch::is_init(section.name);
+    return arch::is_read_only(section) && unit.is_local(it) && !arch::is_init(section.name);
 }
 
 namespace {
@@ -26,14 +27,19 @@ public:
     struct Users {
         std::vector<uint32_t> functions; // of the patched unit, without parts
         std::vector<uint32_t> variables; // the changed one first
+        std::string obstacle;            // who would notice a copy of the changed one, and how
     };
-    // Of patched variable `piece`, in both units. False if it is not known or not only functions that see it.
+    // Of patched variable `piece`, in both units. False if it is not known or not only functions that see it, or if its
+    // address is an identity.
     bool find(uint32_t piece, Users& users) const {
         users.variables = {piece};
         for (size_t at = 0; at < users.variables.size(); ++at) {
             const uint32_t variable = users.variables[at];
             const uint32_t partner = correlation_.to_original[variable];
             if (!is_copyable(patched_, variable) || partner == none)
+                return false;
+            users.obstacle = obstacle(variable, piece);
+            if (!users.obstacle.empty())
                 return false;
             for (uint32_t user : after_[variable])
                 if (!add(user, users))
@@ -48,6 +54,25 @@ public:
     }
 
 private:
+    // Who keeps or compares the address of `variable`, which is the changed one or refers to it.
+    std::string obstacle(uint32_t variable, uint32_t changed) const {
+        const std::string of = variable == changed ? "" : fmt::format(" ({}'s)", patched_.title(variable));
+        const bool has_code = holds_code_pointers(patched_, variable);
+        auto look = [&](const Unit& unit, uint32_t piece, const std::vector<uint32_t>& users) -> std::string {
+            for (uint32_t user : users) {
+                if (unit.piece(user).kind == PieceKind::function) {
+                    if (auto use = identity_use(unit, user, piece))
+                        return fmt::format("{} {}{}", unit.title(unit.root_of(user)), *use, of);
+                } else if (unit.piece(user).kind == PieceKind::variable && has_code) {
+                    return fmt::format("{} holds its address{}", unit.title(user), of);
+                }
+            }
+            return {};
+        };
+        const uint32_t partner = correlation_.to_original[variable];
+        std::string found = look(patched_, variable, after_[variable]);
+        return found.empty() ? look(original_, partner, before_[partner]) : found;
+    }
     static std::vector<bool> copyable_variables(const Unit& unit) {
         std::vector<bool> wanted(unit.pieces().size(), false);
         for (uint32_t index = 0; index < wanted.size(); ++index)
@@ -91,8 +116,11 @@ void change_users_of_data(const Unit& original, const Unit& patched, const Corre
     std::vector<bool> is_user(patched.pieces().size(), false);
     for (uint32_t piece : changed) {
         DataUsers::Users users;
-        if (!finder.find(piece, users))
+        if (!finder.find(piece, users)) {
+            if (!users.obstacle.empty())
+                comparison.identities.emplace(piece, users.obstacle);
             continue;
+        }
         for (uint32_t variable : users.variables)
             comparison.changed_data[variable] = true;
         for (uint32_t function : users.functions)

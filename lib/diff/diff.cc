@@ -134,6 +134,8 @@ Diff run(const elf::Object& original_object, const elf::Object& patched_object, 
     const Selection selection = selector.run();
     Diff diff;
     diff.findings = selection.findings;
+    for (const Harmless& it : comparison.harmless)
+        diff.harmless.push_back({patched.title(it.piece), it.what});
     diff.nothing_changed = std::ranges::find(selection.included, true) == selection.included.end();
     if (diff.nothing_changed)
         return diff;

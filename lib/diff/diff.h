@@ -50,8 +50,15 @@ struct RegisteredCallback {
     elf::CallbackKind kind = elf::CallbackKind::pre_patch;
 };
 
+// A difference that does no harm and is left out: harmless.h says of which kinds.
+struct LeftOut {
+    std::string function;
+    std::string what;
+};
+
 struct Diff {
     bool nothing_changed = false;
+    std::vector<LeftOut> harmless;
     std::vector<Item> items;
     std::vector<report::Finding> findings;
     std::vector<std::string> import_namespaces; // sorted, unique

@@ -45,9 +45,10 @@ private:
     };
     void place_pieces();
     uint32_t place_alone(uint32_t piece);
-    void place_fragment(uint32_t piece);
+    void place_beside_others(uint32_t piece);
     void place_literals();
-    void place_literals_of(uint32_t section, std::span<const elf::Relocation> relocations);
+    void collect_literals(uint32_t section, std::span<const elf::Relocation> relocations);
+    uint64_t place_literal(uint32_t section, uint64_t start);
     void choose_entries();
     bool keeps(const SpecialEntry& entry, uint32_t owner);
     const elf::Relocation* key_of(const SpecialEntry& entry) const;
@@ -143,8 +144,16 @@ uint32_t Emitter::place_alone(uint32_t piece) {
     return emission_.output.add_section(std::move(section));
 }
 
-// Fragments of one section stay in one, in order and as far from each other as before where they touched.
-void Emitter::place_fragment(uint32_t piece) {
+// Lets `data` grow to an offset that is as far from a multiple of `alignment` as `start` was: what touched what came
+// before still does.
+void align_like(std::vector<std::byte>& data, uint64_t start, uint64_t alignment) {
+    const uint64_t step = std::min<uint64_t>(std::max<uint64_t>(alignment, 1), 4096);
+    while (data.size() % step != start % step)
+        data.push_back(std::byte{0});
+}
+
+// Pieces of one section stay in one, in order and as far from each other as before where they touched.
+void Emitter::place_beside_others(uint32_t piece) {
     const Piece& it = patched_.piece(piece);
     const elf::Section& model = object_.section(it.section);
     auto [at, is_new] = shared_section_.try_emplace(it.section, 0);
@@ -152,15 +161,13 @@ void Emitter::place_fragment(uint32_t piece) {
         at->second = emission_.output.add_section(like(model, 0));
     NewSection& section = emission_.output.sections[at->second];
     if (model.type == SHT_NOBITS) {
-        uint64_t alignment = std::max<uint64_t>(alignment_at(model.alignment, it.start), 1);
-        section.nobits_size = (section.nobits_size + alignment - 1) / alignment * alignment;
-        spot_of_piece_[piece] = {at->second, section.nobits_size};
-        section.nobits_size += it.end - it.start;
+        const uint64_t step = std::max<uint64_t>(model.alignment, 1);
+        const uint64_t missing = (it.start % step + step - section.nobits_size % step) % step;
+        spot_of_piece_[piece] = {at->second, section.nobits_size + missing};
+        section.nobits_size += missing + (it.end - it.start);
         return;
     }
-    uint64_t alignment = std::min<uint64_t>(std::max<uint64_t>(model.alignment, 1), 4096);
-    while (section.data.size() % alignment != it.start % alignment)
-        section.data.push_back(std::byte{0});
+    align_like(section.data, it.start, model.alignment);
     spot_of_piece_[piece] = {at->second, section.data.size()};
     append(section, patched_.bytes(it));
 }
@@ -168,56 +175,56 @@ void Emitter::place_fragment(uint32_t piece) {
 void Emitter::place_pieces() {
     spot_of_piece_.resize(patched_.pieces().size());
     for (uint32_t index = 0; index < patched_.pieces().size(); ++index) {
+        const Piece& piece = patched_.piece(index);
         if (!selection_.included[index])
             continue;
-        if (patched_.piece(index).kind == PieceKind::fragment)
-            place_fragment(index);
-        else
+        const bool is_alone =
+            piece.kind == PieceKind::function || (piece.kind == PieceKind::variable && piece.is_own_section);
+        if (is_alone)
             spot_of_piece_[index] = {place_alone(index), 0};
+        else
+            place_beside_others(index);
     }
 }
 
-void Emitter::place_literals_of(uint32_t section, std::span<const elf::Relocation> relocations) {
+void Emitter::collect_literals(uint32_t section, std::span<const elf::Relocation> relocations) {
     for (const elf::Relocation& relocation : relocations) {
-        Reference reference = patched_.reference(section, relocation);
-        if (reference.to != Reference::To::literal)
-            continue;
-        Unit::Literal literal = patched_.literal_at(reference.id, reference.offset);
-        if (literal.bytes.empty())
-            continue;
-        auto [at, is_new] = literals_.try_emplace({reference.id, literal.start}, 0);
-        if (!is_new)
-            continue;
-        const elf::Section& model = object_.section(reference.id);
-        auto [shared, is_first] = shared_section_.try_emplace(reference.id, 0);
-        if (is_first) {
-            NewSection created = like(model, 0);
-            created.flags = model.flags & (SHF_ALLOC | SHF_MERGE | SHF_STRINGS);
-            created.entry_size = model.entry_size;
-            shared->second = emission_.output.add_section(std::move(created));
-        }
-        NewSection& target = emission_.output.sections[shared->second];
-        uint64_t alignment = std::min<uint64_t>(model.alignment, 4096);
-        while (target.data.size() % alignment != 0)
-            target.data.push_back(std::byte{0});
-        at->second = target.data.size();
-        append(target, literal.bytes);
-        Item item;
-        bool is_string = patched_.role(reference.id) == Role::strings;
-        item.kind = is_string ? "string" : "constant";
-        item.size = literal.bytes.size();
-        item.name = is_string ? std::string(elf::Object::string_at(model, literal.start)) : std::string(model.name);
-        emission_.literals.push_back(std::move(item));
+        const Reference reference = patched_.reference(section, relocation);
+        if (reference.to == Reference::To::literal && !patched_.literal_of(reference).bytes.empty())
+            literals_.try_emplace({reference.id, reference.anchor}, 0);
     }
 }
 
+// Neighbours stay neighbours: the end of one may be meant where the next begins ("for (p = s; p != s + sizeof(s);)").
 void Emitter::place_literals() {
     for (uint32_t index = 0; index < patched_.pieces().size(); ++index)
         if (selection_.included[index])
-            place_literals_of(patched_.piece(index).section, patched_.relocations(patched_.piece(index)));
+            collect_literals(patched_.piece(index).section, patched_.relocations(patched_.piece(index)));
     for (const KeptEntry& kept : entries_)
-        place_literals_of(kept.entry.section, patched_.relocations(kept.entry.section, kept.entry.start,
-                                                                   kept.entry.start + kept.entry.size));
+        collect_literals(kept.entry.section, patched_.relocations(kept.entry.section, kept.entry.start,
+                                                                  kept.entry.start + kept.entry.size));
+    for (auto& [place, offset] : literals_)
+        offset = place_literal(place.first, place.second);
+}
+
+// Returns where it went. The linker is not to merge it with others: it would take neighbours apart.
+uint64_t Emitter::place_literal(uint32_t section, uint64_t start) {
+    const elf::Section& model = object_.section(section);
+    const elf::Bytes bytes = patched_.literal_at(section, start).bytes;
+    auto [shared, is_first] = shared_section_.try_emplace(section, 0);
+    if (is_first)
+        shared->second = emission_.output.add_section(like(model, 0));
+    std::vector<std::byte>& data = emission_.output.sections[shared->second].data;
+    align_like(data, start, model.alignment);
+    const uint64_t offset = data.size();
+    data.insert(data.end(), bytes.begin(), bytes.end());
+    Item item;
+    const bool is_string = patched_.role(section) == Role::strings;
+    item.kind = is_string ? "string" : "constant";
+    item.size = bytes.size();
+    item.name = is_string ? std::string(elf::Object::string_at(model, start)) : std::string(model.name);
+    emission_.literals.push_back(std::move(item));
+    return offset;
 }
 
 // Of a jump label or static call: the relocation that names its key, the last one of the entry.
@@ -503,10 +510,9 @@ elf::Relocation Emitter::translate(uint32_t section, const elf::Relocation& relo
         point_inside(reference, relocation, result);
         break;
     case Route::literal: {
-        Unit::Literal literal = patched_.literal_at(reference.id, reference.offset);
         uint32_t target = shared_section_[reference.id];
-        auto at = literals_.find({reference.id, literal.start});
-        int64_t inner = difference(reference.offset, static_cast<int64_t>(literal.start));
+        auto at = literals_.find({reference.id, reference.anchor});
+        int64_t inner = difference(reference.offset, static_cast<int64_t>(reference.anchor));
         int64_t base = at == literals_.end() ? 0 : static_cast<int64_t>(at->second);
         result.symbol = section_symbol_[target];
         result.addend = difference(sum(base, inner), reference.bias);

@@ -1,5 +1,7 @@
 #include "diff/names.h"
 
+#include "arch/special_sections.h"
+
 #include <algorithm>
 #include <array>
 
@@ -69,6 +71,8 @@ std::string_view without_llvm_hash(std::string_view name) {
 }
 
 bool is_numbered(std::string_view name) {
+    if (name.starts_with("__UNIQUE_ID_") && !name.empty() && name.back() >= '0' && name.back() <= '9')
+        return true;
     size_t dot = name.rfind('.');
     return dot != std::string_view::npos && dot != 0 && is_number(name.substr(dot + 1));
 }
@@ -103,36 +107,33 @@ bool is_source_name(std::string_view text) {
            std::ranges::any_of(endings, [&](std::string_view ending) { return text.ends_with(ending); });
 }
 
-Identity identity_of(std::string_view name, std::string_view section) {
-    // objtool's klp-diff leaves the same ones alone (tools/objtool/klp-diff.c, dont_correlate()); the reasons differ.
-    constexpr std::array contents{"__func__", "__FUNCTION__", "__PRETTY_FUNCTION__",
-                                  "CSWTCH",   "__UNIQUE_ID_", "switch.table",
-                                  "str",      ".str",         "__const"};
-    constexpr std::array marks{"__already_done", "__warned",     "__key",          "_entry", "_entry_ptr", "_rs",
-                               "descriptor",     "__print_once", "__do_once_done", "___done"};
-    if (section.starts_with(".data..once") || section.starts_with(".data.once"))
+Identity identity_of(std::string_view name, const elf::Section& section) {
+    constexpr std::array made{"__func__", "__FUNCTION__", "__PRETTY_FUNCTION__", "CSWTCH", "switch.table", "str",
+                              ".str",     "__const"};
+    const std::string_view where = section.name;
+    if (where.starts_with(".data..once") || where.starts_with(".data.once"))
         return Identity::left_alone;
-    if (section == "__dyndbg" || section == "__verbose")
+    if (where == "__dyndbg" || where == "__verbose")
         return Identity::left_alone; // a descriptor holds its line; the format is passed beside it
-    if (section.starts_with(".data..Lubsan") || section.starts_with(".data.rel.local..L") ||
-        section.starts_with(".rodata..L") || section.starts_with(".data.rel.ro..L") ||
-        section.starts_with(".data.rel.ro.local..L"))
+    if (where.starts_with(".data..Lubsan") || where.starts_with(".data.rel.local..L") ||
+        where.starts_with(".rodata..L") || where.starts_with(".data.rel.ro..L") ||
+        where.starts_with(".data.rel.ro.local..L"))
         return Identity::by_content;
     std::string whole = stem(name);
     // "__unnamed_1": Clang's name for a nameless variable that is not private to the file (KASAN's table).
-    if (whole.starts_with("__UNIQUE_ID_") || whole.starts_with("switch.table.") || whole.starts_with("__const.") ||
-        whole.starts_with("__unnamed_"))
+    if (whole.starts_with("__unnamed_"))
+        return Identity::by_content;
+    if (!arch::is_read_only(section))
+        return Identity::kept;
+    if (whole.starts_with("__UNIQUE_ID_") || whole.starts_with("switch.table.") || whole.starts_with("__const."))
         return Identity::by_content;
     // GCC: NAME.N; Clang: FUNCTION.NAME or FUNCTION.NAME.N.
     std::string_view last = whole;
     if (size_t dot = last.rfind('.'); dot != std::string_view::npos)
         last = last.substr(dot + 1);
-    bool may_be_local = is_numbered(name) || whole.find('.') != std::string::npos;
-    if (std::ranges::find(contents, last) != contents.end() && (may_be_local || last.starts_with("__")))
-        return Identity::by_content;
-    if (may_be_local && std::ranges::find(marks, last) != marks.end())
-        return Identity::left_alone;
-    return Identity::kept;
+    const bool may_be_local = is_numbered(name) || whole.find('.') != std::string::npos;
+    const bool is_made = std::ranges::find(made, last) != made.end() && (may_be_local || last.starts_with("__"));
+    return is_made ? Identity::by_content : Identity::kept;
 }
 
 bool is_prefix_name(std::string_view name) {

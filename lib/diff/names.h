@@ -14,7 +14,8 @@ enum class Identity : uint8_t {
     kept,       // it is somebody's state or somebody's address: the patched one must be the original one
     by_content, // only its bytes matter (a compiler's table, __func__): equal bytes are the same, a copy may travel
                 // along
-    left_alone  // one-time marks and keys: never correlated, each copy of the code brings its own
+    left_alone  // one-time marks (.data..once) and descriptors of debug messages: never correlated, each copy of the
+                // code brings its own
 };
 
 // `name` without what the compiler numbers: digit-only parts ("count.12" and "count.3" are "count"), ThinLTO's
@@ -28,7 +29,7 @@ std::string_view without_llvm_hash(std::string_view name);
 // A name of an initcall's that has a counter and the line in it.
 bool is_initcall_name(std::string_view name);
 
-// GCC numbers every static local: "count.12".
+// GCC numbers every static local: "count.12"; so does __UNIQUE_ID() (linux/compiler.h) what it names.
 bool is_numbered(std::string_view name);
 
 // GCC's "count.12" or Clang's "function.count": a variable that lives in one function.
@@ -47,8 +48,9 @@ bool is_made_constructor(std::string_view name);
 // The name of a file of source, as __FILE__ says it.
 bool is_source_name(std::string_view text);
 
-// `section` is the name of the section that holds the variable.
-Identity identity_of(std::string_view name, std::string_view section);
+// `section` holds the variable. What may be written to is state, whatever its name; of what may not, compilers and
+// macros make copies as they like, under names of their own.
+Identity identity_of(std::string_view name, const elf::Section& section);
 
 // __pfx_NAME and __cfi_NAME: the padding before NAME, not a function.
 bool is_prefix_name(std::string_view name);

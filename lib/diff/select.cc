@@ -1,7 +1,9 @@
 #include "diff/select.h"
 
+#include "diff/address_identity.h"
 #include "diff/data_users.h"
 #include "diff/referrers.h"
+#include "diff/storage.h"
 
 #include <fmt/format.h>
 
@@ -18,7 +20,8 @@ Selector::Selector(const Unit& original, const Unit& patched, const Correlation&
     result_.pulled_by.assign(patched.pieces().size(), none);
     copied_data_.assign(patched.pieces().size(), false);
     for (uint32_t index = 0; index < copied_data_.size(); ++index)
-        copied_data_[index] = comparison.changed_data[index] && is_copyable(patched, index);
+        copied_data_[index] =
+            comparison.changed_data[index] && is_copyable(patched, index) && !comparison.identities.contains(index);
 }
 
 bool Selector::is_forced(uint32_t piece) const {
@@ -131,9 +134,88 @@ void Selector::follow_entry(const SpecialEntry& entry, uint32_t piece) {
 }
 
 void Selector::follow(uint32_t section, const elf::Relocation& relocation, uint32_t from, bool in_entry) {
-    Reference reference = patched_.reference(section, relocation);
-    if (route(reference, from, section, relocation, in_entry) == Route::inside)
+    const Reference reference = patched_.reference(section, relocation);
+    const Route chosen = route(reference, from, section, relocation, in_entry);
+    if (chosen == Route::inside)
         include(reference.id, from);
+    if (chosen == Route::original && patched_.piece(reference.id).kind == PieceKind::variable)
+        check_storage(reference.id, from);
+    if (reference.rival != none)
+        check_rival(reference, chosen, from, section, relocation);
+}
+
+// The kernel's variable of that name may not be what patched code takes it for.
+void Selector::check_storage(uint32_t piece, uint32_t from) {
+    const Piece& before = original_.piece(correlation_.to_original[piece]);
+    const Piece& after = patched_.piece(piece);
+    const StorageChange change = storage_change(original_, before, patched_, after);
+    if (change == StorageChange::same || !storage_checked_.insert(piece).second)
+        return;
+    const Storage was = storage_of(original_, before);
+    const Storage is = storage_of(patched_, after);
+    const std::string what = was == is ? std::string("its alignment grows")
+                                       : fmt::format("it was {} ({}) and is {} now ({})", to_string(was),
+                                                     original_.object().section(before.section).name, to_string(is),
+                                                     patched_.object().section(after.section).name);
+    if (change == StorageChange::harmless)
+        result_.findings.push_back(
+            {"diff.storage-kept",
+             report::Severity::note,
+             patched_.object().name(),
+             patched_.title(piece),
+             fmt::format("{}; patched code uses the running kernel's, which serves as well", what),
+             {}});
+    else
+        refuse("diff.storage-changed", piece,
+               fmt::format("{}; {} relies on that, and the running kernel's variable is and stays what it was", what,
+                           patched_.title(from)),
+               "leave the variable as it is, and give what the patch needs another name");
+}
+
+// Two pieces that touch may be meant. Both come along, side by side, or both are the kernel's, where they touch as
+// well; or the function referred to the meant one before, as often as now.
+void Selector::check_rival(const Reference& reference, Route chosen, uint32_t from, uint32_t section,
+                           const elf::Relocation& relocation) {
+    Reference other = reference;
+    std::swap(other.id, other.rival);
+    const Route its = route(other, from, section, relocation, false);
+    if (chosen == Route::inside && its == Route::inside)
+        return include(reference.rival, from);
+    auto distance = [](const Unit& unit, uint32_t a, uint32_t b) {
+        return difference(static_cast<int64_t>(unit.piece(a).entry), static_cast<int64_t>(unit.piece(b).entry));
+    };
+    if (chosen == Route::original && its == Route::original) {
+        const uint32_t meant = correlation_.to_original[reference.id];
+        const uint32_t rival = correlation_.to_original[reference.rival];
+        if (original_.piece(meant).section == original_.piece(rival).section &&
+            distance(original_, meant, rival) == distance(patched_, reference.id, reference.rival))
+            return;
+    }
+    if (refers_as_before(from, reference.id, reference.rival))
+        return;
+    const auto [first, second] = std::minmax(reference.id, reference.rival);
+    refuse("diff.ambiguous-reference", from,
+           fmt::format("it refers to the place in {} where {} ends and {} begins, and the object does not say which of "
+                       "the two is meant; one of them comes with the patch, the other is the running kernel's",
+                       patched_.object().section(patched_.piece(reference.id).section).name, patched_.title(first),
+                       patched_.title(second)),
+           "give the new variable a section of its own (no section attribute, -fdata-sections), or define it after all "
+           "others of that section");
+}
+
+// Did the function refer to the original of `meant` as often as it now refers to it or to the rival?
+bool Selector::refers_as_before(uint32_t from, uint32_t meant, uint32_t rival) const {
+    const uint32_t partner = correlation_.to_original[from];
+    const uint32_t original = correlation_.to_original[meant];
+    if (partner == none || original == none || correlation_.to_original[rival] != none)
+        return false;
+    auto count = [](const Unit& unit, uint32_t user, uint32_t target) {
+        return std::ranges::count_if(unit.relocations(unit.piece(user)), [&](const elf::Relocation& relocation) {
+            const Reference reference = unit.reference(unit.piece(user).section, relocation);
+            return reference.to == Reference::To::piece && reference.id == target;
+        });
+    };
+    return count(original_, partner, original) == count(patched_, from, meant);
 }
 
 Route Selector::route(const Reference& reference, uint32_t from, uint32_t section, const elf::Relocation& relocation,
@@ -151,7 +233,7 @@ Route Selector::route(const Reference& reference, uint32_t from, uint32_t sectio
     if (target.kind == PieceKind::variable) {
         if (is_new || target.identity != Identity::kept || copied_data_[reference.id])
             return Route::inside;
-        if (is_copyable(patched_, reference.id)) {
+        if (is_copyable(patched_, reference.id) && !holds_code_pointers(patched_, reference.id)) {
             const symbols::Resolution& found = resolve_defined(original_symbol(reference, relocation));
             if (found.kind == symbols::Resolution::Kind::absent || found.kind == symbols::Resolution::Kind::ambiguous)
                 return Route::inside; // read-only, and equal to what the kernel has: a copy is as good
@@ -277,7 +359,9 @@ void Selector::check_names() {
             continue;
         const uint32_t now = patched_.piece_of_symbol(symbol.index);
         auto then = before.find(symbol.name);
-        if (then == before.end() || correlation_.to_original[now] == then->second || is_ignored(now))
+        if (then == before.end() || correlation_.to_original[now] == then->second || is_ignored(now) ||
+            storage_change(original_, original_.piece(then->second), patched_, patched_.piece(now)) ==
+                StorageChange::fresh)
             continue;
         refuse(
             "diff.alias-changed", now,
@@ -337,6 +421,8 @@ void Selector::check_data() {
                  fmt::format("its content changed, but {} is gone once the kernel or module has started", section), {});
             continue;
         }
+        if (after[index].empty() && before[correlation_.to_original[index]].empty() && is_unread(index))
+            continue;
         // It may travel if nobody but what comes along sees it, before and after.
         auto comes_along = [&](uint32_t referrer) { return result_.included[referrer]; };
         auto came_along = [&](uint32_t referrer) {
@@ -352,6 +438,15 @@ void Selector::check_data() {
                        std::ranges::all_of(before[correlation_.to_original[index]], came_along);
         if (travels)
             continue;
+        if (auto known = comparison_.identities.find(index); known != comparison_.identities.end()) {
+            refuse("diff.data-changed", index,
+                   fmt::format("the patch changes the content of this table ({}), and a copy of it would be another "
+                               "table: {}, and the running kernel keeps the old one",
+                               section, known->second),
+                   "leave the table as it is and change the functions that it points to or that use it, or write the "
+                   "new entries into the kernel's table in a pre-patch callback (KLP_PRE_PATCH_CALLBACK)");
+            continue;
+        }
         std::string seen_by;
         for (uint32_t referrer : after[index])
             if (!result_.included[referrer] && seen_by.empty())
@@ -364,6 +459,23 @@ void Selector::check_data() {
                "members, "
                "or leave its section out with KLP_IGNORE_SECTION() if the old content does no harm");
     }
+}
+
+// Nobody in the unit refers to the local variable but tables of which a live patch takes nothing along (.printk_index).
+bool Selector::is_unread(uint32_t piece) const {
+    if (!patched_.is_local(patched_.piece(piece)))
+        return false;
+    for (const elf::RelocationTable& table : patched_.object().relocation_tables()) {
+        const SpecialSection* kind = arch::find_special(patched_.object().section(table.target).name);
+        if (kind && kind->policy == Policy::drop)
+            continue;
+        for (const elf::Relocation& relocation : table.entries) {
+            const Reference reference = patched_.reference(table.target, relocation);
+            if (reference.to == Reference::To::piece && reference.id == piece)
+                return false;
+        }
+    }
+    return true;
 }
 
 // A static local that a changed function used and that has lost its partner: its value would be lost without a word.

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 namespace klp::diff {
@@ -56,6 +57,11 @@ private:
     void follow_piece(uint32_t piece);
     void follow_entry(const SpecialEntry& entry, uint32_t piece);
     void follow(uint32_t section, const elf::Relocation& relocation, uint32_t from, bool in_entry);
+    bool is_unread(uint32_t piece) const;
+    void check_storage(uint32_t piece, uint32_t from);
+    void check_rival(const Reference& reference, Route chosen, uint32_t from, uint32_t section,
+                     const elf::Relocation& relocation);
+    bool refers_as_before(uint32_t from, uint32_t meant, uint32_t rival) const;
     bool is_forced(uint32_t piece) const;
     bool is_ignored(uint32_t piece) const;
     void check_functions();
@@ -80,6 +86,7 @@ private:
     Selection result_;
     std::vector<bool> copied_data_;
     std::vector<uint32_t> queue_;
+    std::unordered_set<uint32_t> storage_checked_;
     std::vector<report::Finding> errors_;
     mutable std::unordered_map<uint32_t, symbols::Resolution> defined_;
     mutable std::unordered_map<std::string, symbols::Resolution> undefined_;

@@ -60,7 +60,15 @@ struct Reference {
     To to = To::nothing;
     uint32_t id = 0;
     int64_t offset = 0;
-    int64_t bias = 0; // what the instruction adds to the addend
+    int64_t bias = 0;      // what the instruction adds to the addend
+    uint64_t anchor = 0;   // of a literal: where it begins; the offset may be its end, or beyond
+    uint32_t rival = none; // another piece that may be meant, for all that the unit tells: see boundaries.h
+};
+
+// A reference by section and offset that leads to where one piece ends and another begins, or near it.
+struct Boundary {
+    uint32_t meant = none; // the piece that it is taken for
+    uint32_t rival = none; // the other one; `none` if the code shows that it cannot be meant
 };
 
 // An entry of a special section.
@@ -101,6 +109,8 @@ public:
     std::span<const uint32_t> symbols_of(uint32_t piece) const;
     // The function that a part belongs to; any other piece itself.
     uint32_t root_of(uint32_t piece) const { return pieces_[piece].parent == none ? piece : pieces_[piece].parent; }
+    // The unlikely parts of a function.
+    std::vector<uint32_t> parts_of(uint32_t function) const;
     // No other unit knows it by its name.
     bool is_local(const Piece& piece) const { return piece.symbol == 0 || object_.symbol(piece.symbol).is_local(); }
     // The piece at an offset of a section; at the very end of the section, its last one. `none` if there is none.
@@ -136,12 +146,16 @@ public:
         uint64_t start = 0;
         elf::Bytes bytes;
     };
-    Literal literal_at(uint32_t section, int64_t offset) const;
+    Literal literal_at(uint32_t section, uint64_t offset) const;
+    // The literal that a reference means.
+    Literal literal_of(const Reference& reference) const { return literal_at(reference.id, reference.anchor); }
     // The text that a reference leads to: a string, or the nameless data that KASAN makes of strings, to which Clang
     // gives names of its own. Empty for all else.
     std::string_view text_at(const Reference& reference) const;
     // ftrace can hook it: it calls __fentry__ or is listed in __mcount_loc or __patchable_function_entries.
     bool has_ftrace_location(uint32_t piece) const;
+    // The instruction of that piece calls, or jumps to, another function.
+    bool leaves(const Piece& piece, const arch::Instruction& instruction) const;
     // The end of a run of fragments that may be read as one (a nameless table): see fragments.
     uint64_t run_end(uint32_t piece) const;
     // Every unit that needs it brings a copy, and the linker keeps one (gabi, GRP_COMDAT).
@@ -162,6 +176,7 @@ private:
         bool is_bound = false; // of an object, as the compiler says
         auto operator<=>(const Cut&) const = default;
     };
+    bool holds_pieces(uint32_t section) const;
     void classify_sections();
     void number_files();
     void make_pieces();
@@ -185,7 +200,10 @@ private:
     void read_entries(const SpecialTable& table, std::vector<SpecialEntry>& entries) const;
     void find_ftrace_locations();
     void group_symbols();
-    Reference reference_into(uint32_t section, int64_t offset) const;
+    Reference reference_into(uint32_t section, int64_t anchor, int64_t offset) const;
+    Reference literal_reference(uint32_t section, int64_t anchor, int64_t offset) const;
+    uint32_t nearest_piece(uint32_t section, int64_t offset) const;
+    const Boundary* boundary_at(uint32_t section, uint64_t offset) const;
 
     const elf::Object& object_;
     const arch::Machine& machine_;
@@ -204,11 +222,13 @@ private:
     std::unordered_map<uint32_t, std::unordered_map<uint64_t, Resolved>> resolved_;
     // section -> offset -> bias of those that differ from what their relocation's number says
     std::unordered_map<uint32_t, std::unordered_map<uint64_t, int64_t>> unusual_biases_;
+    std::unordered_map<uint32_t, std::unordered_map<uint64_t, Boundary>> boundaries_; // section -> offset
     std::vector<SpecialTable> special_tables_;
     std::vector<uint32_t> table_of_section_;
     std::vector<SpecialEntry> entries_;
     std::vector<uint32_t> entries_begin_;
     std::vector<bool> has_ftrace_;
+    std::unordered_multimap<uint32_t, uint32_t> parts_; // function -> its parts
 };
 
 } // namespace klp::diff

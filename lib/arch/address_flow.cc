@@ -1,0 +1,205 @@
+#include "arch/address_flow.h"
+
+#include <algorithm>
+#include <map>
+#include <unordered_map>
+
+namespace klp::arch {
+
+FieldUse field_use(const Instruction& instruction, const elf::Relocation& relocation, unsigned width) {
+    if (!instruction.is_valid || width == 0)
+        return FieldUse::unknown;
+    if (instruction.is_branch && !instruction.has_address)
+        return FieldUse::branch;
+    const bool is_last = relocation.offset + width == instruction.offset + instruction.size;
+    const bool is_displacement = instruction.has_address && !(instruction.has_immediate && is_last);
+    if (is_displacement) {
+        const bool has_registers = !instruction.address_registers.empty();
+        if (instruction.reads_memory || instruction.writes_memory)
+            return has_registers ? FieldUse::indexed : FieldUse::access;
+        return has_registers ? FieldUse::indexed_taken : FieldUse::taken;
+    }
+    if (instruction.is_call)
+        return FieldUse::branch;
+    if (!instruction.has_immediate)
+        return FieldUse::unknown;
+    if (instruction.is_compare)
+        return FieldUse::compared;
+    if (instruction.writes_memory) // a push as well
+        return FieldUse::stored;
+    return instruction.read_registers.empty() ? FieldUse::taken : FieldUse::indexed_taken;
+}
+
+namespace {
+
+// Up to 64 registers that hold the address (exact) or something made of it.
+struct Holders {
+    uint64_t exact = 0;
+    uint64_t derived = 0;
+    uint64_t all() const { return exact | derived; }
+    bool operator==(const Holders&) const = default;
+};
+
+class Flow {
+public:
+    Flow(const Machine& machine, std::span<const Instruction> code,
+         const std::function<bool(const Instruction&)>& leaves)
+        : machine_(machine), code_(code), leaves_(leaves), states_(code.size()) {}
+
+    AddressUses run(size_t at) {
+        const Instruction& first = code_[at];
+        if (!machine_.describes_operands() || first.written_registers.empty()) {
+            uses_.is_known = false;
+            return uses_;
+        }
+        Holders start;
+        start.exact = bit(first.written_registers[0]);
+        enter(at + 1, start);
+        while (!open_.empty()) {
+            const size_t here = open_.back();
+            open_.pop_back();
+            step(here);
+        }
+        std::ranges::sort(uses_.compared_at);
+        uses_.compared_at.erase(std::ranges::unique(uses_.compared_at).begin(), uses_.compared_at.end());
+        return uses_;
+    }
+
+private:
+    uint64_t bit(unsigned number) {
+        auto [found, is_new] = number_.try_emplace(number, static_cast<unsigned>(number_.size()));
+        if (found->second >= 64) {
+            uses_.is_known = false;
+            return 0;
+        }
+        return uint64_t{1} << found->second;
+    }
+    uint64_t bits(const Few<unsigned>& numbers) {
+        uint64_t all = 0;
+        for (size_t at = 0; at < numbers.size(); ++at)
+            all |= bit(numbers[at]);
+        return all;
+    }
+    void enter(size_t at, Holders holders) {
+        if (at >= code_.size() || holders.all() == 0)
+            return;
+        Holders& known = states_[at];
+        const Holders joined{known.exact | holders.exact, known.derived | holders.derived};
+        if (joined == known)
+            return;
+        known = joined;
+        open_.push_back(at);
+    }
+
+    void look_at_accesses(const Instruction& it, const Holders& holders) {
+        const uint64_t address = bits(it.address_registers);
+        if (!(address & holders.all()) || !(it.reads_memory || it.writes_memory))
+            return;
+        uses_.is_accessed = true;
+        const bool is_plain = it.address_registers.size() == 1 && (address & holders.exact);
+        uses_.is_accessed_there = uses_.is_accessed_there || (is_plain && it.displacement >= 0);
+    }
+
+    void look_at_values(size_t at, const Instruction& it, const Holders& holders) {
+        const uint64_t values = bits(it.read_registers) & holders.all();
+        if (!values)
+            return;
+        const bool has_other = it.read_registers.size() > 1 && it.read_registers[0] != it.read_registers[1];
+        const bool is_with_address = it.has_immediate || it.has_address;
+        if (it.is_compare && (has_other || is_with_address))
+            uses_.compared_at.push_back(at);
+        if (it.writes_memory)
+            uses_.is_stored = true;
+    }
+
+    Holders after_call(const Holders& holders) {
+        Holders kept;
+        for (const auto& [number, place] : number_) {
+            const uint64_t one = place < 64 ? uint64_t{1} << place : 0;
+            const std::string_view name = machine_.register_name(number);
+            if (!(holders.all() & one))
+                continue;
+            if (machine_.argument_number(name))
+                uses_.is_passed = true;
+            if (machine_.survives_call(name)) {
+                kept.exact |= holders.exact & one;
+                kept.derived |= holders.derived & one;
+            }
+        }
+        return kept;
+    }
+
+    void look_at_return(const Holders& holders) {
+        for (const auto& [number, place] : number_)
+            if (place < 64 && (holders.all() >> place & 1) && machine_.is_result(machine_.register_name(number)))
+                uses_.is_returned = true;
+    }
+
+    Holders after(const Instruction& it, const Holders& holders) {
+        const uint64_t written = bits(it.written_registers);
+        const uint64_t sources = (bits(it.read_registers) | (it.reads_memory ? 0 : bits(it.address_registers)));
+        const bool is_made_of_it = (sources & holders.all()) != 0 && !it.is_compare;
+        Holders next{holders.exact & ~written, holders.derived & ~written};
+        if (!is_made_of_it || it.written_registers.empty())
+            return next;
+        // A copy holds the address itself; what is computed only something made of it.
+        const bool is_copy =
+            it.read_registers.size() == 1 && !it.has_immediate && !it.has_address && (sources & holders.exact) != 0;
+        (is_copy ? next.exact : next.derived) |= bit(it.written_registers[0]);
+        return next;
+    }
+
+    void step(size_t at) {
+        const Instruction& it = code_[at];
+        const Holders holders = states_[at];
+        if (!it.is_valid) {
+            uses_.is_known = false;
+            return;
+        }
+        look_at_accesses(it, holders);
+        look_at_values(at, it, holders);
+        const bool is_away = leaves_(it) || it.is_call;
+        if (it.is_return || (is_away && it.ends_flow))
+            look_at_return(holders);
+        if (is_away) {
+            const Holders kept = after_call(holders);
+            if (!it.ends_flow)
+                enter(at + 1, kept);
+            return;
+        }
+        const Holders next = after(it, holders);
+        if (it.branch_target && it.is_branch)
+            enter_target(*it.branch_target, next);
+        else if (it.is_branch && it.ends_flow) // through a table of jumps: to the beginning of any block
+            for (size_t block = 1; block < code_.size(); ++block)
+                if (code_[block - 1].ends_flow)
+                    enter(block, next);
+        if (!it.ends_flow)
+            enter(at + 1, next);
+    }
+
+    void enter_target(uint64_t target, const Holders& holders) {
+        auto found = std::ranges::lower_bound(code_, target, {}, &Instruction::offset);
+        if (found != code_.end() && found->offset == target)
+            enter(static_cast<size_t>(found - code_.begin()), holders);
+        else
+            uses_.is_known = false;
+    }
+
+    const Machine& machine_;
+    std::span<const Instruction> code_;
+    const std::function<bool(const Instruction&)>& leaves_;
+    std::vector<Holders> states_;
+    std::vector<size_t> open_;
+    std::map<unsigned, unsigned> number_; // register -> place in Holders
+    AddressUses uses_;
+};
+
+} // namespace
+
+AddressUses follow_address(const Machine& machine, std::span<const Instruction> code, size_t at,
+                           const std::function<bool(const Instruction&)>& leaves) {
+    return Flow(machine, code, leaves).run(at);
+}
+
+} // namespace klp::arch

@@ -1,0 +1,26 @@
+// Whether anybody could tell a copy of a read-only variable from the variable itself: by its address, which is compared
+// or kept somewhere.
+//
+//     if (file->f_op != &timerfd_fops)      compared: files that are open hold the kernel's table
+//     file->f_op = &timerfd_fops;           kept: the file outlives the live patch
+//     nla_parse(tb, MAX, head, len, policy) passed on: nobody keeps a table of numbers
+//     return names[state];                  only its content counts
+#pragma once
+
+#include "diff/unit.h"
+
+#include <optional>
+#include <string>
+
+namespace klp::diff {
+
+// What `function` and its parts do with the address of `variable`, if a copy in its place might be noticed:
+// "compares its address", "stores its address", "passes its address on". A table that holds no pointers to code may be
+// passed on. On machines whose operands nobody describes, any use of the address of a table with pointers to code
+// counts.
+std::optional<std::string> identity_use(const Unit& unit, uint32_t function, uint32_t variable);
+
+// It refers to a function, by itself.
+bool holds_code_pointers(const Unit& unit, uint32_t variable);
+
+} // namespace klp::diff

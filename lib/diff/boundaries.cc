@@ -1,0 +1,226 @@
+#include "diff/boundaries.h"
+
+#include "arch/address_flow.h"
+
+#include <algorithm>
+
+namespace klp::diff {
+
+namespace {
+
+using Boundaries = std::unordered_map<uint32_t, std::unordered_map<uint64_t, Boundary>>;
+
+// How far before its beginning an array is still indexed: a[i - 8] of the largest elements that are indexed at all.
+constexpr uint64_t index_reach = 256;
+
+// Bytes between two variables that are there for the alignment of the second.
+bool is_padding(const Unit& unit, uint32_t index) {
+    const Piece& piece = unit.piece(index);
+    const elf::Section& section = unit.object().section(piece.section);
+    const elf::Bytes bytes = unit.bytes(piece);
+    return piece.kind == PieceKind::fragment && piece.end - piece.start < section.alignment &&
+           unit.relocations(piece).empty() &&
+           std::ranges::all_of(bytes, [](std::byte byte) { return byte == std::byte{0}; });
+}
+
+// The references of one function, or of one variable.
+class Finder {
+public:
+    Finder(const Unit& unit, const Piece& piece, Boundaries& found) : unit_(unit), piece_(piece), found_(found) {}
+
+    void run() {
+        for (const elf::Relocation& relocation : unit_.relocations(piece_)) {
+            const uint32_t at = section_target(relocation);
+            if (at == none)
+                continue;
+            if (const uint32_t before = ends_there(at, offset_of(relocation)); before != none)
+                record(relocation, decide(relocation, before, at));
+            else if (const uint32_t next = begins_behind(at, relocation); next != none)
+                record(relocation, {at, next});
+        }
+    }
+
+private:
+    // The piece at the offset of a reference by section; `none` for any other reference.
+    uint32_t section_target(const elf::Relocation& relocation) const {
+        const elf::Symbol& symbol = unit_.object().symbol(relocation.symbol);
+        if (relocation.symbol == 0 || !symbol.is_section() || symbol.place != elf::Place::section ||
+            unit_.role(symbol.section) != Role::data)
+            return none;
+        const Reference reference = unit_.reference(piece_.section, relocation);
+        return reference.to == Reference::To::piece && reference.offset >= 0 ? reference.id : none;
+    }
+    uint64_t offset_of(const elf::Relocation& relocation) const {
+        const Reference reference = unit_.reference(piece_.section, relocation);
+        return unit_.piece(reference.id).entry + static_cast<uint64_t>(reference.offset);
+    }
+    // The variable that ends at `offset`, where `at` begins.
+    uint32_t ends_there(uint32_t at, uint64_t offset) const {
+        const Piece& here = unit_.piece(at);
+        const auto [first, last] = unit_.pieces_in(here.section);
+        if (at == first || offset != here.start)
+            return none;
+        const Piece& before = unit_.piece(at - 1);
+        return before.kind == PieceKind::variable && before.end == offset ? at - 1 : none;
+    }
+    // The variable behind the one at the offset of an indexed access, of which the index may be negative.
+    uint32_t begins_behind(uint32_t at, const elf::Relocation& relocation) {
+        const Piece& here = unit_.piece(at);
+        const auto [first, last] = unit_.pieces_in(here.section);
+        if (at + 1 >= last || here.end - std::min(offset_of(relocation), here.end) > index_reach ||
+            piece_.kind != PieceKind::function)
+            return none;
+        const arch::FieldUse use = use_of(relocation);
+        const bool is_indexed = use == arch::FieldUse::indexed || use == arch::FieldUse::indexed_taken;
+        const uint32_t next = is_padding(unit_, at + 1) && at + 2 < last ? at + 2 : at + 1;
+        return is_indexed && unit_.piece(next).kind == PieceKind::variable ? next : none;
+    }
+
+    // `before` ends where `at` begins.
+    Boundary decide(const elf::Relocation& relocation, uint32_t before, uint32_t at) {
+        if (is_padding(unit_, at))
+            return {before, none};
+        if (piece_.kind != PieceKind::function)
+            return decide_in_data(relocation, before, at);
+        switch (use_of(relocation)) {
+        case arch::FieldUse::access:
+            return {at, none};
+        case arch::FieldUse::compared:
+            return by_comparison(relocation, {instruction_of(relocation)}, before, at);
+        case arch::FieldUse::taken: {
+            const arch::AddressUses uses = follow(relocation);
+            if (uses.is_accessed_there)
+                return {at, none};
+            return by_comparison(relocation, uses.compared_at, before, at);
+        }
+        default:
+            return {at, before};
+        }
+    }
+
+    // A table that names one of the two beside names no other.
+    Boundary decide_in_data(const elf::Relocation& relocation, uint32_t before, uint32_t at) const {
+        const bool has_first = refers_elsewhere(relocation, before);
+        const bool has_second = refers_elsewhere(relocation, at);
+        if (has_first && has_second)
+            return {at, before};
+        return {has_first ? before : at, none};
+    }
+    bool refers_elsewhere(const elf::Relocation& relocation, uint32_t target) const {
+        return std::ranges::any_of(unit_.relocations(piece_), [&](const elf::Relocation& other) {
+            if (other.offset == relocation.offset)
+                return false;
+            const Reference reference = unit_.reference(piece_.section, other);
+            return reference.to == Reference::To::piece && reference.id == target &&
+                   ends_there(target, unit_.piece(target).entry + static_cast<uint64_t>(reference.offset)) == none;
+        });
+    }
+
+    // Only pointers into one object are compared: of two references that may each mean two things, those that meet in
+    // a comparison mean what both may mean.
+    Boundary by_comparison(const elf::Relocation& relocation, const std::vector<size_t>& compared, uint32_t before,
+                           uint32_t at) {
+        const bool is_first = is_compared_with(relocation, before, compared);
+        const bool is_second = is_compared_with(relocation, at, compared);
+        if (is_first == is_second)
+            return {at, before};
+        return {is_first ? before : at, none};
+    }
+    // Does an address that may be of `target` get to one of those comparisons?
+    bool is_compared_with(const elf::Relocation& relocation, uint32_t target, const std::vector<size_t>& compared) {
+        return !compared.empty() && std::ranges::any_of(unit_.relocations(piece_), [&](const elf::Relocation& other) {
+            return other.offset != relocation.offset && may_mean(other, target) && meets(other, compared);
+        });
+    }
+    bool may_mean(const elf::Relocation& relocation, uint32_t target) const {
+        const Reference reference = unit_.reference(piece_.section, relocation);
+        if (reference.to != Reference::To::piece)
+            return false;
+        const uint32_t at = section_target(relocation);
+        return reference.id == target || (at != none && ends_there(at, offset_of(relocation)) == target);
+    }
+    bool meets(const elf::Relocation& relocation, const std::vector<size_t>& compared) {
+        auto is_one = [&](size_t where) { return std::ranges::find(compared, where) != compared.end(); };
+        switch (use_of(relocation)) {
+        case arch::FieldUse::compared:
+            return is_one(instruction_of(relocation));
+        case arch::FieldUse::taken:
+            return std::ranges::any_of(follow(relocation).compared_at, is_one);
+        default:
+            return false;
+        }
+    }
+
+    void disassemble() {
+        if (code_.empty())
+            if (auto code = unit_.code_of(piece_))
+                code_ = unit_.machine().disassemble(*code, false);
+    }
+    size_t instruction_of(const elf::Relocation& relocation) {
+        disassemble();
+        auto after = std::ranges::upper_bound(code_, relocation.offset, {}, &arch::Instruction::offset);
+        return after == code_.begin() ? code_.size() : static_cast<size_t>(after - code_.begin()) - 1;
+    }
+    arch::FieldUse use_of(const elf::Relocation& relocation) {
+        const size_t at = instruction_of(relocation);
+        if (at >= code_.size())
+            return arch::FieldUse::unknown;
+        return arch::field_use(code_[at], relocation, unit_.machine().relocation(relocation.type).width);
+    }
+    arch::AddressUses follow(const elf::Relocation& relocation) {
+        return arch::follow_address(unit_.machine(), code_, instruction_of(relocation),
+                                    [&](const arch::Instruction& it) { return unit_.leaves(piece_, it); });
+    }
+    void record(const elf::Relocation& relocation, Boundary boundary) {
+        found_[piece_.section][relocation.offset] = boundary;
+    }
+
+    const Unit& unit_;
+    const Piece& piece_;
+    Boundaries& found_;
+    std::vector<arch::Instruction> code_;
+};
+
+// A compiler leaves out what nobody refers to: if one reference alone may mean a local variable, it does.
+void decide_by_need(const Unit& unit, Boundaries& boundaries) {
+    std::vector<unsigned> certain(unit.pieces().size(), 0);
+    std::vector<unsigned> open(unit.pieces().size(), 0);
+    for (const elf::RelocationTable& table : unit.object().relocation_tables())
+        for (const elf::Relocation& relocation : table.entries) {
+            const Reference reference = unit.reference(table.target, relocation);
+            if (reference.to != Reference::To::piece)
+                continue;
+            const Boundary* boundary = nullptr;
+            if (auto section = boundaries.find(table.target); section != boundaries.end())
+                if (auto found = section->second.find(relocation.offset); found != section->second.end())
+                    boundary = &found->second;
+            if (!boundary || boundary->rival == none) {
+                ++certain[boundary ? boundary->meant : reference.id];
+                continue;
+            }
+            ++open[boundary->meant];
+            ++open[boundary->rival];
+        }
+    auto is_needed = [&](uint32_t piece) {
+        return certain[piece] == 0 && open[piece] == 1 && unit.is_local(unit.piece(piece));
+    };
+    for (auto& [section, places] : boundaries)
+        for (auto& [offset, boundary] : places) {
+            if (boundary.rival == none || is_needed(boundary.meant) == is_needed(boundary.rival))
+                continue;
+            boundary = {is_needed(boundary.meant) ? boundary.meant : boundary.rival, none};
+        }
+}
+
+} // namespace
+
+Boundaries find_boundaries(const Unit& unit) {
+    Boundaries found;
+    for (uint32_t index = 0; index < unit.pieces().size(); ++index)
+        Finder(unit, unit.piece(index), found).run();
+    if (!found.empty())
+        decide_by_need(unit, found);
+    return found;
+}
+
+} // namespace klp::diff

@@ -1,0 +1,142 @@
+#include "diff/same_place.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+namespace klp::diff {
+
+namespace {
+
+using arch::Instruction;
+using Pairs = std::set<std::pair<uint32_t, uint32_t>>;
+
+bool contains(const std::vector<uint32_t>& list, uint32_t value) {
+    return std::ranges::find(list, value) != list.end();
+}
+
+class Places {
+public:
+    Places(const Unit& original, const Unit& patched, const Correlation& known, const std::vector<uint32_t>& before,
+           const std::vector<uint32_t>& after)
+        : original_(original), patched_(patched), known_(known), before_(before), after_(after) {}
+
+    void look_at_code(const Piece& a, const Piece& b) {
+        const auto x = original_.machine().disassemble(*original_.code_of(a), false);
+        const auto y = patched_.machine().disassemble(*patched_.code_of(b), false);
+        const size_t common = std::min(x.size(), y.size());
+        size_t first = 0;
+        while (first < common && is_same_step(a, x[first], b, y[first]))
+            ++first;
+        for (size_t back = 1; back <= common - first; ++back)
+            if (!is_same_step(a, x[x.size() - back], b, y[y.size() - back]))
+                break;
+    }
+
+    void look_at_data(const Piece& a, const Piece& b) {
+        auto y = patched_.relocations(b);
+        for (const elf::Relocation& relocation : original_.relocations(a)) {
+            const uint64_t offset = relocation.offset - a.start + b.start;
+            auto at = std::ranges::lower_bound(y, offset, {}, &elf::Relocation::offset);
+            Pairs proposed;
+            if (at != y.end() && at->offset == offset &&
+                is_same_target(original_.reference(a.section, relocation), patched_.reference(b.section, *at),
+                               proposed))
+                found_.insert(proposed.begin(), proposed.end());
+        }
+    }
+
+    // Those on which all places agree.
+    std::vector<std::pair<uint32_t, uint32_t>> agreed() const {
+        std::map<uint32_t, unsigned> of_original, of_patched;
+        for (auto [a, b] : found_) {
+            ++of_original[a];
+            ++of_patched[b];
+        }
+        std::vector<std::pair<uint32_t, uint32_t>> result;
+        for (auto [a, b] : found_)
+            if (of_original[a] == 1 && of_patched[b] == 1)
+                result.emplace_back(a, b);
+        return result;
+    }
+
+private:
+    // The targets of jumps within the function move with what lies between.
+    static bool has_same_operands(const Instruction& p, const Instruction& q) {
+        if (!p.is_valid || !q.is_valid || p.opcode != q.opcode || !(p.registers == q.registers) ||
+            p.immediates.size() != q.immediates.size())
+            return false;
+        for (size_t at = p.branch_target ? 1 : 0; at < p.immediates.size(); ++at)
+            if (p.immediates[at] != q.immediates[at])
+                return false;
+        return true;
+    }
+
+    bool is_same_step(const Piece& a, const Instruction& p, const Piece& b, const Instruction& q) {
+        if (!has_same_operands(p, q))
+            return false;
+        auto x = original_.relocations(a.section, p.offset, p.offset + p.size);
+        auto y = patched_.relocations(b.section, q.offset, q.offset + q.size);
+        if (x.size() != y.size())
+            return false;
+        Pairs proposed;
+        for (size_t at = 0; at < x.size(); ++at)
+            if (!is_same_target(original_.reference(a.section, x[at]), patched_.reference(b.section, y[at]), proposed))
+                return false;
+        found_.insert(proposed.begin(), proposed.end());
+        return true;
+    }
+
+    bool is_same_target(const Reference& p, const Reference& q, Pairs& proposed) const {
+        if (p.to != q.to)
+            return false;
+        switch (p.to) {
+        case Reference::To::nothing:
+            return true;
+        case Reference::To::symbol:
+            return original_.object().symbol(p.id).name == patched_.object().symbol(q.id).name && p.offset == q.offset;
+        case Reference::To::literal:
+            return std::ranges::equal(original_.literal_of(p).bytes, patched_.literal_of(q).bytes);
+        case Reference::To::piece:
+            break;
+        }
+        if (p.offset != q.offset && original_.piece(p.id).kind != PieceKind::fragment)
+            return false;
+        if (contains(before_, p.id) && contains(after_, q.id)) {
+            proposed.emplace(p.id, q.id);
+            return true;
+        }
+        if (known_.to_patched[p.id] != none || known_.to_original[q.id] != none)
+            return known_.to_patched[p.id] == q.id;
+        return original_.piece(p.id).kind == patched_.piece(q.id).kind &&
+               stem(original_.name(original_.piece(p.id))) == stem(patched_.name(patched_.piece(q.id)));
+    }
+
+    const Unit& original_;
+    const Unit& patched_;
+    const Correlation& known_;
+    const std::vector<uint32_t>& before_;
+    const std::vector<uint32_t>& after_;
+    Pairs found_;
+};
+
+} // namespace
+
+std::vector<std::pair<uint32_t, uint32_t>>
+used_at_same_places(const Unit& original, uint32_t original_piece, const Unit& patched, uint32_t patched_piece,
+                    const Correlation& known, const std::vector<uint32_t>& before, const std::vector<uint32_t>& after) {
+    Places places(original, patched, known, before, after);
+    const Piece& a = original.piece(original_piece);
+    const Piece& b = patched.piece(patched_piece);
+    if (a.kind != PieceKind::function || b.kind != PieceKind::function) {
+        places.look_at_data(a, b);
+        return places.agreed();
+    }
+    places.look_at_code(a, b);
+    for (uint32_t part : original.parts_of(original_piece))
+        if (const uint32_t now = known.to_patched[part]; now != none && patched.piece(now).parent == patched_piece)
+            places.look_at_code(original.piece(part), patched.piece(now));
+    return places.agreed();
+}
+
+} // namespace klp::diff
