@@ -10,8 +10,8 @@ namespace {
 
 using Boundaries = std::unordered_map<uint32_t, std::unordered_map<uint64_t, Boundary>>;
 
-// How far before its beginning an array is still indexed: a[i - 8] of the largest elements that are indexed at all.
-constexpr uint64_t index_reach = 256;
+// How far before its beginning an array is still indexed: a[i - 8] of elements of eight bytes.
+constexpr uint64_t index_reach = 64;
 
 // Bytes between two variables that are there for the alignment of the second.
 bool is_padding(const Unit& unit, uint32_t index) {
@@ -67,7 +67,8 @@ private:
     uint32_t begins_behind(uint32_t at, const elf::Relocation& relocation) {
         const Piece& here = unit_.piece(at);
         const auto [first, last] = unit_.pieces_in(here.section);
-        if (at + 1 >= last || here.end - std::min(offset_of(relocation), here.end) > index_reach ||
+        const uint64_t offset = offset_of(relocation);
+        if (at + 1 >= last || offset == here.entry || here.end - std::min(offset, here.end) > index_reach ||
             piece_.kind != PieceKind::function)
             return none;
         const arch::FieldUse use = use_of(relocation);

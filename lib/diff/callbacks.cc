@@ -43,8 +43,7 @@ public:
 private:
     bool is_of_module(Route route, const Reference& reference, const elf::Relocation& relocation) const {
         if (route == Route::original)
-            return selector_.resolve_defined(selector_.original_symbol(reference, relocation)).object ==
-                   options_.owner;
+            return selector_.resolve_defined(selector_.original_symbol(reference, relocation)).object == options_.owner;
         if (route != Route::external)
             return false;
         std::string_view name = patched_.object().symbol(reference.id).name;

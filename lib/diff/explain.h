@@ -29,7 +29,7 @@ private:
         MeaningHasher hasher;
         std::vector<arch::Instruction> code = {};
         uint32_t piece = none;
-        Side(const Unit& of, std::vector<uint32_t> names, uint32_t side)
+        Side(const Unit& of, PairNames names, uint32_t side)
             : unit(of), hasher(of, std::move(names), side) {}
     };
     // What is different at a pair of instructions.
@@ -51,9 +51,9 @@ private:
     const Comparison& comparison_;
     Side original_;
     Side patched_;
-    std::vector<std::vector<uint32_t>> parts_; // of each function of the patched unit
     arch::DebugLines original_lines_;
     arch::DebugLines patched_lines_;
+    std::vector<std::vector<uint32_t>> parts_; // of each function of the patched unit
 };
 
 } // namespace klp::diff

@@ -217,7 +217,8 @@ private:
         const SpecialSection& kind = *original_.unit.table_of(p).kind;
         const elf::Bytes x = original_.unit.object().section(p.section).data.subspan(p.start, p.size);
         const elf::Bytes y = patched_.unit.object().section(q.section).data.subspan(q.start, q.size);
-        if (x.size() != y.size())
+        if (x.size() != y.size() ||
+            original_.unit.object().section(p.section).name != patched_.unit.object().section(q.section).name)
             return false;
         auto is_blind = [&](uint64_t at) {
             return std::ranges::any_of(kind.blind, [&](const SpecialSection::Blind& it) {

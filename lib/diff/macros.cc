@@ -21,10 +21,9 @@ struct KindName {
     CallbackKind kind;
 };
 
-constexpr std::array kind_names{KindName{"pre_patch", CallbackKind::pre_patch},
-                                KindName{"post_patch", CallbackKind::post_patch},
-                                KindName{"pre_unpatch", CallbackKind::pre_unpatch},
-                                KindName{"post_unpatch", CallbackKind::post_unpatch}};
+constexpr std::array kind_names{
+    KindName{"pre_patch", CallbackKind::pre_patch}, KindName{"post_patch", CallbackKind::post_patch},
+    KindName{"pre_unpatch", CallbackKind::pre_unpatch}, KindName{"post_unpatch", CallbackKind::post_unpatch}};
 // kpatch's sections, the older ones included.
 constexpr std::array kind_sections{KindName{".kpatch.callbacks.pre_patch", CallbackKind::pre_patch},
                                    KindName{".kpatch.callbacks.post_patch", CallbackKind::post_patch},
@@ -118,10 +117,10 @@ void read_pointers(const Unit& unit, const elf::Section& section, Macros& macros
         else if (says("force"))
             macros.forced_functions.insert(function_of(unit, section, relocation));
         else
-            throw report::Refusal("diff.macro", unit.object().name(),
-                                  fmt::format("section {} is that of a macro which this tool does not know",
-                                              section.name),
-                                  "use the macros of <linux/livepatch_helpers.h> or \"kpatch-macros.h\"");
+            throw report::Refusal(
+                "diff.macro", unit.object().name(),
+                fmt::format("section {} is that of a macro which this tool does not know", section.name),
+                "use the macros of <linux/livepatch_helpers.h> or \"kpatch-macros.h\"");
     }
 }
 

@@ -3,6 +3,7 @@
 #include "diff/address_identity.h"
 #include "diff/data_users.h"
 #include "diff/referrers.h"
+#include "diff/renewable.h"
 #include "diff/storage.h"
 
 #include <fmt/format.h>
@@ -500,7 +501,7 @@ void Selector::check_static_locals() {
             bool is_state = target.kind == PieceKind::variable && target.identity == Identity::kept &&
                             original_.object().section(target.section).is_writable() &&
                             is_static_local_name(original_.name(target));
-            if (!is_state || seen[reference.id])
+            if (!is_state || seen[reference.id] || is_renewable(original_, reference.id))
                 continue;
             seen[reference.id] = true;
             std::string name(original_.name(target));

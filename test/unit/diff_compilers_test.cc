@@ -43,8 +43,8 @@ int g(int x) { int on_stack[4]; printk("g %s %p", names[x], on_stack); return on
         UnitPair pair(compiler);
         CHECK(pair.run(unit, unit, flags).diff.nothing_changed);
         CHECK(pair.run(unit, "\n\n" + unit, flags).diff.nothing_changed);
-        const std::string telling = unit + "extern void tell(const char *file, int line);\n"
-                                           "void h(int x) { if (x) tell(__FILE__, __LINE__); }\n";
+        const std::string telling = unit + "extern void __might_sleep(const char *file, int line);\n"
+                                           "void h(int x) { if (x) __might_sleep(__FILE__, __LINE__); }\n";
         CHECK(pair.run(telling, "\n\n" + telling, flags).diff.nothing_changed);
         CHECK(pair.run(telling, "\n\n" + telling, flags + bounds).diff.nothing_changed);
         Outcome outcome = pair.run(unit, replaced(unit, "\"g %s %p\"", "\"g, much longer: %s %p\""), flags);
@@ -100,36 +100,6 @@ TEST_CASE("a thunk that each object brings comes along") {
             CHECK(symbol.is_local());
         }
     REQUIRE(outcome.symbol("__s390_indirect_jump_r14"));
-}
-
-TEST_CASE("a line after the function's own name is no change") {
-    const std::string unit = "extern int note(const char *function, int line);\n"
-                             "int f(int x) { note(__func__, __LINE__); return x; }\n"
-                             "int g(int x) { note(\"other\", 5); return x; }\n";
-    for (const Compiler& compiler : {gcc_x86, clang_x86()}) {
-        CAPTURE(compiler.command);
-        UnitPair pair(compiler);
-        CHECK(pair.run(unit, "\n\n" + unit).diff.nothing_changed);
-        CHECK(pair.run(unit, replaced(unit, ", 5", ", 6")).changed() == Names{"g"});
-    }
-}
-
-TEST_CASE("a line is one, beside whatever, where debug data says that the code stands there") {
-    const std::string unit =
-        "extern int note(const char *what, int line);\n"
-        "static inline __attribute__((always_inline)) void check(int x) { if (x) note(__func__, __LINE__); }\n"
-        "int f(int x) { check(x); return x; }\n"
-        "#define TELL(text) note(text, __LINE__)\n"
-        "int h(int x) { TELL(\"here\"\n\"and\"\n\"there\"); return x; }\n"
-        "int g(int x) {\n    note(\"the answer\", 42);\n    return x; }\n";
-    for (const Compiler& compiler : {gcc_x86, clang_x86()}) {
-        CAPTURE(compiler.command);
-        UnitPair pair(compiler);
-        CHECK(pair.run(unit, "\n\n" + unit, "-g").diff.nothing_changed);
-        CHECK(pair.run(unit, replaced(unit, "42", "43"), "-g").changed() == Names{"g"});
-        // A constant that only happens to change as its line did is still a constant.
-        CHECK(pair.run(unit, "\n\n" + replaced(unit, "42", "44"), "-g").changed() == Names{"g"});
-    }
 }
 
 TEST_CASE("intermediate code of link-time optimisation is refused by name") {

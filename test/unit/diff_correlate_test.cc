@@ -197,19 +197,43 @@ TEST_CASE("a removed static local is refused, and taken where the author insists
     }
 }
 
-TEST_CASE("marks that each copy of the code brings itself are never those of the kernel") {
-    for (const char* name : {"__warned", "__key", "_rs", "descriptor", "__already_done"}) {
+TEST_CASE("one-time marks are never those of the kernel; a variable's name makes none") {
+    for (const char* name : {"__warned", "__key", "_rs", "descriptor", "__already_done", "str"}) {
         CAPTURE(name);
         UnitPair pair;
-        const std::string unit = std::string("extern int use(int *);\nint f(int x) { static int ") + name +
-                                 "; return use(&" + name + ") + x; }\n";
-        CHECK(pair.run(unit, unit).diff.nothing_changed);
-        Outcome outcome = pair.run(unit, replaced(unit, "+ x", "- x"));
+        auto unit = [&](const char* section) {
+            return std::string("extern int use(int *);\nint f(int x) { static int ") + section + name +
+                   "; return use(&" + name + ") + x; }\n";
+        };
+        auto is_own = [&](const Outcome& outcome) {
+            return std::ranges::any_of(outcome.output->symbols(), [&](const elf::Symbol& symbol) {
+                return symbol.name.starts_with(name) && symbol.place == elf::Place::section;
+            });
+        };
+        const std::string mark = unit("__attribute__((section(\".data..once\"))) ");
+        CHECK(pair.run(mark, mark).diff.nothing_changed);
+        Outcome outcome = pair.run(mark, replaced(mark, "+ x", "- x"));
         REQUIRE(outcome.codes.empty());
-        bool is_own = false;
-        for (const elf::Symbol& symbol : outcome.output->symbols())
-            is_own = is_own || (symbol.name.starts_with(name) && symbol.place == elf::Place::section);
-        CHECK(is_own);
+        CHECK(is_own(outcome));
+        outcome = pair.run(unit(""), replaced(unit(""), "+ x", "- x"));
+        REQUIRE(outcome.codes.empty());
+        CHECK_FALSE(is_own(outcome));
+    }
+}
+
+TEST_CASE("keys of lock classes and states of rate limits may be lost; what else is passed on may not") {
+    auto unit = [](const char* callee, const char* extra) {
+        return std::string("extern int ") + callee + "(void *);\nextern void log(int);\nint f(int x) { " + extra +
+               "{ static long _rs = 5; if (" + callee + "(&_rs)) log(x); }\n" + "{ static long _rs = 5; if (" + callee +
+               "(&_rs)) log(x + 1); }\n return x; }\n";
+    };
+    UnitPair pair;
+    for (auto [callee, is_harmless] : {std::pair("___ratelimit", true), {"mutex_lock", false}}) {
+        CAPTURE(std::string(callee));
+        // A third one in front: nothing tells which two are the old ones.
+        const std::string extra = std::string("{ static long _rs = 5; if (") + callee + "(&_rs)) log(x - 1); }";
+        const Outcome outcome = pair.run(unit(callee, ""), unit(callee, extra.c_str()));
+        CHECK(outcome.codes.empty() == is_harmless);
     }
 }
 

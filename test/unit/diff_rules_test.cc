@@ -94,23 +94,6 @@ TEST_CASE("an unknown section that refers to a changed function is refused by na
     CHECK(pair.run(unit, unit).diff.nothing_changed);
 }
 
-TEST_CASE("line numbers that are passed after a file's name are no change") {
-    UnitPair pair;
-    std::string unit =
-        "extern void warn(const char *file, int line);\nextern void log(const char *f, const char *file, int line);\n"
-        "int f(int x) { if (x) warn(__FILE__, __LINE__); return x; }\n"
-        "int g(int x) { log(\"here\", __func__, __LINE__); return x; }\n";
-    CHECK(pair.run(unit, "\n\n\n" + unit).diff.nothing_changed);
-}
-
-TEST_CASE("a constant that is passed elsewhere is a change, though it looks like a line") {
-    UnitPair pair;
-    std::string unit = "extern void warn(const char *file, int line, int level);\n"
-                       "int f(int x) { if (x) warn(__FILE__, 3, 5); return x; }\n";
-    Outcome outcome = pair.run(unit, replaced(unit, "3, 5", "3, 6"));
-    CHECK(outcome.changed() == Names{"f"});
-}
-
 TEST_CASE("a call within a shared section is compared and moved by what it calls") {
     UnitPair pair;
     const std::string flag = "-fno-function-sections";

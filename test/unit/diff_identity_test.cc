@@ -1,0 +1,232 @@
+// What a reference means, and what makes a variable the same variable.
+#include "diff_units.h"
+
+using namespace klp;
+using namespace klp::test;
+
+namespace {
+
+const std::string named = "#define NAMED __attribute__((section(\".data..read_mostly\")))\nextern void use(int *);\n";
+
+// Where a relocation of `section` in the output leads that is neither a call nor to another section of code.
+std::vector<std::pair<std::string, int64_t>> data_targets(const Outcome& outcome, std::string_view section) {
+    std::vector<std::pair<std::string, int64_t>> result;
+    for (const elf::RelocationTable& table : outcome.output->relocation_tables()) {
+        if (!outcome.output->section(table.target).name.starts_with(section))
+            continue;
+        for (const elf::Relocation& relocation : table.entries) {
+            const elf::Symbol& symbol = outcome.output->symbol(relocation.symbol);
+            if (symbol.place == elf::Place::section && !outcome.output->section(symbol.section).is_code())
+                result.emplace_back(symbol.is_section() ? outcome.output->section(symbol.section).name : symbol.name,
+                                    relocation.addend);
+        }
+    }
+    return result;
+}
+
+bool has_code(const Outcome& outcome, std::string_view code) {
+    return std::ranges::find(outcome.codes, code) != outcome.codes.end();
+}
+
+} // namespace
+
+TEST_CASE("the end of a new array is not the kernel's variable behind it") {
+    for (const Compiler& compiler : {gcc_x86, clang_x86()}) {
+        CAPTURE(compiler.command);
+        UnitPair pair(compiler);
+        const std::string before = named +
+                                   "static int old[64] NAMED = {1, 2};\nint g(int i) { use(old); return old[i & 63]; "
+                                   "}\nint f(void) { return 0; }\n";
+        const std::string after = replaced(replaced(before, "int g(", "static int fresh[64] NAMED = {9, 8};\nint g("),
+                                           "return 0;", "for (int i = 0; i < 64; i++) use(&fresh[i]); return 1;");
+        Outcome outcome = pair.run(before, after);
+        REQUIRE(outcome.codes == Codes{});
+        CHECK_FALSE(outcome.refers(".text.f", ".klp.ref.vmlinux.vmlinux.old,0"));
+        REQUIRE_FALSE(data_targets(outcome, ".text.f").empty());
+        for (const auto& [section, addend] : data_targets(outcome, ".text.f"))
+            CHECK((addend == 0 || addend == 256));
+    }
+}
+
+TEST_CASE("where nobody can say which of two is meant, and they lead to different places, that is refused") {
+    UnitPair pair;
+    const std::string before = named +
+                               "static int old[64] NAMED = {1, 2};\nint g(int i) { use(old); return old[i & 63]; }\n"
+                               "int f(int *p) { return 0; }\n";
+    // Is it the end of `fresh` or the beginning of `old` that is passed?
+    const std::string after = replaced(replaced(before, "int g(", "static int fresh[64] NAMED = {9, 8};\nint g("),
+                                       "return 0;", "use(&fresh[64]); use(fresh); return 1;");
+    Outcome outcome = pair.run(before, after);
+    if (outcome.codes.empty()) { // the compiler put them the other way round: nothing is behind `fresh`
+        CHECK_FALSE(outcome.refers(".text.f", ".klp.ref.vmlinux.vmlinux.old,0"));
+    } else {
+        CHECK(outcome.codes == Codes{"diff.ambiguous-reference"});
+    }
+}
+
+TEST_CASE("a string keeps its end, whatever comes behind it") {
+    for (const Compiler& compiler : {gcc_x86}) { // Clang makes 17 constants of it
+        UnitPair pair(compiler);
+        const std::string before = "extern void use(char);\nvoid f(int n) { use('x'); }\n";
+        const std::string after = "extern void use(char);\nvoid f(int n) { for (unsigned i = 0; i < "
+                                  "sizeof(\"0123456789abcdef\"); i++) use(\"0123456789abcdef\"[i]); }\n";
+        Outcome outcome = pair.run(before, after);
+        REQUIRE(outcome.codes == Codes{});
+        const auto targets = data_targets(outcome, ".text.f");
+        REQUIRE_FALSE(targets.empty());
+        for (const auto& [section, addend] : targets) {
+            CHECK(section.starts_with(".rodata"));
+            CHECK(addend >= -1);
+            CHECK(addend <= 17);
+        }
+        bool has_text = false;
+        for (const elf::Section& section : outcome.output->sections())
+            has_text = has_text || std::string_view(reinterpret_cast<const char*>(section.data.data()),
+                                                    section.data.size()) == std::string_view("0123456789abcdef\0", 17);
+        CHECK(has_text);
+    }
+}
+
+TEST_CASE("strings that a loop walks from one into the next stay neighbours") {
+    UnitPair pair;
+    const std::string before = "extern void use(const char *);\nint f(void) { return 0; }\n";
+    const std::string after =
+        "extern void use(const char *);\nint f(void) { static const char *const all[] = {\"first\", \"second\"};\n"
+        "    for (const char *p = \"first\"; p != \"first\" + sizeof(\"first\"); p++) use(p);\n"
+        "    use(\"second\"); return 1; }\n";
+    Outcome outcome = pair.run(before, after);
+    REQUIRE(outcome.codes == Codes{});
+    std::string text;
+    for (const elf::Section& section : outcome.output->sections())
+        if (section.name.starts_with(".rodata") && section.data.size() > 6)
+            text.assign(reinterpret_cast<const char*>(section.data.data()), section.data.size());
+    CHECK(text.find(std::string("first\0second", 12)) != std::string::npos);
+}
+
+TEST_CASE("another kind of storage is another variable") {
+    struct Change {
+        const char* name;
+        const char* before;
+        const char* after;
+        bool is_refused;
+    };
+    const std::vector<Change> changes = {
+        {"becomes per-cpu", "static int v = 1;", "static int v __attribute__((section(\".data..percpu\"))) = 1;", true},
+        {"was per-cpu", "static int v __attribute__((section(\".data..percpu\"))) = 1;", "static int v = 1;", true},
+        {"const dropped", "static const int v = 1;", "static int v = 1;", true},
+        {"const added", "static int v = 1;", "static const int v = 1;", false},
+        {"was written in init only", "static int v __attribute__((section(\".data..ro_after_init\"))) = 1;",
+         "static int v = 1;", true},
+        {"is written in init only", "static int v = 1;",
+         "static int v __attribute__((section(\".data..ro_after_init\"))) = 1;", false},
+        {"more aligned", "static int v = 1;", "static int v __attribute__((aligned(64))) = 1;", true},
+        {"less aligned", "static int v __attribute__((aligned(64))) = 1;", "static int v = 1;", false},
+        {"read mostly", "static int v = 1;", "static int v __attribute__((section(\".data..read_mostly\"))) = 1;",
+         false},
+        {"in a table", "static int v = 1;", "static int v __attribute__((section(\"my_table\"))) = 1;", true},
+    };
+    for (const Change& change : changes) {
+        CAPTURE(std::string(change.name));
+        UnitPair pair;
+        auto unit = [](const char* variable, const char* sum) {
+            return std::string("extern int use(const volatile int *);\n") + variable +
+                   "\nint f(int x) { return use(&v) + x " + sum + "; }\nint g(int x) { return x; }\n";
+        };
+        CHECK(has_code(pair.run(unit(change.before, ""), unit(change.after, "+ 1")), "diff.storage-changed") ==
+              change.is_refused);
+        // Who does not refer to it does not care.
+        const std::string unrelated = replaced(unit(change.after, ""), "return x;", "return x + 7;");
+        CHECK(has_code(pair.run(unit(change.before, ""), unrelated), "diff.storage-changed") == false);
+    }
+}
+
+TEST_CASE("what was gone after the start comes along when the patch needs it later") {
+    UnitPair pair;
+    const std::string before =
+        "#define __init __attribute__((section(\".init.text\")))\nextern int hw_probe(int);\n"
+        "static int __attribute__((section(\".init.data\"))) tries = 3;\n"
+        "static int __init __attribute__((noinline)) setup(int x) { return hw_probe(x) + tries++; }\n"
+        "int __init start(void) { return setup(1) + setup(2); }\nint resume(int x) { return x + 1; }\n";
+    const std::string after = replaced(
+        replaced(replaced(before, "static int __init", "static int"), "return x + 1", "setup(x); return x + 1"),
+        "__attribute__((section(\".init.data\"))) tries", "tries");
+    Outcome outcome = pair.run(before, after);
+    REQUIRE(outcome.codes == Codes{});
+    CHECK(outcome.changed() == Names{"resume"});
+    CHECK(outcome.names(diff::Change::added) == Names{"setup"});
+    CHECK(outcome.names(diff::Change::added, "variable") == Names{"tries"});
+}
+
+TEST_CASE("two static locals of one name are told apart by the code around them, or not at all") {
+    UnitPair pair;
+    const std::string unit = "extern void slow(int), fast(int), log(int);\nvoid account(int x) {\n"
+                             "    if (x) { static int count; fast(++count); FIRST }\n"
+                             "    else { static int count; slow(++count); SECOND }\n}\n";
+    auto with = [&](const char* first, const char* second) {
+        return replaced(replaced(unit, "FIRST", first), "SECOND", second);
+    };
+    // Something is added behind both uses: each is where it was.
+    Outcome outcome = pair.run(with("", ""), with("log(x);", ""));
+    CHECK((outcome.codes.empty() || has_code(outcome, "diff.static-local")));
+    if (outcome.codes.empty())
+        for (const diff::Item& item : outcome.diff.items)
+            CHECK(item.kind != "variable");
+    // They change places.
+    const std::string turned = "extern void slow(int), fast(int), log(int);\nvoid account(int x) {\n"
+                               "    if (!x) { static int count; slow(++count); }\n"
+                               "    else { static int count; fast(++count); }\n}\n";
+    CHECK(has_code(pair.run(with("", ""), turned), "diff.static-local"));
+    // Their sizes tell.
+    const std::string sizes = "extern void slow(int), fast(int);\nvoid account(int x) {\n"
+                              "    if (x) { static int count; fast(++count); }\n"
+                              "    else { static long count; slow(++count); }\n}\n";
+    const std::string turned_sizes = "extern void slow(int), fast(int);\nvoid account(int x) {\n"
+                                     "    if (!x) { static long count; slow(++count); }\n"
+                                     "    else { static int count; fast(count += 2); }\n}\n";
+    outcome = pair.run(sizes, turned_sizes);
+    REQUIRE(outcome.codes == Codes{});
+    for (const diff::Item& item : outcome.diff.items)
+        CHECK(item.kind != "variable");
+}
+
+TEST_CASE("a read-only table whose address is an identity cannot be copied") {
+    const std::string unit =
+        "struct ops { int (*read)(void); int (*write)(void); };\n"
+        "extern int first(void), second(void), third(void); extern void keep(const struct ops *);\n"
+        "struct file { const struct ops *ops; };\n"
+        "static const struct ops table = { first, second };\n";
+    const std::vector<std::pair<const char*, const char*>> uses = {
+        {"compared", "int f(struct file *p) { return p->ops == &table; }\n"},
+        {"stored", "void f(struct file *p) { p->ops = &table; }\n"},
+        {"passed", "void f(void) { keep(&table); }\n"},
+        {"returned", "const struct ops *f(void) { return &table; }\n"},
+        {"in data", "const struct ops *const list[] = { &table };\nint f(int i) { return list[i]->read(); }\n"},
+    };
+    for (const Compiler& compiler : {gcc_x86, clang_x86()})
+        for (const auto& [name, use] : uses) {
+            CAPTURE(compiler.command);
+            CAPTURE(name);
+            UnitPair pair(compiler);
+            CHECK(pair.run(unit + use, replaced(unit, "first, second }", "first, third }") + use).codes ==
+                  Codes{"diff.data-changed"});
+        }
+    // Only its content counts: whoever reads it may have a copy.
+    const std::string read =
+        "int f(int i) { const int (*const *p)(void) = (const void *)&table; return ((int (*)(void))p[i])(); }\n";
+    for (const Compiler& compiler : {gcc_x86, clang_x86()}) {
+        CAPTURE(compiler.command);
+        UnitPair pair(compiler);
+        Outcome outcome = pair.run(unit + read, replaced(unit, "first, second }", "first, third }") + read);
+        REQUIRE(outcome.codes == Codes{});
+        CHECK(outcome.changed() == Names{"f"});
+    }
+}
+
+TEST_CASE("a table of numbers may be passed on as a copy") {
+    UnitPair pair;
+    const std::string unit = "extern int send(const void *, int);\nint report(int n) { static const unsigned char "
+                             "descriptor[] = { 5, 1, 9, 2 }; return send(descriptor, n); }\n";
+    Outcome outcome = pair.run(unit, replaced(unit, "9, 2", "9, 6"));
+    REQUIRE(outcome.codes == Codes{});
+    CHECK(outcome.changed() == Names{"report"});
+}
