@@ -2,12 +2,14 @@
 #include "diff/diff.h"
 #include "report/command.h"
 #include "report/json.h"
+#include "sense/sense.h"
 #include "symbols/kernel_files.h"
 #include "symbols/table_resolver.h"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
@@ -153,12 +155,27 @@ void print_items(const Options& options, const diff::Diff& diff) {
     }
 }
 
+// Objects without a description of types are what many build scripts give: nothing is said of that.
+std::vector<report::Finding> sense_changes(const elf::Object& original, const elf::Object& patched,
+                                           const symbols::Exports& exports) {
+    sense::Options options;
+    options.is_exported = [&](std::string_view name) { return exports.find(name) != nullptr; };
+    std::vector<report::Finding> findings = sense::compare(original, patched, options);
+    std::erase_if(findings, [](const report::Finding& finding) { return finding.code == "sense.no-debug-data"; });
+    if (std::ranges::any_of(findings, [](const report::Finding& finding) {
+            return finding.severity == report::Severity::error;
+        }))
+        throw report::Refusal(std::move(findings));
+    return findings;
+}
+
 report::Exit run(const Options& options) {
     elf::Object original = elf::Object::open(options.original);
     elf::Object patched = elf::Object::open(options.patched);
     const Owner owner = read_owner(options);
     symbols::Exports exports = read_exports(options);
     symbols::TableResolver resolver(original, owner.table, exports);
+    const std::vector<report::Finding> sensed = sense_changes(original, patched, exports);
     diff::Options how;
     how.owner = owner.table.object();
     how.resolver = &resolver;
@@ -166,6 +183,7 @@ report::Exit run(const Options& options) {
     how.entry_sizes.kernel = owner.entry_sizes;
     how.explain = options.explain || !options.report.empty();
     diff::Diff diff = diff::run(original, patched, how);
+    diff.findings.insert(diff.findings.end(), sensed.begin(), sensed.end());
     if (std::vector<report::Finding> late = diff::changes_without_effect(diff.findings);
         diff.nothing_changed && !late.empty())
         throw report::Refusal(std::move(late));

@@ -109,12 +109,18 @@ void run(const Options& options, Record& record, report::Progress& progress) {
     progress.begin("compile", "compile the original and the patched version");
     host::TemporaryFolder folder = cache.temporary();
     KeptCopy kept(options, folder.path());
+    const Images images(target, core);
+    refuse_early(options, target, plan, changes, tree, images, folder.path());
     std::vector<kernel::Pair> pairs = compile(options, target, plan, changes, tree, folder.path());
+    progress.end();
+
+    // Do the patched types and functions fit the objects and callers that are there already?
+    progress.begin("sense", "compare types and interfaces");
+    add(record.findings, sense_changes(options, pairs, images));
     progress.end();
 
     // Is the original what the kernel runs, and what is different in the patched one?
     progress.begin("diff", "prove the origin and compare");
-    Images images(target, core);
     record.units = diff_pairs(options, target, pairs, images);
     for (const UnitDiff& unit : record.units)
         add(record.findings, unit.diff.findings);

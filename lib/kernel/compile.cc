@@ -43,22 +43,30 @@ struct Output {
     fs::path dependencies() const { return object.string() + ".d"; }
 };
 
-bool has_debug_data(const std::vector<std::string>& words) {
-    return std::any_of(words.begin(), words.end(),
-                       [](const std::string& word) { return word == "-g" || word.starts_with("-gdwarf"); });
-}
-
 // The tree that the unit's source lies in, with the slash: people know their files by the names behind it.
 std::string tree_of(const Unit& unit) {
     const std::string& path = unit.compile.back();
     return path.ends_with(unit.source) ? path.substr(0, path.size() - unit.source.size()) : "";
 }
 
-// kbuild's command, with other output files and with sections per function and variable. Nothing else may change: the
-// code must stay that of the running kernel. Debug data has no influence on it, and describing every type and variable
-// is up to half of a compilation; lines and inlined functions are kept for explanations.
+// Debug data elsewhere than in the object, or without the types' members.
+bool hides_debug_data(const std::string& word) {
+    return word == "-gsplit-dwarf" || word.starts_with("-femit-struct-debug") || word.starts_with("-gz");
+}
+
+// Types, lines and inlined functions, but not where each variable is at each instruction: that is most of the work of
+// describing them. Debug data has no influence on the code.
+std::vector<std::string> debug_words(const Target& target) {
+    if (target.compiler.is_clang)
+        return {"-g"};
+    return {"-g", "-fno-var-tracking", "-fno-var-tracking-assignments", "-gno-statement-frontiers"};
+}
+
+// kbuild's command, with other output files, with sections per function and variable, and with debug data. Nothing else
+// may change: the code must stay that of the running kernel.
 host::Command compile_command(const Target& target, const Unit& unit, const Output& output) {
     host::Command command{.argv = unit.compile, .directory = target.build};
+    std::erase_if(command.argv, hides_debug_data);
     for (size_t i = 0; i < command.argv.size(); ++i) {
         std::string& word = command.argv[i];
         if (word.starts_with("-Wp,-MMD,"))
@@ -66,9 +74,8 @@ host::Command compile_command(const Target& target, const Unit& unit, const Outp
         else if (word == "-o" && i + 1 < command.argv.size())
             command.argv[++i] = output.object.string();
     }
-    std::vector<std::string> more = {"-ffunction-sections", "-fdata-sections"};
-    if (has_debug_data(unit.compile))
-        more.emplace_back("-g1");
+    std::vector<std::string> more = debug_words(target);
+    more.insert(more.end(), {"-ffunction-sections", "-fdata-sections"});
     if (const std::string tree = tree_of(unit); !tree.empty())
         more.push_back("-fdebug-prefix-map=" + tree + "=");
     command.argv.insert(command.argv.end() - 1, more.begin(), more.end());
@@ -115,7 +122,7 @@ std::string stamps_of(const std::vector<std::string>& files, const fs::path& dir
 }
 
 fs::path cached_original(const Target& target, const Unit& unit) {
-    const std::string identity = fmt::format("2\n{}\n{}", fmt::join(unit.compile, "\n"), fmt::join(unit.objtool, "\n"));
+    const std::string identity = fmt::format("3\n{}\n{}", fmt::join(unit.compile, "\n"), fmt::join(unit.objtool, "\n"));
     return target.entry / "objects" / (unit.object + "-" + host::fingerprint(identity) + ".o");
 }
 

@@ -1,0 +1,28 @@
+// What the bytes of two objects of one unit tell, without the differ's understanding of them.
+#pragma once
+
+#include "elf/object.h"
+
+#include <set>
+#include <string>
+#include <string_view>
+
+namespace klp::sense {
+
+// "foo" of a compiler's "foo.part.0", "foo.cold", "foo.isra.0".
+std::string_view source_name(std::string_view symbol);
+
+// Whether anything that is loaded differs. Never false where the differ would find a change.
+bool has_difference(const elf::Object& original, const elf::Object& patched);
+
+// The functions, by their names in the source, whose code surely differs: other bytes, or references to other names.
+std::set<std::string, std::less<>> changed_functions(const elf::Object& original, const elf::Object& patched);
+
+// What the unit exports. Source: include/linux/export-internal.h and include/linux/export.h (__ksymtab_NAME, and
+// __export_symbol_NAME since 6.4).
+std::set<std::string, std::less<>> exports_of(const elf::Object& unit);
+
+// The functions whose address is in the unit's variables: callbacks and operations.
+std::set<std::string, std::less<>> functions_in_data(const elf::Object& unit);
+
+} // namespace klp::sense

@@ -1,0 +1,191 @@
+#include "sense/sense.h"
+
+#include "sense/code.h"
+#include "sense/layouts.h"
+#include "sense/shapes.h"
+#include "sense/usage.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <map>
+
+namespace klp::sense {
+
+namespace {
+
+using report::Finding;
+using report::Severity;
+using Names = std::set<std::string, std::less<>>;
+
+constexpr size_t most_named = 5;
+
+std::string list(const std::vector<std::string>& names, std::string_view separator = ", ") {
+    const size_t count = std::min(names.size(), most_named);
+    std::string text =
+        fmt::format("{}", fmt::join(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(count), separator));
+    if (names.size() > count)
+        text += fmt::format(" and {} more", names.size() - count);
+    return text;
+}
+
+std::string place(const std::string& file, unsigned line) {
+    return line ? fmt::format("{}:{}", file, line) : file;
+}
+
+// ---- layouts ----
+
+constexpr const char* shadow_hint =
+    "keep the structure as it is and put what is new into a shadow variable beside the object: "
+    "klp_shadow_get_or_alloc() where it is used, klp_shadow_free() where the object is freed";
+constexpr const char* keep_hint =
+    "leave the members as they are, also those that nothing uses any more; what is new goes "
+    "into a shadow variable (klp_shadow_get_or_alloc())";
+
+std::string usage_text(const Usage& usage, const std::vector<std::string>& untouched) {
+    std::string text;
+    if (!usage.embedding.empty())
+        text += fmt::format("; it is part of {}", list(usage.embedding));
+    if (!usage.variables.empty())
+        text += fmt::format("; {} {} of it", list(usage.variables), usage.variables.size() == 1 ? "is" : "are");
+    if (!untouched.empty())
+        text += fmt::format("; used by code that stays as it is: {}", list(untouched));
+    return text;
+}
+
+class Findings {
+public:
+    Findings(const Types& before, const Types& after, const elf::Object& original, const elf::Object& patched,
+             const Options& options)
+        : before_(before), after_(after), original_(original), options_(options),
+          changed_(changed_functions(original, patched)) {}
+
+    std::vector<Finding> run() {
+        for (const LayoutChange& change : compare_layouts(before_, after_).changes)
+            add_layout(change);
+        for (const EnumeratorChange& change : compare_enumerators(before_.types(), after_.types()))
+            add_enumerators(change);
+        add_prototypes();
+        return std::move(findings_);
+    }
+
+private:
+    void add(const char* code, Severity severity, std::string where, std::string name, std::string message,
+             std::string hint) {
+        findings_.push_back({code, severity, std::move(where), std::move(name), std::move(message), std::move(hint)});
+    }
+
+    void add_layout(const LayoutChange& change) {
+        const Usage usage = find_usage(before_, change.original);
+        std::vector<std::string> untouched;
+        std::ranges::copy_if(usage.functions, std::back_inserter(untouched),
+                             [&](const std::string& name) { return !changed_.contains(name); });
+        // No object of it lives longer than a call of a function that is replaced.
+        if (usage.is_on_stacks_only && untouched.empty())
+            return;
+        const std::string where = place(change.file, change.line), what = list(change.differences);
+        switch (change.weight) {
+        case Weight::changed:
+            return add("sense.layout-changed", Severity::error, where, change.name,
+                       what + usage_text(usage, untouched) + "; objects that exist keep the old layout",
+                       change.is_grown_only ? shadow_hint : keep_hint);
+        case Weight::hole_filled:
+            return add("sense.hole-filled", Severity::warning, where, change.name,
+                       what + ", where there was padding" + usage_text(usage, untouched) +
+                           "; in objects that exist it holds what was left there, zero only if all of them were zeroed",
+                       "have the new code take any value there for an old object's, or use a shadow variable");
+        case Weight::renamed:
+            return add("sense.member-renamed", Severity::warning, where, change.name,
+                       what + "; objects that exist hold the old member's values",
+                       "give a new meaning a place of its own: a shadow variable");
+        case Weight::overlaid:
+            return;
+        }
+    }
+
+    void add_enumerators(const EnumeratorChange& change) {
+        const std::string where = place(change.file, change.line);
+        if (!change.differences.empty())
+            add("sense.enum-changed", Severity::error, where, change.enumeration,
+                list(change.differences) + "; what is stored in objects that exist has the old values",
+                "put new enumerators after those that exist, and leave the others' values as they are");
+        if (!change.removed.empty())
+            add("sense.enum-changed", Severity::warning, where, change.enumeration,
+                list(change.removed) + (change.removed.size() == 1 ? " is" : " are") +
+                    " gone; objects that exist may still hold the value",
+                "have the new code expect it");
+    }
+
+    void add_prototypes() {
+        const Names exports = exports_of(original_), in_data = functions_in_data(original_);
+        std::map<std::string_view, const Function*> patched;
+        for (const Function& function : after_.types().functions)
+            if (function.prototype)
+                patched.try_emplace(function.name, &function);
+        Names seen;
+        for (const Function& function : before_.types().functions) {
+            auto found = patched.find(function.name);
+            if (!function.prototype || found == patched.end() || !seen.insert(function.name).second ||
+                is_callable_as(before_, function.prototype, after_, found->second->prototype))
+                continue;
+            const bool is_exported = exports.contains(function.name) || options_.is_exported(function.name);
+            if (is_exported || in_data.contains(function.name))
+                add_prototype(function, *found->second, is_exported);
+        }
+    }
+
+    void add_prototype(const Function& original, const Function& patched, bool is_exported) {
+        add("sense.prototype-changed", Severity::error, place(patched.file, patched.line), patched.name,
+            fmt::format("it is {} now, was {}; {}", after_.spelling(patched.prototype),
+                        before_.spelling(original.prototype),
+                        is_exported ? "it is exported, and modules that call it as before get the new function"
+                                    : "its address is in a table of callbacks, and who calls it from there as before "
+                                      "gets the new function"),
+            "leave it as it is and add a function with the new parameters, for the callers that the patch changes");
+    }
+
+    Shapes before_;
+    Shapes after_;
+    const elf::Object& original_;
+    const Options& options_;
+    Names changed_;
+    std::vector<Finding> findings_;
+};
+
+void add_exports(const elf::Object& original, const elf::Object& patched, std::vector<Finding>& findings) {
+    const Names before = exports_of(original), after = exports_of(patched);
+    for (const std::string& name : after)
+        if (!before.contains(name))
+            findings.push_back({"sense.export-changed", Severity::warning, patched.name(), name,
+                                "the patch exports it, but a live patch adds nothing to what vmlinux and the modules "
+                                "export: no other module will find it",
+                                "leave the export out of the live patch"});
+    for (const std::string& name : before)
+        if (!after.contains(name))
+            findings.push_back({"sense.export-changed", Severity::warning, patched.name(), name,
+                                "the patch takes its export away, but modules go on finding the running kernel's", ""});
+}
+
+} // namespace
+
+std::vector<Finding> compare(const elf::Object& original, const elf::Object& patched, const Options& options) {
+    std::vector<Finding> findings;
+    add_exports(original, patched, findings);
+    if (!has_difference(original, patched))
+        return findings;
+    const std::optional<Types> before = read_types(original), after = read_types(patched);
+    if (before && after) {
+        std::vector<Finding> more = Findings(*before, *after, original, patched, options).run();
+        findings.insert(findings.end(), more.begin(), more.end());
+    } else {
+        findings.push_back({"sense.no-debug-data", Severity::warning, patched.name(), "",
+                            "its objects do not describe their types: whether the patch changes the layout of data "
+                            "that exists is not known",
+                            "compile both with -g"});
+    }
+    std::ranges::stable_sort(findings, {}, &Finding::where);
+    return findings;
+}
+
+} // namespace klp::sense

@@ -1,0 +1,65 @@
+#include "sense_units.h"
+
+using namespace klp;
+using namespace klp::test;
+
+namespace {
+
+using Said = std::vector<std::string>;
+
+void expect(const std::string& source, const Said& expected) {
+    with_each_compiler(source, [&](const std::vector<report::Finding>& findings) {
+        for (const report::Finding& finding : findings)
+            INFO(report::to_text(finding));
+        CHECK(said(findings) == joined(expected));
+    });
+}
+
+// As EXPORT_SYMBOL() leaves it.
+std::string exported(const std::string& name, const std::string& prefix = "__export_symbol_") {
+    return "void " + name + "_export(void) {}\nconst void *" + prefix + name + " = 0;\n";
+}
+
+const Said changed = {"sense.prototype-changed f"};
+const Said nothing = {};
+
+} // namespace
+
+TEST_CASE("an exported function's parameters and result stay what they are") {
+    const std::string end = exported("f");
+    expect("int f(int a@{|, int b}@) { return a @{|+ b}@; }\n" + end, changed);
+    expect("int f(@{int|long}@ a) { return a > 1; }\n" + end, changed);
+    expect("@{int|void}@ f(int *a) { *a = 1; @{return 1;|}@ }\n" + end, changed);
+    expect("struct a; struct b;\nint f(struct @{a|b}@ *a) { return a @{==|!=}@ 0; }\n" + end, changed);
+    expect("int f(int a@{|, int b}@) { return a @{|+ b}@; }\n" + exported("f", "__ksymtab_"), changed);
+}
+
+TEST_CASE("what callers cannot tell apart may change") {
+    const std::string end = exported("f");
+    expect("int f(@{int|unsigned}@ a) { return a @{+|-}@ 1; }\n" + end, nothing);
+    expect("int f(@{char|const char}@ *a) { return *a @{+|-}@ 1; }\n" + end, nothing);
+    // Nobody reads a result that was not there.
+    expect("@{void|int}@ f(int *a) { *a = @{1|2}@; @{|return 1;}@ }\n" + end, nothing);
+}
+
+TEST_CASE("a function in a table of callbacks keeps its prototype; one that the unit alone calls may change") {
+    const std::string function =
+        "static __attribute__((noinline)) int f(int a@{|, int b}@) { return a @{|+ b}@ ? a : 3; }\n";
+    expect(function + "void *const table[] = { (void *)f };\n", changed);
+    expect(function + "int caller(int n) { return f(n@{|, 1}@); }\n", nothing);
+    expect("int f(int a@{|, int b}@) { return a @{|+ b}@; }\nint caller(int n) { return f(n@{|, 1}@) + 1; }\n",
+           nothing);
+}
+
+TEST_CASE("the kernel's list of exports counts as well") {
+    const DebugCompiler& gcc = debug_compilers().front();
+    sense::Options options;
+    options.is_exported = [](std::string_view name) { return name == "f"; };
+    CHECK(said(sense_pair(gcc, "int f(int a) { return a; }\n", "int f(int a, int b) { return a + b; }\n", options)) ==
+          joined(changed));
+}
+
+TEST_CASE("an export more or less is said, whatever becomes of the code") {
+    expect("int f(int a) { return a; }\n@{" + exported("f") + "|}@", {"sense.export-changed f"});
+    expect("int f(int a) { return a; }\n@{|" + exported("f") + "}@", {"sense.export-changed f"});
+}

@@ -1,0 +1,176 @@
+#include "sense_units.h"
+
+#include "sense/shapes.h"
+#include "sense/types.h"
+
+using namespace klp;
+using namespace klp::test;
+
+namespace {
+
+using Said = std::vector<std::string>;
+
+void expect(const std::string& source, const Said& expected) {
+    with_each_compiler(source, [&](const std::vector<report::Finding>& findings) {
+        for (const report::Finding& finding : findings)
+            INFO(report::to_text(finding));
+        CHECK(said(findings) == joined(expected));
+    });
+}
+
+// Objects of `struct box` live on a heap; one function is changed, another is not.
+std::string heap(const std::string& members, const std::string& before = {}) {
+    return before +
+           "struct list { struct list *next, *prev; };\n"
+           "struct box { " +
+           members +
+           " };\n"
+           "void *allocate(unsigned long);\n"
+           "struct box *make(void) { struct box *b = allocate(sizeof(*b)); b->last = 1; return b; }\n"
+           "int first_of(struct box *b) { return b->first; }\n"
+           "int last_of(struct box *b) { return b->last @{|+ 1}@; }\n";
+}
+
+const Said changed = {"sense.layout-changed struct box"};
+const Said nothing = {};
+
+} // namespace
+
+TEST_CASE("a member at the end, in the middle, gone, wider or moved is another layout") {
+    expect(heap("int first; int last; @{|long more;}@"), changed);
+    expect(heap("int first; @{|long more;}@ int last;"), changed);
+    expect(heap("int first; @{long less;|}@ int last;"), changed);
+    expect(heap("int first; @{short|long}@ last;"), changed);
+    expect(heap("int first; @{int a; int b;|int b; int a;}@ int last;"), changed);
+}
+
+TEST_CASE("the message has the member, the offsets, the sizes and who uses the type; the hint names shadow variables") {
+    with_each_compiler(heap("int first; int last; @{|int more[2];}@"),
+                       [](const std::vector<report::Finding>& findings) {
+                           REQUIRE(findings.size() == 1);
+                           const report::Finding& finding = findings.front();
+                           CHECK(finding.severity == report::Severity::error);
+                           CHECK(finding.where.ends_with("after.c:2"));
+                           CHECK(finding.message.find("`more` (int[2]) is new at offset 8") != std::string::npos);
+                           CHECK(finding.message.find("its size is 16 bytes, was 8") != std::string::npos);
+                           CHECK(finding.message.find("first_of") != std::string::npos);
+                           CHECK(finding.message.find("last_of") == std::string::npos);
+                           CHECK(finding.hint.find("klp_shadow_get_or_alloc()") != std::string::npos);
+                       });
+}
+
+TEST_CASE("a change that only a macro's value makes is seen") {
+    expect(heap("int first; char name[SIZE]; int last;", "#define SIZE @{8|16}@\n"), changed);
+}
+
+TEST_CASE("a type inside of others is named once, with those that embed it") {
+    const std::string source = "struct inner { int a; @{|int b;}@ };\n"
+                               "struct middle { struct inner inner[2]; };\n"
+                               "struct outer { long x; struct middle m; long last; };\n"
+                               "struct outer object;\n"
+                               "long get(struct outer *o) { return o->last; }\n";
+    with_each_compiler(source, [](const std::vector<report::Finding>& findings) {
+        REQUIRE(said(findings) == joined({"sense.layout-changed struct inner"}));
+        CHECK(findings[0].message.find("part of struct middle, struct outer") != std::string::npos);
+        CHECK(findings[0].message.find("object is of it") != std::string::npos);
+    });
+}
+
+TEST_CASE("a member in what was padding is a warning, unless zeros are no state of it") {
+    expect(heap("char first; @{|char more;}@ int last;"), {"sense.hole-filled struct box"});
+    expect(heap("unsigned first : 3; @{|unsigned more : 5;}@ int last;"), {"sense.hole-filled struct box"});
+    expect(heap("char first; @{|struct list more;}@ int last __attribute__((aligned(64)));"), changed);
+}
+
+TEST_CASE("bit-fields: another width or place is another layout") {
+    expect(heap("unsigned first : @{3|4}@; unsigned b : 4; int last;"), changed);
+    expect(heap("unsigned first : 3; @{unsigned b : 2; unsigned c : 2;|unsigned c : 2; unsigned b : 2;}@ int last;"),
+           changed);
+    expect(heap("unsigned first : 3; unsigned @{b|renamed}@ : 2; int last;"), {"sense.member-renamed struct box"});
+}
+
+TEST_CASE("unions: a larger member is another layout, another view of the same bytes is none") {
+    expect(heap("int first; union { int a; @{|long b;}@ }; int last;"), changed);
+    expect(heap("int first; union { long a; @{|int b;}@ }; int last;"), nothing);
+    expect(heap("int first; @{long a;|union { long a; struct { int low, high; }; };}@ int last;"), nothing);
+}
+
+TEST_CASE("the same bytes with the same meaning are no change") {
+    expect(heap("int first; @{int|unsigned}@ a; int last;"), nothing);
+    expect(heap("int first; @{int|atomic}@ a; int last;", "typedef struct { int counter; } atomic;\n"), nothing);
+    expect(heap("int first; @{int *|const int *}@a; int last;"), nothing);
+    expect(heap("int first; @{void *|struct list *}@a; int last;"), nothing);
+    expect(heap("int first; int last; char a[@{0|}@];"), nothing);
+    expect(heap("int first; int last;") + "@{|struct fresh { int a; } kept; int get(void) { return kept.a; }}@",
+           nothing);
+}
+
+TEST_CASE("the same bytes with another meaning are a change") {
+    expect(heap("int first; @{long|struct list *}@ a; int last;"), changed);
+    expect(heap("int first; @{struct list|struct box}@ *a; int last;"), changed);
+    expect(heap("int first; int (*call)(int@{|, int}@); int last;"), changed);
+}
+
+TEST_CASE("a new name for a member is a warning: old objects hold the old value") {
+    expect(heap("int first; int @{a|b}@; int last;"), {"sense.member-renamed struct box"});
+}
+
+TEST_CASE("typedefs and variables without a named type") {
+    expect("typedef @{int|long}@ cookie;\nvoid use(cookie *);\ncookie kept[4];\n"
+           "void f(int n) { kept[n] = 1; use(kept); }\n",
+           {"sense.layout-changed cookie"});
+    expect("static struct { @{int a; int b;|int b; int a;}@ } state;\nvoid use(void *);\n"
+           "int f(void) { use(&state); return state.a; }\n",
+           {"sense.layout-changed variable state"});
+    expect("static @{int a[4]|short a[8]}@;\nvoid use(void *);\nint f(int n) { use(&a); return a[n]; }\n",
+           {"sense.layout-changed variable a"});
+}
+
+TEST_CASE("a type that only stacks of changed functions hold may change") {
+    const std::string start =
+        "struct args { int a; @{|long b;}@ };\n"
+        "static __attribute__((noinline)) int callee(struct args *x) { return x->a@{|+ x->b}@; }\n";
+    const std::string local = "int caller(int n) { struct args x = { n@{|, n}@ }; return callee(&x); }\n";
+    expect(start + local, nothing);
+    // A function that stays as it is holds one.
+    expect(start + local + "int other(struct args *x) { return x->a; }\n", {"sense.layout-changed struct args"});
+    // Somebody has it from elsewhere.
+    expect(start + local +
+               "void *allocate(void);\nint heap(void) { struct args *x = allocate(); return callee(x) @{|+ 1}@; }\n",
+           {"sense.layout-changed struct args"});
+    expect(start + local + "struct args *kept;\nint get(void) { return kept->a; }\n",
+           {"sense.layout-changed struct args"});
+    // Others can find it by what it has inside.
+    expect("struct list { struct list *next, *prev; };\nvoid enqueue(struct list *);\n"
+           "struct args { int a; struct list entry; @{|long b;}@ };\n"
+           "int caller(int n) { struct args x = { n }; enqueue(&x.entry); return x.a@{|+ x.b}@; }\n",
+           {"sense.layout-changed struct args"});
+}
+
+TEST_CASE("a layout that no code depends on is no change") {
+    expect("struct box { int first; int last; @{|int more;}@ };\nint first_of(struct box *b) { return b->first; }\n",
+           nothing);
+}
+
+TEST_CASE("enumerators: other values are refused, one more at the end is not") {
+    auto states = [](const std::string& list) {
+        return "enum state { " + list + " };\nint kept;\nvoid put(enum state s) { kept = s == BUSY ? DEAD : s; }\n";
+    };
+    expect(states("IDLE, @{|DRAINING, }@BUSY, DEAD"), {"sense.enum-changed enum state"});
+    expect(states("IDLE, BUSY, @{|DRAINING, }@DEAD"), {"sense.enum-changed enum state"});
+    expect(states("IDLE, BUSY, DEAD@{|, DRAINING}@") + "int f(void) { return kept @{|+ 1}@; }\n", nothing);
+    expect(states("IDLE, BUSY, DEAD, @{|DRAINING, }@NR_STATES") + "int f(void) { return NR_STATES; }\n", nothing);
+    expect("enum { A, @{|B, }@C };\nint kept;\nvoid f(void) { kept = C; }\n", {"sense.enum-changed enum"});
+}
+
+TEST_CASE("the integer of a typedef with no name is known by the typedef") {
+    expect("typedef struct { int a; @{|int b;}@ } box;\nbox kept;\nint get(box *b) { return b[1].a; }\n",
+           {"sense.layout-changed box"});
+}
+
+TEST_CASE("objects without a description of types are no reason to be silent") {
+    const DebugCompiler plain = {"GCC", "gcc", "-g0"};
+    const std::vector<report::Finding> findings =
+        sense_pair(plain, "int f(void) { return 1; }\n", "int f(void) { return 2; }\n");
+    CHECK(said(findings) == joined({"sense.no-debug-data "}));
+}
