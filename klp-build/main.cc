@@ -110,13 +110,15 @@ void run(const Options& options, Record& record, report::Progress& progress) {
     host::TemporaryFolder folder = cache.temporary();
     KeptCopy kept(options, folder.path());
     const Images images(target, core);
-    refuse_early(options, target, plan, changes, tree, images, folder.path());
+    for (const kernel::Plan& first : first_looks(plan, changes))
+        sense_changes(options, compile(options, target, first, changes, tree, folder.path() / "first"), images,
+                      plan.changes.size());
     std::vector<kernel::Pair> pairs = compile(options, target, plan, changes, tree, folder.path());
     progress.end();
 
     // Do the patched types and functions fit the objects and callers that are there already?
     progress.begin("sense", "compare types and interfaces");
-    add(record.findings, sense_changes(options, pairs, images));
+    add(record.findings, sense_changes(options, pairs, images, plan.changes.size()));
     progress.end();
 
     // Is the original what the kernel runs, and what is different in the patched one?

@@ -62,15 +62,13 @@ void restore_own_lines(const Changes& changes, kernel::PatchedTree& tree);
 // The units that see a difference, less those that --target leaves out.
 kernel::Plan plan_units(const Options& options, const kernel::Target& target, const Changes& changes,
                         const kernel::PatchedTree& tree, report::Progress& progress);
-// A patch that reaches many units is refused as soon as one of the first compiled shows that it must be. A unit that
-// does not compile is a report::Refusal, as later.
-void refuse_early(const Options& options, const kernel::Target& target, const kernel::Plan& plan,
-                  const Changes& changes, const kernel::PatchedTree& tree, const Images& images,
-                  const std::filesystem::path& folder);
-// What the patch does to types and interfaces that the running kernel has (lib/sense). Throws report::Refusal with all
-// of it if there is an error.
+// Of a plan of many units, plans of one unit each that are worth a look before all are compiled: those that are
+// likeliest to show what the patch does to types. None of a small plan.
+std::vector<kernel::Plan> first_looks(const kernel::Plan& plan, const Changes& changes);
+// What the patch does to types and interfaces that the running kernel has (lib/sense), seen in some or all of the
+// `reached` units. Throws report::Refusal with all of it if there is an error.
 std::vector<report::Finding> sense_changes(const Options& options, const std::vector<kernel::Pair>& pairs,
-                                           const Images& images);
+                                           const Images& images, size_t reached);
 std::vector<UnitDiff> diff_pairs(const Options& options, const kernel::Target& target,
                                  const std::vector<kernel::Pair>& pairs, const Images& images);
 // Writes the differ's objects to `folder`, links them with the template there, and gives the result its final form.

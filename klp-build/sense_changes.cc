@@ -58,54 +58,44 @@ void refuse_errors(const std::vector<report::Finding>& findings) {
 }
 
 // The likeliest to use what the patch changes: its own sources, then those that are named as its headers are.
-std::vector<kernel::UnitChange> first_units(const kernel::Plan& plan, const Changes& changes) {
-    auto rank = [&](const kernel::UnitChange& change) {
-        const std::string& source = change.patched.source;
-        if (std::ranges::any_of(changes.files, [&](const auto& file) { return file.path == source; }))
-            return 0;
-        const std::filesystem::path stem = std::filesystem::path(source).stem();
-        return std::ranges::any_of(changes.files,
-                                   [&](const auto& file) { return std::filesystem::path(file.path).stem() == stem; })
-                   ? 1
-                   : 2;
-    };
-    std::vector<std::pair<int, const kernel::UnitChange*>> ranked;
-    for (const kernel::UnitChange& change : plan.changes)
-        if (!change.is_new())
-            ranked.emplace_back(rank(change), &change);
-    std::ranges::stable_sort(ranked, {}, [](const auto& entry) { return entry.first; });
-    std::vector<kernel::UnitChange> first;
-    for (const auto& [order, change] : ranked)
-        if (first.size() < most_first)
-            first.push_back(*change);
-    return first;
+int rank(const kernel::UnitChange& change, const Changes& changes) {
+    const std::filesystem::path source = change.patched.source;
+    auto has_file = [&](auto is_it) { return std::ranges::any_of(changes.files, is_it); };
+    if (has_file([&](const source::ChangedFile& file) { return file.path == source; }))
+        return 0;
+    return has_file([&](const source::ChangedFile& file) {
+        return std::filesystem::path(file.path).stem() == source.stem();
+    })
+               ? 1
+               : 2;
 }
 
 } // namespace
 
-void refuse_early(const Options& options, const kernel::Target& target, const kernel::Plan& plan,
-                  const Changes& changes, const kernel::PatchedTree& tree, const Images& images,
-                  const std::filesystem::path& folder) {
+std::vector<kernel::Plan> first_looks(const kernel::Plan& plan, const Changes& changes) {
     if (plan.changes.size() <= few_units)
-        return;
-    size_t number = 0;
-    for (const kernel::UnitChange& change : first_units(plan, changes)) {
-        std::vector<kernel::Pair> pairs = kernel::compile_pairs(
-            target, {change}, tree.root(), folder / fmt::format("first-{}", number++), options.jobs);
-        std::vector<report::Finding> findings = sense_pair(pairs.front(), images);
-        for (report::Finding& finding : findings)
-            if (finding.severity == report::Severity::error)
-                finding.message += fmt::format("; the patch reaches {} units, of which {} was looked at first",
-                                               plan.changes.size(), change.patched.source);
-        refuse_errors(findings);
-    }
+        return {};
+    std::vector<std::pair<int, const kernel::UnitChange*>> ranked;
+    for (const kernel::UnitChange& change : plan.changes)
+        if (!change.is_new())
+            ranked.emplace_back(rank(change, changes), &change);
+    std::ranges::stable_sort(ranked, {}, [](const auto& entry) { return entry.first; });
+    std::vector<kernel::Plan> looks;
+    for (const auto& [order, change] : ranked)
+        if (looks.size() < most_first)
+            looks.push_back({{*change}, {}});
+    return looks;
 }
 
 std::vector<report::Finding> sense_changes(const Options& options, const std::vector<kernel::Pair>& pairs,
-                                           const Images& images) {
+                                           const Images& images, size_t reached) {
     std::vector<std::vector<report::Finding>> findings(pairs.size());
     host::parallel_for(pairs.size(), options.jobs, [&](size_t at) { findings[at] = sense_pair(pairs[at], images); });
     std::vector<report::Finding> merged = merge(findings);
+    for (report::Finding& finding : merged)
+        if (pairs.size() < reached)
+            finding.message += fmt::format("; the patch reaches {} units, of which {} was looked at first", reached,
+                                           pairs.front().unit.source);
     refuse_errors(merged);
     return merged;
 }
