@@ -11,10 +11,11 @@ from program import Blank
 
 IDIOMS = [data.counters, data.equal_static_locals, data.const_table, data.object_identity, data.strings,
           data.array_ends, data.ring_buffer, data.per_cpu, data.statistics, data.linked_list, data.state_machine,
-          data.common_symbol, data.pointer_table, data.memory_copy, data.once, data.telling_names, data.twin_tables, data.latched_flag,
-          code.operations, code.registered, code.registered_table, code.warnings, code.bug_entries, code.fault_entries,
-          code.line_as_number, code.jump_table, code.inline_helper, code.cold_path, code.aliases, code.weak_function,
-          code.init_code, code.untraced, code.small_calls, code.twins]
+          data.statistics_struct, data.common_symbol, data.pointer_table, data.memory_copy, data.once,
+          data.telling_names, data.twin_tables, data.latched_flag, code.operations, code.registered,
+          code.registered_table, code.warnings, code.bug_entries, code.fault_entries, code.line_as_number,
+          code.jump_table, code.inline_helper, code.cold_path, code.aliases, code.weak_function, code.init_code,
+          code.untraced, code.small_calls, code.twins]
 
 
 def make_program(rng, without=()):

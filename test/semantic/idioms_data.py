@@ -163,6 +163,16 @@ def state_machine(g):
         g.entry([g.out("@->second", state), ret("@ + a", Call(helper, [template("b & @", g.number())]))])
 
 
+def statistics_struct(g):
+    """A structure whose members are used one by one, so that a compiler may take it apart."""
+    init = [template("{@, @, @}", g.number(), g.number(), g.number())]
+    stats = g.var("struct three", 1, init if g.chance(50) else None)
+    names = ["first", "second", "third"][:g.rng.choice([2, 3])]
+    g.entry([*(stmt(f"@->{name} {g.rng.choice(['+=', '=', '^='])} @ + {g.rng.choice('ab')}", stats, g.number())
+               for name in names), ret("a")])
+    g.entry([*(g.out(f"@->{name}", stats) for name in names), ret(f"b + @->{g.rng.choice(names)}", stats)])
+
+
 def common_symbol(g):
     var = g.var(init=None)
     var.static = False

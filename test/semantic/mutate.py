@@ -6,7 +6,7 @@ import copy
 from edits import changed, Edit, is_written, STATICS
 from mutate_code import (add_branch, add_local_array, add_statement, add_static_local, add_switch, case_added,
                          comment_line, constant, invert_branch, lines_added, move_static_local, new_array,
-                         remove_statement, rename_static_local, string, swap_branches)
+                         remove_statement, rename_static_local, string, swap_branches, swap_statements)
 from mutate_data import (alignment_changed, const_added, const_dropped, init_data_dropped, initialiser,
                          initialiser_added, made_percpu, made_ro_after_init, percpu_added, ro_after_init_dropped,
                          section_changed, table_longer, variable_exported, variable_renamed)
@@ -16,7 +16,8 @@ from mutate_functions import (argument_added, branch_outlined, callback_added, f
 from program import atoms_of_body, Var
 
 MUTATORS = {
-    constant: 8, string: 5, invert_branch: 4, swap_branches: 3, add_branch: 8, add_statement: 6, remove_statement: 4,
+    constant: 8, string: 5, invert_branch: 4, swap_branches: 3, swap_statements: 3, add_branch: 8, add_statement: 6,
+    remove_statement: 4,
     new_array: 5, add_static_local: 5, move_static_local: 3, rename_static_local: 2, add_local_array: 2, add_switch: 2,
     case_added: 2, argument_added: 3, function_renamed: 2, function_storage: 3, function_made_global: 2,
     handler_and_user: 3, callback_added: 3, handler_replaced: 4,

@@ -130,6 +130,19 @@ def _has_statics(body):
     return any(isinstance(node, Static) for node in statements(body))
 
 
+def swap_statements(edit):
+    """Two statements change places."""
+    def is_fit(body, index):
+        return all(isinstance(node, Line) and not node.local for node in body[index:index + 2])
+    found = [(func, body, index) for func in edit.program.functions() for body in open_bodies(func.body)
+             for index in range(len(body) - 1) if is_fit(body, index)]
+    if not found:
+        return None
+    func, body, index = edit.pick(found)
+    body[index], body[index + 1] = body[index + 1], body[index]
+    return changed(edit, func, "statements swapped")
+
+
 def new_array(edit):
     """A new static table, in the file or in the function, looked up or walked to its end."""
     func = edit.function(lambda f: f.params)

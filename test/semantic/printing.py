@@ -6,7 +6,7 @@ from program import (Blank, Block, Call, Const, Count, FileName, Func, FuncName,
 
 PRELUDE = r"""typedef unsigned char u8; typedef unsigned short u16; typedef unsigned int u32; typedef unsigned long u64;
 struct ops { u32 (*fn)(u32); const char *name; u32 weight; }; struct item { u32 key; u32 value; struct item *next; };
-struct pair { u32 first; u32 second; }; struct ring { u32 *head; u32 *tail; u32 fill; };
+struct pair { u32 first; u32 second; }; struct three { u32 first; u32 second; u32 third; };
 extern void out(u32, u64), outs(u32, const char *), outb(u32, const void *, u32), use(const void *);
 extern int printk(const char *, ...), ident(const void *); extern void put(u32, void *), *get(u32);
 extern u32 override(u32, u32);
