@@ -22,8 +22,8 @@ class Change:
 # What may be refused, by the reason.
 INIT_CODE = ("diff.init-changed", "diff.init-data-changed", "diff.no-ftrace")
 CONTENT = ("diff.data-changed",)
-STORAGE = ("diff.storage-changed", "diff.storage", "diff.data-changed", "diff.section-changed")
-STATICS = ("diff.static-local", "diff.static-local-removed", "diff.data-removed", "diff.static-data-removed")
+STORAGE = ("diff.storage-changed", "diff.data-changed", "diff.section-changed", "diff.ambiguous-reference")
+STATICS = ("diff.static-local", "diff.static-local-removed", "diff.static-data-removed")
 AMBIGUOUS = ("diff.static-local", "diff.ambiguous")
 UNTRACED = ("diff.no-ftrace",)
 WEAK = ("diff.weak*", "diff.overridden*", "diff.unresolved", "diff.ambiguous")

@@ -164,7 +164,8 @@ def new_array(edit):
     use = _walk(edit, table, name) if edit.rng.randrange(2) else [
         stmt(f"out(@, @[{name} & @])", edit.next_tag(), table, Const(size - 1, bound=True))]
     func.body.insert(after_declarations(func.body), Block(declare + use))
-    return changed(edit, func, "new array")
+    # In a section of several variables, an end may be the next one's start.
+    return changed(edit, func, "new array", ("diff.ambiguous-reference",) if table.section else ())
 
 
 def _walk(edit, table, name):

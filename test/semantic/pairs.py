@@ -196,7 +196,7 @@ def written_pairs():
 
 
 def kept_otherwise(before, after, names):
-    """What may be refused since a variable that the source leaves alone is not kept in the same form, or in parts, which
+    """What may be refused since a variable that the source leaves alone is not kept in the same form, or in parts that
     the compiler numbers."""
     first, then = (toolchain.data_shapes(path, names) for path in (before, after))
     return [Change("kept otherwise", name, STATICS + CONTENT) for name in first
