@@ -8,6 +8,7 @@ lost, the program is of no use and left out.
 """
 
 import re
+import shutil
 import subprocess
 
 OPTIONS = ("--no-argc --max-funcs 4 --max-block-size 3 --max-expr-complexity 3 --max-block-depth 3 "
@@ -38,12 +39,32 @@ class Text:
     def copy(self):
         return Text(self.head, [[name, first, list(lines)] for name, first, lines in self.functions])
 
+    def size(self):
+        """The number of lines that can be taken out: of the part before the functions, and of the bodies."""
+        return len(self.head.splitlines()) + sum(len(lines) for _, _, lines in self.functions)
+
+    def without(self, dropped):
+        """A copy with empty lines in place of some; changes keep the numbers of lines, and functions may have moved."""
+        head = self.head.splitlines()
+        at = len(head)
+        text = Text("\n".join("" if number in dropped else line for number, line in enumerate(head)) + "\n", [])
+        kept = {}
+        for name, first, lines in sorted(self.functions):
+            kept[name] = [name, first, ["" if at + number in dropped else line for number, line in enumerate(lines)]]
+            at += len(lines)
+        text.functions = [kept[name] for name, _, _ in self.functions]
+        return text
+
     def unit(self):
         declared = "".join(first + ";\n" for _, first, _ in self.functions)
         return self.head + declared + self.bodies()
 
     def bodies(self):
         return "".join("\n".join([first, "{", *lines, "}"]) + "\n" for _, first, lines in self.functions)
+
+
+def is_installed():
+    return shutil.which("csmith") is not None
 
 
 def generate(seed):

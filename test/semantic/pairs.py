@@ -1,198 +1,94 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""One program and several changes of it: compiled, put through the differ, run, and judged."""
+"""Compiles cases, puts them through the differ, runs and judges what comes out."""
 
 import collections
 import dataclasses
 import fnmatch
-import pathlib
 import random
-import re
 
-import csmith
-import oracle as oracle_
-import printing
-import program as program_
 import toolchain
 from edits import CONTENT, STATICS, Change
-from idioms import make_program
-from mutate import mutate, other_reading
-
-VERSIONS = 6  # changed versions of one program
-CALLS = 40
-CSMITH_CALLS = 3
-# A change of its text may leave a variable without a write or a read.
-CSMITH_MAY = STATICS
-HEADER = re.compile(r"^// (entries|inits|may): (.*)$", re.MULTILINE)
 
 
 @dataclasses.dataclass
 class Outcome:
     kind: str  # same, same-as-before, refused, needless, wrong, unusable
     changes: list
-    codes: list
+    codes: list  # of the refusal
     detail: str
     name: str
 
 
-@dataclasses.dataclass
-class Case:
-    """A program and its changed versions: pairs of a program and what was changed."""
-    name: str
-    compiler: toolchain.Compiler
-    base: program_.Program
-    versions: list
+class Runner:
+    """Runs cases in a folder of its own, with tools and a loader of its own."""
 
-
-def make_case(seed, number, without=()):
-    rng = random.Random(f"{seed}:{number}")
-    base = make_program(rng, without)
-    program_.mark(base)
-    installed = toolchain.compilers()
-    name = installed[-1] if rng.randrange(3) == 0 else installed[0]
-    compiler = toolchain.compiler(name, toolchain.flags_for(rng, name))
-    return Case(f"{seed}-{number}", compiler, base, [mutate(rng, base, without) for _ in range(VERSIONS)])
-
-
-class Programs:
-    """Runs programs in a folder of its own, with a loader of its own."""
-
-    def __init__(self, folder, loader_program, keep=None, without=()):
+    def __init__(self, folder, loader_program, keep=None):
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self.loader = toolchain.Loader(loader_program)
         self.tools = toolchain.Tools(folder)
         self.exports = folder / "symvers"
+        self.symbols = folder / "symbols"
         toolchain.write_exports(self.exports)
         self.keep = keep
-        self.without = without
 
-    def run(self, seed, number, only=None):
-        """The outcomes of program `number` of a run with `seed`; `only`: of that version."""
-        case = make_case(seed, number, self.without)
-        return self.judge_case(case, only)
-
-    def run_csmith(self, seed, number):
-        """The same with a program by csmith. Those that the oracle does not get to the end of are left out."""
-        rng = random.Random(f"csmith:{seed}:{number}")
-        base = csmith.generate(rng.randrange(1, 1 << 31))
-        name = rng.choice(toolchain.compilers())
-        compiler = toolchain.compiler(name, toolchain.flags_for(rng, name))
-        changed = [csmith.mutate(rng, base) for _ in range(VERSIONS)]
-        oracle_text = csmith.oracle([base, *(after for after, _ in changed)])
-        before = compiler.compile(self.tools, self.folder / "before", base.unit())
-        oracle = toolchain.compiler("gcc", toolchain.ORACLE).compile(self.tools, self.folder / "oracle", oracle_text)
-        symbols = self.folder / "symbols"
-        toolchain.write_symbols(before, symbols)
-        entries = [("entry", "entry")]
-        _, answer = self.loader.run(before, None, oracle, 0, 1, CSMITH_CALLS, [], entries)
-        if answer != "same":
+    def judge(self, case):
+        """The outcome of each version of a case."""
+        before = case.compiler.compile(self.tools, self.folder / "before", case.text)
+        oracle = toolchain.compiler("gcc", toolchain.ORACLE).compile(self.tools, self.folder / "oracle", case.oracle)
+        elsewhere = [toolchain.Elsewhere(name, overrides=True) for name in case.overridden]
+        if not case.is_alone:
+            elsewhere += toolchain.pick_elsewhere(random.Random(case.name), before)
+        toolchain.write_symbols(before, self.symbols, elsewhere)
+        if not case.entries:
             return []
-        outcomes = []
-        for version, (after, words) in enumerate(changed, 1):
-            changes = [Change(f"csmith: {word.split(' (')[0]}", word, CSMITH_MAY) for word in words]
-            outcome = self._judge(f"csmith-{seed}-{number}", version, compiler, before, oracle, symbols, [], entries,
-                                  changes, after.unit(), base.unit(), oracle_text, calls=CSMITH_CALLS,
-                                  variables=csmith.GLOBAL_NAME.findall(base.head))
-            if outcome.kind != "unusable":
-                outcomes.append(outcome)
-        return outcomes
-
-    def judge_case(self, case, only=None):
-        base = case.base
-        text = printing.print_unit(base)
-        texts = [printing.print_unit(after) for after, _ in case.versions]
-        readings = [after for after, _ in case.versions]
-        others = {}  # the number of another version that would be right as well
-        for version, after in enumerate(readings[:], 1):
-            other = other_reading(after)
-            if other:
-                readings.append(other)
-                others[version] = len(readings)
-        oracle_text = oracle_.print_oracle(base, readings)
-        before = case.compiler.compile(self.tools, self.folder / "before", text)
-        oracle = toolchain.compiler("gcc", toolchain.ORACLE).compile(self.tools, self.folder / "oracle", oracle_text)
-        symbols = self.folder / "symbols"
-        elsewhere = [toolchain.Elsewhere(func.name, overrides=True) for func in base.functions() if func.overridden]
-        elsewhere += toolchain.pick_elsewhere(random.Random(case.name), before)
-        toolchain.write_symbols(before, symbols, elsewhere)
-        inits = [func.name for func in base.functions() if func.is_init and func.is_entry]
-        entries = [(func.name, f"d{(func.alias_of or func).uid}") for func in base.functions()
-                   if func.is_entry and not func.is_init]
-        if not entries:
-            return []
-        _, answer = self.loader.run(before, None, oracle, 0, 1, CALLS, inits, entries, elsewhere=elsewhere)
+        job = toolchain.Job(before, oracle, case.inits, case.entries, elsewhere, case.calls)
+        answer = self.loader.run(job, None, 0)
         if answer != "same":
-            found = Outcome("unusable", [], [], f"unpatched: {answer}", case.name)
-            self._keep(found, 0, case.compiler, text, text, oracle_text, "", "")
-            return [found]
-        outcomes = []
-        for version, ((_, changes), after_text) in enumerate(zip(case.versions, texts), 1):
-            if changes and only in (None, version):
-                outcomes.append(self._judge(case.name, version, case.compiler, before, oracle, symbols, inits, entries,
-                                            changes, after_text, text, oracle_text, others.get(version), elsewhere,
-                                            variables=[var.name for var in base.file_variables()]))
-        return outcomes
+            return [] if case.may_get_lost else [self._kept(case, None, Outcome(
+                "unusable", [], [], f"unpatched: {answer}", case.name))]
+        outcomes = [self._judge(case, version, job) for version in case.versions]
+        return [outcome for outcome in outcomes if not (case.may_get_lost and outcome.kind == "unusable")]
 
-    def _judge(self, name, version, cc, before, oracle, symbols, inits, entries, changes, after_text, text, oracle_text,
-               other=None, elsewhere=(), calls=CALLS,
-               variables=()):
-        after = cc.compile(self.tools, self.folder / "after", after_text)
-        output = self.folder / "module.o"
-        status, codes, said = toolchain.diff(self.tools, before, after, symbols, self.exports, output)
-        job = ""
+    def _judge(self, case, version, job):
+        after = case.compiler.compile(self.tools, self.folder / "after", version.text)
+        module = self.folder / "module.o"
+        status, codes, said = toolchain.diff(self.tools, job.kernel, after, self.symbols, self.exports, module)
+        changes = version.changes
         if status == 1 and codes:
-            kind = "refused" if are_true(codes, changes + kept_otherwise(before, after, variables)) else "needless"
-            detail = said
+            may = changes + kept_otherwise(job.kernel, after, case.variables)
+            kind, detail = "refused" if are_true(codes, may) else "needless", said
         elif status in (0, 3):
-            module = output if status == 0 else None
-            for reading in [version, other] if other else [version]:
-                job, answer = self.loader.run(before, module, oracle, reading, version * 77, calls, inits, entries,
-                                             "address-escapes" not in said, elsewhere)
-                if not answer.startswith("wrong"):
+            # Who is told of addresses that outlive the module does not take it out.
+            is_removed = "address-escapes" not in said
+            for number in [version.number, version.other] if version.other else [version.number]:
+                detail = self.loader.run(job, module if status == 0 else None, number, version.number * 77, is_removed)
+                if not detail.startswith("wrong"):
                     break
-            kind = answer.split(":")[0]
-            detail = answer + (" (exit 3)" if status == 3 else "")
+            kind = detail.split(":")[0]
+            detail += " (exit 3)" if status == 3 else ""
         else:
             kind, detail = "wrong", f"exit status {status}: {said[-300:]}"
-        outcome = Outcome(kind, changes, codes, detail, f"{name}-{version}")
-        if kind in ("wrong", "needless", "unusable"):
-            self._keep(outcome, version, cc, text, after_text, oracle_text, said, job)
-        return outcome
+        return self._kept(case, version, Outcome(kind, changes, codes, detail, f"{case.name}-{version.number}"), said)
 
-    def _keep(self, outcome, version, cc, before, after, oracle, said, job):
-        if not self.keep:
-            return
+    def _kept(self, case, version, outcome, said=""):
+        """Writes down what is wrong or needlessly refused."""
+        if not self.keep or outcome.kind not in ("wrong", "needless", "unusable"):
+            return outcome
         folder = self.keep / outcome.kind / outcome.name
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "before.c").write_text(before)
-        (folder / "after.c").write_text(after)
-        (folder / "oracle.c").write_text(oracle)
-        lines = [str(cc), f"version {version}", *(f"{c.what}: {c.where}" for c in outcome.changes), outcome.detail,
-                 said, job]
+        (folder / "before.c").write_text(case.text)
+        (folder / "after.c").write_text(version.text if version else case.text)
+        (folder / "oracle.c").write_text(case.oracle)
+        lines = [str(case.compiler), f"version {version.number if version else 0}",
+                 *(f"{change.what}: {change.where}" for change in outcome.changes), outcome.detail, said,
+                 self.loader.last]
         (folder / "what").write_text("\n".join(lines) + "\n")
-
-    def run_written(self, folder, cc):
-        """A pair that is written by hand: before.c, after.c and oracle.c. The original says in comments what the entry
-        functions are and, after `may:`, which refusals would be true."""
-        text = (folder / "before.c").read_text()
-        words = {key: line.split() for key, line in HEADER.findall(text)}
-        before = cc.compile(self.tools, self.folder / "before", text)
-        oracle = toolchain.compiler("gcc", toolchain.ORACLE).compile(self.tools, self.folder / "oracle",
-                                                                     (folder / "oracle.c").read_text())
-        symbols = self.folder / "symbols"
-        toolchain.write_symbols(before, symbols)
-        change = Change(folder.name, str(cc), tuple(words.get("may", ())))
-        return self._judge(folder.name, 1, cc, before, oracle, symbols, words.get("inits", []),
-                           [(name, name) for name in words["entries"]], [change], (folder / "after.c").read_text(),
-                           text, (folder / "oracle.c").read_text())
+        return outcome
 
     def close(self):
         self.loader.close()
         self.tools.close()
-
-
-def written_pairs():
-    return sorted(path.parent for path in (pathlib.Path(__file__).resolve().parent / "written").glob("*/before.c"))
 
 
 def kept_otherwise(before, after, names):

@@ -230,22 +230,36 @@ def build_loader(folder):
     return program
 
 
+@dataclasses.dataclass
+class Job:
+    """What a run is of; see loader/main.c."""
+    kernel: pathlib.Path
+    oracle: pathlib.Path
+    inits: list
+    entries: list  # name in the unit, name in the oracle
+    elsewhere: list
+    calls: int
+
+
 class Loader:
-    """The process that runs objects; see loader/main.c."""
+    """The process that runs objects."""
 
     def __init__(self, program):
         self.process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.last = ""  # what it was told
 
-    def run(self, kernel, module, oracle, version, seed, calls, inits, entries, removed=False, elsewhere=()):
-        line = " ".join([str(kernel), str(module or "-"), str(oracle), str(version), str(seed), str(calls),
-                         "remove" if removed else "stay", ",".join(str(other) for other in elsewhere) or "-",
-                         ",".join(inits) or "-", ",".join(f"{name}={own}" for name, own in entries)])
-        self.process.stdin.write(line + "\n")
+    def run(self, job, module, version, seed=1, removed=False):
+        """The loader's answer to a job with this module, or none, and this version of the oracle."""
+        self.last = " ".join([str(job.kernel), str(module or "-"), str(job.oracle), str(version), str(seed),
+                              str(job.calls), "remove" if removed else "stay",
+                              ",".join(str(other) for other in job.elsewhere) or "-", ",".join(job.inits) or "-",
+                              ",".join(f"{name}={own}" for name, own in job.entries)])
+        self.process.stdin.write(self.last + "\n")
         self.process.stdin.flush()
         answer = self.process.stdout.readline().strip()
         if not answer:
             raise Failed("the loader died")
-        return line, answer
+        return answer
 
     def close(self):
         self.process.stdin.close()
