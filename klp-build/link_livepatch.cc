@@ -127,7 +127,7 @@ Livepatch link_livepatch(const Options& options, const kernel::Target& target,
     return livepatch;
 }
 
-void verify_livepatch(const Images& images, Livepatch& livepatch) {
+Verdict verify_livepatch(const Images& images, const Livepatch& livepatch) {
     elf::Object module = elf::Object::from_bytes(livepatch.name + ".ko", livepatch.module.bytes);
     verify::Options options;
     options.kernel = &images;
@@ -135,10 +135,12 @@ void verify_livepatch(const Images& images, Livepatch& livepatch) {
     if (livepatch.core)
         options.core = &core.emplace(elf::Object::open(livepatch.core->module));
     std::vector<report::Finding> errors;
+    Verdict verdict;
     for (report::Finding& finding : verify::check(module, options))
-        (finding.severity == report::Severity::error ? errors : livepatch.findings).push_back(std::move(finding));
+        (finding.severity == report::Severity::error ? errors : verdict.findings).push_back(std::move(finding));
     if (!errors.empty())
         throw report::Refusal(std::move(errors));
+    return verdict;
 }
 
 } // namespace klp::build

@@ -116,14 +116,19 @@ void run(const Options& options, Record& record, report::Progress& progress) {
     std::vector<kernel::Pair> pairs = compile(options, target, plan, changes, tree, folder.path());
     progress.end();
 
+    // Is the original what the kernel runs? The image says, and with it what the unit's symbols are.
+    progress.begin("origin", "prove the origin");
+    std::vector<ProvenPair> proven = prove_origins(options, target, pairs, images);
+    progress.end();
+
     // Do the patched types and functions fit the objects and callers that are there already?
     progress.begin("sense", "compare types and interfaces");
     add(record.findings, sense_changes(options, pairs, images, plan.changes.size()));
     progress.end();
 
-    // Is the original what the kernel runs, and what is different in the patched one?
-    progress.begin("diff", "prove the origin and compare");
-    record.units = diff_pairs(options, target, pairs, images);
+    // What is different in the patched one?
+    progress.begin("diff", "compare");
+    record.units = diff_pairs(options, proven, images);
     for (const UnitDiff& unit : record.units)
         add(record.findings, unit.diff.findings);
     progress.end();
@@ -131,12 +136,13 @@ void run(const Options& options, Record& record, report::Progress& progress) {
     // One module of all that: template, differ's objects, livepatch relocations.
     progress.begin("link", "link the module");
     Livepatch livepatch = link_livepatch(options, target, core, record.units, images, folder.path());
+    add(record.findings, livepatch.findings);
     progress.end();
 
     // Nobody gets a module that the target would refuse.
     progress.begin("verify", "check the module against the kernel");
-    verify_livepatch(images, livepatch);
-    add(record.findings, livepatch.findings);
+    Verdict verdict = verify_livepatch(images, livepatch);
+    add(record.findings, verdict.findings);
     progress.end();
 
     progress.begin("write", "write the module");

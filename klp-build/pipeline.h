@@ -18,6 +18,7 @@
 #include "source/changes.h"
 #include "source/patch.h"
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -29,12 +30,23 @@ struct Changes {
     std::vector<source::ChangedFile> files;
 };
 
+// A unit before and after the patch, and what the kernel's image says of the former.
+struct ProvenPair {
+    kernel::Unit unit;
+    elf::Object original;
+    elf::Object patched;
+    proof::UnitOrigin origin;
+};
+
 // How much of a unit the kernel image vouches for.
 struct ProofSummary {
-    size_t functions = 0;
+    size_t functions = 0; // that were looked for
     size_t proven = 0;
-    size_t overridden = 0; // weak functions that another unit's took the place of
-    bool is_known = true;  // false: the machine's relocations cannot be read back from the image
+    size_t overridden = 0;                        // weak functions that another unit's took the place of
+    std::vector<std::string> unproven;            // the other functions
+    std::map<std::string, size_t> not_looked_for; // functions of code that does not stay, by section
+    size_t data = 0;                              // read-only variables that were compared
+    std::vector<std::string> different_data;      // those that hold something else in the image
 };
 
 struct UnitDiff {
@@ -43,11 +55,16 @@ struct UnitDiff {
     ProofSummary proof;
 };
 
-// The finished module and what was found while it was made and checked.
+// The finished module and what was found while it was made.
 struct Livepatch {
     std::string name;
     convert::Result module;
     std::optional<kernel::RuntimeCore> core; // that goes with it
+    std::vector<report::Finding> findings;
+};
+
+// What the check of the finished module found that does not stand in its way.
+struct Verdict {
     std::vector<report::Finding> findings;
 };
 
@@ -69,16 +86,21 @@ std::vector<kernel::Plan> first_looks(const kernel::Plan& plan, const Changes& c
 // `reached` units. Throws report::Refusal with all of it if there is an error.
 std::vector<report::Finding> sense_changes(const Options& options, const std::vector<kernel::Pair>& pairs,
                                            const Images& images, size_t reached);
-std::vector<UnitDiff> diff_pairs(const Options& options, const kernel::Target& target,
-                                 const std::vector<kernel::Pair>& pairs, const Images& images);
+// Reads the objects and looks the originals up in the images of their owners. Throws report::Refusal
+// "origin.foreign-unit" or "origin.contradiction" for an original that the kernel was not built from.
+std::vector<ProvenPair> prove_origins(const Options& options, const kernel::Target& target,
+                                      const std::vector<kernel::Pair>& pairs, const Images& images);
+// Throws what diff::run does, and "origin.*" for a difference that rests on what is not the kernel's own or, with
+// --require-proof, on what is not proven to be.
+std::vector<UnitDiff> diff_pairs(const Options& options, const std::vector<ProvenPair>& pairs, const Images& images);
 // Writes the differ's objects to `folder`, links them with the template there, and gives the result its final form.
 // Throws report::Refusal "livepatch.nothing-changed" (Exit::nothing_changed) if no unit differs.
 Livepatch link_livepatch(const Options& options, const kernel::Target& target,
                          const std::optional<kernel::RuntimeCore>& core, const std::vector<UnitDiff>& diffs,
                          const Images& images, const std::filesystem::path& folder);
 // Holds the finished module, and the core that goes with it, against the target. Throws report::Refusal with every
-// breach that is an error; the others are added to its findings.
-void verify_livepatch(const Images& images, Livepatch& livepatch);
+// breach that is an error.
+Verdict verify_livepatch(const Images& images, const Livepatch& livepatch);
 
 // The module's name: --name, else that of the output file, else "livepatch-" and the first patch file's name, in the
 // characters that a module's name may have. Throws report::Refusal "module.name-too-long".

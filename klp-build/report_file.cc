@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
 #include <map>
 
 namespace klp::build {
@@ -43,18 +45,35 @@ Json to_json(const diff::Item& item) {
     return json;
 }
 
+std::vector<std::string> unproven_references(const diff::Diff& diff) {
+    std::vector<std::string> names;
+    for (const diff::KernelReference& reference : diff.references)
+        if (!reference.resolution.is_proven)
+            names.push_back(reference.name);
+    return names;
+}
+
+Json to_json(const ProofSummary& proof, const diff::Diff& diff) {
+    Json json = {{"functions", proof.functions}, {"proven", proof.proven}, {"overridden", proof.overridden}};
+    json["unproven"] = proof.unproven;
+    json["not_looked_for"] = proof.not_looked_for;
+    json["data"] = proof.data;
+    json["different_data"] = proof.different_data;
+    json["references"] = diff.references.size();
+    json["unproven_references"] = unproven_references(diff);
+    return json;
+}
+
 Json to_json(const UnitDiff& unit) {
     Json items = Json::array();
     for (const diff::Item& item : unit.diff.items)
         items.push_back(to_json(item));
-    return {
-        {"source", unit.unit.source},
-        {"object", unit.unit.owner},
-        {"changed", !unit.diff.nothing_changed},
-        {"proof",
-         {{"functions", unit.proof.functions}, {"proven", unit.proof.proven}, {"overridden", unit.proof.overridden}}},
-        {"items", std::move(items)},
-        {"findings", report::to_json(unit.diff.findings)}};
+    return {{"source", unit.unit.source},
+            {"object", unit.unit.owner},
+            {"changed", !unit.diff.nothing_changed},
+            {"proof", to_json(unit.proof, unit.diff)},
+            {"items", std::move(items)},
+            {"findings", report::to_json(unit.diff.findings)}};
 }
 
 Json to_json(const kernel::Target& target) {
@@ -64,6 +83,34 @@ Json to_json(const kernel::Target& target) {
             {"arch", target.arch},
             {"compiler", target.compiler.name + " " + target.compiler.version},
             {"runtime", target.runtime == elf::Runtime::core ? "core" : "kernel"}};
+}
+
+// What the image vouches for, in the lines of the summary.
+std::string proof_summary(const std::vector<UnitDiff>& units) {
+    size_t functions = 0, proven = 0, references = 0;
+    std::map<std::string, size_t> not_looked_for;
+    std::vector<std::string> by_name, different;
+    for (const UnitDiff& unit : units) {
+        functions += unit.proof.functions - unit.proof.overridden;
+        proven += unit.proof.proven;
+        references += unit.diff.references.size();
+        for (const auto& [section, count] : unit.proof.not_looked_for)
+            not_looked_for[section] += count;
+        std::ranges::copy(unproven_references(unit.diff), std::back_inserter(by_name));
+        std::ranges::copy(unit.proof.different_data, std::back_inserter(different));
+    }
+    std::vector<std::string> skipped;
+    for (const auto& [section, count] : not_looked_for)
+        skipped.push_back(fmt::format("{} in {}", count, section));
+    std::string text = fmt::format("  proof of origin: {} of {} functions of {} unit{} found in the kernel image",
+                                   proven, functions, units.size(), units.size() == 1 ? "" : "s");
+    text += skipped.empty() ? "\n" : fmt::format(" (not looked for: {})\n", fmt::join(skipped, ", "));
+    if (!different.empty())
+        text += fmt::format("  read-only data that differs from the image's: {}\n", fmt::join(different, ", "));
+    if (!by_name.empty())
+        text += fmt::format("  {} of {} references to the kernel found by name alone: {}\n", by_name.size(), references,
+                            fmt::join(by_name, ", "));
+    return text;
 }
 
 struct ObjectCounts {
@@ -105,10 +152,7 @@ Json to_json(const Record& record) {
 
 std::string summary(const Record& record) {
     std::map<std::string, ObjectCounts> objects;
-    size_t functions = 0, proven = 0;
     for (const UnitDiff& unit : record.units) {
-        functions += unit.proof.functions - unit.proof.overridden;
-        proven += unit.proof.proven;
         for (const diff::Item& item : unit.diff.items) {
             ObjectCounts& counts = objects[unit.unit.owner];
             if (item.change == diff::Change::changed && item.kind == "function")
@@ -121,8 +165,7 @@ std::string summary(const Record& record) {
         text += fmt::format("  {}: changed {}", object, fmt::join(counts.changed, ", "));
         text += counts.added ? fmt::format("; {} new\n", counts.added) : "\n";
     }
-    text += fmt::format("  proof of origin: {} of {} functions of {} unit{} found in the kernel image\n", proven,
-                        functions, record.units.size(), record.units.size() == 1 ? "" : "s");
+    text += proof_summary(record.units);
     text += fmt::format("  {} ({} bytes, {} livepatch relocations, {})\n", record.output.module.string(),
                         record.module_size, record.livepatch_relocations,
                         record.is_replacing ? "replaces other patches" : "stacks");

@@ -85,6 +85,8 @@ std::vector<Item> list_items(const Unit& original, const Unit& patched, const Co
         item.kind = kind_of(piece);
         item.size = piece.end - piece.entry;
         item.because = chain(patched, selection, index);
+        if (const uint32_t partner = correlation.to_original[index]; partner != none)
+            item.original = original.piece(partner).symbol;
         bool is_named = piece.kind != PieceKind::fragment && piece.parent == none &&
                         (piece.kind == PieceKind::function || piece.identity == Identity::kept);
         if (changed.contains(index)) {
@@ -144,6 +146,7 @@ Diff run(const elf::Object& original_object, const elf::Object& patched_object, 
         throw report::Refusal(std::move(errors));
     Emission emission = emit(original, patched, correlation, selection, selector, macros, options);
     diff.output = std::move(emission.output);
+    diff.references = std::move(emission.references);
     diff.import_namespaces = std::move(emission.import_namespaces);
     diff.findings.insert(diff.findings.end(), emission.findings.begin(), emission.findings.end());
     const std::vector<report::Finding> tail_calls = find_tail_calls(patched, selection);

@@ -35,6 +35,7 @@ struct Item {
     Change change = Change::included;
     uint64_t size = 0;
     unsigned sympos = 0;              // of a changed function
+    uint32_t original = 0;            // what it was before: a symbol of the original object; 0 for what is new
     std::vector<std::string> because; // the chain that pulled it in, nearest first; empty for what the patch changed
     // Of a changed function, with Options::explain: its first difference.
     std::string cause; // "own code", "inlined callee", "constant", "string", "data", "calls", ...
@@ -56,14 +57,22 @@ struct LeftOut {
     std::string what;
 };
 
+// Something that the output refers to in the running kernel.
+struct KernelReference {
+    std::string name;
+    std::string function;           // of the output: the first that refers to it; empty if none does
+    symbols::Resolution resolution; // imported or livepatch
+};
+
 struct Diff {
     bool nothing_changed = false;
     std::vector<LeftOut> harmless;
     std::vector<Item> items;
+    std::vector<KernelReference> references; // each once
     std::vector<report::Finding> findings;
     std::vector<std::string> import_namespaces; // sorted, unique
     std::vector<RegisteredCallback> callbacks;
-    elf::Builder output;                        // meaningless if nothing_changed
+    elf::Builder output; // meaningless if nothing_changed
 };
 
 // Throws report::Refusal for what cannot be live patched (code "diff.*"), listing everything that stands in the way.

@@ -104,7 +104,8 @@ private:
     std::vector<std::byte> string_data_;
     uint32_t strings_section_ = 0;
     std::vector<report::Finding> errors_;
-    std::set<std::string> failed_; // one message per missing symbol
+    std::set<std::string> failed_;                                         // one message per missing symbol
+    std::set<std::tuple<std::string, std::string, unsigned>> referred_to_; // object, name, sympos
     std::set<uint64_t> wide_addends_;
 };
 
@@ -414,6 +415,9 @@ uint32_t Emitter::plain(std::string_view name, uint8_t binding) {
 }
 
 uint32_t Emitter::reference_to(std::string_view name, const Resolution& resolution, uint32_t from) {
+    if (resolution.kind == Resolution::Kind::imported || resolution.kind == Resolution::Kind::livepatch)
+        if (referred_to_.emplace(resolution.object, name, resolution.sympos).second)
+            emission_.references.push_back({std::string(name), title(from), resolution});
     switch (resolution.kind) {
     case Resolution::Kind::imported:
         if (!resolution.name_space.empty())

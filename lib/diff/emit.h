@@ -9,6 +9,7 @@ struct Emission {
     elf::Builder output;
     std::vector<report::Finding> findings;
     std::vector<std::string> import_namespaces;
+    std::vector<KernelReference> references;
     std::vector<Item> literals; // strings and constants that came along
 };
 

@@ -285,7 +285,7 @@ const symbols::Resolution& Selector::resolve_undefined(std::string_view name) co
     if (is_new) {
         // A module's code means its own module, not the live patch.
         if (name == "__this_module" && options_.owner != "vmlinux")
-            at->second = {symbols::Resolution::Kind::livepatch, options_.owner, 0, true, {}, false, {}};
+            at->second = {symbols::Resolution::Kind::livepatch, options_.owner, 0, true, {}, true, {}};
         else
             at->second = options_.resolver->resolve_undefined(name);
     }

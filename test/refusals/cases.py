@@ -136,6 +136,11 @@ CASES = [
     Case("module-static-call", "a static call whose key a module owns",
          (r"kvm/pmu", r"kvm_pmu_init", r"kvm_x86_pmu_init", r"hint:")),
 
+    Case("found-by-name", "a reference that only its name resolves, where proof is asked for",
+         (r"origin\.reference-unproven", r"meminfo_proc_show", r"nr_threads", r"by its name alone", r"hint:"),
+         kernel_options=lambda series, folder: ["--kernel", f"debian:{series}-cloud", "--require-proof"],
+         patch=lambda series, folder: PATCHES / series / "found-by-name.patch"),
+
     Case("other-source", "a unit that is not in the image",
          (r"fs/proc/meminfo\.c", r"meminfo_proc_show", r"image", r"hint:"),
          kernel_options=_other_source, patch=_meminfo, series=("6.12",)),

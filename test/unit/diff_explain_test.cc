@@ -99,3 +99,23 @@ TEST_CASE("the place of a difference is told by whatever name the object goes") 
     REQUIRE(diff.items.size() == 1);
     CHECK(diff.items[0].place.ends_with("unit.c:2"));
 }
+
+TEST_CASE("what a unit's output refers to in the kernel is listed, and what each piece was before") {
+    UnitPair pair;
+    pair.resolver.special["far"] = {symbols::Resolution::Kind::livepatch, "vmlinux", 2, false, {}, false, {}};
+    const std::string unit = "extern int far(int), near(int);\nint f(int x) { return far(x) + far(x + 1); }\n"
+                             "int g(int x) { return near(x) + 3; }\n";
+    Outcome outcome = pair.run(unit, replaced(replaced(unit, "x + 1", "x + 2"), "+ 3", "+ fresh(x)") +
+                                         "int fresh(int x) { return near(x); }\n");
+    std::vector<std::string> names;
+    for (const diff::KernelReference& reference : outcome.diff.references)
+        names.push_back(reference.name + " of " + reference.function);
+    std::ranges::sort(names);
+    CHECK(std::ranges::count(names, "far of f") == 1);
+    CHECK(std::ranges::count_if(names, [](const std::string& name) { return name.starts_with("near of "); }) == 1);
+    elf::Object original = elf::Object::open(pair.scratch().path() / "before/unit.o");
+    REQUIRE(outcome.item("f"));
+    CHECK(original.symbol(outcome.item("f")->original).name == "f");
+    REQUIRE(outcome.item("fresh"));
+    CHECK(outcome.item("fresh")->original == 0);
+}

@@ -38,7 +38,7 @@ inline proof::Image link_image(const ScratchDirectory& scratch, const std::vecto
     std::filesystem::path vmlinux = scratch.path() / "vmlinux";
     std::string command = "ld -e 0 -Ttext=0xffffffff81000000 -o " + vmlinux.string();
     for (const std::filesystem::path& object : objects)
-        command += " " + object.string();
+        command.append(" ").append(object.string());
     run(command);
     return open_image(vmlinux);
 }
