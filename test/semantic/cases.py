@@ -12,7 +12,7 @@ import printing
 import toolchain
 from edits import STATICS, Change
 from idioms import make_program
-from mutate import mutate, other_reading
+from mutate import mutate, other_readings
 from program import mark
 
 VERSIONS = 6  # changed versions of one program
@@ -26,7 +26,7 @@ class Version:
     number: int  # what oracle_switch() is told
     text: str
     changes: list
-    other: int = 0  # the number of another one that would be right as well
+    others: list = ()  # the numbers of others that would be right as well
 
 
 @dataclasses.dataclass
@@ -38,7 +38,7 @@ class Case:
     versions: list
     entries: list  # name in the unit, name in the oracle
     inits: list = ()
-    variables: list = ()  # names of those of the file
+    variables: dict = dataclasses.field(default_factory=dict)  # size of each of the file, 0: not known
     overridden: list = ()  # weak functions in whose place another unit has one
     calls: int = 40  # before the switch, and after it
     is_alone: bool = False  # no other unit of the kernel has the names of this one
@@ -73,17 +73,16 @@ def case_of(name, compiler, base, versions):
     made = [Version(number, printing.print_unit(after), changes)
             for number, (after, changes) in enumerate(versions, 1)]
     for version in made:
-        other = other_reading(readings[version.number - 1])
-        if other:
-            readings.append(other)
-            version.other = len(readings)
+        others = other_readings(base, readings[version.number - 1])
+        version.others = list(range(len(readings) + 1, len(readings) + 1 + len(others)))
+        readings += others
     functions = base.functions()
     return Case(name, compiler, text, oracle.print_oracle(base, readings),
                 [version for version in made if version.changes],
                 [(func.name, f"d{(func.alias_of or func).uid}") for func in functions
                  if func.is_entry and not func.is_init],
                 inits=[func.name for func in functions if func.is_init and func.is_entry],
-                variables=[var.name for var in base.file_variables()],
+                variables={var.name: 4 if var.ctype == "u32" and not var.count else 0 for var in base.file_variables()},
                 overridden=[func.name for func in functions if func.overridden])
 
 
@@ -93,7 +92,7 @@ def _csmith_case(name, compiler, base, versions):
             for number, (after, words) in enumerate(versions, 1)]
     return Case(name, compiler, base.unit(), csmith.oracle([base, *(after for after, _ in versions)]),
                 [version for version in made if version.changes], [("entry", "entry")],
-                variables=csmith.GLOBAL_NAME.findall(base.head), calls=3, may_get_lost=True)
+                variables=dict.fromkeys(csmith.GLOBAL_NAME.findall(base.head), 0), calls=3, may_get_lost=True)
 
 
 def written_cases():

@@ -58,12 +58,20 @@ def _uses(program):
     return found
 
 
-def other_reading(program):
-    """The program with static locals keeping their value where their code moved to another function; None: there are
-    none that moved."""
-    if all(var.uid == var.was for var in program.variables()):
-        return None
-    other = copy.deepcopy(program)
-    for var in other.variables():
-        var.uid = var.was
-    return other
+def other_readings(base, after):
+    """Other programs that would be right as well: static locals keep their value where their code moved to another
+    function; a variable that nobody writes has its new initial value, as a compiler takes it for a constant."""
+    moved = {var.uid for var in after.variables() if var.uid != var.was}
+    written = {uid for program in (base, after) for _, uid, is_written_ in _uses(program) if is_written_}
+    constant = {var.uid for var in after.variables() if not var.const and var.init and var.uid not in written}
+    found = []
+    for moves, constants in ((moved, set()), (set(), constant), (moved, constant)):
+        if not moves and not constants or found and not (moved and constant):
+            continue
+        other = copy.deepcopy(after)
+        for var in other.variables():
+            if var.uid in moves:
+                var.uid = var.was
+            var.is_constant = var.uid in constants
+        found.append(other)
+    return found

@@ -63,7 +63,8 @@ def handler_replaced(edit):
 
 
 def argument_added(edit):
-    func = edit.function(lambda f: not f.is_entry and not f.address_taken and edit.callers(f))
+    func = edit.function(lambda f: not f.is_entry and not f.address_taken and edit.callers(f) and
+                         "u32 extra" not in f.params)
     if not func:
         return None
     argument = edit.rng.randrange(100)

@@ -92,9 +92,10 @@ def _print_restore(printer, base, versions, variables, functions):
     """What brings the content of read-only variables back."""
     printer.names = Merged(0, variables, functions)
     text = []
+    constant = {var.uid for version in versions for var in version.variables() if var.is_constant}
     touched = {var.uid for version in versions for var in version.variables() if var.uid in variables}
     for var in base.variables():
-        if var.const and var.uid in touched and printer.initialiser(var):
+        if (var.const or var.uid in constant) and var.uid in touched and printer.initialiser(var):
             printer.lines.append(f"static {_declarator(var, f'c0_{var.uid}', var.count)}{printer.initialiser(var)};")
             text.append(f"\t\t__builtin_memcpy((void *)&v{var.uid}, &c0_{var.uid}, sizeof(c0_{var.uid}));")
     return text
@@ -131,7 +132,7 @@ def _print_version(printer, base, number, version, variables, functions, present
         printer.names = names
         now = printer.initialiser(var)
         # What nobody could write has the new content; what could be written keeps its value.
-        if was.const and now != before:
+        if (was.const or var.is_constant) and now != before:
             lines.append(f"static const {_declarator(var, f'c{number}_{var.uid}', var.count)}{now};"
                          .replace("static const const ", "static const "))
             fresh = f"c{number}_{var.uid}"

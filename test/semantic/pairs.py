@@ -12,7 +12,7 @@ from edits import CONTENT, STATICS, Change
 
 @dataclasses.dataclass
 class Outcome:
-    kind: str  # same, same-as-before, refused, needless, wrong, unusable
+    kind: str  # same, same-as-before, refused, needless, wrong, beyond, unusable
     changes: list
     codes: list  # of the refusal
     detail: str
@@ -61,19 +61,21 @@ class Runner:
         elif status in (0, 3):
             # Who is told of addresses that outlive the module does not take it out.
             is_removed = "address-escapes" not in said
-            for number in [version.number, version.other] if version.other else [version.number]:
+            for number in [version.number, *version.others]:
                 detail = self.loader.run(job, module if status == 0 else None, number, version.number * 77, is_removed)
                 if not detail.startswith("wrong"):
                     break
             kind = detail.split(":")[0]
             detail += " (exit 3)" if status == 3 else ""
+            if kind == "wrong" and is_beyond(case, job.kernel, after):
+                kind = "beyond"
         else:
             kind, detail = "wrong", f"exit status {status}: {said[-300:]}"
         return self._kept(case, version, Outcome(kind, changes, codes, detail, f"{case.name}-{version.number}"), said)
 
     def _kept(self, case, version, outcome, said=""):
         """Writes down what is wrong or needlessly refused."""
-        if not self.keep or outcome.kind not in ("wrong", "needless", "unusable"):
+        if not self.keep or outcome.kind not in ("wrong", "needless", "beyond", "unusable"):
             return outcome
         folder = self.keep / outcome.kind / outcome.name
         folder.mkdir(parents=True, exist_ok=True)
@@ -97,6 +99,17 @@ def kept_otherwise(before, after, names):
     first, then = (toolchain.data_shapes(path, names) for path in (before, after))
     return [Change("kept otherwise", name, STATICS + CONTENT) for name in first
             if first[name] != then.get(name) or any(part != name for part, _ in first[name])]
+
+
+def is_beyond(case, before, after):
+    """The original object does not have a variable that the source has, and whose value matters now; or, without debug
+    data, Clang keeps one as a flag, and what the flag stands for is in the code alone."""
+    first, then = (toolchain.data_shapes(path, case.variables) for path in (before, after))
+    if any(name not in first for name in then):
+        return True
+    is_clang = "clang" in case.compiler.name and "-g" not in case.compiler.flags
+    return is_clang and any(size < case.variables[name] for shapes in (first, then) for name in shapes
+                            for _, size in shapes[name])
 
 
 def are_true(codes, changes):

@@ -165,6 +165,7 @@ class Var:
         self.escapes = False   # its address is kept or compared somewhere
         self.same_name = False  # another static local of its function has its name
         self.owner = None
+        self.is_constant = False  # nobody writes it
         self.sites = []        # where it is used, as (statement, parts if it were per-cpu or no longer so)
         self.was = uid         # what it is if its value moves along with its code
 
