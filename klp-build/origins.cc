@@ -107,6 +107,12 @@ Finding describe_function(const Options& options, const ProvenPair& pair, const 
                     name,
                     fmt::format("the image of {} does not hold this function as it was compiled", pair.unit.owner),
                     "check that source, configuration and compiler are the kernel's own"};
+    if (function.status == OriginStatus::unreadable) {
+        finding.severity = options.require_proof ? Severity::error : Severity::warning;
+        finding.message = "no image of this machine can be asked yet whether this is the function that the kernel runs";
+        finding.hint = "make sure that source, configuration and compiler are the kernel's own";
+        finding.hint += options.require_proof ? ", and leave out --require-proof" : "";
+    }
     // Other bytes under its name are not what the kernel runs. Of several that are the same, it is one.
     if (function.status == OriginStatus::ambiguous) {
         finding.severity = options.require_proof ? Severity::error : Severity::warning;

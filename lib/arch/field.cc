@@ -73,8 +73,12 @@ void add_tracked_calls(const elf::Object& module, std::vector<CodeRange>& ranges
 
 } // namespace
 
+bool has_relocated_fields(uint16_t machine) {
+    return machine == EM_X86_64;
+}
+
 std::optional<Field> relocated_field(uint16_t machine, uint32_t type) {
-    if (machine != EM_X86_64)
+    if (!has_relocated_fields(machine))
         return std::nullopt;
     const RelocationKind kind = x86_64().relocation(type);
     const bool is_distance = kind.form == Form::pc_relative;

@@ -20,6 +20,9 @@ struct Field {
 // Source: System V ABI, AMD64 supplement, table 4.10.
 std::optional<Field> relocated_field(uint16_t machine, uint32_t type);
 
+// Whether this machine's fields can be read back at all: whether relocated_field() knows any.
+bool has_relocated_fields(uint16_t machine);
+
 // Code that the kernel's build rewrites after the compiler: profiling calls at function starts become no-ops, and so do
 // jump labels whose branch is off at first (objtool --mnop and --hacks=jump_label; tools/objtool/check.c).
 struct CodeRange {

@@ -87,6 +87,11 @@ private:
 
 UnitOrigin Prover::run() {
     collect_functions();
+    if (!arch::has_relocated_fields(unit_.machine())) {
+        for (FunctionOrigin& function : origin_.functions)
+            function.status = OriginStatus::unreadable;
+        return std::move(origin_);
+    }
     place_globals();
     // Each round may tell same-named functions apart by what the last one learnt; it ends when a round adds nothing.
     size_t proven = 0;

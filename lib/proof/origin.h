@@ -16,7 +16,8 @@ enum class OriginStatus {
     ambiguous,  // at several places under this name, and nothing tells which of them it is
     different,  // the name is there, with other bytes
     overridden, // the same, but the unit's function is weak: another unit's took its place
-    missing     // the image has no function of this name
+    missing,    // the image has no function of this name
+    unreadable  // nothing is known: what the link makes of this machine's relocations cannot be read back
 };
 
 struct FunctionOrigin {

@@ -178,3 +178,19 @@ TEST_CASE("an instruction with two relocations behind a jump that became shorter
     CHECK(Claim(unit, replaced(unit, "return target(y) + 1", "return target(y) + 2"), rest).of("jumper") ==
           OriginStatus::different);
 }
+
+TEST_CASE("nothing is said of a machine whose relocations cannot be read back")
+{
+    if (std::system("command -v clang-19 > /dev/null 2>&1") != 0) {
+        MESSAGE("skipped: clang-19 is not there");
+        return;
+    }
+    ScratchDirectory scratch;
+    std::string source = scratch.write("far.c", "extern int other(int); int f(int x) { return other(x) + 3; }").string();
+    std::string object = (scratch.path() / "far.o").string();
+    run("clang-19 --target=aarch64-linux-gnu -O2 -ffreestanding -c " + source + " -o " + object);
+    UnitOrigin origin = prove_origin(elf::Object::open(object), open_image(object, "module"));
+    REQUIRE(origin.functions.size() == 1);
+    CHECK(origin.functions[0].status == OriginStatus::unreadable);
+    CHECK(origin.symbols.empty());
+}
