@@ -24,28 +24,28 @@ def operations(g):
 
 
 def registered(g):
-    """A callback and an object that somebody else keeps."""
-    slot = g.rng.randrange(16)
+    """A callback that somebody else keeps."""
+    slot = g.rng.randrange(8)
     handler = g.func([g.out("a"), ret("a + @", g.number())], params=["u32 a"])
     handler.address_taken = True
-    g.entry([If(template("a & 1"), [stmt("put(@, (void *)@)", bound(slot), handler)]), ret("b")])
-    g.entry([local("fn", "u32 (*fn)(u32) = get(@)", bound(slot)),
-             If(template("!fn"), [ret("@", g.number())]),
+    g.entry([If(template("a & 1"), [stmt(f"put({slot}, (void *)@)", handler)]), ret("b")])
+    g.entry([local("fn", f"u32 (*fn)(u32) = get({slot})"),
+             If(template("!fn"), [ret("@", g.number())], keep=True),
              If(template("fn == @", handler), [g.out("b + @", g.number())]),
              ret("fn(a) + @", g.number())])
 
 
 def registered_table(g):
     """An object of functions that somebody else keeps, and that is told by its address."""
-    slot = g.rng.randrange(16)
+    slot = 8 + g.rng.randrange(8)  # the lower ones are for functions
     handler = g.func([g.out("a"), ret("a ^ @", g.number())], params=["u32 a"])
     handler.address_taken = True
     table = g.var("struct ops", 1, [template("{@, @, @}", handler, g.text(), g.number())], const=True)
     table.escapes = True
-    g.entry([If(template("a & 3"), [stmt("put(@, (void *)@)", bound(slot), table)]), ret("b")])
-    g.entry([If(template("get(@) == (void *)@", bound(slot), table), [ret("b + @", g.number())]),
+    g.entry([If(template("a & 3"), [stmt(f"put({slot}, (void *)@)", table)]), ret("b")])
+    g.entry([If(template(f"get({slot}) == (void *)@", table), [ret("b + @", g.number())]),
              ret("a + @", g.number())])
-    g.entry([local("ops", "const struct ops *ops = get(@)", bound(slot)),
+    g.entry([local("ops", f"const struct ops *ops = get({slot})"),
              If(template("!ops"), [ret("@", g.number())], keep=True),
              ret("ops->fn(a) + ops->weight")])
 

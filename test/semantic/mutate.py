@@ -13,7 +13,7 @@ from mutate_data import (alignment_changed, const_added, const_dropped, init_dat
 from mutate_functions import (argument_added, branch_outlined, callback_added, function_attribute,
                               function_made_global, function_moved, function_renamed, function_split,
                               function_storage, handler_and_user, handler_replaced, init_dropped)
-from program import atoms_of_body, Var
+from program import atoms, atoms_of_body, initial_parts, Var
 
 MUTATORS = {
     constant: 8, string: 5, invert_branch: 4, swap_branches: 3, swap_statements: 3, add_branch: 8, add_statement: 6,
@@ -63,7 +63,10 @@ def other_readings(base, after):
     function; a variable that nobody writes has its new initial value, as a compiler takes it for a constant."""
     moved = {var.uid for var in after.variables() if var.uid != var.was}
     written = {uid for program in (base, after) for _, uid, is_written_ in _uses(program) if is_written_}
-    constant = {var.uid for var in after.variables() if not var.const and var.init and var.uid not in written}
+    pointed_to = {atom.uid for program in (base, after) for var in program.variables() for parts in initial_parts(var)
+                  for atom in atoms(parts) if isinstance(atom, Var)}
+    constant = {var.uid for var in after.variables()
+                if not var.const and var.init and not var.escapes and var.uid not in written | pointed_to}
     found = []
     for moves, constants in ((moved, set()), (set(), constant), (moved, constant)):
         if not moves and not constants or found and not (moved and constant):

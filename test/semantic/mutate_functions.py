@@ -33,7 +33,7 @@ def callback_added(edit):
     handler.address_taken = True
     edit.add_before(func, handler)
     if edit.rng.randrange(2):
-        node = stmt("put(@, (void *)@)", Const(edit.rng.randrange(16), bound=True), handler)
+        node = stmt(f"put({edit.rng.randrange(8)}, (void *)@)", handler)
     else:
         current = edit.pick(var for var in edit.program.file_variables() if var.ctype == "const struct ops *")
         if not current or not is_before(edit, current, func):

@@ -83,7 +83,7 @@ def print_oracle(base, versions):
     for func in base.functions():
         if func.is_init and func.is_entry:
             lines.append(f"u32 oracle_{func.name}(u32 a, u32 b) {{ return f0_{func.uid}(a, b); }}")
-    lines += ["void oracle_switch(unsigned to)", "{", "\tversion = to;", "\tswitch (to) {", "\tcase 0:",
+    lines += ["void oracle_switch(unsigned to)", "{", "\tunsigned from = version;", "\tversion = to;", "\tswitch (to) {", "\tcase 0:",
               *_print_restore(printer, base, versions, variables, functions), "\t\tbreak;", *switch, "\t}", "}"]
     return "\n".join(lines) + "\n"
 
@@ -92,12 +92,15 @@ def _print_restore(printer, base, versions, variables, functions):
     """What brings the content of read-only variables back."""
     printer.names = Merged(0, variables, functions)
     text = []
-    constant = {var.uid for version in versions for var in version.variables() if var.is_constant}
     touched = {var.uid for version in versions for var in version.variables() if var.uid in variables}
     for var in base.variables():
-        if (var.const or var.uid in constant) and var.uid in touched and printer.initialiser(var):
-            printer.lines.append(f"static {_declarator(var, f'c0_{var.uid}', var.count)}{printer.initialiser(var)};")
-            text.append(f"\t\t__builtin_memcpy((void *)&v{var.uid}, &c0_{var.uid}, sizeof(c0_{var.uid}));")
+        constant_in = [number for number, version in enumerate(versions, 1)
+                       if any(other.uid == var.uid and other.is_constant for other in version.variables())]
+        if not (var.const or constant_in) or var.uid not in touched or not printer.initialiser(var):
+            continue
+        when = "" if var.const else f"if ({' || '.join(f'from == {number}' for number in constant_in)}) "
+        printer.lines.append(f"static {_declarator(var, f'c0_{var.uid}', var.count)}{printer.initialiser(var)};")
+        text.append(f"\t\t{when}__builtin_memcpy((void *)&v{var.uid}, &c0_{var.uid}, sizeof(c0_{var.uid}));")
     return text
 
 
