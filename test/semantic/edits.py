@@ -8,8 +8,8 @@ patched in.
 import dataclasses
 import re
 
-from program import (atoms_of_body, Blank, bodies_of, bound, Call, Const, Count, expressions, Func, If, Line, local,
-                     Return, statements, Static, stmt, Var)
+from program import (atoms_of_body, Blank, bodies, bodies_of, Call, Const, Count, expressions, Func, If, Line, Return,
+                     statements, Static, stmt, Var)
 
 
 @dataclasses.dataclass
@@ -232,4 +232,7 @@ def write_somewhere(edit, var):
         return
     name = user.argument_names()[0]
     node = stmt(f"@[{name} & @] = 3", var, Const(var.count - 1, bound=True)) if var.count else stmt("@ = 3", var)
-    user.body.insert(after_declarations(user.body), node)
+    for body in bodies(user.body):
+        if not var.is_local or any(isinstance(other, Static) and other.var is var for other in body):
+            body.insert(after_declarations(body), node)
+            return

@@ -83,7 +83,8 @@ def print_oracle(base, versions):
     for func in base.functions():
         if func.is_init and func.is_entry:
             lines.append(f"u32 oracle_{func.name}(u32 a, u32 b) {{ return f0_{func.uid}(a, b); }}")
-    lines += ["void oracle_switch(unsigned to)", "{", "\tunsigned from = version;", "\tversion = to;", "\tswitch (to) {", "\tcase 0:",
+    lines += ["void oracle_switch(unsigned to)", "{", "\tunsigned from = version;", "\tversion = to;", "\tswitch (to) {",
+              "\tcase 0:",
               *_print_restore(printer, base, versions, variables, functions), "\t\tbreak;", *switch, "\t}", "}"]
     return "\n".join(lines) + "\n"
 
