@@ -17,7 +17,7 @@ namespace klp::source {
 
 struct HunkLine {
     char kind = ' ';         // ' ' in both, '-' only before, '+' only after the patch
-    std::string text;        // without the line's end
+    std::string text;        // without the newline; the CR of a CRLF is part of it
     bool has_newline = true; // false: "\ No newline at end of file" follows
 };
 
@@ -39,6 +39,9 @@ struct FilePatch {
     std::optional<unsigned> old_mode, new_mode; // as in git's mode lines: 0100644
     std::vector<Hunk> hunks;
     size_t patch_line = 0; // where it begins in the patch file
+    // The first file of a diff. A patch file may hold several diffs (a series of mails); each is for the tree that the
+    // ones before it left, and all names and copies within one are meant for the tree before it.
+    bool begins_diff = false;
 };
 
 struct PatchText {
@@ -69,17 +72,21 @@ struct FileChange {
     std::string origin;
     std::vector<uint32_t> line_origins;
     std::optional<unsigned> mode; // where the patch sets one
+    bool is_copy = false;         // of `origin`, which is still there
 };
 
 struct Applied {
     std::map<std::string, FileChange> files; // by path; files that end as they began are left out
-    std::vector<report::Finding> findings;   // source.patch-offset (note), source.patch-fuzz (warning)
+    // source.patch-offset (note), source.patch-fuzz (warning), source.patch-line-ends (the lines of the
+    // patch end otherwise than those of the file: a note if all do, a warning if some do)
+    std::vector<report::Finding> findings;
 };
 
 // Applies a series, in order, over the tree that `reader` shows; nothing is written. A hunk is looked for where the
 // patch says, then at growing distance, then with one and with two lines of context ignored at each end, as patch(1)
 // does it, as long as a line that is not blank is left to tell the place. One leading path component is taken off
-// (-p1); none where only that finds the files (-p0).
+// (-p1); none where only that finds the files (-p0). What is renamed or copied is taken as it was before the diff, as git
+// means it: hunks for the source of a copy, in the same diff, are not in the copy.
 // Throws Refusal with one finding per hunk or file that fails: source.patch-rejected, source.patch-already-applied,
 // source.no-such-file, source.file-exists, source.path-outside-tree.
 Applied apply_patches(std::span<const PatchText> series, const FileReader& reader);

@@ -32,6 +32,7 @@ struct FileState {
     Lines lines;
     std::string origin;
     std::optional<unsigned> mode;
+    bool is_copy = false;
 };
 
 std::string_view without_return(std::string_view text) {
@@ -173,6 +174,7 @@ std::string function_of(const Hunk& hunk) {
 
 std::string shown(std::string_view text) {
     constexpr size_t limit = 100;
+    text = without_return(text);
     while (!text.empty() && std::isspace(static_cast<unsigned char>(text.front())))
         text.remove_prefix(1);
     return fmt::format("\"{}{}\"", text.substr(0, limit), text.size() > limit ? "..." : "");
@@ -250,10 +252,19 @@ void report_place(const Context& context, const Hunk& hunk, size_t index, const 
              {}});
 }
 
-// The file's own line ends, where a patch has lost them.
-bool has_crlf(const Lines& file) {
-    const auto count = std::count_if(file.begin(), file.end(), [](const Line& l) { return l.text.ends_with('\r'); });
-    return static_cast<size_t>(count) * 2 > file.size();
+// How the lines that a patch adds end. A patch may have lost or gained the CR of some of its lines on the way.
+enum class LineEnds { lf, crlf, as_written };
+
+bool has_return(const Line& line) {
+    return line.text.ends_with('\r');
+}
+
+// As the file's own lines do, where those are all alike; a new file's in LF, as those of all C source.
+LineEnds line_ends_of(const Lines& file) {
+    const auto returns = static_cast<size_t>(std::count_if(file.begin(), file.end(), has_return));
+    if (returns == 0)
+        return LineEnds::lf;
+    return returns + 1 >= file.size() ? LineEnds::crlf : LineEnds::as_written;
 }
 
 class Series {
@@ -263,8 +274,12 @@ public:
     void apply(const PatchText& patch) {
         result_.findings.insert(result_.findings.end(), patch.findings.begin(), patch.findings.end());
         const size_t strip = strip_level(patch);
-        for (const FilePatch& file : patch.files)
-            apply(patch, file, strip);
+        for (auto file = patch.files.begin(); file != patch.files.end(); ++file) {
+            if (file->begins_diff || targets_.contains(target_of(*file, strip)))
+                begin_diff({file, patch.files.end()}, strip);
+            targets_.insert(target_of(*file, strip));
+            apply(patch, *file, strip);
+        }
     }
 
     Applied finish() {
@@ -276,6 +291,40 @@ public:
     }
 
 private:
+    static std::string target_of(const FilePatch& file, size_t strip) {
+        return stripped(file.new_name.empty() ? file.old_name : file.new_name, strip);
+    }
+
+    // Within one diff, names and pre-images are those of the tree before it. A file that comes up twice begins another
+    // diff: `git diff` was run more than once.
+    void begin_diff(std::span<const FilePatch> files, size_t strip) {
+        using Operation = FilePatch::Operation;
+        pre_images_.clear();
+        targets_.clear();
+        leaving_.clear();
+        filled_.clear();
+        std::set<std::string> named;
+        for (size_t i = 0; i < files.size() && (i == 0 || !files[i].begins_diff); ++i) {
+            if (!named.insert(target_of(files[i], strip)).second)
+                break;
+            if (files[i].operation == Operation::rename || files[i].operation == Operation::remove)
+                leaving_.insert(stripped(files[i].old_name, strip));
+        }
+    }
+
+    // Before the diff that is being applied.
+    const FileState& pre_image(const std::string& path) {
+        const auto kept = pre_images_.find(path);
+        return kept == pre_images_.end() ? state_of(path) : kept->second;
+    }
+
+    // To be called before the state of a path is changed.
+    FileState& change(const std::string& path) {
+        FileState& state = state_of(path);
+        pre_images_.try_emplace(path, state);
+        return state;
+    }
+
     FileState& state_of(const std::string& path) {
         const auto [entry, is_new] = states_.try_emplace(path);
         FileState& state = entry->second;
@@ -361,15 +410,15 @@ private:
                         "make the patch from the top of the source tree, with `git diff` or `diff -urp a b`");
         if (file.operation == Operation::create)
             return create(patch, file, source);
-        if (!exists(source))
+        if (!(is_move ? pre_image(source).exists : exists(source)))
             return fail("source.no-such-file", source,
                         fmt::format("{} changes a file that the source tree does not have", at),
                         "is this the source of the target kernel? Paths in the patch must start below the tree's top");
-        if (is_move && new_path != source && exists(new_path))
+        if (is_move && new_path != source && exists(new_path) && !leaving_.contains(new_path))
             return fail("source.file-exists", new_path,
                         fmt::format("{} makes it from {}, but the source tree has it already", at, source),
                         "the patch may be applied already");
-        Lines lines = state_of(source).lines;
+        Lines lines = is_move ? pre_image(source).lines : state_of(source).lines;
         Context context{patch, source, result_.findings, failures_};
         if (!apply_hunks(context, file.hunks, lines))
             return;
@@ -377,9 +426,9 @@ private:
     }
 
     void create(const PatchText& patch, const FilePatch& file, const std::string& path) {
-        FileState& state = state_of(path);
-        if (state.exists && !state.lines.empty()) {
-            if (is_already_applied(state.lines, file.hunks))
+        const FileState& there = state_of(path);
+        if (there.exists && !there.lines.empty() && !leaving_.contains(path)) {
+            if (is_already_applied(there.lines, file.hunks))
                 return fail(
                     "source.patch-already-applied", path,
                     fmt::format("{}:{} creates this file, and it is there with that content", patch.name,
@@ -393,25 +442,30 @@ private:
         Lines lines;
         Context context{patch, path, result_.findings, failures_};
         if (apply_hunks(context, file.hunks, lines))
-            state = {true, std::move(lines), {}, file.new_mode};
+            change(path) = {true, std::move(lines), {}, file.new_mode};
+        filled_.insert(path);
     }
 
     void finish_file(const FilePatch& file, const std::string& source, const std::string& new_path, Lines lines) {
         using Operation = FilePatch::Operation;
-        FileState& from = state_of(source);
         if (file.operation == Operation::remove) {
             if (!lines.empty() && !file.hunks.empty())
                 return fail("source.patch-rejected", source,
                             fmt::format("the patch removes this file, but {} lines would be left of it", lines.size()),
                             "the patch is for another version of this source");
-            from = {};
+            change(source) = {};
             return;
         }
-        FileState to{true, std::move(lines), from.origin, file.new_mode ? file.new_mode : from.mode};
-        if (file.operation == Operation::rename && new_path != source)
-            from = {};
         const bool is_move = file.operation == Operation::rename || file.operation == Operation::copy;
-        state_of(is_move ? new_path : source) = std::move(to);
+        const FileState& from = is_move ? pre_image(source) : state_of(source);
+        FileState to{true, std::move(lines), from.origin, file.new_mode ? file.new_mode : from.mode};
+        to.is_copy = file.operation == Operation::copy || from.is_copy;
+        // Two files may change places: what has come to the old name since stays.
+        if (file.operation == Operation::rename && new_path != source && !filled_.contains(source))
+            change(source) = {};
+        const std::string& target = is_move ? new_path : source;
+        change(target) = std::move(to);
+        filled_.insert(target);
     }
 
     // False: at least one hunk failed, and the failures say so.
@@ -421,7 +475,7 @@ private:
         size_t taken = 0; // lines of `file` that are in `out`
         long long offset = 0;
         std::vector<Finding> rejections;
-        const bool add_return = has_crlf(file);
+        const LineEnds ends = line_ends_of(file);
         for (size_t i = 0; i < hunks.size(); ++i) {
             const Hunk& hunk = hunks[i];
             const long long wanted = static_cast<long long>(named_place(hunk)) + offset;
@@ -435,13 +489,14 @@ private:
             offset = static_cast<long long>(place->at) - static_cast<long long>(named_place(hunk));
             out.insert(out.end(), file.begin() + static_cast<ptrdiff_t>(taken),
                        file.begin() + static_cast<ptrdiff_t>(place->at));
-            taken = copy_hunk(hunk, file, place->at, add_return, out);
+            taken = copy_hunk(hunk, file, place->at, ends, out);
         }
         if (!rejections.empty()) {
             report_rejections(context, hunks, file, std::move(rejections));
             return false;
         }
         out.insert(out.end(), file.begin() + static_cast<ptrdiff_t>(taken), file.end());
+        report_line_ends(context, hunks, ends);
         // An empty line at the end that has no newline either is no line.
         if (!out.empty() && out.back().text.empty() && !out.back().has_newline)
             out.pop_back();
@@ -450,21 +505,42 @@ private:
     }
 
     // Context keeps the file's own bytes. Returns the first line of the file behind the hunk.
-    size_t copy_hunk(const Hunk& hunk, const Lines& file, size_t at, bool add_return, Lines& out) {
+    size_t copy_hunk(const Hunk& hunk, const Lines& file, size_t at, LineEnds ends, Lines& out) {
         for (const HunkLine& line : hunk.lines) {
             if (line.kind == ' ')
                 out.push_back(file[at]);
             else if (line.kind == '+')
-                out.push_back({added_text(line, add_return), 0, line.has_newline});
+                out.push_back({added_text(line, ends), 0, line.has_newline});
             at += line.kind != '+';
         }
         return at;
     }
 
-    std::string_view added_text(const HunkLine& line, bool add_return) {
-        if (!add_return || line.text.ends_with('\r'))
-            return line.text;
-        return originals_.emplace_back(line.text + '\r');
+    std::string_view added_text(const HunkLine& line, LineEnds ends) {
+        const bool is_turned = line.text.ends_with('\r');
+        if (ends == LineEnds::crlf && !is_turned)
+            return originals_.emplace_back(line.text + '\r');
+        return ends == LineEnds::lf ? without_return(line.text) : std::string_view(line.text);
+    }
+
+    static void report_line_ends(const Context& context, const std::vector<Hunk>& hunks, LineEnds ends) {
+        size_t lines = 0, deviating = 0;
+        for (const Hunk& hunk : hunks)
+            for (const HunkLine& line : hunk.lines) {
+                ++lines;
+                deviating += line.text.ends_with('\r') != (ends == LineEnds::crlf);
+            }
+        if (ends == LineEnds::as_written || deviating == 0)
+            return;
+        const bool is_all = deviating == lines; // mailed so
+        const char* const of_patch = ends == LineEnds::crlf ? "LF" : "CRLF";
+        const char* const of_file = ends == LineEnds::crlf ? "CRLF" : "LF";
+        context.findings.push_back(
+            {"source.patch-line-ends", is_all ? Severity::note : Severity::warning, context.path, {},
+             fmt::format("{} of the patch's {} lines for this file end in {}, the lines of the file in {}: what is "
+                         "added ends as the file's lines do",
+                         deviating, lines, of_patch, of_file),
+             is_all ? "" : "a mail program or an editor turned them; look whether it changed more"});
     }
 
     void report_rejections(const Context& context, const std::vector<Hunk>& hunks, const Lines& file,
@@ -487,6 +563,7 @@ private:
         if (change.before == change.after && !state.mode)
             return;
         change.origin = state.origin;
+        change.is_copy = state.is_copy && exists(state.origin);
         change.mode = state.mode;
         for (const Line& line : state.lines)
             change.line_origins.push_back(line.origin);
@@ -497,6 +574,11 @@ private:
     std::deque<std::string> originals_; // what the lines point into, besides the patches
     std::map<std::string, const std::string*> before_;
     std::map<std::string, FileState> states_;
+    // Of the diff that is being applied.
+    std::map<std::string, FileState> pre_images_; // of what it has changed so far
+    std::set<std::string> targets_;               // that it has named so far
+    std::set<std::string> filled_;                // that it has given a content so far
+    std::set<std::string> leaving_;               // that it renames or removes
     std::vector<Finding> failures_;
     Applied result_;
 };

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <iterator>
+#include <utility>
 
 namespace klp::source {
 namespace {
@@ -109,8 +110,10 @@ private:
     }
 
     FilePatch& begin_file() {
-        patch_.files.emplace_back().patch_line = at_ + 1;
-        return patch_.files.back();
+        FilePatch& file = patch_.files.emplace_back();
+        file.patch_line = at_ + 1;
+        file.begins_diff = std::exchange(is_between_diffs_, false);
+        return file;
     }
 
     bool next_starts_with(size_t ahead, std::string_view prefix) const {
@@ -153,6 +156,7 @@ private:
                                        {},
                                        fmt::format("\"{}\": that file is not part of the patch", without_end(line)),
                                        "make the patch with `diff -urN` if the file belongs to it"});
+        is_between_diffs_ |= !line.starts_with("diff ") && !without_end(line).empty();
         ++at_;
         open_ = false;
     }
@@ -238,8 +242,6 @@ private:
 
     void parse_names_into(FilePatch& file) {
         const std::string_view old_header = lines_[at_].substr(4), new_header = lines_[at_ + 1].substr(4);
-        // Mail programs turn the ends of all lines; a patch of a file with such ends has them in the hunks only.
-        is_crlf_ = lines_[at_].ends_with('\r') && lines_[at_ + 1].ends_with('\r');
         const std::string old_name = name_of(old_header), new_name = name_of(new_header);
         if (old_name.empty() && new_name.empty())
             malformed(at_, "both names are /dev/null");
@@ -302,9 +304,7 @@ private:
     }
 
     HunkLine parse_hunk_line(size_t hunk_start) const {
-        std::string_view text = lines_[at_];
-        if (is_crlf_ && text.ends_with('\r'))
-            text.remove_suffix(1);
+        const std::string_view text = lines_[at_];
         // Mail programs take the blank off an empty line of context.
         if (text.empty() || text == "\r")
             return {' ', std::string{text}, true};
@@ -327,7 +327,7 @@ private:
     std::vector<std::string_view> lines_;
     size_t at_ = 0;        // the line to be read next
     bool open_ = false;    // a hunk may follow
-    bool is_crlf_ = false; // the line ends of the patch file itself are CRLF
+    bool is_between_diffs_ = true; // something else than a diff was read since the last file
 };
 
 } // namespace
@@ -382,6 +382,7 @@ PatchText reversed(const PatchText& patch) {
         to.old_mode = file->new_mode;
         to.new_mode = file->old_mode;
         to.patch_line = file->patch_line;
+        to.begins_diff = file == patch.files.rbegin() || (file - 1)->begins_diff;
         if (file->operation != FilePatch::Operation::copy)
             for (const Hunk& hunk : file->hunks)
                 to.hunks.push_back(reversed(hunk));

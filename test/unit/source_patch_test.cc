@@ -103,6 +103,44 @@ TEST_CASE("git's format: new, removed, renamed, copied files and modes") {
     CHECK(applied.files.at("mode.sh").mode == 0100755);
 }
 
+TEST_CASE("a copy or a rename is of the file as it was before the diff") {
+    const std::string change = "diff --git a/a.c b/a.c\n--- a/a.c\n+++ b/a.c\n@@ -1,2 +1,2 @@\n-1\n+one\n 2\n";
+    const std::string copy = "diff --git a/a.c b/b.c\nsimilarity index 60%\ncopy from a.c\ncopy to b.c\n"
+                             "--- a/a.c\n+++ b/b.c\n@@ -1,2 +1,2 @@\n 1\n-2\n+two\n";
+    for (const std::string& patch : {change + copy, copy + change}) {
+        const Applied applied = apply({{"a.c", "1\n2\n"}}, {patch});
+        CHECK(applied.files.at("a.c").after == "one\n2\n");
+        CHECK(applied.files.at("b.c").after == "1\ntwo\n");
+        CHECK(applied.files.at("b.c").origin == "a.c");
+        CHECK(applied.files.at("b.c").is_copy);
+    }
+    const std::string gone = "diff --git a/a.c b/c.c\nsimilarity index 100%\nrename from a.c\nrename to c.c\n";
+    const Applied both = apply({{"a.c", "1\n2\n"}}, {gone + copy});
+    CHECK_FALSE(both.files.at("a.c").after);
+    CHECK(both.files.at("b.c").after == "1\ntwo\n");
+    CHECK(both.files.at("c.c").after == "1\n2\n");
+
+    // Another diff, in the same file or in the next one, is for the tree that the first one left.
+    const std::string copy_of_new = "diff --git a/a.c b/b.c\nsimilarity index 100%\ncopy from a.c\ncopy to b.c\n";
+    CHECK(apply({{"a.c", "1\n2\n"}}, {change + "-- \n2.39.5\n\nFrom 1 Mon\n---\n" + copy_of_new})
+              .files.at("b.c")
+              .after == "one\n2\n");
+    CHECK(apply({{"a.c", "1\n2\n"}}, {change, copy_of_new}).files.at("b.c").after == "one\n2\n");
+}
+
+TEST_CASE("two files may change places in one diff, and a new one may take a renamed one's name") {
+    const std::string swap = "diff --git a/b.c b/a.c\nsimilarity index 100%\nrename from b.c\nrename to a.c\n"
+                             "diff --git a/a.c b/b.c\nsimilarity index 100%\nrename from a.c\nrename to b.c\n";
+    const Applied swapped = apply({{"a.c", "a\n"}, {"b.c", "b\n"}}, {swap});
+    CHECK(swapped.files.at("a.c").after == "b\n");
+    CHECK(swapped.files.at("b.c").after == "a\n");
+    const std::string made = "diff --git a/a.c b/a.c\nnew file mode 100644\n--- /dev/null\n+++ b/a.c\n@@ -0,0 +1 @@\n+n\n"
+                             "diff --git a/a.c b/b.c\nsimilarity index 100%\nrename from a.c\nrename to b.c\n";
+    const Applied moved = apply({{"a.c", "a\n"}}, {made});
+    CHECK(moved.files.at("a.c").after == "n\n");
+    CHECK(moved.files.at("b.c").after == "a\n");
+}
+
 TEST_CASE("a series builds on its earlier patches, and what it takes back is no change") {
     const std::string there = "--- a/f\n+++ b/f\n@@ -1 +1 @@\n-a\n+b\n", on = "--- a/f\n+++ b/f\n@@ -1 +1 @@\n-b\n+c\n";
     const std::string back = "--- a/f\n+++ b/f\n@@ -1 +1 @@\n-c\n+a\n";
@@ -218,6 +256,31 @@ TEST_CASE("line ends: a mailed CRLF patch fits, a CRLF file keeps its own, the l
     const Applied odd = apply({{"f", "a\nb\n"}}, {"--- a/f\n+++ b/f\n@@ -1,2 +1,2 @@\n a\n-b\n+\n" + no_end});
     CHECK(odd.files.at("f").after == "a\n");
     CHECK(odd.files.at("f").line_origins == std::vector<uint32_t>{1});
+}
+
+TEST_CASE("line ends that are not the file's are said, and nothing of them gets into the file") {
+    const std::string some = "--- a/f\n+++ b/f\n@@ -1,3 +1,4 @@\n a\r\n-b\r\n+B \\\r\n+C\r\n c\n";
+    const Applied applied = apply({{"f", "a\nb\nc\n"}}, {some});
+    CHECK(applied.files.at("f").after == "a\nB \\\nC\nc\n");
+    REQUIRE(applied.findings.size() == 1);
+    CHECK(applied.findings[0].code == "source.patch-line-ends");
+    CHECK(applied.findings[0].message.starts_with("4 of the patch's 5 lines for this file end in CRLF"));
+
+    const std::string lost = "--- a/f\n+++ b/f\n@@ -1,2 +1,2 @@\n a\r\n-b\n+B\n";
+    const Applied dos = apply({{"f", "a\r\nb\r\n"}}, {lost});
+    CHECK(dos.files.at("f").after == "a\r\nB\r\n");
+    REQUIRE(dos.findings.size() == 1);
+    CHECK(dos.findings[0].code == "source.patch-line-ends");
+
+    const std::string made = "--- /dev/null\n+++ b/f\n@@ -0,0 +1,2 @@\n+a\r\n+b\n";
+    CHECK(apply({}, {made}).files.at("f").after == "a\nb\n");
+    // A patch that is CRLF as a whole was mailed so: a note is enough.
+    const std::string whole = "--- a/f\r\n+++ b/f\r\n@@ -1 +1 @@\r\n-a\r\n+b\r\n";
+    const Applied mailed = apply({{"f", "a\n"}}, {whole});
+    CHECK(mailed.files.at("f").after == "b\n");
+    REQUIRE(mailed.findings.size() == 1);
+    CHECK(mailed.findings[0].severity == report::Severity::note);
+    CHECK(apply({{"f", "a\n"}}, {"--- a/f\n+++ b/f\n@@ -1 +1 @@\n-a\n+b\n"}).findings.empty());
 }
 
 TEST_CASE("an empty line of context that a mail program trimmed still counts") {
