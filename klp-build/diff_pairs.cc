@@ -1,11 +1,12 @@
 // From proven pairs of objects to their differences: the differ with what the proof taught.
 #include "origins.h"
+#include "patch_names.h"
 #include "pipeline.h"
 
 #include "host/parallel.h"
 #include "report/finding.h"
 
-#include <set>
+#include <memory>
 
 namespace klp::build {
 
@@ -29,35 +30,47 @@ diff::Diff diff_unit(const ProvenPair& pair, const diff::Options& options) {
     }
 }
 
-std::set<std::string, std::less<>> new_globals(const std::vector<ProvenPair>& pairs) {
-    std::set<std::string, std::less<>> names;
+// What the image says of each pair; they hold references to the pairs.
+std::vector<std::unique_ptr<proof::OriginResolver>> resolvers_of(const std::vector<ProvenPair>& pairs,
+                                                                 const Images& images) {
+    std::vector<std::unique_ptr<proof::OriginResolver>> resolvers;
     for (const ProvenPair& pair : pairs)
-        for (std::string& name : diff::new_globals(pair.original, pair.patched))
-            names.insert(std::move(name));
-    return names;
+        resolvers.push_back(std::make_unique<proof::OriginResolver>(
+            pair.origin, pair.original, images.of(pair.unit.owner), images.of("vmlinux"), *images.exports()));
+    return resolvers;
+}
+
+PatchNames names_of(const std::vector<ProvenPair>& pairs,
+                    const std::vector<std::unique_ptr<proof::OriginResolver>>& resolvers, const Images& images) {
+    std::vector<NamedUnit> units;
+    for (size_t at = 0; at < pairs.size(); ++at)
+        units.push_back({pairs[at].unit, pairs[at].original, pairs[at].patched, *resolvers[at]});
+    return {units, images};
 }
 
 } // namespace
 
 std::vector<UnitDiff> diff_pairs(const Options& options, const std::vector<ProvenPair>& pairs, const Images& images) {
-    const std::set<std::string, std::less<>> provided = new_globals(pairs);
+    const std::vector<std::unique_ptr<proof::OriginResolver>> resolvers = resolvers_of(pairs, images);
+    const PatchNames names = names_of(pairs, resolvers, images);
     std::vector<UnitDiff> results(pairs.size());
     arch::EntrySizes entry_sizes;
     entry_sizes.kernel = diff::entry_sizes_in(images.of("vmlinux").file());
     host::parallel_for(pairs.size(), options.jobs, [&](size_t at) {
         const ProvenPair& pair = pairs[at];
-        proof::OriginResolver resolver(pair.origin, pair.original, images.of(pair.unit.owner), images.of("vmlinux"),
-                                       *images.exports());
+        const PatchResolver resolver(*resolvers[at], names, pair.unit.owner);
         diff::Options diff_options;
         diff_options.owner = pair.unit.owner;
         diff_options.resolver = &resolver;
-        diff_options.is_provided = [&](std::string_view name) { return provided.contains(name); };
+        diff_options.is_provided = [&](std::string_view name) { return names.is_provided(pair.unit.owner, name); };
         diff_options.entry_sizes = entry_sizes;
         diff_options.explain = options.explain || !options.report.empty();
         UnitDiff& result = results[at];
         result = {pair.unit, diff_unit(pair, diff_options), summarize(pair)};
         std::vector<report::Finding> doubts = check_proof(options, pair, result.diff);
         result.diff.findings.insert(result.diff.findings.end(), doubts.begin(), doubts.end());
+        if (!result.diff.nothing_changed)
+            result.diff.output = names.with_own_names(pair.unit.owner, std::move(result.diff.output));
     });
     return results;
 }

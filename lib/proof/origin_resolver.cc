@@ -1,5 +1,8 @@
 #include "proof/origin_resolver.h"
 
+#include "elf/modinfo.h"
+
+#include <algorithm>
 #include <fmt/format.h>
 
 namespace klp::proof {
@@ -10,6 +13,12 @@ OriginResolver::OriginResolver(const UnitOrigin& origin, const elf::Object& unit
     for (const elf::Symbol& symbol : unit.symbols())
         if (symbol.is_undefined() && !symbol.name.empty())
             undefined_.emplace(symbol.name, symbol.index);
+    if (!owner.is_module())
+        return;
+    std::string list(elf::read_modinfo(owner.file()).value("depends"));
+    std::ranges::replace(list, '-', '_');
+    for (std::string_view rest = list; !rest.empty(); rest.remove_prefix(std::min(rest.find(','), rest.size() - 1) + 1))
+        needed_modules_.emplace(rest.substr(0, rest.find(',')));
 }
 
 const Reference* OriginResolver::known(uint32_t symbol) const {
@@ -103,8 +112,11 @@ Resolution OriginResolver::resolve_undefined(std::string_view name) const {
     if (owner_.is_module())
         if (Resolution own = by_name(owner_, name, is_global); own.kind != Resolution::Kind::absent)
             return own;
+    // Nobody else holds that module: the patch has to, and imports what it needs.
+    if (entry && !needed_modules_.contains(entry->module))
+        return imported_symbol(*entry);
     if (entry) {
-        // Another module's export: that module need not be loaded when the patch is, so it is no dependency.
+        // It is there whenever the owner is, which need not be loaded when the patch is: no dependency of the patch.
         Resolution result;
         result.kind = Resolution::Kind::livepatch;
         result.object = entry->module;

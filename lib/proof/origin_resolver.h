@@ -5,6 +5,9 @@
 #include "symbols/resolver.h"
 #include "symbols/symvers.h"
 
+#include <functional>
+#include <set>
+#include <string>
 #include <string_view>
 #include <unordered_map>
 
@@ -27,6 +30,7 @@ private:
     const Image& vmlinux_;
     const symbols::Exports& exports_;
     std::unordered_map<std::string_view, uint32_t> undefined_;
+    std::set<std::string, std::less<>> needed_modules_; // that the owner, a module, depends on (.modinfo, depends=)
 };
 
 } // namespace klp::proof

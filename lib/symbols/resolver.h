@@ -11,7 +11,7 @@ namespace klp::symbols {
 
 struct Resolution {
     enum class Kind {
-        imported,  // exported by vmlinux, or by a module that the owner depends on anyway: a normal module import
+        imported,  // exported by vmlinux, or by a module that the live patch has to depend on: a normal module import
         livepatch, // must be a livepatch symbol: object, sympos
         absent,    // the target has no such symbol
         ambiguous  // it has several and nothing tells which; `candidates` lists them

@@ -181,3 +181,34 @@ TEST_CASE("code whose jumps became shorter in the kernel's own build is proven")
         }
     }
 }
+
+TEST_CASE("another module's export is the owner's affair if the owner needs that module, and an import if nobody does")
+{
+    Kernel kernel;
+    const char* source = "static const char depends[] __attribute__((section(\".modinfo\"), used)) = "
+                         "\"depends=other,needed-one\";\n"
+                         "int enter(int x) { return x; }\n";
+    auto whole = test::compile_unit(kernel.scratch, "m", source);
+    auto module = kernel.scratch.path() / "m.ko";
+    test::run("ld -r -o " + module.string() + " " + whole.string());
+    Image image = open_image(module, "m");
+    Image vmlinux = open_image(kernel.vmlinux);
+    symbols::Exports exports;
+    exports.add("held", {"needed_one", "", 1, false});
+    exports.add("loose", {"stranger", "SPACE", 1, false});
+    elf::Object unit = kernel.unit("m", source);
+    UnitOrigin origin = prove_origin(unit, image);
+    OriginResolver resolver(origin, unit, image, vmlinux, exports);
+    symbols::Resolution held = resolver.resolve_undefined("held");
+    CHECK(held.kind == symbols::Resolution::Kind::livepatch);
+    CHECK(held.object == "needed_one");
+    symbols::Resolution loose = resolver.resolve_undefined("loose");
+    CHECK(loose.kind == symbols::Resolution::Kind::imported);
+    CHECK(loose.name_space == "SPACE");
+
+    // Code of vmlinux needs no module at all.
+    elf::Object first = kernel.unit("a", first_unit);
+    UnitOrigin first_origin = prove_origin(first, vmlinux);
+    OriginResolver of_vmlinux(first_origin, first, vmlinux, vmlinux, exports);
+    CHECK(of_vmlinux.resolve_undefined("held").kind == symbols::Resolution::Kind::imported);
+}
