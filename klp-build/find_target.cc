@@ -64,7 +64,6 @@ Changes read_patches(const Options& options, const kernel::Target& target) {
     Changes changes;
     changes.applied = source::apply_patches(series, source::read_from(target.source));
     changes.files = source::changed_files(changes.applied);
-    source::require_code(changes.files);
     return changes;
 }
 

@@ -11,6 +11,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
+#include <map>
 #include <set>
 
 namespace klp::build {
@@ -84,12 +86,37 @@ std::vector<std::string> build_ids(const std::vector<UnitDiff>& diffs, const Ima
     return {ids.begin(), ids.end()};
 }
 
-[[noreturn]] void refuse_without_change(const Options& options, const std::vector<UnitDiff>& diffs) {
+// What the module imports from other modules: the loader takes them along, and keeps them for as long as the patch is
+// there.
+std::vector<report::Finding> module_dependencies(const elf::Object& module, const Images& images) {
+    std::map<std::string, std::string> first_import;
+    for (const elf::Symbol& symbol : module.symbols())
+        if (const symbols::Export* entry = symbol.is_undefined() ? images.exports()->find(symbol.name) : nullptr)
+            if (entry->module != "vmlinux")
+                first_import.emplace(entry->module, symbol.name);
+    std::vector<report::Finding> findings;
+    for (const auto& [needed, symbol] : first_import)
+        findings.push_back({"module.dependency", report::Severity::warning, needed, "",
+                            fmt::format("patched code uses {} of module {}, which nothing that is patched depends on by "
+                                        "itself: the live patch can only be loaded where that is, and keeps it from being "
+                                        "unloaded",
+                                        symbol, needed),
+                            fmt::format("load {} first, or load the live patch with modprobe", needed)});
+    return findings;
+}
+
+[[noreturn]] void refuse_without_change(const Options& options, const kernel::Plan& plan,
+                                        const std::vector<UnitDiff>& diffs) {
     std::vector<report::Finding> late;
     for (const UnitDiff& unit : diffs)
         std::ranges::copy(diff::changes_without_effect(unit.diff.findings), std::back_inserter(late));
     if (!late.empty())
         throw report::Refusal(std::move(late));
+    if (plan.is_partial)
+        throw report::Refusal("livepatch.nothing-left", options.patches.front().string(),
+                              "the units that were compiled are the same with and without the patch, but parts of the "
+                              "patch are left out, and the kernel may need those",
+                              "the warnings name the parts that are left out");
     throw report::Refusal("livepatch.nothing-changed", options.patches.front().string(),
                           "the compiled code is the same with and without the patch",
                           "nothing needs to be patched on this kernel");
@@ -98,10 +125,11 @@ std::vector<std::string> build_ids(const std::vector<UnitDiff>& diffs, const Ima
 } // namespace
 
 Livepatch link_livepatch(const Options& options, const kernel::Target& target,
-                         const std::optional<kernel::RuntimeCore>& core, const std::vector<UnitDiff>& diffs,
-                         const Images& images, const std::filesystem::path& folder) {
+                         const std::optional<kernel::RuntimeCore>& core, const kernel::Plan& plan,
+                         const std::vector<UnitDiff>& diffs, const Images& images,
+                         const std::filesystem::path& folder) {
     if (std::ranges::all_of(diffs, [](const UnitDiff& unit) { return unit.diff.nothing_changed; }))
-        refuse_without_change(options, diffs);
+        refuse_without_change(options, plan, diffs);
     if (std::vector<report::Finding> errors = check_callbacks(options, target, diffs); !errors.empty())
         throw report::Refusal(std::move(errors));
     if (!changes_functions(diffs) && !has_callbacks(diffs))
@@ -122,8 +150,10 @@ Livepatch link_livepatch(const Options& options, const kernel::Target& target,
     Livepatch livepatch;
     livepatch.name = recipe.name;
     livepatch.core = core;
-    livepatch.module = convert::convert(elf::Object::open(linked));
+    const elf::Object module = elf::Object::open(linked);
+    livepatch.module = convert::convert(module);
     livepatch.findings = livepatch.module.findings;
+    std::ranges::move(module_dependencies(module, images), std::back_inserter(livepatch.findings));
     return livepatch;
 }
 

@@ -94,10 +94,12 @@ std::vector<ProvenPair> prove_origins(const Options& options, const kernel::Targ
 // --require-proof, on what is not proven to be.
 std::vector<UnitDiff> diff_pairs(const Options& options, const std::vector<ProvenPair>& pairs, const Images& images);
 // Writes the differ's objects to `folder`, links them with the template there, and gives the result its final form.
-// Throws report::Refusal "livepatch.nothing-changed" (Exit::nothing_changed) if no unit differs.
+// Throws report::Refusal "livepatch.nothing-changed" (Exit::nothing_changed) if no unit differs; where the plan left parts
+// of the patch out, that is no all-clear: "livepatch.nothing-left".
 Livepatch link_livepatch(const Options& options, const kernel::Target& target,
-                         const std::optional<kernel::RuntimeCore>& core, const std::vector<UnitDiff>& diffs,
-                         const Images& images, const std::filesystem::path& folder);
+                         const std::optional<kernel::RuntimeCore>& core, const kernel::Plan& plan,
+                         const std::vector<UnitDiff>& diffs, const Images& images,
+                         const std::filesystem::path& folder);
 // Holds the finished module, and the core that goes with it, against the target. Throws report::Refusal with every
 // breach that is an error.
 Verdict verify_livepatch(const Images& images, const Livepatch& livepatch);

@@ -16,7 +16,7 @@ namespace {
 // The lines below a hunk keep their numbers, so that __LINE__ alone changes nothing.
 std::string with_kept_lines(const std::string& path, const source::FileChange& change) {
     source::FileKind kind = source::kind_of(path);
-    if (kind != source::FileKind::c_source && kind != source::FileKind::header)
+    if ((kind != source::FileKind::c_source && kind != source::FileKind::header) || change.is_copy)
         return *change.after;
     std::string_view origin_name = change.origin != path ? std::string_view(change.origin) : std::string_view{};
     return source::keep_line_numbers(*change.after, change.line_origins, origin_name);
@@ -40,6 +40,7 @@ void keep_only_targets(const std::vector<std::string>& targets, kernel::Plan& pl
     std::erase_if(plan.changes, [&](const kernel::UnitChange& change) {
         if (std::ranges::any_of(targets, [&](const std::string& wanted) { return covers(wanted, change.patched); }))
             return false;
+        plan.is_partial = true;
         plan.findings.push_back(
             {"plan.not-a-target", report::Severity::warning, change.patched.source, "",
              fmt::format("the patch changes this unit of {}, but no --target covers it", change.patched.owner),

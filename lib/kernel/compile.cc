@@ -221,10 +221,16 @@ Side compile_patched(const Target& target, const Unit& unit, const fs::path& pat
 
 } // namespace
 
+std::vector<std::string> in_patched_tree(std::vector<std::string> command, const Target& target,
+                                         const fs::path& patched_source) {
+    for (std::string& word : command)
+        replace_folder(word, target.source.string(), patched_source.string());
+    return command;
+}
+
 Unit in_patched_tree(const Unit& unit, const Target& target, const fs::path& patched_source) {
     Unit patched = unit;
-    for (std::string& word : patched.compile)
-        replace_folder(word, target.source.string(), patched_source.string());
+    patched.compile = in_patched_tree(unit.compile, target, patched_source);
     // The same command would give the same object, and the patch would seem to change nothing.
     if (patched.compile == unit.compile)
         throw report::Refusal("compile.foreign-command", unit.source,

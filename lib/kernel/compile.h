@@ -25,6 +25,10 @@ struct Pair {
     double seconds = 0; // both compilations, wall clock each
 };
 
+// A command of the target's, for `patched_source`, a mirror of the target's source.
+std::vector<std::string> in_patched_tree(std::vector<std::string> command, const Target& target,
+                                         const std::filesystem::path& patched_source);
+
 // A unit of the target, as its command compiles it in `patched_source`, a mirror of the target's source.
 Unit in_patched_tree(const Unit& unit, const Target& target, const std::filesystem::path& patched_source);
 

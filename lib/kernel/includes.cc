@@ -3,9 +3,11 @@
 #include "host/files.h"
 #include "host/parallel.h"
 #include "host/process.h"
+#include "kernel/compile.h"
 #include "kernel/generate.h"
 #include "kernel/make_rule.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <map>
 #include <mutex>
@@ -19,10 +21,12 @@ namespace {
 
 std::vector<source::CompileCommand> commands_of(const Target& target, const std::vector<Unit>& units) {
     std::vector<source::CompileCommand> commands;
-    for (const Unit& unit : units) {
-        if (!unit.is_assembly)
-            commands.push_back({target.build.string(), unit.compile.back(), unit.compile});
-    }
+    // Of equal sources the graph keeps the later one: units go before programs of the build.
+    for (const Step& step : steps_of(target))
+        if (!step.compile.empty())
+            commands.push_back({target.build.string(), step.source, step.compile});
+    for (const Unit& unit : units)
+        commands.push_back({target.build.string(), unit.compile.back(), unit.compile});
     return commands;
 }
 
@@ -33,10 +37,10 @@ host::Command dependency_command(const source::CompileCommand& unit, const fs::p
         const std::string& word = unit.argv[i];
         if (word == "-o")
             ++i;
-        else if (word != "-c" && !word.starts_with("-Wp,-M"))
+        else if (word != "-c" && word != "-S" && word != "-E" && !word.starts_with("-Wp,-M"))
             command.argv.push_back(word);
     }
-    command.argv.insert(command.argv.end() - 1, {"-w", "-M", "-MG", "-MF", output.string()});
+    command.argv.insert(command.argv.begin() + 1, {"-w", "-M", "-MG", "-MF", output.string()});
     return command;
 }
 
@@ -76,7 +80,7 @@ source::IncludeGraph ask_compiler(const std::vector<source::CompileCommand>& com
 void generate_missing_sources(const Target& target, const std::vector<Unit>& units, unsigned jobs) {
     std::vector<Unit> missing;
     for (const Unit& unit : units)
-        if (unit.is_generated && !unit.is_assembly && !fs::exists(target.build / unit.source))
+        if (unit.is_generated && !fs::exists(target.build / unit.source))
             missing.push_back(unit);
     if (!missing.empty())
         generate_for(target, missing, jobs);
@@ -106,6 +110,10 @@ std::string state_of(const Target& target, const source::IncludeGraph& graph, co
     std::set<std::string> files;
     for (const Unit& unit : units) {
         if (const auto list = graph.files_of(source_path(target, unit)))
+            files.insert(list->begin(), list->end());
+    }
+    for (const Step& step : steps_of(target)) {
+        if (const auto list = graph.files_of(step.source))
             files.insert(list->begin(), list->end());
     }
     std::string text;
@@ -158,9 +166,53 @@ source::IncludeGraph include_graph_of(const Target& target, const std::vector<Un
     return graph;
 }
 
+std::set<std::string> files_asking_for(const source::IncludeGraph& graph, const std::string& name) {
+    std::set<std::string> asking;
+    std::mutex asking_lock;
+    host::parallel_for(graph.files().size(), 0, [&](size_t i) {
+        const fs::path path = graph.files()[i];
+        if (!fs::is_regular_file(path))
+            return;
+        const std::string text = host::read_file(path);
+        if (text.find("__has_include") == std::string::npos || text.find(name) == std::string::npos)
+            return;
+        const std::lock_guard guard(asking_lock);
+        asking.insert(path.string());
+    });
+    return asking;
+}
+
+std::vector<const Unit*> readers_in_patched_tree(const Target& target, const std::vector<const Unit*>& units,
+                                                 const std::string& path, const fs::path& patched_source,
+                                                 unsigned jobs) {
+    std::vector<source::CompileCommand> commands;
+    for (const Unit* unit : units) {
+        std::vector<std::string> command = in_patched_tree(unit->compile, target, patched_source);
+        commands.push_back({target.build.string(), command.back(), command});
+    }
+    const source::IncludeGraph graph = source::scan(commands, jobs);
+    const std::vector<std::string> found =
+        graph.units_including(source::absolute_path(patched_source.string(), path));
+    std::vector<const Unit*> readers;
+    for (size_t i = 0; i < units.size(); ++i) {
+        const std::string source = source::absolute_path(commands[i].directory, commands[i].file);
+        if (std::ranges::binary_search(found, source))
+            readers.push_back(units[i]);
+    }
+    return readers;
+}
+
 void note_included_sources(const Target& target) {
     std::string text;
-    for (const std::string& name : find_included_sources(target.source, units_of(target)))
+    std::vector<Unit> readers = units_of(target);
+    for (const Step& step : steps_of(target)) {
+        if (!step.source.starts_with(target.source.string() + "/"))
+            continue;
+        Unit reader;
+        reader.source = fs::path(step.source).lexically_relative(target.source).string();
+        readers.push_back(std::move(reader));
+    }
+    for (const std::string& name : find_included_sources(target.source, readers))
         text += name + "\n";
     host::write_file(target.entry / "included-sources", text);
 }
@@ -178,7 +230,7 @@ std::set<std::string> find_included_sources(const fs::path& source, const std::v
     std::mutex names_lock;
     host::parallel_for(units.size(), 0, [&](size_t i) {
         const fs::path path = source / units[i].source;
-        if (units[i].is_generated || units[i].is_assembly || !fs::exists(path))
+        if (units[i].is_generated || units[i].is_assembly || !fs::is_regular_file(path))
             return;
         const std::string text = host::read_file(path);
         // Most files have none: look for the rare end of the name first.

@@ -39,6 +39,7 @@ void list_module_units(const Target& target, const fs::path& folder) {
                                   host::last_lines(outcome.errors, 10),
                               "give the folder that `make M=` is called with");
     host::write_file(folder / "units", write_units(units));
+    host::write_file(folder / "steps", write_steps(parse_steps(outcome.output, {target.source, target.build})));
 }
 
 } // namespace

@@ -3,6 +3,9 @@
 #include "host/files.h"
 #include "host/process.h"
 #include "kernel/includes.h"
+#include "kernel/shadow.h"
+#include "kernel/trace.h"
+#include "source/patch.h"
 
 #include <algorithm>
 #include <array>
@@ -40,6 +43,11 @@ std::string folder_of(const std::string& path) {
     return path.substr(0, path.rfind('/') + 1);
 }
 
+// In the unpatched tree; a copy leaves its origin as it is.
+const std::string& path_before(const ChangedFile& file) {
+    return file.change == ChangedFile::Change::renamed ? file.origin : file.path;
+}
+
 std::string name_of(const std::string& path) {
     return path.substr(path.rfind('/') + 1);
 }
@@ -62,7 +70,13 @@ bool is_global_makefile(const std::string& path, bool is_one_module) {
 
 class Planner {
 public:
-    explicit Planner(const PlanSources& sources) : sources_(sources) {
+    explicit Planner(const PlanSources& sources)
+        : sources_(sources), tracer_({.units = sources.units,
+                                      .steps = sources.steps,
+                                      .source = sources.source,
+                                      .build = sources.build,
+                                      .include_graph = [this]() -> const source::IncludeGraph& { return graph(); },
+                                      .differences = sources.differences}) {
         for (const Unit& unit : sources.units) {
             by_source_.emplace(unit.source, &unit);
             by_path_.emplace(
@@ -71,13 +85,13 @@ public:
         }
     }
 
-    Plan plan(const std::vector<ChangedFile>& files) {
+    Plan plan(std::vector<ChangedFile> files) {
         // Makefiles first: they decide which units there are.
         for (const ChangedFile& file : files) {
             if (file.kind == FileKind::makefile)
                 plan_makefile(file);
         }
-        for (const ChangedFile& file : files)
+        for (ChangedFile& file : files)
             plan_file(file);
         if (!faults_.empty())
             throw report::Refusal(std::move(faults_));
@@ -85,13 +99,16 @@ public:
         for (auto& [object, change] : changes_)
             result.changes.push_back(std::move(change));
         result.findings = std::move(findings_);
+        result.is_partial = is_partial_;
         if (result.changes.empty())
             refuse_nothing(files, std::move(result.findings));
         return result;
     }
 
 private:
-    void plan_file(const ChangedFile& file) {
+    void plan_file(ChangedFile& file) {
+        if (file.kind != FileKind::makefile && file.kind != FileKind::kconfig)
+            trace(file);
         switch (file.kind) {
         case FileKind::c_source:
             return plan_source(file);
@@ -100,18 +117,62 @@ private:
         case FileKind::assembly:
             return plan_assembly(file);
         case FileKind::kconfig:
-            findings_.push_back({"plan.kconfig", Severity::warning, file.path, "",
-                                 "changes to Kconfig files have no effect: the configuration is the running kernel's",
-                                 "new options count as not set"});
+            leave_out({"plan.kconfig", Severity::warning, file.path, "",
+                       "changes to Kconfig files have no effect: the configuration is the running kernel's",
+                       "new options count as not set"});
             return;
         case FileKind::makefile:
         case FileKind::documentation:
             return;
         case FileKind::other:
-            findings_.push_back(
-                note("plan.not-kernel-code", file, "this file becomes no part of the kernel or a module"));
+            if (std::optional<Finding> tool = trace_.is_read ? std::nullopt : tracer_.find_tool(file.path))
+                faults_.push_back(std::move(*tool));
+            else if (add_includers(file) == 0 && !trace_.is_read)
+                findings_.push_back(
+                    note("plan.not-kernel-code", file, "this file becomes no part of the kernel or a module"));
             return;
         }
+    }
+
+    // The ways into the kernel that lead past the units.
+    void trace(ChangedFile& file) {
+        const std::string& before = path_before(file);
+        const bool is_unit = by_source_.contains(before);
+        trace_ = tracer_.trace(before, is_asked_for(file) && !is_unit);
+        if (find_unpatchable(before))
+            trace_.faults.clear();
+        std::ranges::move(trace_.faults, std::back_inserter(faults_));
+        // A source that is no unit's, or assembly: its readers get the same.
+        const bool is_source = file.kind == FileKind::assembly ||
+                               (file.kind == FileKind::c_source && !is_unit && !is_asked_for(file));
+        if (is_source && trace_.is_read && !trace_.is_different)
+            file.is_token_equal = true;
+    }
+
+    // Is it worth to ask who includes it? What is built first, and paper, is included by nobody in the kernel.
+    bool is_asked_for(const ChangedFile& file) const {
+        if (file.change == ChangedFile::Change::created || file.change == ChangedFile::Change::copied ||
+            file.is_token_equal)
+            return false;
+        switch (file.kind) {
+        case FileKind::header:
+        case FileKind::assembly:
+            return true;
+        case FileKind::c_source:
+            return sources_.included_sources.contains(name_of(file.path));
+        case FileKind::other:
+            return !source::is_outside_of_kernel(file.path) && !tracer_.is_named(file.path);
+        case FileKind::kconfig:
+        case FileKind::makefile:
+        case FileKind::documentation:
+            return false;
+        }
+        return false;
+    }
+
+    void leave_out(Finding finding) {
+        findings_.push_back(std::move(finding));
+        is_partial_ = true;
     }
 
     void plan_source(const ChangedFile& file) {
@@ -119,12 +180,12 @@ private:
             findings_.push_back(note("plan.only-comments", file, "only comments or blanks change"));
             return;
         }
-        const std::string& before = file.origin.empty() ? file.path : file.origin;
+        const std::string& before = path_before(file);
         if (refuse_if_unpatchable(before))
             return;
         if (file.change == ChangedFile::Change::removed) {
-            findings_.push_back({"plan.removed", Severity::warning, file.path, "",
-                                 "the patch removes this file; its code stays in the running kernel", ""});
+            leave_out({"plan.removed", Severity::warning, file.path, "",
+                       "the patch removes this file; its code stays in the running kernel", ""});
             return;
         }
         const bool was_planned = std::any_of(changes_.begin(), changes_.end(), [&](const auto& entry) {
@@ -136,11 +197,11 @@ private:
         for (auto entry = first; entry != last; ++entry)
             add(*entry->second);
         // Nothing that is built includes a file that is not there yet: no need to look.
-        const bool is_created = file.change == ChangedFile::Change::created;
+        const bool is_created = file.change == ChangedFile::Change::created || file.change == ChangedFile::Change::copied;
         const bool may_be_included = first == last ? !was_planned : sources_.included_sources.contains(name_of(before));
         if (first == last || may_be_included) {
             const size_t count = may_be_included && !is_created ? add_includers(before) : 0;
-            if (first == last && count == 0 && !was_planned)
+            if (first == last && count == 0 && !was_planned && !trace_.is_read)
                 findings_.push_back(
                     {"plan.not-built", Severity::warning, file.path, "",
                      "this configuration does not build the file: the running kernel has none of its "
@@ -165,23 +226,42 @@ private:
             findings_.push_back(note("plan.only-comments", file, "only comments or blanks change"));
             return;
         }
-        const std::string& before = file.origin.empty() ? file.path : file.origin;
+        const std::string& before = path_before(file);
         if (refuse_if_unpatchable(before))
             return;
-        // Whoever includes a new header is changed as well, or was included before under the same name.
-        if (file.change == ChangedFile::Change::created)
+        if (file.change != ChangedFile::Change::modified && file.change != ChangedFile::Change::removed)
+            plan_new_header(file);
+        if (file.change == ChangedFile::Change::created || file.change == ChangedFile::Change::copied)
             return;
-        if (add_includers(before) == 0)
+        if (add_includers(before) == 0 && !trace_.is_read)
             findings_.push_back({"plan.not-built", Severity::warning, file.path, "",
                                  "nothing that this configuration builds includes this header", ""});
     }
 
+    // Whoever includes a new header is changed as well, or finds it where another one, or none, was found before.
+    void plan_new_header(const ChangedFile& file) {
+        std::vector<const Unit*> assembly;
+        for (const Unit* unit : sources_.new_readers(file.path, graph())) {
+            if (unit->is_assembly)
+                assembly.push_back(unit);
+            else if (!find_unpatchable(unit->source))
+                add(*unit);
+        }
+        trace_ = {};
+        tracer_.read_assembly(file.path, assembly, trace_);
+        std::ranges::move(trace_.faults, std::back_inserter(faults_));
+    }
+
     void plan_assembly(const ChangedFile& file) {
-        const auto found = by_source_.find(file.path);
-        if (found == by_source_.end() && file.change == ChangedFile::Change::modified &&
-            !file.path.ends_with(".lds.S")) {
-            findings_.push_back(
-                {"plan.not-built", Severity::warning, file.path, "", "this configuration does not build the file", ""});
+        if (file.is_token_equal) {
+            findings_.push_back(note("plan.only-comments", file, "the assembler gets the same text"));
+            return;
+        }
+        const bool is_unit = by_source_.contains(file.path);
+        if (!is_unit && file.change == ChangedFile::Change::modified) {
+            if (!trace_.is_read)
+                findings_.push_back({"plan.not-built", Severity::warning, file.path, "",
+                                     "this configuration does not build the file", ""});
             return;
         }
         if (refuse_if_unpatchable(file.path))
@@ -191,16 +271,31 @@ private:
                                 "patch the C code that calls it instead"));
     }
 
+    // The folder that kbuild enters to read this makefile: its own, or, for a part that others include, the next one above
+    // whose makefile names it. Empty if that is the top.
+    std::string reading_folder(const std::string& path) const {
+        std::string folder = folder_of(path);
+        const std::string name = name_of(path);
+        const auto names_it = [&](const std::string& makefile) {
+            const std::optional<std::string> text = source::read_from(sources_.source)(folder + makefile);
+            return text && text->find(name) != std::string::npos;
+        };
+        if (name != "Makefile" && name != "Kbuild")
+            while (!folder.empty() && !names_it("Makefile") && !names_it("Kbuild"))
+                folder = folder_of(folder.substr(0, folder.size() - 1));
+        return sources_.is_one_module && folder.empty() ? folder_of(path) : folder;
+    }
+
     void plan_makefile(const ChangedFile& file) {
         if (refuse_if_unpatchable(file.path))
             return;
-        if (is_global_makefile(file.path, sources_.is_one_module)) {
+        if (is_global_makefile(file.path, sources_.is_one_module) || reading_folder(file.path).empty()) {
             faults_.push_back(error("plan.global-makefile", file.path,
                                     "this Makefile reaches the whole kernel, which is built already",
                                     "leave it out of the live patch"));
             return;
         }
-        const std::string folder = folder_of(file.path);
+        const std::string folder = reading_folder(file.path);
         std::map<std::string, const Unit*> before;
         for (const Unit& unit : sources_.units) {
             if (unit.object.starts_with(folder))
@@ -208,15 +303,34 @@ private:
         }
         for (Unit& unit : sources_.patched_units(folder)) {
             // kbuild prepares itself on the way, in other folders.
-            if (!unit.object.starts_with(folder) || unit.is_assembly || find_unpatchable(unit.source))
+            if (!unit.object.starts_with(folder) || find_unpatchable(unit.source))
                 continue;
             const auto old = before.find(unit.object);
             if (old != before.end() && sources_.in_patched_tree(*old->second).compile == unit.compile)
                 continue;
+            if (unit.is_assembly || (unit.is_generated && old == before.end())) {
+                refuse_made_unit(file, unit);
+                continue;
+            }
             UnitChange& change = changes_[unit.object];
             change.unit = old == before.end() ? Unit{} : *old->second;
             change.patched = std::move(unit);
         }
+    }
+
+    void refuse_made_unit(const ChangedFile& file, const Unit& unit) {
+        if (unit.is_assembly)
+            faults_.push_back(error("plan.assembly", file.path,
+                                    fmt::format("it has {} assembled anew or otherwise, and code in assembly has no "
+                                                "functions that the kernel could redirect",
+                                                unit.source),
+                                    "patch the C code that calls it instead"));
+        else
+            faults_.push_back(error("plan.generated-input", file.path,
+                                    fmt::format("it brings the unit {}, whose source the build generates; a live patch "
+                                                "does not make generated files",
+                                                unit.object),
+                                    "write what is generated into a source file of its own"));
     }
 
     void add(const Unit& unit) {
@@ -225,7 +339,6 @@ private:
         changes_[unit.object] = {unit, sources_.in_patched_tree(unit)};
     }
 
-    // Adds the units that include the file; returns how many see it at all.
     // Whether such a unit sees a change of a header nobody knows; it must not be passed by in silence.
     void note_unread_units() {
         std::vector<const source::IncludeGraph::Failure*> unread;
@@ -235,37 +348,50 @@ private:
                 unread.push_back(&failure);
         }
         if (!unread.empty())
-            findings_.push_back({"plan.unread-units", Severity::warning, unread.front()->unit, "",
+            leave_out({"plan.unread-units", Severity::warning, unread.front()->unit, "",
                                  fmt::format("which headers {} units include could not be found out (this one: {}); if "
                                              "they see the change, they stay as they are",
                                              unread.size(), unread.front()->reason),
                                  "name the unit's own source in the patch if it has to change"});
     }
 
-    size_t add_includers(const std::string& path) {
+    const source::IncludeGraph& graph() {
         if (!graph_) {
             graph_ = sources_.include_graph();
             note_unread_units();
         }
+        return *graph_;
+    }
+
+    size_t add_includers(const ChangedFile& file) { return is_asked_for(file) ? add_includers(path_before(file)) : 0; }
+
+    // Adds the units that include the file; returns how many see it at all.
+    size_t add_includers(const std::string& path) {
         const std::string absolute = source::absolute_path(sources_.source.string(), path);
         size_t count = 0;
-        size_t unpatchable = 0;
-        for (const std::string& unit : graph_->units_including(absolute)) {
+        std::vector<Reading> unpatchable;
+        for (const std::string& unit : graph().units_including(absolute)) {
             const auto [first, last] = by_path_.equal_range(unit);
             for (auto entry = first; entry != last; ++entry, ++count) {
                 if (find_unpatchable(entry->second->source))
-                    ++unpatchable;
+                    unpatchable.push_back({unit, entry->second->compile, entry->second->object});
                 else
                     add(*entry->second);
             }
         }
-        if (unpatchable > 0)
-            findings_.push_back({"plan.unpatchable-includers", Severity::note, path, "",
-                                 fmt::format("{} units outside of the kernel proper (vDSO, boot code) include it too; "
-                                             "they stay as they are",
-                                             unpatchable),
-                                 ""});
+        note_unpatchable(path, unpatchable);
         return count;
+    }
+
+    void note_unpatchable(const std::string& path, const std::vector<Reading>& units) {
+        const auto found = sources_.differences(units);
+        const auto count = std::ranges::count_if(found, [](const auto& difference) { return difference.has_value(); });
+        if (count > 0)
+            leave_out({"plan.unpatchable-includers", Severity::warning, path, "",
+                       fmt::format("{} units outside of the kernel proper (vDSO, boot code) see a difference in it too; "
+                                   "they stay as they are",
+                                   count),
+                       "the patch must not need them to change"});
     }
 
     bool refuse_if_unpatchable(const std::string& path) {
@@ -275,7 +401,9 @@ private:
         return fault.has_value();
     }
 
-    [[noreturn]] static void refuse_nothing(const std::vector<ChangedFile>& files, std::vector<Finding> findings) {
+    [[noreturn]] void refuse_nothing(const std::vector<ChangedFile>& files, std::vector<Finding> findings) const {
+        if (!is_partial_)
+            source::require_code(files);
         std::string names;
         for (const ChangedFile& file : files)
             names += (names.empty() ? "" : ", ") + file.path;
@@ -289,6 +417,9 @@ private:
     std::multimap<std::string, const Unit*> by_source_;
     std::multimap<std::string, const Unit*> by_path_;
     std::optional<source::IncludeGraph> graph_;
+    Tracer tracer_;
+    Trace trace_; // of the file that is being planned
+    bool is_partial_ = false;
     std::map<std::string, UnitChange> changes_;
     std::vector<Finding> findings_;
     std::vector<Finding> faults_;
@@ -333,6 +464,7 @@ Plan make_plan(const std::vector<ChangedFile>& files, const PlanSources& sources
 Plan make_plan(const Target& target, const std::vector<Unit>& units, const std::vector<ChangedFile>& files,
                const fs::path& patched_source, const TargetOptions& options) {
     const std::set<std::string> included = included_sources_of(target);
+    const std::vector<Step> steps = steps_of(target);
     return make_plan(
         files,
         {.units = units,
@@ -341,7 +473,16 @@ Plan make_plan(const Target& target, const std::vector<Unit>& units, const std::
          .included_sources = included,
          .include_graph = [&] { return include_graph_of(target, units, options); },
          .patched_units = [&](const std::string& folder) { return list_patched_units(target, patched_source, folder); },
-         .in_patched_tree = [&](const Unit& unit) { return in_patched_tree(unit, target, patched_source); }});
+         .in_patched_tree = [&](const Unit& unit) { return in_patched_tree(unit, target, patched_source); },
+         .steps = steps,
+         .differences = [&](const std::vector<Reading>& readings) {
+             return differences(target, patched_source, readings, options.jobs);
+         },
+         .new_readers = [&](const std::string& path, const source::IncludeGraph& graph) {
+             const auto may_find = units_that_may_find(path, units, graph, files_asking_for(graph, name_of(path)),
+                                                       target.source, target.build);
+             return readers_in_patched_tree(target, may_find, path, patched_source, options.jobs);
+         }});
 }
 
 } // namespace klp::kernel

@@ -2,6 +2,8 @@
 #pragma once
 
 #include "kernel/compile.h"
+#include "kernel/reading.h"
+#include "kernel/steps.h"
 #include "kernel/target.h"
 #include "kernel/unit.h"
 #include "report/finding.h"
@@ -20,6 +22,9 @@ namespace klp::kernel {
 struct Plan {
     std::vector<UnitChange> changes;       // sorted by object
     std::vector<report::Finding> findings; // parts of the patch that have no effect, and why
+    // Something that the patched kernel would have is left out, or may be: if the units come out unchanged, that does not
+    // mean that the patch changes nothing.
+    bool is_partial = false;
 };
 
 // What the planning asks of the world, so that tests need none.
@@ -34,11 +39,17 @@ struct PlanSources {
     std::function<std::vector<Unit>(const std::string& folder)> patched_units;
     // A unit's command, for the patched tree.
     std::function<Unit(const Unit&)> in_patched_tree;
+    const std::vector<Step>& steps; // of the target
+    // As in reading.h, for the patched tree.
+    std::function<std::vector<std::optional<std::string>>(const std::vector<Reading>&)> differences;
+    // The units that read this new header of the patched tree though the patch touches nothing that includes it (shadow.h).
+    std::function<std::vector<const Unit*>(const std::string& path, const source::IncludeGraph&)> new_readers;
 };
 
 // Throws report::Refusal, listing every file at fault: "plan.assembly", "plan.vdso", "plan.boot", "plan.realmode",
-// "plan.firmware-stub", "plan.global-makefile", "plan.generated", and "plan.nothing-built" if no unit is affected in
-// this configuration.
+// "plan.firmware-stub", "plan.global-makefile", and what trace.h finds. If no unit is affected: "source.no-code" or
+// "source.only-comments" where that is because no file is one that an object is made from, or none differs for a
+// compiler; else "plan.nothing-built", for this configuration.
 Plan make_plan(const std::vector<source::ChangedFile>& files, const PlanSources& sources);
 
 // The same for a target, with the patched tree `patched_source` already written.

@@ -2,6 +2,7 @@
 
 #include "host/files.h"
 #include "kernel/config.h"
+#include "kernel/steps.h"
 #include "kernel/unit.h"
 
 #include <array>
@@ -42,19 +43,24 @@ void prepare_build(const Kbuild& kbuild, const fs::path& config, const fs::path&
         host::write_file(kbuild.build / "Module.symvers", host::read_file(symvers));
 }
 
-void list_units(const Kbuild& kbuild, const fs::path& list, const fs::path& scratch) {
+void list_units(const Kbuild& kbuild, const fs::path& entry) {
     host::Command command = dry_run_command(kbuild, {"vmlinux", "modules"});
-    command.output = scratch / "dry-run";
+    command.output = entry / "dry-run";
     // Some rules always fail (the signing key that only the distribution has); what they hide is no unit.
     const host::Outcome outcome = host::run(command);
     host::refuse_full_disk(outcome.errors, command.output.string());
-    const std::vector<Unit> units = parse_dry_run(host::read_file(command.output), kbuild.source);
+    std::string output = host::read_file(command.output);
+    const std::vector<Unit> units = parse_dry_run(output, kbuild.source);
     host::remove_tree(command.output);
     if (units.empty())
         throw report::Refusal("target.no-units", kbuild.source.string(),
                               "kbuild's dry run names no compile command:\n" + host::last_lines(outcome.errors, 10),
                               "run again with -v to see the command");
-    host::write_file(list, write_units(units));
+    host::write_file(entry / "units", write_units(units));
+    // The run stops at the first rule that fails, which is before the kernel's own link.
+    if (!kbuild.arch.empty())
+        output += host::run(dry_run_command(kbuild, {fmt::format("arch/{}/kernel/vmlinux.lds", kbuild.arch)})).output;
+    host::write_file(entry / "steps", write_steps(find_steps(output, {kbuild.source, kbuild.build})));
 }
 
 std::vector<report::Finding> find_config_drift(const fs::path& wanted, const fs::path& got) {

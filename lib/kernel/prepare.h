@@ -16,9 +16,10 @@ namespace klp::kernel {
 void prepare_build(const Kbuild& kbuild, const std::filesystem::path& config, const std::filesystem::path& symvers,
                    unsigned jobs);
 
-// Asks kbuild (`make -n -k vmlinux modules`) for the units of a prepared build directory and writes them to `list`.
-// `scratch` is a folder for what kbuild prints (50 MB). Throws "target.no-units" if it names none.
-void list_units(const Kbuild& kbuild, const std::filesystem::path& list, const std::filesystem::path& scratch);
+// Asks kbuild (`make -n -k vmlinux modules`) for the units of a prepared build directory and for all else that it makes
+// (steps.h), and writes them to the files "units" and "steps" in `entry`, where what kbuild prints (50 MB) lies
+// meanwhile. Throws "target.no-units" if it names none.
+void list_units(const Kbuild& kbuild, const std::filesystem::path& entry);
 
 // Options that olddefconfig changed although code depends on them: the machine lacks something the kernel was built
 // with.

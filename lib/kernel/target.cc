@@ -103,7 +103,7 @@ void prepare_entry(const Parts& parts, Target target, const TargetOptions& optio
         synchronize_mirror(parts.source, target.source);
     const Kbuild kbuild = kbuild_of(target);
     prepare_build(kbuild, parts.config, parts.symvers, options.jobs);
-    list_units(kbuild, target.entry / "units", target.entry);
+    list_units(kbuild, target.entry);
     note_included_sources(target);
     // The first run's patched tree, made here so that no patch pays for it.
     PatchedTree::acquire(target.source, target.entry / "patched");
@@ -115,7 +115,7 @@ void prepare_entry(const Parts& parts, Target target, const TargetOptions& optio
 // another build in it.
 std::string entry_name(const Parts& parts, const std::string& config_text, const Compiler& compiler,
                        const std::string& version) {
-    std::string identity = std::string(parts.has_clean_source ? "3\n" : "3 mirrored\n") +
+    std::string identity = std::string(parts.has_clean_source ? "4\n" : "4 mirrored\n") +
                            fs::canonical(parts.source).string() + "\n" + config_text + "\n" + compiler.path.string() +
                            " " + compiler.version + "\n";
     for (const fs::path& part : {parts.vmlinux, parts.symvers})
@@ -193,6 +193,11 @@ bool is_out_of_tree(const Target& target) {
 std::vector<Unit> units_of(const Target& target) {
     const fs::path list = target.entry / "units";
     return read_units(host::read_file(list), list.string());
+}
+
+std::vector<Step> steps_of(const Target& target) {
+    const fs::path list = target.entry / "steps";
+    return read_steps(host::read_file(list), list.string());
 }
 
 const fs::path* find_module(const Target& target, std::string name) {

@@ -8,6 +8,7 @@
 #include "kernel/config.h"
 #include "kernel/kbuild.h"
 #include "kernel/mirror.h"
+#include "kernel/steps.h"
 #include "kernel/unit.h"
 #include "report/finding.h"
 
@@ -87,6 +88,9 @@ Target oot_target(const Target& kernel, const std::filesystem::path& module, con
 
 // The units that kbuild would compile for this target, by object name. Reads the list that preparation left.
 std::vector<Unit> units_of(const Target& target);
+
+// What kbuild makes besides. Reads the list that preparation left.
+std::vector<Step> steps_of(const Target& target);
 
 // How make is called for this target.
 Kbuild kbuild_of(const Target& target);

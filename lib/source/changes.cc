@@ -40,7 +40,7 @@ constexpr std::array<std::string_view, 9> papers = {"MAINTAINERS", "CREDITS",  "
                                                     "CHANGES",     ".mailmap", ".gitignore", "LICENSE"};
 constexpr std::array<std::string_view, 4> paper_endings = {"rst", "txt", "md", "yaml"};
 // Folders whose files are built for the build machine or for user space, or not at all.
-constexpr std::array<std::string_view, 5> outside = {"tools/", "scripts/", "samples/", "usr/", "rust/"};
+constexpr std::array<std::string_view, 4> outside = {"tools/", "scripts/", "usr/", "rust/"};
 
 FileKind kind_by_ending(std::string_view ending) {
     if (ending == "c")
@@ -58,17 +58,23 @@ FileKind kind_by_ending(std::string_view ending) {
 
 } // namespace
 
+bool is_outside_of_kernel(std::string_view path) {
+    return std::ranges::any_of(outside, [&](std::string_view folder) { return path.starts_with(folder); });
+}
+
 FileKind kind_of(std::string_view path) {
     if (path.starts_with("Documentation/") || path.starts_with("LICENSES/"))
         return FileKind::documentation;
-    for (const std::string_view folder : outside)
-        // Sample modules are kernel code; the rest is not.
-        if (path.starts_with(folder) && folder != "samples/")
-            return FileKind::other;
     const std::string_view name = path.substr(path.rfind('/') + 1);
+    const bool is_makefile = name.starts_with("Makefile") || name.starts_with("Kbuild");
+    // The rules of kbuild itself.
+    if (is_makefile && path.starts_with("scripts/"))
+        return FileKind::makefile;
+    if (is_outside_of_kernel(path))
+        return FileKind::other;
     if (name.starts_with("Kconfig") || name.ends_with("_defconfig"))
         return FileKind::kconfig;
-    if (name.starts_with("Makefile") || name.starts_with("Kbuild"))
+    if (is_makefile)
         return FileKind::makefile;
     if (is_one_of(name, papers))
         return FileKind::documentation;
@@ -132,6 +138,8 @@ ChangedFile describe(const std::string& path, const FileChange& change) {
         file.change = ChangedFile::Change::removed;
     else if (change.origin.empty())
         file.change = ChangedFile::Change::created;
+    else if (change.is_copy)
+        file.change = ChangedFile::Change::copied;
     else if (change.origin != path)
         file.change = ChangedFile::Change::renamed;
     if (!change.after)

@@ -16,17 +16,21 @@ enum class FileKind {
     kconfig,       // Kconfig*, .config fragments, defconfigs
     makefile,      // Makefile*, Kbuild*, *.mk
     documentation, // Documentation/, *.rst, *.txt, MAINTAINERS and the like
-    other          // scripts, tools/, device trees, Rust: not code that this kernel build turns into an object
+    other          // all else: scripts, tools/, device trees, Rust, what sources are generated from
 };
 
 // By the path relative to the tree's top.
 FileKind kind_of(std::string_view path);
 
+// In a folder whose files are compiled for the build machine or for user space, or not at all (scripts/, tools/, usr/,
+// rust/): no unit of the kernel includes them.
+bool is_outside_of_kernel(std::string_view path);
+
 // "C source", "header", ... as text for people.
 const char* to_string(FileKind kind);
 
 struct ChangedFile {
-    enum class Change { created, removed, renamed, modified };
+    enum class Change { created, copied, removed, renamed, modified };
     std::string path;
     std::string origin; // the path in the unpatched tree; the same unless renamed or copied, empty if created
     FileKind kind = FileKind::other;
@@ -42,8 +46,9 @@ std::vector<ChangedFile> changed_files(const Applied& applied);
 // The same tokens in both texts?
 bool is_token_equal(std::string_view before, std::string_view after);
 
-// Throws Refusal if no compiler could see what the patch does: source.no-code (only documentation and files that no
-// object is built from), source.only-comments (all code is token-equal). The message lists the files.
+// Throws Refusal if no compiler could see what the patch does: source.no-code (only documentation and other files,
+// which must be known to be no input of the build), source.only-comments (all code is token-equal). The message lists the
+// files.
 void require_code(const std::vector<ChangedFile>& files);
 
 } // namespace klp::source

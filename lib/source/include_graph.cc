@@ -1,6 +1,7 @@
 #include "source/include_graph.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <numeric>
 
@@ -134,6 +135,14 @@ IncludeGraph::IncludeGraph(std::vector<std::string> files, std::vector<Unit> uni
         for (const uint32_t file : of_unit)
             units_of_file_[file].push_back(u);
     }
+}
+
+std::vector<std::string> IncludeGraph::files_named(std::string_view name) const {
+    std::vector<std::string> named;
+    std::copy_if(files_.begin(), files_.end(), std::back_inserter(named), [&](const std::string& file) {
+        return file.size() > name.size() && file.ends_with(name) && file[file.size() - name.size() - 1] == '/';
+    });
+    return named;
 }
 
 std::vector<std::string> IncludeGraph::units_including(std::string_view file) const {

@@ -39,6 +39,10 @@ public:
     // The files that `unit` reads, sorted; none if the unit is unknown. For a failed unit: up to the failure.
     std::optional<std::vector<std::string>> files_of(std::string_view unit) const;
 
+    // The files of that name (without folder), sorted.
+    std::vector<std::string> files_named(std::string_view name) const;
+    const std::vector<std::string>& files() const { return files_; } // sorted
+
     size_t unit_count() const { return units_.size(); }
     size_t file_count() const { return files_.size(); }
     // Units whose list of files is not complete: whether they include another file is not known. Sorted.

@@ -1,4 +1,5 @@
 #include "kernel/plan.h"
+#include "kernel/shadow.h"
 #include "report/finding.h"
 
 #include <algorithm>
@@ -51,7 +52,24 @@ public:
                                  .included_sources = included,
                                  .include_graph = [this] { return graph(); },
                                  .patched_units = [this](const std::string&) { return patched; },
-                                 .in_patched_tree = [](const Unit& it) { return it; }});
+                                 .in_patched_tree = [](const Unit& it) { return it; },
+                                 .steps = steps,
+                                 .differences = [this](const std::vector<Reading>& readings) {
+                                     std::vector<std::optional<std::string>> found;
+                                     for (const Reading& reading : readings)
+                                         found.push_back(alike.contains(reading.source)
+                                                             ? std::nullopt
+                                                             : std::optional<std::string>("$5"));
+                                     return found;
+                                 },
+                                 .new_readers = [this](const std::string&, const source::IncludeGraph&) {
+                                     std::vector<const Unit*> readers;
+                                     for (const std::string& object : finders)
+                                         for (const Unit& it : units)
+                                             if (it.object == object)
+                                                 readers.push_back(&it);
+                                     return readers;
+                                 }});
     }
 
     std::vector<std::string> objects(const std::vector<ChangedFile>& files) {
@@ -74,6 +92,9 @@ public:
     std::vector<Unit> patched;
     std::set<std::string> included = {"deadline.c"};
     int scans = 0;
+    std::vector<Step> steps;
+    std::set<std::string> finders; // objects of units that find a new header
+    std::set<std::string> alike; // sources that read the same with the patch
     std::vector<source::IncludeGraph::Failure> failures;
 
 private:
@@ -81,8 +102,11 @@ private:
         ++scans;
         return source::IncludeGraph({"/src/include/x.h", "/src/kernel/fork.c", "/src/drivers/net/a.c",
                                      "/src/kernel/sched/deadline.c", "/src/kernel/sched/build_policy.c",
-                                     "/src/arch/x86/entry/vdso/vclock_gettime.c"},
-                                    {{"/src/kernel/fork.c", {0, 1}},
+                                     "/src/arch/x86/entry/vdso/vclock_gettime.c", "/src/include/flags.h",
+                                     "/src/arch/x86/entry/entry_64.S", "/build/kernel/made.h",
+                                     "/src/arch/x86/entry/calls.S"},
+                                    {{"/src/kernel/fork.c", {0, 1, 6, 8}},
+                                     {"/src/arch/x86/entry/entry_64.S", {6, 7, 9}},
                                      {"/src/drivers/net/a.c", {0, 2}},
                                      {"/src/kernel/sched/build_policy.c", {3, 4}},
                                      {"/src/arch/x86/entry/vdso/vclock_gettime.c", {0, 5}}},
@@ -113,7 +137,109 @@ TEST_CASE("a header concerns exactly the units that include it, of vmlinux and o
     // The vDSO's copy is said to stay.
     REQUIRE(plan.findings.size() == 1);
     CHECK(plan.findings[0].code == "plan.unpatchable-includers");
+    CHECK(plan.is_partial);
     CHECK(world.scans == 1);
+    world.alike = {"/src/arch/x86/entry/vdso/vclock_gettime.c"};
+    const Plan other = world.plan({changed("include/x.h")});
+    CHECK(other.findings.empty());
+    CHECK_FALSE(other.is_partial);
+}
+
+TEST_CASE("a header that assembly sees as well is refused if what assembly gets of it changes") {
+    World world;
+    CHECK(world.refusal({changed("include/flags.h")}) == "plan.assembly-sees-header");
+    world.alike = {"/src/arch/x86/entry/entry_64.S"};
+    CHECK(world.objects({changed("include/flags.h")}) == std::vector<std::string>{"kernel/fork.o"});
+}
+
+TEST_CASE("assembly that assembly includes is refused, and one that nobody reads is said") {
+    World world;
+    CHECK(world.refusal({changed("arch/x86/entry/calls.S")}) == "plan.assembly-sees-header");
+    world.alike = {"/src/arch/x86/entry/entry_64.S"};
+    // The assembler gets the same text: only comments.
+    CHECK(world.refusal({changed("arch/x86/entry/entry_64.S")}) == "source.only-comments");
+}
+
+TEST_CASE("what a source or header is generated from is refused, alone or beside C code") {
+    World world;
+    world.steps = {{{"/build/kernel/made.c"}, {"/src/kernel/made.asn1", "/build/scripts/asn1"}, {}, ""},
+                   {{"/build/kernel/made.h"}, {"/src/kernel/made.txt"}, {}, ""},
+                   {{"/build/lib/log"}, {"/src/lib/log.in"}, {}, ""},
+                   {{"/build/scripts/asn1"}, {"/src/scripts/asn1.c"}, {"gcc"}, "/src/scripts/asn1.c"}};
+    Unit made = unit("kernel/made.o");
+    made.is_generated = true;
+    world.units.push_back(made);
+    CHECK(world.refusal({changed("kernel/made.asn1")}) == "plan.generated-input");
+    CHECK(world.refusal({changed("kernel/made.asn1"), changed("kernel/fork.c")}) == "plan.generated-input");
+    CHECK(world.refusal({changed("kernel/made.txt")}) == "plan.generated-input");   // through a header
+    CHECK(world.refusal({changed("scripts/asn1.c")}) == "plan.generated-input");    // through a program
+    CHECK(world.refusal({changed("lib/log.in")}) == "source.no-code");              // it ends in nothing
+    CHECK(world.refusal({changed("scripts/checkpatch.pl")}) == "source.no-code");
+    world.alike = {"/src/scripts/asn1.c"};
+    CHECK(world.refusal({changed("scripts/asn1.c")}) == "source.no-code");
+    // A comment is text to a recipe that is no compiler.
+    world.steps.push_back({{"/build/kernel/made.c"}, {"/src/kernel/fork.c"}, {}, ""});
+    ChangedFile comment = changed("kernel/fork.c");
+    comment.is_token_equal = true;
+    CHECK(world.refusal({comment}) == "plan.generated-input");
+}
+
+TEST_CASE("programs of the build and linker scripts are refused by name") {
+    World world;
+    world.steps = {{{"/build/tools/objtool/check.o"}, {"/src/tools/objtool/check.c"}, {}, ""},
+                   {{"/build/tools/objtool/objtool"}, {"/build/tools/objtool/check.o"}, {}, ""},
+                   {{"/build/arch/x86/kernel/vmlinux.lds"}, {"/src/arch/x86/kernel/vmlinux.lds.S"}, {"gcc"},
+                    "/src/arch/x86/kernel/vmlinux.lds.S"}};
+    CHECK(world.refusal({changed("tools/objtool/check.c"), changed("kernel/fork.c")}) == "plan.build-tool");
+    CHECK(world.refusal({changed("tools/objtool/Build")}) == "plan.build-tool");
+    CHECK(world.refusal({changed("tools/testing/selftests/mm/Makefile")}) == "source.no-code");
+    CHECK(world.refusal({changed("arch/x86/kernel/vmlinux.lds.S")}) == "plan.linker-script");
+    world.alike = {"/src/arch/x86/kernel/vmlinux.lds.S"};
+    CHECK(world.refusal({changed("arch/x86/kernel/vmlinux.lds.S")}) == "source.only-comments");
+}
+
+TEST_CASE("a new header concerns the units that find it, assembly too") {
+    World world;
+    world.finders = {"kernel/fork.o"};
+    CHECK(world.objects({changed("kernel/x.h", ChangedFile::Change::created)}) ==
+          std::vector<std::string>{"kernel/fork.o"});
+    world.finders.insert("arch/x86/entry/entry_64.o");
+    CHECK(world.refusal({changed("kernel/x.h", ChangedFile::Change::created)}) == "plan.assembly-sees-header");
+}
+
+TEST_CASE("units that may find a new header read a namesake and look where the new one lies, or ask for it") {
+    Unit beside = unit("kernel/fork.o"), by_option = unit("drivers/net/a.o"), elsewhere = unit("fs/open.o"),
+         asking = unit("fs/pipe.o");
+    by_option.compile.insert(by_option.compile.begin() + 1, {"-I", "/src/kernel"});
+    const std::vector<Unit> units = {beside, by_option, elsewhere, asking};
+    const source::IncludeGraph graph({"/src/include/linux/x.h", "/src/kernel/fork.c", "/src/drivers/net/a.c",
+                                      "/src/fs/open.c", "/src/fs/pipe.c", "/src/fs/ask.h"},
+                                     {{"/src/kernel/fork.c", {0, 1}},
+                                      {"/src/drivers/net/a.c", {0, 2}},
+                                      {"/src/fs/open.c", {0, 3}},
+                                      {"/src/fs/pipe.c", {4, 5}}},
+                                     {});
+    const auto finders = [&](const std::string& path, const std::set<std::string>& files_asking) {
+        std::vector<std::string> objects;
+        for (const Unit* it : units_that_may_find(path, units, graph, files_asking, "/src", "/build"))
+            objects.push_back(it->object);
+        return objects;
+    };
+    CHECK(finders("kernel/x.h", {}) == std::vector<std::string>{"kernel/fork.o", "drivers/net/a.o"});
+    CHECK(finders("kernel/y.h", {}).empty());
+    CHECK(finders("mm/x.h", {}).empty());
+    CHECK(finders("kernel/linux/x.h", {}) == std::vector<std::string>{"kernel/fork.o", "drivers/net/a.o"});
+    CHECK(finders("fs/y.h", {"/src/fs/ask.h"}) == std::vector<std::string>{"fs/pipe.o"});
+}
+
+TEST_CASE("a copy is a new file, and its origin stays as it is") {
+    World world;
+    world.patched = {unit("kernel/fork.o"), unit("kernel/spoon.o")};
+    ChangedFile copy = changed("kernel/spoon.c", ChangedFile::Change::copied);
+    copy.origin = "kernel/fork.c";
+    const Plan plan = world.plan({changed("kernel/Makefile"), copy});
+    REQUIRE(plan.changes.size() == 1);
+    CHECK(plan.changes[0].is_new());
 }
 
 TEST_CASE("a new file comes with its Makefile line") {
@@ -144,7 +270,7 @@ TEST_CASE("comments concern nobody") {
     ChangedFile comment = changed("kernel/fork.c");
     comment.is_token_equal = true;
     CHECK(world.objects({comment, changed("drivers/net/b.c")}) == std::vector<std::string>{"drivers/net/b.o"});
-    CHECK(world.refusal({comment}) == "plan.nothing-built");
+    CHECK(world.refusal({comment}) == "source.only-comments");
 }
 
 TEST_CASE("what is not built is said") {
@@ -167,6 +293,7 @@ TEST_CASE("what cannot be patched live is refused, each for its reason") {
     CHECK(world.refusal({changed("drivers/firmware/efi/libstub/x86-stub.c")}) == "plan.firmware-stub");
     CHECK(world.refusal({changed("Makefile"), changed("kernel/fork.c")}) == "plan.global-makefile");
     CHECK(world.refusal({changed("arch/x86/Makefile")}) == "plan.global-makefile");
+    CHECK(world.refusal({changed("scripts/Makefile.build")}) == "plan.global-makefile");
     try {
         world.plan({changed("arch/x86/entry/entry_64.S"), changed("arch/x86/boot/main.c"), changed("kernel/fork.c")});
         FAIL("no refusal");

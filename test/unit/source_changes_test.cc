@@ -79,4 +79,6 @@ TEST_CASE("created, removed and renamed files are told apart") {
     CHECK(files[2].change == ChangedFile::Change::renamed);
     CHECK(files[2].origin == "from.c");
     CHECK_FALSE(files[2].is_token_equal);
+    applied.files["to.c"].is_copy = true;
+    CHECK(changed_files(applied)[2].change == ChangedFile::Change::copied);
 }
