@@ -15,13 +15,13 @@ size_t UnitOrigin::count(OriginStatus status) const {
 }
 
 const FunctionOrigin* UnitOrigin::find(uint32_t symbol) const {
-    auto found = std::ranges::find(functions, symbol, &FunctionOrigin::symbol);
-    return found == functions.end() ? nullptr : &*found;
+    auto found = std::ranges::lower_bound(functions, symbol, {}, &FunctionOrigin::symbol);
+    return found == functions.end() || found->symbol != symbol ? nullptr : &*found;
 }
 
 const DataOrigin* UnitOrigin::find_data(uint32_t symbol) const {
-    auto found = std::ranges::find(data, symbol, &DataOrigin::symbol);
-    return found == data.end() ? nullptr : &*found;
+    auto found = std::ranges::lower_bound(data, symbol, {}, &DataOrigin::symbol);
+    return found == data.end() || found->symbol != symbol ? nullptr : &*found;
 }
 
 namespace {

@@ -43,12 +43,12 @@ struct Contradiction {
 };
 
 struct UnitOrigin {
-    // All functions in code that stays in the kernel, whatever their section.
+    // All functions in code that stays in the kernel, whatever their section, in the order of their symbols.
     std::vector<FunctionOrigin> functions;
     // The others, by section: code that is gone when the kernel or module has started or before it leaves, or that has
     // no bytes.
     std::map<std::string, size_t> not_looked_for;
-    std::vector<DataOrigin> data;
+    std::vector<DataOrigin> data; // in the order of their symbols
     std::vector<Contradiction> contradictions;
     // What the image says of the unit's symbols (by index): places of those it defines and of those it only refers to.
     std::unordered_map<uint32_t, Reference> symbols;
