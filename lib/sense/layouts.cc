@@ -84,10 +84,11 @@ public:
         const uint64_t size = before_.type(original_).size, new_size = after_.type(patched_).size;
         compare_common();
         compare_others();
-        if (size != new_size) {
-            change_.differences.push_back(fmt::format("its size is {} bytes, was {}", new_size, size));
-            raise(Weight::changed);
-        }
+        if (size != new_size)
+            say(fmt::format("its size is {} bytes, was {}", new_size, size), Weight::changed);
+        // Causes before effects.
+        for (std::string& text : moved_)
+            say(std::move(text), Weight::changed);
         return !change_.differences.empty();
     }
 
@@ -127,8 +128,7 @@ private:
         if (is_same_field(before, after))
             return;
         if (before.at != after.at)
-            say(fmt::format("`{}` is at {}, was at {}", after.name, place_of(after), place_of(before)),
-                Weight::changed);
+            moved_.push_back(fmt::format("`{}` is at {}, was at {}", after.name, place_of(after), place_of(before)));
         if (before.bits != after.bits || before.is_bit_field != after.is_bit_field ||
             !is_same_meaning(before_, before.type, after_, after.type)) {
             std::string width = before.bits == after.bits || before.is_bit_field
@@ -200,6 +200,7 @@ private:
     LayoutChange& change_;
     std::vector<Field> old_fields_, new_fields_;
     std::vector<const Field*> added_, removed_;
+    std::vector<std::string> moved_;
 };
 
 std::string name_of(const Shapes& shapes, TypeId id) {

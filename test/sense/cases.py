@@ -20,6 +20,11 @@ class Case:
     status: int = BUILT
     says: tuple = ()
 
+    @property
+    def is_harmless(self):
+        """Built, and nothing to say."""
+        return self.status == BUILT and not self.says
+
 
 def _refused(name, edits, *says):
     return Case(f"unsafe-{name}", edits, REFUSED, (*says, "hint: "))

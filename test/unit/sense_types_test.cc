@@ -59,6 +59,16 @@ TEST_CASE("the message has the member, the offsets, the sizes and who uses the t
                        });
 }
 
+TEST_CASE("causes come before effects: the new member before those that it moves") {
+    with_each_compiler(heap("@{|long more;}@ int first; int a; int b; int c; int d; int last;"),
+                       [](const std::vector<report::Finding>& findings) {
+                           REQUIRE(findings.size() == 1);
+                           CHECK(findings[0].message.starts_with("`more` (long"));
+                           CHECK(findings[0].message.find("`first` is at offset 8, was at offset 0") !=
+                                 std::string::npos);
+                       });
+}
+
 TEST_CASE("a change that only a macro's value makes is seen") {
     expect(heap("int first; char name[SIZE]; int last;", "#define SIZE @{8|16}@\n"), changed);
 }
