@@ -8,6 +8,7 @@
 #include "diff/data_users.h"
 #include "diff/emit.h"
 #include "diff/explain.h"
+#include "diff/left_out.h"
 #include "diff/macros.h"
 #include "diff/select.h"
 #include "diff/tail_calls.h"
@@ -159,16 +160,23 @@ Diff run(const elf::Object& original_object, const elf::Object& patched_object, 
 }
 
 std::vector<report::Finding> changes_without_effect(const std::vector<report::Finding>& findings) {
-    constexpr std::array codes{std::string_view("diff.registry-changed"), std::string_view("diff.registry-added"),
-                               std::string_view("diff.init-data-changed")};
+    constexpr std::array late{std::string_view("diff.registry-changed"), std::string_view("diff.registry-added"),
+                              std::string_view("diff.init-data-changed")};
     std::vector<report::Finding> errors;
     for (const report::Finding& finding : findings) {
-        if (std::ranges::find(codes, finding.code) == codes.end())
+        report::Finding error = finding;
+        error.severity = report::Severity::error;
+        if (std::ranges::find(late, finding.code) != late.end()) {
+            error.hint = "the patch changes nothing else: do by hand, in a pre-patch callback of a function that you "
+                         "change, what the start of the kernel or module would have done";
+        } else if (finding.code == left_out_code) {
+            error.code = "diff.only-ignored-changes";
+            error.hint = "nothing else changes, so there is nothing to patch; if that is what you want, there is no "
+                         "need for a live patch: this kernel goes on with the old code";
+        } else {
             continue;
-        errors.push_back(finding);
-        errors.back().severity = report::Severity::error;
-        errors.back().hint = "the patch changes nothing else: do by hand, in a pre-patch callback of a function that "
-                             "you change, what the start of the kernel or module would have done";
+        }
+        errors.push_back(std::move(error));
     }
     return errors;
 }

@@ -126,6 +126,11 @@ void read_pointers(const Unit& unit, const elf::Section& section, Macros& macros
 
 } // namespace
 
+bool Macros::leave_out(const Unit& unit, uint32_t piece) const {
+    return ignored_functions.contains(piece) ||
+           ignored_sections.contains(std::string(unit.object().section(unit.piece(piece).section).name));
+}
+
 Macros read_macros(const Unit& unit) {
     Macros macros;
     for (const elf::Section& section : unit.object().sections()) {

@@ -22,6 +22,9 @@ struct Macros {
     std::unordered_set<std::string> ignored_sections;
     std::unordered_set<uint32_t> forced_functions;
     std::vector<Callback> callbacks; // in the order of the sections
+
+    // The author wants no change of this piece, by its name or by its section's.
+    bool leave_out(const Unit& unit, uint32_t piece) const;
 };
 
 // Throws report::Refusal "diff.macro" for a macro section that does not hold what it should.

@@ -2,6 +2,8 @@
 
 #include "diff/address_identity.h"
 #include "diff/data_users.h"
+#include "diff/left_out.h"
+#include "diff/lost_state.h"
 #include "diff/referrers.h"
 #include "diff/renewable.h"
 #include "diff/storage.h"
@@ -30,9 +32,7 @@ bool Selector::is_forced(uint32_t piece) const {
 }
 
 bool Selector::is_ignored(uint32_t piece) const {
-    const Piece& it = patched_.piece(piece);
-    return macros_.ignored_functions.contains(piece) ||
-           macros_.ignored_sections.contains(std::string(patched_.object().section(it.section).name));
+    return macros_.leave_out(patched_, piece);
 }
 
 void Selector::refuse(std::string code, uint32_t piece, std::string message, std::string hint) {
@@ -45,13 +45,19 @@ void Selector::warn(std::string code, uint32_t piece, std::string message, std::
                                 patched_.title(piece), std::move(message), std::move(hint)});
 }
 
+void Selector::add(std::vector<report::Finding> findings) {
+    for (report::Finding& finding : findings)
+        (finding.severity == report::Severity::error ? errors_ : result_.findings).push_back(std::move(finding));
+}
+
 Selection Selector::run() {
     seed();
     follow_all();
     check_functions();
     check_names();
     check_data();
-    check_static_locals();
+    add(find_lost_state(original_, patched_, correlation_, result_.included, macros_, options_));
+    add(find_left_out(patched_, correlation_, comparison_, result_.included, macros_));
     check_registries();
     if (std::ranges::find(result_.included, true) != result_.included.end()) {
         check_unknown_sections();
@@ -477,52 +483,6 @@ bool Selector::is_unread(uint32_t piece) const {
         }
     }
     return true;
-}
-
-// A static local that a changed function used and that has lost its partner: its value would be lost without a word.
-void Selector::check_static_locals() {
-    for (uint32_t piece : result_.changed) {
-        uint32_t partner = correlation_.to_original[piece];
-        std::vector<std::string> fresh;
-        for (const elf::Relocation& relocation : patched_.relocations(patched_.piece(piece))) {
-            Reference reference = patched_.reference(patched_.piece(piece).section, relocation);
-            if (reference.to != Reference::To::piece || correlation_.to_original[reference.id] != none)
-                continue;
-            const Piece& target = patched_.piece(reference.id);
-            if (target.kind == PieceKind::variable && target.identity == Identity::kept)
-                fresh.push_back(stem(patched_.name(target)));
-        }
-        std::unordered_map<uint32_t, bool> seen;
-        for (const elf::Relocation& relocation : original_.relocations(original_.piece(partner))) {
-            Reference reference = original_.reference(original_.piece(partner).section, relocation);
-            if (reference.to != Reference::To::piece || correlation_.to_patched[reference.id] != none)
-                continue;
-            const Piece& target = original_.piece(reference.id);
-            bool is_state = target.kind == PieceKind::variable && target.identity == Identity::kept &&
-                            original_.object().section(target.section).is_writable() &&
-                            is_static_local_name(original_.name(target));
-            if (!is_state || seen[reference.id] || is_renewable(original_, reference.id))
-                continue;
-            seen[reference.id] = true;
-            std::string name(original_.name(target));
-            if (std::ranges::find(fresh, stem(name)) != fresh.end())
-                refuse("diff.static-local", piece,
-                       fmt::format("its static variable {} cannot be told from others of the same name in the patched "
-                                   "unit, so its value would be lost",
-                                   name),
-                       "give the static variables of this function different names, or leave their order alone");
-            else if (is_forced(piece))
-                warn("diff.static-local-removed", piece, fmt::format("it no longer uses its static variable {}", name),
-                     "make sure that nobody else relies on its value");
-            else
-                refuse("diff.static-local-removed", piece,
-                       fmt::format("the patch removes its static variable {}, whose value is then lost to what still "
-                                   "relies on it, and to the old code when the live patch is disabled",
-                                   name),
-                       "keep the variable in use, or, if nobody relies on its value, take the function in any case "
-                       "with KLP_FORCE_UNSAFE()");
-        }
-    }
 }
 
 // A variable that was given a section of its own (DEFINE_SCHED_CLASS) and points to a function: the kernel has both,

@@ -71,9 +71,9 @@ private:
     void check_changed_function(uint32_t piece);
     void check_data();
     void check_copied(uint32_t piece);
-    void check_static_locals();
     void check_unknown_sections();
     void check_registries();
+    void add(std::vector<report::Finding> findings);
     void refuse(std::string code, uint32_t piece, std::string message, std::string hint);
     void warn(std::string code, uint32_t piece, std::string message, std::string hint);
 

@@ -1,0 +1,153 @@
+#include "diff/lost_state.h"
+
+#include "diff/referrers.h"
+#include "diff/renewable.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+
+namespace klp::diff {
+
+namespace {
+
+class LostState {
+public:
+    LostState(const Unit& original, const Unit& patched, const Correlation& correlation,
+              const std::vector<bool>& included, const Macros& macros, const Options& options)
+        : original_(original), patched_(patched), correlation_(correlation), included_(included), macros_(macros),
+          options_(options) {}
+
+    std::vector<report::Finding> find() {
+        std::vector<bool> lost(original_.pieces().size(), false);
+        for (uint32_t index = 0; index < lost.size(); ++index)
+            lost[index] = correlation_.to_patched[index] == none && is_state(original_.piece(index));
+        if (std::ranges::find(lost, true) == lost.end())
+            return {};
+        read_names();
+        read_fresh();
+        const std::vector<std::vector<uint32_t>> referrers = referrers_of(original_, lost);
+        std::vector<report::Finding> findings;
+        for (uint32_t index = 0; index < lost.size(); ++index) {
+            if (!lost[index] || is_still_there(original_.piece(index)) || is_renewable(original_, index))
+                continue;
+            if (const std::vector<uint32_t> users = replaced_users(referrers[index]); !users.empty())
+                findings.push_back(describe(index, users));
+        }
+        return findings;
+    }
+
+private:
+    bool is_state(const Piece& piece) const {
+        const elf::Section& section = original_.object().section(piece.section);
+        return piece.kind == PieceKind::variable && piece.identity == Identity::kept && section.is_writable() &&
+               (section.name.starts_with(".data") || section.name.starts_with(".bss")) && !arch::is_init(section.name) &&
+               !section.name.starts_with(".data.rel.ro");
+    }
+    void read_names() {
+        for (const elf::Symbol& symbol : patched_.object().symbols())
+            if (symbol.place == elf::Place::undefined)
+                undefined_.insert(symbol.name);
+            else if (symbol.place == elf::Place::section && !symbol.is_section() && !symbol.is_file())
+                defined_.insert(symbol.name);
+    }
+    // What is defined elsewhere now is the kernel's, unless it is another unit of this patch that brings a new one. A
+    // variable of the file that has kept its name and not its kind of storage is refused for that.
+    bool is_still_there(const Piece& piece) const {
+        std::string_view name = original_.name(piece);
+        if (!original_.is_local(piece) && undefined_.contains(name))
+            return !options_.is_provided(name);
+        return !is_static_local_name(name) && defined_.contains(name);
+    }
+    // In the patched unit, without parts.
+    std::vector<uint32_t> replaced_users(const std::vector<uint32_t>& referrers) const {
+        std::set<uint32_t> users;
+        for (uint32_t referrer : referrers) {
+            const uint32_t root = original_.root_of(referrer);
+            const uint32_t now = correlation_.to_patched[root];
+            if (original_.piece(root).kind == PieceKind::function && now != none && included_[now])
+                users.insert(now);
+        }
+        return {users.begin(), users.end()};
+    }
+    // Names of variables without partner, less the number that the compiler gives them, by the function that uses them.
+    void read_fresh() {
+        for (uint32_t part = 0; part < patched_.pieces().size(); ++part) {
+            const Piece& piece = patched_.piece(part);
+            if (!included_[part] || piece.kind != PieceKind::function)
+                continue;
+            for (const elf::Relocation& relocation : patched_.relocations(piece)) {
+                const Reference reference = patched_.reference(piece.section, relocation);
+                if (reference.to != Reference::To::piece || correlation_.to_original[reference.id] != none)
+                    continue;
+                const Piece& target = patched_.piece(reference.id);
+                if (target.kind == PieceKind::variable && target.identity == Identity::kept)
+                    fresh_[patched_.root_of(part)].insert(stem(patched_.name(target)));
+            }
+        }
+    }
+    bool has_namesake(std::string_view name, const std::vector<uint32_t>& users) const {
+        return std::ranges::any_of(users, [&](uint32_t user) {
+            auto fresh = fresh_.find(user);
+            return fresh != fresh_.end() && fresh->second.contains(stem(name));
+        });
+    }
+    report::Finding describe(uint32_t variable, const std::vector<uint32_t>& users) const {
+        const Piece& piece = original_.piece(variable);
+        std::string_view name = original_.name(piece);
+        const bool is_of_function = original_.is_local(piece) && is_static_local_name(name);
+        report::Finding finding;
+        finding.where = patched_.object().name();
+        finding.function = patched_.title(users.front());
+        if (is_of_function && has_namesake(name, users)) {
+            finding.code = "diff.static-local";
+            finding.severity = report::Severity::error;
+            finding.message = fmt::format("its static variable {} cannot be told from others of the same name in the "
+                                          "patched unit, so its value would be lost",
+                                          name);
+            finding.hint = "give the static variables of this function different names, or leave their order alone";
+            return finding;
+        }
+        finding.code = is_of_function ? "diff.static-local-removed" : "diff.static-data-removed";
+        const bool is_forced =
+            std::ranges::all_of(users, [&](uint32_t user) { return macros_.forced_functions.contains(user); });
+        if (is_forced) {
+            finding.severity = report::Severity::warning;
+            finding.message = fmt::format("it no longer uses its static variable {}", name);
+            finding.hint = "make sure that nobody else relies on its value";
+            return finding;
+        }
+        finding.severity = report::Severity::error;
+        finding.message =
+            fmt::format("the patch removes {} {}, whose value is then lost to what is in its place or still relies on "
+                        "it, and to the old code when the live patch is disabled",
+                        is_of_function ? "its static variable" : "the variable", name);
+        finding.hint = "keep the variable, under its name and in use, or, if nobody relies on its value, take each "
+                       "function that used it in any case with KLP_FORCE_UNSAFE()";
+        return finding;
+    }
+
+    const Unit& original_;
+    const Unit& patched_;
+    const Correlation& correlation_;
+    const std::vector<bool>& included_;
+    const Macros& macros_;
+    const Options& options_;
+    std::unordered_set<std::string_view> undefined_; // names in the patched unit
+    std::unordered_set<std::string_view> defined_;
+    std::unordered_map<uint32_t, std::set<std::string>> fresh_;
+};
+
+} // namespace
+
+std::vector<report::Finding> find_lost_state(const Unit& original, const Unit& patched, const Correlation& correlation,
+                                             const std::vector<bool>& included, const Macros& macros,
+                                             const Options& options) {
+    return LostState(original, patched, correlation, included, macros, options).find();
+}
+
+} // namespace klp::diff

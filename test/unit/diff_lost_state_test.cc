@@ -1,0 +1,65 @@
+// Variables that the patch takes away from code that it replaces.
+#include "diff_units.h"
+
+using namespace klp;
+using namespace klp::test;
+
+namespace {
+
+const std::string head = "extern int next(void);\nextern void warn(int) __attribute__((cold));\n";
+
+std::string force(const std::string& function) {
+    return "__attribute__((section(\".kpatch.force\"), used)) static const void *force_" + function +
+           " = (const void *)" + function + ";\n";
+}
+
+} // namespace
+
+TEST_CASE("lost state: a static local of an unlikely part is one of the function") {
+    UnitPair pair;
+    const std::string unit = head + "int f(int x) { if (__builtin_expect(x, 0)) { static int errors; warn(++errors); "
+                                    "warn(1); return -5; } return 0; }\n";
+    CHECK(pair.run(unit, replaced(replaced(unit, "static int errors; ", ""), "++errors", "2")).codes ==
+          Codes{"diff.static-local-removed"});
+}
+
+TEST_CASE("lost state: a variable of the file goes by the same rule") {
+    for (const Compiler& compiler : {gcc_x86, clang_x86()}) {
+        if (!is_installed(compiler)) {
+            MESSAGE("skipped: no " << compiler.command);
+            continue;
+        }
+        CAPTURE(compiler.command);
+        UnitPair pair(compiler);
+        const std::string unit = head + "static int count;\nint f(int x) { return count += next() * x; }\n"
+                                        "int g(int x) { return count -= x; }\n";
+        const std::string renamed = head + "static int number;\nint f(int x) { return number += next() * x; }\n"
+                                           "int g(int x) { return number -= x; }\n";
+        CHECK(pair.run(unit, renamed).codes == Codes{"diff.static-data-removed"});
+        // One function still forces the refusal; with both the author knows better.
+        CHECK(pair.run(unit, renamed + force("f")).codes == Codes{"diff.static-data-removed"});
+        Outcome outcome = pair.run(unit, renamed + force("f") + force("g"));
+        CHECK(outcome.codes.empty());
+        CHECK(outcome.has_finding("diff.static-data-removed"));
+    }
+}
+
+TEST_CASE("lost state: what goes with all that used it is no loss") {
+    UnitPair pair;
+    const std::string user = "static int count;\n__attribute__((noinline)) int g(int x) { return count -= x; }\n";
+    const std::string rest = "int f(int x) { return next() * x; }\n";
+    Outcome outcome = pair.run(head + user + rest, head + replaced(rest, "next() *", "next() -"));
+    CHECK(outcome.codes.empty());
+    CHECK(outcome.changed() == Names{"f"});
+}
+
+TEST_CASE("lost state: a global variable that is defined elsewhere now") {
+    UnitPair pair;
+    const std::string use = "int f(int x) { return count += next() * x; }\n";
+    const std::string before = head + "int count;\n" + use;
+    const std::string after = head + "extern int count;\n" + replaced(use, "next() *", "next() -");
+    CHECK(pair.run(before, after).codes.empty());
+    // Another unit of the patch brings it: it begins anew.
+    pair.options.is_provided = [](std::string_view name) { return name == "count"; };
+    CHECK(pair.run(before, after).codes == Codes{"diff.static-data-removed"});
+}
