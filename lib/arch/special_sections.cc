@@ -260,6 +260,15 @@ bool is_read_only(const elf::Section& section) {
     return !section.is_writable() || section.name.starts_with(".data.rel.ro") || section.name.starts_with(".rodata");
 }
 
+std::string_view name_in_module(std::string_view section) {
+    constexpr std::string_view per_cpu = ".data..percpu";
+    return section.starts_with(per_cpu) ? per_cpu : section;
+}
+
+bool is_decrypted(std::string_view section) {
+    return section.ends_with("..decrypted");
+}
+
 bool is_init(std::string_view section) {
     return section.starts_with(".init.") || section.starts_with(".head.text") || section == ".initcall";
 }

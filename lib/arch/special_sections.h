@@ -72,6 +72,13 @@ bool is_per_cpu(std::string_view section);
 bool is_ro_after_init(std::string_view section);
 // Not writable when the kernel or module has started: the kernel makes .data.rel.ro read-only as it does .rodata.
 bool is_read_only(const elf::Section& section);
+// The name that a section of vmlinux has to have in a module for its content to be what it was. A module's loader knows
+// one section of per-cpu variables (find_pcpusec() of kernel/module/main.c); those that only place a variable among
+// others (DEFINE_PER_CPU_ALIGNED and its like of linux/percpu-defs.h) are sections of vmlinux's linker script.
+std::string_view name_in_module(std::string_view section);
+// Memory that the kernel shares with its hypervisor as plain text (__bss_decrypted, DEFINE_PER_CPU_DECRYPTED): set up
+// when it starts, and for vmlinux only.
+bool is_decrypted(std::string_view section);
 // Discarded when the kernel or module has started: nothing of it can be patched or taken along.
 bool is_init(std::string_view section);
 // .exit.text and its data

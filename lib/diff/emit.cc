@@ -125,7 +125,7 @@ void append(NewSection& section, elf::Bytes bytes) {
 NewSection like(const elf::Section& model, uint64_t start) {
     constexpr uint64_t kept = SHF_ALLOC | SHF_WRITE | SHF_EXECINSTR | SHF_TLS;
     NewSection section;
-    section.name = model.name;
+    section.name = arch::name_in_module(model.name);
     section.type = model.type;
     section.flags = model.flags & kept;
     section.alignment = alignment_at(model.alignment, start);
@@ -136,6 +136,12 @@ uint32_t Emitter::place_alone(uint32_t piece) {
     const Piece& it = patched_.piece(piece);
     const elf::Section& model = object_.section(it.section);
     NewSection section = like(model, it.start);
+    if (arch::is_decrypted(model.name))
+        fail("diff.decrypted-data", piece,
+             fmt::format("it is new and in {}, memory that vmlinux shares with the hypervisor from its start on; a "
+                         "module has none",
+                         model.name),
+             "keep it in ordinary memory, or decrypt its pages in a pre-patch callback (set_memory_decrypted())");
     if (it.kind == PieceKind::function && !it.is_own_section)
         section.name = fmt::format(".text.{}", patched_.name(it));
     if (model.type == SHT_NOBITS)
