@@ -7,8 +7,35 @@
 namespace klp::arch {
 
 struct DebugLines::State {
+    explicit State(const elf::Object& object) : layout(object), file(open_dwarf(object, &layout)) {}
+    std::vector<Frame> frames_of(llvm::DWARFUnit& unit, llvm::ArrayRef<llvm::DWARFDie> chain,
+                                 llvm::object::SectionedAddress address);
+
+    SectionLayout layout;
     DwarfFile file;
 };
+
+// `chain`: the innermost inlined function first. Where it was inlined is the position in the next one.
+std::vector<Frame> DebugLines::State::frames_of(llvm::DWARFUnit& unit, llvm::ArrayRef<llvm::DWARFDie> chain,
+                                                llvm::object::SectionedAddress address) {
+    using Kind = llvm::DILineInfoSpecifier::FileLineInfoKind;
+    std::vector<Frame> frames;
+    const llvm::DWARFDebugLine::LineTable* table = file.dwarf->getLineTableForUnit(&unit);
+    if (!table)
+        return frames;
+    llvm::DILineInfo position;
+    table->getFileLineInfoForAddress(address, unit.getCompilationDir(), Kind::RawValue, position);
+    for (const llvm::DWARFDie& function : chain) {
+        if (const char* name = function.getSubroutineName(llvm::DINameKind::ShortName))
+            frames.push_back({name, position.FileName, position.Line});
+        uint32_t call_file = 0, call_line = 0, column = 0, discriminator = 0;
+        function.getCallerFrame(call_file, call_line, column, discriminator);
+        position = {};
+        table->getFileNameByIndex(call_file, unit.getCompilationDir(), Kind::RawValue, position.FileName);
+        position.Line = call_line;
+    }
+    return frames;
+}
 
 DebugLines::DebugLines(const elf::Object& object) : object_(object) {}
 
@@ -17,20 +44,19 @@ DebugLines::~DebugLines() = default;
 std::vector<Frame> DebugLines::frames(uint32_t section, uint64_t offset) {
     if (!has_looked_) {
         has_looked_ = true;
-        state_ = std::make_unique<State>(open_dwarf(object_));
+        state_ = std::make_unique<State>(object_);
     }
-    std::vector<Frame> result;
-    if (!state_->file.dwarf)
-        return result;
-    llvm::DILineInfoSpecifier wanted(llvm::DILineInfoSpecifier::FileLineInfoKind::RawValue,
-                                     llvm::DILineInfoSpecifier::FunctionNameKind::ShortName);
-    llvm::DIInliningInfo info = state_->file.dwarf->getInliningInfoForAddress({offset, section}, wanted);
-    for (unsigned at = 0; at < info.getNumberOfFrames(); ++at) {
-        const llvm::DILineInfo& line = info.getFrame(at);
-        if (line.FunctionName != llvm::DILineInfo::BadString)
-            result.push_back({line.FunctionName, line.FileName, line.Line});
+    const uint64_t base = state_->layout.address_of(section);
+    if (!state_->file.dwarf || base == 0)
+        return {};
+    // Not by .debug_aranges, which LLVM reads as it is in the file.
+    for (const std::unique_ptr<llvm::DWARFUnit>& unit : state_->file.dwarf->compile_units()) {
+        llvm::SmallVector<llvm::DWARFDie, 4> chain;
+        unit->getInlinedChainForAddress(base + offset, chain);
+        if (!chain.empty())
+            return state_->frames_of(*unit, chain, {base + offset, section});
     }
-    return result;
+    return {};
 }
 
 } // namespace klp::arch

@@ -6,6 +6,7 @@
 #include <llvm/DebugInfo/DWARF/DWARFContext.h>
 #include <llvm/Object/ObjectFile.h>
 #include <memory>
+#include <vector>
 
 namespace klp::arch {
 
@@ -14,8 +15,30 @@ struct DwarfFile {
     std::unique_ptr<llvm::DWARFContext> dwarf; // none if the file has no debug data, or none that can be read
 };
 
-// `file` outlives what is returned.
-inline DwarfFile open_dwarf(const elf::Object& file) {
+// Every section of a relocatable object is at address 0, and LLVM looks up by address alone. Here each that has memory
+// gets a place of its own. Those of debug data stay at 0: the references between them are offsets.
+class SectionLayout : public llvm::LoadedObjectInfoHelper<SectionLayout> {
+public:
+    explicit SectionLayout(const elf::Object& file) {
+        constexpr uint64_t gap = 4096; // 0 means "not placed" to LLVM
+        uint64_t next = gap;
+        for (const elf::Section& section : file.sections()) {
+            addresses_.push_back(section.is_allocated() ? next : 0);
+            if (section.is_allocated() && section.size < (uint64_t{1} << 40))
+                next = (next + section.size + 2 * gap) / gap * gap;
+        }
+    }
+    uint64_t address_of(uint64_t section) const { return section < addresses_.size() ? addresses_[section] : 0; }
+    uint64_t getSectionLoadAddress(const llvm::object::SectionRef& section) const override {
+        return address_of(section.getIndex());
+    }
+
+private:
+    std::vector<uint64_t> addresses_; // by section
+};
+
+// `file` and `layout` outlive what is returned. Without a layout addresses are those of the file.
+inline DwarfFile open_dwarf(const elf::Object& file, const SectionLayout* layout = nullptr) {
     DwarfFile result;
     if (!file.find_section(".debug_info"))
         return result;
@@ -30,7 +53,7 @@ inline DwarfFile open_dwarf(const elf::Object& file) {
     result.object = std::move(*object);
     auto ignore = [](llvm::Error error) { llvm::consumeError(std::move(error)); };
     result.dwarf = llvm::DWARFContext::create(*result.object, llvm::DWARFContext::ProcessDebugRelocations::Process,
-                                              nullptr, "", ignore, ignore);
+                                              layout, "", ignore, ignore);
     return result;
 }
 
