@@ -5,8 +5,9 @@
 #include "diff/left_out.h"
 #include "diff/lost_state.h"
 #include "diff/referrers.h"
-#include "diff/renewable.h"
+#include "diff/sibling_calls.h"
 #include "diff/storage.h"
+#include "diff/taken_names.h"
 
 #include <fmt/format.h>
 
@@ -58,6 +59,8 @@ Selection Selector::run() {
     check_data();
     add(find_lost_state(original_, patched_, correlation_, result_.included, macros_, options_));
     add(find_left_out(patched_, correlation_, comparison_, result_.included, macros_));
+    add(find_taken_names(patched_, correlation_, result_.included, *this, options_));
+    add(find_sibling_calls(patched_, result_.included, *this, options_));
     check_registries();
     if (std::ranges::find(result_.included, true) != result_.included.end()) {
         check_unknown_sections();

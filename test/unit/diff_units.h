@@ -64,7 +64,7 @@ inline bool is_installed(const Compiler& compiler) {
     return std::system(("command -v " + program + " > /dev/null 2>&1").c_str()) == 0;
 }
 
-// Finds every symbol once in the owner and imports the rest, but for what a test says.
+// Finds every symbol once in the owner and imports the rest from somewhere, but for what a test says.
 class TestResolver : public symbols::Resolver {
 public:
     symbols::Resolution resolve_defined(const elf::Symbol& original) const override {
@@ -75,7 +75,7 @@ public:
     symbols::Resolution resolve_undefined(std::string_view name) const override {
         if (auto found = special.find(std::string(name)); found != special.end())
             return found->second;
-        return {symbols::Resolution::Kind::imported, "vmlinux", 0, true, {}, false, {}};
+        return {symbols::Resolution::Kind::imported, {}, 0, true, {}, false, {}};
     }
     std::string owner = "vmlinux";
     std::map<std::string, symbols::Resolution> special;
