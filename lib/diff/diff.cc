@@ -1,12 +1,14 @@
 #include "diff/diff.h"
 
 #include "arch/structure_sizes.h"
+#include "diff/address_escapes.h"
 #include "diff/callbacks.h"
 #include "diff/callers.h"
 #include "diff/compare.h"
 #include "diff/correlate.h"
 #include "diff/data_users.h"
 #include "diff/emit.h"
+#include "diff/entry_sizes.h"
 #include "diff/explain.h"
 #include "diff/left_out.h"
 #include "diff/macros.h"
@@ -125,8 +127,12 @@ void explain_items(const Unit& original, const Unit& patched, const Correlation&
 
 Diff run(const elf::Object& original_object, const elf::Object& patched_object, const Options& options) {
     check_pair(original_object, patched_object);
-    auto other = std::async(std::launch::async, [&] { return Unit(original_object, options.entry_sizes); });
-    const Unit patched(patched_object, options.entry_sizes);
+    std::vector<report::Finding> contradicted;
+    arch::EntrySizes entry_sizes = options.entry_sizes;
+    for (const elf::Object* object : {&original_object, &patched_object})
+        entry_sizes = without_contradicted(*object, std::move(entry_sizes), contradicted);
+    auto other = std::async(std::launch::async, [&] { return Unit(original_object, entry_sizes); });
+    const Unit patched(patched_object, entry_sizes);
     const Unit original = other.get();
     const Macros macros = read_macros(patched);
     const Correlation correlation = correlate(original, patched);
@@ -139,6 +145,7 @@ Diff run(const elf::Object& original_object, const elf::Object& patched_object, 
     diff.findings = selection.findings;
     for (const Harmless& it : comparison.harmless)
         diff.harmless.push_back({patched.title(it.piece), it.what});
+    diff.findings.insert(diff.findings.end(), contradicted.begin(), contradicted.end());
     diff.nothing_changed = std::ranges::find(selection.included, true) == selection.included.end();
     if (diff.nothing_changed)
         return diff;
@@ -150,8 +157,9 @@ Diff run(const elf::Object& original_object, const elf::Object& patched_object, 
     diff.references = std::move(emission.references);
     diff.import_namespaces = std::move(emission.import_namespaces);
     diff.findings.insert(diff.findings.end(), emission.findings.begin(), emission.findings.end());
-    const std::vector<report::Finding> tail_calls = find_tail_calls(patched, selection);
-    diff.findings.insert(diff.findings.end(), tail_calls.begin(), tail_calls.end());
+    for (const std::vector<report::Finding>& more :
+         {find_tail_calls(patched, selection), find_address_escapes(patched, selection, selector)})
+        diff.findings.insert(diff.findings.end(), more.begin(), more.end());
     diff.items = list_items(original, patched, correlation, selection, selector);
     diff.items.insert(diff.items.end(), emission.literals.begin(), emission.literals.end());
     if (options.explain)

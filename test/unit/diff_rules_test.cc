@@ -281,13 +281,17 @@ TEST_CASE("an unlikely part belongs to its function") {
     CHECK(outcome.symbol("f.cold")->is_function());
 }
 
-TEST_CASE("entry sizes that do not fit are refused, and those of the environment are read") {
+TEST_CASE("entry sizes of the environment are read, and an object that contradicts them counts more") {
     std::string unit =
         "int f(int *p) { asm volatile(\"1: nop\\n.pushsection __ex_table,\\\"a\\\"\\n .long 1b - ., 1b - ., 3\\n"
         " .popsection\"); return *p + 1; }\n";
     UnitPair pair;
     pair.options.entry_sizes.given["__ex_table"] = 8;
-    CHECK(pair.run(unit, replaced(unit, "*p + 1", "*p + 2")).codes == Codes{"diff.entry-size"});
+    Outcome outcome = pair.run(unit, replaced(unit, "*p + 1", "*p + 2"));
+    CHECK(outcome.changed() == Names{"f"});
+    CHECK(outcome.has_finding("diff.entry-size"));
+    pair.options.entry_sizes.given["__ex_table"] = 12;
+    CHECK_FALSE(pair.run(unit, replaced(unit, "*p + 1", "*p + 2")).has_finding("diff.entry-size"));
     auto sizes = diff::entry_sizes_from(
         [](const char* name) { return std::string_view(name) == "EX_STRUCT_SIZE" ? "12" : nullptr; });
     CHECK(sizes == std::map<std::string, unsigned>{{"__ex_table", 12}});

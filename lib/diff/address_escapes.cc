@@ -1,0 +1,198 @@
+#include "diff/address_escapes.h"
+
+#include "arch/address_stores.h"
+
+#include <fmt/format.h>
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+
+namespace klp::diff {
+
+namespace {
+
+using arch::AddressUse;
+
+// Something of the patch's own that has an address.
+struct Thing {
+    uint32_t piece = none; // or `none` for a string
+    std::string name;
+    bool is_called = false; // it is, or points to, a function that only the patch has
+};
+
+// The code of one piece, read from top to bottom. A register holds an address until it is written again or a call
+// comes; compilers put both ends of such a use close together.
+class Scan {
+public:
+    Scan(const Unit& patched, const Selector& selector, uint32_t index)
+        : patched_(patched), selector_(selector), index_(index), piece_(patched.piece(index)) {}
+
+    // What escapes, and how.
+    std::map<std::string, std::string> run() {
+        const std::optional<arch::Code> code = makes_addresses() ? patched_.code_of(piece_) : std::nullopt;
+        if (!code)
+            return {};
+        for (const arch::Instruction& instruction : patched_.machine().disassemble(*code, false))
+            step(instruction);
+        return std::move(escapes_);
+    }
+
+private:
+    struct Held {
+        Thing thing;
+        std::optional<unsigned> argument; // the register is that argument of a call
+    };
+
+    bool makes_addresses() const {
+        for (const elf::Relocation& relocation : patched_.relocations(piece_))
+            if (thing_at(relocation))
+                return true;
+        return false;
+    }
+    std::optional<Thing> thing_at(const elf::Relocation& relocation) const {
+        const Reference reference = patched_.reference(piece_.section, relocation);
+        const Route route = selector_.route(reference, index_, piece_.section, relocation, false);
+        if (route == Route::literal && patched_.role(reference.id) == arch::Role::strings)
+            return Thing{none, fmt::format("the string \"{}\"", patched_.text_at(reference)), false};
+        if (route != Route::inside)
+            return std::nullopt;
+        const Piece& target = patched_.piece(reference.id);
+        const bool is_code = target.kind == PieceKind::function;
+        const bool is_own_code = is_code && patched_.root_of(reference.id) == patched_.root_of(index_);
+        if (target.kind == PieceKind::fragment || is_own_code || (is_code && reference.offset != 0))
+            return std::nullopt;
+        return Thing{reference.id, patched_.title(reference.id), is_code || points_to_code(reference.id)};
+    }
+    bool points_to_code(uint32_t variable) const {
+        const Piece& piece = patched_.piece(variable);
+        for (const elf::Relocation& relocation : patched_.relocations(piece)) {
+            const Reference reference = patched_.reference(piece.section, relocation);
+            if (reference.to == Reference::To::piece && patched_.piece(reference.id).kind == PieceKind::function &&
+                selector_.route(reference, variable, piece.section, relocation, false) == Route::inside)
+                return true;
+        }
+        return false;
+    }
+
+    void step(const arch::Instruction& instruction) {
+        const std::span<const elf::Relocation> relocations =
+            patched_.relocations(piece_.section, instruction.offset, instruction.offset + instruction.size);
+        if (instruction.is_call || (instruction.is_branch && leaves(relocations)))
+            return call(relocations);
+        if (instruction.ends_flow)
+            return held_.clear();
+        const AddressUse use = arch::address_use(patched_.machine(), instruction);
+        switch (use.does) {
+        case AddressUse::Does::makes:
+            held_.erase(use.result);
+            if (!relocations.empty())
+                if (std::optional<Thing> thing = thing_at(relocations.back()))
+                    held_[use.result] = {*thing, patched_.machine().argument_number(instruction.first_register)};
+            break;
+        case AddressUse::Does::copies:
+            copy(use, instruction);
+            break;
+        case AddressUse::Does::stores:
+            for (unsigned at = 0; at < use.values.size(); ++at)
+                if (auto held = held_.find(use.values[at]); held != held_.end())
+                    store(use, held->second.thing, relocations);
+            break;
+        case AddressUse::Does::stores_immediate:
+            if (!relocations.empty())
+                if (std::optional<Thing> thing = thing_at(relocations.back()))
+                    store(use, *thing, relocations.first(relocations.size() - 1));
+            break;
+        case AddressUse::Does::other:
+            if (!instruction.registers.empty() && !instruction.is_branch)
+                held_.erase(use.result);
+            break;
+        }
+    }
+    void copy(const AddressUse& use, const arch::Instruction& instruction) {
+        if (use.sets_up_frame)
+            frames_.insert(use.result);
+        auto held = held_.find(use.values[0]);
+        if (held == held_.end()) {
+            held_.erase(use.result);
+            return;
+        }
+        const Thing thing = held->second.thing;
+        held_[use.result] = {thing, patched_.machine().argument_number(instruction.first_register)};
+    }
+    // `place`: what the instruction names as the memory.
+    void store(const AddressUse& use, const Thing& thing, std::span<const elf::Relocation> place) {
+        auto base = held_.find(use.base);
+        const bool is_own = base != held_.end() && base->second.thing.piece != none;
+        if (use.is_on_stack || frames_.contains(use.base) || is_own)
+            return;
+        for (const elf::Relocation& relocation : place) {
+            const Reference reference = patched_.reference(piece_.section, relocation);
+            if (selector_.route(reference, index_, piece_.section, relocation, false) == Route::inside)
+                return;
+        }
+        escapes_.emplace(thing.name,
+                         fmt::format("stores the address of {} in memory that outlives the live patch", thing.name));
+    }
+    bool leaves(std::span<const elf::Relocation> relocations) const {
+        for (const elf::Relocation& relocation : relocations) {
+            const Reference reference = patched_.reference(piece_.section, relocation);
+            const bool is_own = reference.to == Reference::To::piece &&
+                                patched_.root_of(reference.id) == patched_.root_of(index_);
+            if (!is_own && reference.to != Reference::To::nothing)
+                return true;
+        }
+        return false;
+    }
+    void call(std::span<const elf::Relocation> relocations) {
+        bool is_inside = false;
+        std::string callee = "a function";
+        for (const elf::Relocation& relocation : relocations) {
+            const Reference reference = patched_.reference(piece_.section, relocation);
+            const Route route = selector_.route(reference, index_, piece_.section, relocation, false);
+            if (route == Route::inside)
+                is_inside = true;
+            if (reference.to == Reference::To::symbol)
+                callee = std::string(patched_.object().symbol(reference.id).name);
+            else if (reference.to == Reference::To::piece)
+                callee = patched_.title(reference.id);
+        }
+        for (const auto& [number, held] : held_)
+            if (!is_inside && held.argument && held.thing.is_called && !patched_.machine().is_profiling_call(callee))
+                escapes_.emplace(held.thing.name, fmt::format("passes the address of {} to {}, which may keep it",
+                                                              held.thing.name, callee));
+        held_.clear();
+    }
+
+    const Unit& patched_;
+    const Selector& selector_;
+    uint32_t index_;
+    const Piece& piece_;
+    std::unordered_map<unsigned, Held> held_; // by register
+    std::set<unsigned> frames_;               // registers that point to the stack
+    std::map<std::string, std::string> escapes_;
+};
+
+} // namespace
+
+std::vector<report::Finding> find_address_escapes(const Unit& patched, const Selection& selection,
+                                                  const Selector& selector) {
+    std::vector<report::Finding> findings;
+    std::set<std::pair<uint32_t, std::string>> seen; // a function and its parts are one
+    for (uint32_t index = 0; index < patched.pieces().size(); ++index) {
+        if (!selection.included[index] || patched.piece(index).kind != PieceKind::function)
+            continue;
+        for (const auto& [name, how] : Scan(patched, selector, index).run())
+            if (seen.emplace(patched.root_of(index), name).second)
+                findings.push_back(
+                    {"diff.address-escapes", report::Severity::warning, patched.object().name(), patched.title(index),
+                     fmt::format("it {}; the address leads to nowhere once the module is unloaded", how),
+                     "do not unload the module, or see to it in a pre-unpatch callback that nobody has the address any "
+                     "more (cancel the work or the timer, put the old pointer back)"});
+    }
+    return findings;
+}
+
+} // namespace klp::diff

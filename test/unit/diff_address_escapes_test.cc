@@ -1,0 +1,69 @@
+// Addresses of what only the live patch has, where they outlive it.
+#include "diff_units.h"
+
+using namespace klp;
+using namespace klp::test;
+
+namespace {
+
+const std::string head = "struct object { void *list[2]; void (*call)(void); const void *data; const char *name; };\n"
+                         "struct table { int (*open)(int); int (*read)(int); };\n"
+                         "extern struct object *find(int); extern void arm(struct object *, void (*)(void));\n"
+                         "extern void lock(int *), print(const char *, ...), publish(const void *), sink(void *);\n"
+                         "extern struct object global;\n";
+const std::string before = head + "void f(struct object *o, int x) { print(\"f\"); o->list[0] = find(x); }\n";
+
+std::string body(const std::string& text) {
+    return "void f(struct object *o, int x) { print(\"f\"); o->list[0] = find(x); " + text + " }\n";
+}
+
+const std::string fresh = "static __attribute__((noinline)) void fresh(void) { print(\"fresh\"); }\n";
+
+bool warns(const std::string& after, const Compiler& compiler = gcc_x86) {
+    UnitPair pair(compiler);
+    Outcome outcome = pair.run(before, head + after);
+    CHECK(outcome.codes.empty());
+    CHECK(outcome.changed() == Names{"f"});
+    return outcome.has_finding("diff.address-escapes");
+}
+
+} // namespace
+
+TEST_CASE("escapes: a new function in somebody's object, on every machine") {
+    for (const Compiler& compiler : compilers()) {
+        if (!is_installed(compiler)) {
+            MESSAGE("skipped: no " << compiler.command);
+            continue;
+        }
+        CAPTURE(std::string(compiler.command));
+        CHECK(warns(fresh + body("o->call = fresh;"), compiler));
+        CHECK(warns(fresh + body("arm(o, fresh);"), compiler));
+        CHECK_FALSE(warns(fresh + body("fresh();"), compiler));
+    }
+}
+
+TEST_CASE("escapes: variables, tables and strings in memory that is not the patch's") {
+    CHECK(warns(fresh + body("global.call = fresh;")));
+    CHECK(warns("static int number; " + body("o->data = &number; number += x;")));
+    CHECK(warns(body("o->name = \"new\";")));
+    const std::string table = "static int open(int x) { return x; }\nstatic const struct table table = { open, 0 };\n";
+    CHECK(warns(table + body("o->data = &table;")));
+    CHECK(warns(table + body("publish(&table);")));
+}
+
+TEST_CASE("escapes: what stays in the patch or on the stack is none of them") {
+    CHECK_FALSE(warns("static struct object own; " + fresh + body("own.call = fresh; sink(0); if (x) own.call();")));
+    CHECK_FALSE(warns(fresh + body("struct object here; here.call = fresh; sink(&here);")));
+    CHECK_FALSE(warns("static int number; " + body("lock(&number); number += x;")));
+    CHECK_FALSE(warns(body("print(\"%d\", x);")));
+    CHECK_FALSE(warns(body("switch (x) { case 0: find(9); break; case 1: find(5); break; case 2: find(7); break; "
+                           "case 3: find(11); break; case 4: find(1); break; case 5: find(2); }")));
+}
+
+TEST_CASE("escapes: a function that the kernel has already may be passed on") {
+    UnitPair pair;
+    const std::string old = "void old(void) { print(\"old\"); }\n";
+    Outcome outcome = pair.run(before + old, head + old + body("arm(o, old);"));
+    CHECK(outcome.codes.empty());
+    CHECK_FALSE(outcome.has_finding("diff.address-escapes"));
+}
