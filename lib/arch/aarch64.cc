@@ -9,28 +9,28 @@ namespace klp::arch {
 namespace {
 
 constexpr RelocationRow relocations[] = {
-    {R_AARCH64_NONE, R_AARCH64_NONE, Form::none},
-    {256, 256, Form::none}, // R_AARCH64_NONE's withdrawn number
-    {R_AARCH64_ABS64, R_AARCH64_ABS64, Form::absolute, 8},
-    {R_AARCH64_ABS32, R_AARCH64_ABS32, Form::absolute, 4},
-    {R_AARCH64_ABS16, R_AARCH64_ABS16, Form::absolute, 2},
-    {R_AARCH64_PREL64, R_AARCH64_PREL64, Form::pc_relative, 8},
-    {R_AARCH64_PREL32, R_AARCH64_PREL32, Form::pc_relative, 4},
-    {R_AARCH64_PREL16, R_AARCH64_PREL16, Form::pc_relative, 2},
+    {R_AARCH64_NONE, R_AARCH64_NONE, Form::none, 0, 0},
+    {256, 256, Form::none, 0, 0}, // R_AARCH64_NONE's withdrawn number
+    {R_AARCH64_ABS64, R_AARCH64_ABS64, Form::absolute, 8, 8},
+    {R_AARCH64_ABS32, R_AARCH64_ABS32, Form::absolute, 4, 4},
+    {R_AARCH64_ABS16, R_AARCH64_ABS16, Form::absolute, 2, 2},
+    {R_AARCH64_PREL64, R_AARCH64_PREL64, Form::pc_relative, 8, 8},
+    {R_AARCH64_PREL32, R_AARCH64_PREL32, Form::pc_relative, 4, 4},
+    {R_AARCH64_PREL16, R_AARCH64_PREL16, Form::pc_relative, 2, 2},
     {R_AARCH64_ADR_GOT_PAGE, R_AARCH64_ADR_GOT_PAGE, Form::table},
     {R_AARCH64_LD64_GOT_LO12_NC, R_AARCH64_LD64_GOT_LO12_NC, Form::table},
     {R_AARCH64_GOT_LD_PREL19, R_AARCH64_GOT_LD_PREL19, Form::table},
-    {R_AARCH64_ADD_ABS_LO12_NC, R_AARCH64_ADD_ABS_LO12_NC, Form::absolute},
-    {R_AARCH64_LDST8_ABS_LO12_NC, R_AARCH64_LDST8_ABS_LO12_NC, Form::absolute},
-    {R_AARCH64_LDST16_ABS_LO12_NC, R_AARCH64_LDST16_ABS_LO12_NC, Form::absolute},
-    {R_AARCH64_LDST32_ABS_LO12_NC, R_AARCH64_LDST32_ABS_LO12_NC, Form::absolute},
-    {R_AARCH64_LDST64_ABS_LO12_NC, R_AARCH64_LDST64_ABS_LO12_NC, Form::absolute},
-    {R_AARCH64_LDST128_ABS_LO12_NC, R_AARCH64_LDST128_ABS_LO12_NC, Form::absolute},
-    {R_AARCH64_MOVW_UABS_G0, R_AARCH64_MOVW_SABS_G2, Form::absolute},
-    {R_AARCH64_LD_PREL_LO19, R_AARCH64_CONDBR19, Form::pc_relative},
-    {R_AARCH64_JUMP26, R_AARCH64_JUMP26, Form::pc_relative},
-    {R_AARCH64_CALL26, R_AARCH64_CALL26, Form::pc_relative},
-    {R_AARCH64_MOVW_PREL_G0, R_AARCH64_MOVW_PREL_G3, Form::pc_relative},
+    {R_AARCH64_ADD_ABS_LO12_NC, R_AARCH64_ADD_ABS_LO12_NC, Form::absolute, 0, 4},
+    {R_AARCH64_LDST8_ABS_LO12_NC, R_AARCH64_LDST8_ABS_LO12_NC, Form::absolute, 0, 4},
+    {R_AARCH64_LDST16_ABS_LO12_NC, R_AARCH64_LDST16_ABS_LO12_NC, Form::absolute, 0, 4},
+    {R_AARCH64_LDST32_ABS_LO12_NC, R_AARCH64_LDST32_ABS_LO12_NC, Form::absolute, 0, 4},
+    {R_AARCH64_LDST64_ABS_LO12_NC, R_AARCH64_LDST64_ABS_LO12_NC, Form::absolute, 0, 4},
+    {R_AARCH64_LDST128_ABS_LO12_NC, R_AARCH64_LDST128_ABS_LO12_NC, Form::absolute, 0, 4},
+    {R_AARCH64_MOVW_UABS_G0, R_AARCH64_MOVW_SABS_G2, Form::absolute, 0, 4},
+    {R_AARCH64_LD_PREL_LO19, R_AARCH64_CONDBR19, Form::pc_relative, 0, 4},
+    {R_AARCH64_JUMP26, R_AARCH64_JUMP26, Form::pc_relative, 0, 4},
+    {R_AARCH64_CALL26, R_AARCH64_CALL26, Form::pc_relative, 0, 4},
+    {R_AARCH64_MOVW_PREL_G0, R_AARCH64_MOVW_PREL_G3, Form::pc_relative, 0, 4},
     {314, 314, Form::pc_relative}, // R_AARCH64_PLT32
 };
 
@@ -40,6 +40,7 @@ public:
     const char* triple() const override { return "aarch64-linux-gnu"; }
     const char* features() const override { return "+all"; }
     RelocationKind relocation(uint32_t type) const override { return kind_in(relocations, type); }
+    std::optional<unsigned> loaded_width(uint32_t type) const override { return loaded_width_in(relocations, type); }
     uint32_t canonical(uint32_t type) const override {
         return type == R_AARCH64_JUMP26 || type == R_AARCH64_CALL26 ? R_AARCH64_CALL26 : type;
     }

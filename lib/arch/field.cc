@@ -37,28 +37,6 @@ void add_jump_labels(const elf::Object& unit, std::vector<CodeRange>& ranges) {
     }
 }
 
-// struct alt_instr (arch/x86/include/asm/alternative.h): s32 instr_offset, s32 repl_offset, then the feature, in two
-// bytes up to 6.2 and four since, then u8 instrlen and u8 replacementlen. Both offsets are relocated.
-void add_alternatives(const elf::Object& module, std::vector<CodeRange>& ranges) {
-    const elf::Section* table = module.find_section(".altinstructions");
-    if (!table)
-        return;
-    std::span<const elf::Relocation> relocations = module.relocations(table->index);
-    const uint64_t entries = relocations.size() / 2;
-    const uint64_t entry_size = entries ? table->data.size() / entries : 0;
-    if (entry_size < 12)
-        return;
-    for (const elf::Relocation& relocation : relocations) {
-        const elf::Symbol& symbol = module.symbol(relocation.symbol);
-        const bool is_whole =
-            relocation.offset < table->data.size() && table->data.size() - relocation.offset >= entry_size;
-        if (relocation.offset % entry_size != 0 || !is_whole || !module.section_of(symbol))
-            continue;
-        const uint64_t length = module.read_integer(table->data, relocation.offset + entry_size - 2, 1);
-        ranges.push_back({symbol.section, symbol.value + static_cast<uint64_t>(relocation.addend), length});
-    }
-}
-
 // A table of the places of direct calls, 4 bytes an entry.
 void add_tracked_calls(const elf::Object& module, std::vector<CodeRange>& ranges) {
     const elf::Section* table = module.find_section(".call_sites");
@@ -97,11 +75,48 @@ std::vector<CodeRange> rewritten_code(const elf::Object& unit) {
     return ranges;
 }
 
+// struct alt_instr (arch/x86/include/asm/alternative.h): s32 instr_offset, s32 repl_offset, then the feature, in two
+// bytes (the uppermost bit turns it round) up to 6.2 and four since (the upper two are flags), then u8 instrlen and u8
+// replacementlen. Both offsets are relocated.
+std::vector<Alternative> alternatives(const elf::Object& module) {
+    std::vector<Alternative> result;
+    const elf::Section* table = module.machine() == EM_X86_64 ? module.find_section(".altinstructions") : nullptr;
+    if (!table)
+        return result;
+    std::span<const elf::Relocation> relocations = module.relocations(table->index);
+    const uint64_t entries = relocations.size() / 2;
+    const uint64_t entry_size = entries ? table->data.size() / entries : 0;
+    if (entry_size < 12)
+        return result;
+    auto range_of = [&](const elf::Relocation& relocation, uint64_t size) {
+        const elf::Symbol& symbol = module.symbol(relocation.symbol);
+        return CodeRange{module.section_of(symbol) ? symbol.section : 0,
+                         symbol.value + static_cast<uint64_t>(relocation.addend), size};
+    };
+    auto byte_at = [&](uint64_t offset) { return module.read_integer(table->data, offset, 1); };
+    for (const elf::Relocation& relocation : relocations) {
+        const bool is_whole =
+            relocation.offset < table->data.size() && table->data.size() - relocation.offset >= entry_size;
+        if (relocation.offset % entry_size != 0 || !is_whole || !module.section_of(module.symbol(relocation.symbol)))
+            continue;
+        const uint64_t end = relocation.offset + entry_size;
+        Alternative entry{relocation.offset, range_of(relocation, byte_at(end - 2)), {}, 0};
+        auto second = std::ranges::lower_bound(relocations, relocation.offset + 4, {}, &elf::Relocation::offset);
+        if (second != relocations.end() && second->offset == relocation.offset + 4)
+            entry.replacement = range_of(*second, byte_at(end - 1));
+        entry.feature = static_cast<unsigned>(module.read_integer(table->data, relocation.offset + 8, 2)) &
+                        (entry_size == 12 ? 0x7fff : 0xffff);
+        result.push_back(entry);
+    }
+    return result;
+}
+
 std::vector<CodeRange> code_read_by_loader(const elf::Object& module) {
     std::vector<CodeRange> ranges;
     if (module.machine() != EM_X86_64)
         return ranges;
-    add_alternatives(module, ranges);
+    for (const Alternative& entry : alternatives(module))
+        ranges.push_back(entry.original);
     add_tracked_calls(module, ranges);
     std::ranges::sort(ranges);
     return ranges;

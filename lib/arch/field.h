@@ -36,6 +36,21 @@ struct CodeRange {
 // Those ranges of a unit, sorted. Empty for a machine whose build rewrites nothing that we know of.
 std::vector<CodeRange> rewritten_code(const elf::Object& unit);
 
+// One entry of .altinstructions.
+struct Alternative {
+    uint64_t at = 0;       // in the table
+    CodeRange original;    // what is replaced
+    CodeRange replacement; // section 0: code of another object
+    unsigned feature = 0;  // of the CPU
+};
+
+inline constexpr uint64_t longest_alternative = 254; // arch/x86/kernel/alternative.c, MAX_PATCH_LEN
+// More than (NCAPINTS + NBUGINTS) * 32 of any kernel: 768 in 6.1 and 6.12.
+inline constexpr unsigned most_cpu_features = 1024;
+
+// Those of a finished x86-64 module whose pointers lead into it; none of another machine's.
+std::vector<Alternative> alternatives(const elf::Object& module);
+
 // Code of a finished module that the module loader itself reads or rewrites, after the relocations that it applies and
 // before anybody else hears of the module (arch/x86/kernel/module.c, module_finalize()): instructions that alternatives
 // replace, and calls that call depth tracking redirects. Sorted.

@@ -13,9 +13,18 @@ enum : uint32_t {
     r_64 = 2,
     r_mark_la = 20,
     r_mark_pcrel = 21,
+    r_sop_push_pcrel = 22,
+    r_sop_push_dup = 24,
+    r_sop_push_plt_pcrel = 29,
+    r_sop_sub = 32,
+    r_sop_if_else = 37,
+    r_sop_pop_first = 38,
+    r_sop_pop_last = 46,
     r_add8 = 47,
+    r_add32 = 50,
     r_add64 = 51,
     r_sub8 = 52,
+    r_sub32 = 55,
     r_sub64 = 56,
     r_b16 = 64,
     r_b21 = 65,
@@ -25,6 +34,7 @@ enum : uint32_t {
     r_pcala_hi20 = 71,
     r_pcala64_hi12 = 74,
     r_got_pc_hi20 = 75,
+    r_got_pc_lo12 = 76,
     r_got64_hi12 = 82,
     r_32_pcrel = 99,
     r_relax = 100,
@@ -38,24 +48,35 @@ enum : uint32_t {
 };
 
 constexpr RelocationRow relocations[] = {
-    {r_none, r_none, Form::none},
-    {r_mark_la, r_mark_pcrel, Form::none},
+    {r_none, r_none, Form::none, 0, 0},
+    {r_mark_la, r_mark_pcrel, Form::none, 0, 0},
     {r_relax, r_relax, Form::none},
     {r_align, r_align, Form::none},
-    {r_32, r_32, Form::absolute, 4},
-    {r_64, r_64, Form::absolute, 8},
+    {r_32, r_32, Form::absolute, 4, 4},
+    {r_64, r_64, Form::absolute, 8, 8},
+    {r_add32, r_add32, Form::difference, 0, 4},
+    {r_add64, r_add64, Form::difference, 0, 8},
     {r_add8, r_add64, Form::difference},
+    {r_sub32, r_sub32, Form::difference, 0, 4},
+    {r_sub64, r_sub64, Form::difference, 0, 8},
     {r_sub8, r_sub64, Form::difference},
     {r_cfa, r_cfa, Form::difference},
     {r_add6, r_sub_uleb128, Form::difference},
-    {r_32_pcrel, r_32_pcrel, Form::pc_relative, 4},
-    {r_64_pcrel, r_64_pcrel, Form::pc_relative, 8},
+    {r_32_pcrel, r_32_pcrel, Form::pc_relative, 4, 4},
+    {r_64_pcrel, r_64_pcrel, Form::pc_relative, 8, 8},
+    {r_b26, r_b26, Form::pc_relative, 0, 4},
     {r_b16, r_b26, Form::pc_relative},
     {r_pcrel20_s2, r_pcrel20_s2, Form::pc_relative},
     {r_call36, r_call36, Form::pc_relative},
     {r_abs_hi20, r_abs64_hi12, Form::absolute},
-    {r_pcala_hi20, r_pcala64_hi12, Form::pc_relative},
+    {r_pcala_hi20, r_pcala64_hi12, Form::pc_relative, 0, 4},
+    {r_got_pc_hi20, r_got_pc_lo12, Form::table, 0, 4},
     {r_got_pc_hi20, r_got64_hi12, Form::table},
+    // The stack machine of the first toolchains.
+    {r_sop_push_pcrel, r_sop_push_dup, Form::none, 0, 0, false},
+    {r_sop_push_plt_pcrel, r_sop_push_plt_pcrel, Form::none, 0, 0, false},
+    {r_sop_sub, r_sop_if_else, Form::none, 0, 0, false},
+    {r_sop_pop_first, r_sop_pop_last, Form::none, 0, 4, false},
 };
 
 class Loongarch64 final : public Machine {
@@ -63,10 +84,13 @@ public:
     std::string_view name() const override { return "loongarch"; }
     const char* triple() const override { return "loongarch64-linux-gnu"; }
     RelocationKind relocation(uint32_t type) const override { return kind_in(relocations, type); }
+    std::optional<unsigned> loaded_width(uint32_t type) const override { return loaded_width_in(relocations, type); }
+    bool relocations_accumulate() const override { return true; }
     bool is_branch(elf::Bytes, const elf::Relocation& relocation) const override {
         return (relocation.type >= r_b16 && relocation.type <= r_b26) || relocation.type == r_call36;
     }
     uint32_t absolute64() const override { return r_64; }
+    std::optional<uint32_t> module_flags() const override { return {}; }
     BranchField branch_field(elf::Bytes section, const Instruction& branch) const override;
     std::optional<uint64_t> loaded_constant(const Instruction& instruction) const override;
     std::optional<unsigned> argument_number(std::string_view register_name) const override;

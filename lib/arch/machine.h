@@ -3,6 +3,7 @@
 #pragma once
 
 #include "arch/instruction.h"
+#include "arch/special_sections.h"
 #include "elf/object.h"
 
 #include <cstdint>
@@ -58,6 +59,14 @@ public:
 
     // Decodes a relocation's number. An unknown one has is_known == false.
     virtual RelocationKind relocation(uint32_t type) const = 0;
+    // How many bytes at its offset the kernel's module loader changes for a relocation of this type; 0 for one that
+    // only marks a place, nullopt if it refuses the type ("Unknown rela relocation").
+    virtual std::optional<unsigned> loaded_width(uint32_t type) const = 0;
+    // Does the loader refuse to relocate bytes that are not zero (arch/x86/kernel/module.c, __write_relocate_add())?
+    virtual bool loader_wants_zero_place() const { return false; }
+    // May several relocations apply to one place, one after the other (LoongArch's additions, subtractions and stack
+    // machine)?
+    virtual bool relocations_accumulate() const { return false; }
     // Numbers that mean the same have the same canonical number (PC32 and PLT32 on x86).
     virtual uint32_t canonical(uint32_t type) const { return type; }
     // What has to be added to the addend to get the offset, from the symbol, of the byte that is meant: a pc-relative
@@ -130,6 +139,12 @@ public:
         bool can_move = true;
     };
     virtual BranchField branch_field(elf::Bytes section, const Instruction& branch) const = 0;
+
+    // Do the bytes at `offset` of a finished module's code look like what an entry of a special section may point to?
+    // `offset` is within `code`.
+    virtual bool is_site(Site, elf::Bytes, uint64_t) const { return true; }
+    // e_flags of a module, or nothing where several are right.
+    virtual std::optional<uint32_t> module_flags() const { return 0; }
 
     // Splits `code` into instructions. Bytes that do not decode become one-unit instructions with is_valid == false.
     std::vector<Instruction> disassemble(const Code& code, bool with_text) const;

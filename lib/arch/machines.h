@@ -11,4 +11,7 @@ const Machine& ppc64le();
 const Machine& s390x();
 const Machine& loongarch64();
 
+// Of x86-64; see Machine::is_site().
+bool is_x86_64_site(Site site, elf::Bytes code, uint64_t offset);
+
 } // namespace klp::arch

@@ -12,12 +12,12 @@ constexpr uint32_t rel24_notoc = 116; // R_PPC64_REL24_NOTOC
 
 constexpr RelocationRow relocations[] = {
     {R_PPC64_NONE, R_PPC64_NONE, Form::none},
-    {118, 118, Form::none}, // R_PPC64_ENTRY
-    {R_PPC64_TOCSAVE, R_PPC64_TOCSAVE, Form::none},
+    {118, 118, Form::none, 0, 0}, // R_PPC64_ENTRY
+    {R_PPC64_TOCSAVE, R_PPC64_TOCSAVE, Form::none, 0, 0},
     {248, 248, Form::none}, // R_PPC64_PCREL_OPT
-    {R_PPC64_ADDR64, R_PPC64_ADDR64, Form::absolute, 8},
+    {R_PPC64_ADDR64, R_PPC64_ADDR64, Form::absolute, 8, 8},
     {R_PPC64_UADDR64, R_PPC64_UADDR64, Form::absolute, 8},
-    {R_PPC64_ADDR32, R_PPC64_ADDR32, Form::absolute, 4},
+    {R_PPC64_ADDR32, R_PPC64_ADDR32, Form::absolute, 4, 4},
     {R_PPC64_UADDR32, R_PPC64_UADDR32, Form::absolute, 4},
     {R_PPC64_ADDR16, R_PPC64_ADDR16, Form::absolute, 2},
     {R_PPC64_ADDR16_LO, R_PPC64_ADDR16_LO, Form::absolute, 2},
@@ -29,30 +29,30 @@ constexpr RelocationRow relocations[] = {
     {R_PPC64_ADDR16_HIGHERA, R_PPC64_ADDR16_HIGHERA, Form::absolute, 2},
     {R_PPC64_ADDR16_HIGHEST, R_PPC64_ADDR16_HIGHEST, Form::absolute, 2},
     {R_PPC64_ADDR16_HIGHESTA, R_PPC64_ADDR16_HIGHESTA, Form::absolute, 2},
-    {R_PPC64_REL64, R_PPC64_REL64, Form::pc_relative, 8},
-    {R_PPC64_REL32, R_PPC64_REL32, Form::pc_relative, 4},
+    {R_PPC64_REL64, R_PPC64_REL64, Form::pc_relative, 8, 8},
+    {R_PPC64_REL32, R_PPC64_REL32, Form::pc_relative, 4, 4},
     {R_PPC64_REL16, R_PPC64_REL16, Form::pc_relative, 2},
-    {R_PPC64_REL16_LO, R_PPC64_REL16_LO, Form::pc_relative, 2},
+    {R_PPC64_REL16_LO, R_PPC64_REL16_LO, Form::pc_relative, 2, 2},
     {R_PPC64_REL16_HI, R_PPC64_REL16_HI, Form::pc_relative, 2},
-    {R_PPC64_REL16_HA, R_PPC64_REL16_HA, Form::pc_relative, 2},
-    {R_PPC64_REL24, R_PPC64_REL24, Form::pc_relative},
-    {rel24_notoc, rel24_notoc, Form::pc_relative},
+    {R_PPC64_REL16_HA, R_PPC64_REL16_HA, Form::pc_relative, 2, 2},
+    {R_PPC64_REL24, R_PPC64_REL24, Form::pc_relative, 0, 4},
+    {rel24_notoc, rel24_notoc, Form::pc_relative, 0, 4},
     {R_PPC64_REL14, R_PPC64_REL14, Form::pc_relative},
-    {132, 132, Form::pc_relative}, // R_PPC64_PCREL34
-    {R_PPC64_TOC16, R_PPC64_TOC16, Form::absolute, 2},
-    {R_PPC64_TOC16_LO, R_PPC64_TOC16_LO, Form::absolute, 2},
+    {132, 132, Form::pc_relative, 0, 8}, // R_PPC64_PCREL34
+    {R_PPC64_TOC16, R_PPC64_TOC16, Form::absolute, 2, 2},
+    {R_PPC64_TOC16_LO, R_PPC64_TOC16_LO, Form::absolute, 2, 2},
     {R_PPC64_TOC16_HI, R_PPC64_TOC16_HI, Form::absolute, 2},
-    {R_PPC64_TOC16_HA, R_PPC64_TOC16_HA, Form::absolute, 2},
-    {R_PPC64_TOC16_DS, R_PPC64_TOC16_DS, Form::absolute, 2},
-    {R_PPC64_TOC16_LO_DS, R_PPC64_TOC16_LO_DS, Form::absolute, 2},
-    {R_PPC64_TOC, R_PPC64_TOC, Form::toc_base, 8},
+    {R_PPC64_TOC16_HA, R_PPC64_TOC16_HA, Form::absolute, 2, 2},
+    {R_PPC64_TOC16_DS, R_PPC64_TOC16_DS, Form::absolute, 2, 2},
+    {R_PPC64_TOC16_LO_DS, R_PPC64_TOC16_LO_DS, Form::absolute, 2, 2},
+    {R_PPC64_TOC, R_PPC64_TOC, Form::toc_base, 8, 8},
     {R_PPC64_GOT16, R_PPC64_GOT16, Form::table, 2},
     {R_PPC64_GOT16_LO, R_PPC64_GOT16_LO, Form::table, 2},
     {R_PPC64_GOT16_HI, R_PPC64_GOT16_HI, Form::table, 2},
     {R_PPC64_GOT16_HA, R_PPC64_GOT16_HA, Form::table, 2},
     {R_PPC64_GOT16_DS, R_PPC64_GOT16_DS, Form::table, 2},
     {R_PPC64_GOT16_LO_DS, R_PPC64_GOT16_LO_DS, Form::table, 2},
-    {133, 133, Form::table, 2}, // R_PPC64_GOT_PCREL34
+    {133, 133, Form::table, 2, 8}, // R_PPC64_GOT_PCREL34
 };
 
 class Ppc64le final : public Machine {
@@ -60,10 +60,12 @@ public:
     std::string_view name() const override { return "powerpc"; }
     const char* triple() const override { return "powerpc64le-linux-gnu"; }
     RelocationKind relocation(uint32_t type) const override { return kind_in(relocations, type); }
+    std::optional<unsigned> loaded_width(uint32_t type) const override { return loaded_width_in(relocations, type); }
     bool is_branch(elf::Bytes, const elf::Relocation& relocation) const override {
         return relocation.type == R_PPC64_REL24 || relocation.type == rel24_notoc || relocation.type == R_PPC64_REL14;
     }
     uint32_t absolute64() const override { return R_PPC64_ADDR64; }
+    std::optional<uint32_t> module_flags() const override { return 2; } // the ABI, version 2
     BranchField branch_field(elf::Bytes section, const Instruction& branch) const override;
     std::optional<uint64_t> loaded_constant(const Instruction& instruction) const override;
     std::optional<unsigned> argument_number(std::string_view register_name) const override;

@@ -17,28 +17,42 @@ uint8_t byte_at(elf::Bytes data, uint64_t offset) {
 constexpr uint64_t field_offset = 2;
 
 constexpr RelocationRow relocations[] = {
-    {R_390_NONE, R_390_NONE, Form::none},
-    {R_390_64, R_390_64, Form::absolute, 8},
-    {R_390_32, R_390_32, Form::absolute, 4},
-    {R_390_16, R_390_16, Form::absolute, 2},
-    {R_390_12, R_390_12, Form::absolute, 2},
-    {R_390_20, R_390_20, Form::absolute, 2},
-    {R_390_8, R_390_8, Form::absolute, 1},
-    {R_390_PC64, R_390_PC64, Form::pc_relative, 8},
-    {R_390_PC32, R_390_PC32, Form::pc_relative, 4},
-    {R_390_PC32DBL, R_390_PC32DBL, Form::pc_relative, 4},
-    {R_390_PLT32DBL, R_390_PLT32DBL, Form::pc_relative, 4},
-    {R_390_PLT32, R_390_PLT32, Form::pc_relative, 4},
-    {R_390_PC16, R_390_PC16, Form::pc_relative, 2},
-    {R_390_PC16DBL, R_390_PC16DBL, Form::pc_relative, 2},
-    {R_390_PLT16DBL, R_390_PLT16DBL, Form::pc_relative, 2},
-    {R_390_GOTENT, R_390_GOTENT, Form::table, 4},
-    {R_390_GOTPCDBL, R_390_GOTPCDBL, Form::table, 4},
-    {R_390_GOT12, R_390_GOT12, Form::table, 4},
-    {R_390_GOT16, R_390_GOT16, Form::table, 4},
-    {R_390_GOT20, R_390_GOT20, Form::table, 4},
-    {R_390_GOT32, R_390_GOT32, Form::table, 4},
-    {R_390_GOT64, R_390_GOT64, Form::table, 4},
+    {R_390_NONE, R_390_NONE, Form::none, 0, 0},
+    {R_390_64, R_390_64, Form::absolute, 8, 8},
+    {R_390_32, R_390_32, Form::absolute, 4, 4},
+    {R_390_16, R_390_16, Form::absolute, 2, 2},
+    {R_390_12, R_390_12, Form::absolute, 2, 2},
+    {R_390_20, R_390_20, Form::absolute, 2, 4},
+    {R_390_8, R_390_8, Form::absolute, 1, 1},
+    {R_390_PC64, R_390_PC64, Form::pc_relative, 8, 8},
+    {R_390_PC32, R_390_PC32, Form::pc_relative, 4, 4},
+    {R_390_PC32DBL, R_390_PC32DBL, Form::pc_relative, 4, 4},
+    {R_390_PLT32DBL, R_390_PLT32DBL, Form::pc_relative, 4, 4},
+    {R_390_PLT32, R_390_PLT32, Form::pc_relative, 4, 4},
+    {R_390_PC16, R_390_PC16, Form::pc_relative, 2, 2},
+    {R_390_PC16DBL, R_390_PC16DBL, Form::pc_relative, 2, 2},
+    {R_390_PLT16DBL, R_390_PLT16DBL, Form::pc_relative, 2, 2},
+    {R_390_GOTENT, R_390_GOTENT, Form::table, 4, 4},
+    {R_390_GOTPCDBL, R_390_GOTPCDBL, Form::table, 4, 4},
+    {R_390_GOT12, R_390_GOT12, Form::table, 4, 2},
+    {R_390_GOT16, R_390_GOT16, Form::table, 4, 2},
+    {R_390_GOT20, R_390_GOT20, Form::table, 4, 4},
+    {R_390_GOT32, R_390_GOT32, Form::table, 4, 4},
+    {R_390_GOT64, R_390_GOT64, Form::table, 4, 8},
+    {R_390_GOTOFF32, R_390_GOTOFF32, Form::table, 0, 4, false},
+    {R_390_GOTPC, R_390_GOTPC, Form::table, 0, 4, false},
+    {R_390_PLT64, R_390_PLT64, Form::table, 0, 8, false},
+    {R_390_GOTOFF16, R_390_GOTOFF16, Form::table, 0, 2, false},
+    {R_390_GOTOFF64, R_390_GOTOFF64, Form::table, 0, 8, false},
+    {R_390_GOTPLT12, R_390_GOTPLT12, Form::table, 0, 2, false},
+    {R_390_GOTPLT16, R_390_GOTPLT16, Form::table, 0, 2, false},
+    {R_390_GOTPLT32, R_390_GOTPLT32, Form::table, 0, 4, false},
+    {R_390_GOTPLT64, R_390_GOTPLT64, Form::table, 0, 8, false},
+    {R_390_GOTPLTENT, R_390_GOTPLTENT, Form::table, 0, 4, false},
+    {R_390_PLTOFF16, R_390_PLTOFF16, Form::table, 0, 2, false},
+    {R_390_PLTOFF32, R_390_PLTOFF32, Form::table, 0, 4, false},
+    {R_390_PLTOFF64, R_390_PLTOFF64, Form::table, 0, 8, false},
+    {R_390_GOTPLT20, R_390_GOTPLT20, Form::table, 0, 4, false},
 };
 
 class S390x final : public Machine {
@@ -46,6 +60,7 @@ public:
     std::string_view name() const override { return "s390"; }
     const char* triple() const override { return "s390x-linux-gnu"; }
     RelocationKind relocation(uint32_t type) const override { return kind_in(relocations, type); }
+    std::optional<unsigned> loaded_width(uint32_t type) const override { return loaded_width_in(relocations, type); }
     uint32_t canonical(uint32_t type) const override { return type == R_390_PLT32DBL ? uint32_t{R_390_PC32DBL} : type; }
     int64_t addend_bias(const std::optional<Code>& code, const elf::Relocation& relocation) const override;
     int64_t usual_bias(uint32_t type) const override;

@@ -9,108 +9,6 @@ namespace klp::arch {
 
 namespace {
 
-// Sources: include/asm-generic/vmlinux.lds.h, arch/*/include/asm/{alternative,bug,asm-extable,jump_label}.h,
-// tools/objtool/include/objtool/special.h, scripts/module.lds.S; sizes over the kernels from 4.4 to 6.12.
-const std::vector<SpecialSection>& table() {
-    static const std::vector<SpecialSection> sections = {
-        {.name = ".altinstructions",
-         .sizes = {12, 14, 13, 16, 8},
-         .variable = "ALT_STRUCT_SIZE",
-         .structure = "alt_instr"},
-        {.name = "__bug_table",
-         .sizes = {12, 8, 16, 24, 6, 20},
-         .variable = "BUG_STRUCT_SIZE",
-         .structure = "bug_entry",
-         .blind = {{12, 8, 10}, {16, 8, 10}, {24, 16, 18}, {16, 12, 14}, {20, 16, 18}, {20, 12, 14}}},
-        {.name = "__ex_table",
-         .sizes = {12, 8, 16},
-         .variable = "EX_STRUCT_SIZE",
-         .structure = "exception_table_entry"},
-        {.name = "__jump_table",
-         .sizes = {16, 24, 12},
-         .variable = "JUMP_STRUCT_SIZE",
-         .structure = "jump_entry",
-         .key_field = "jump label"},
-        {.name = ".static_call_sites",
-         .sizes = {8},
-         .variable = "STATIC_CALL_STRUCT_SIZE",
-         .structure = "static_call_site",
-         .key_field = "static call"},
-        {.name = ".parainstructions",
-         .policy = Policy::derived,
-         .sizes = {16},
-         .variable = "PARA_STRUCT_SIZE",
-         .structure = "paravirt_patch_site"},
-        {.name = ".smp_locks", .policy = Policy::derived, .sizes = {4}},
-        {.name = ".retpoline_sites", .policy = Policy::derived, .sizes = {4}},
-        {.name = ".return_sites", .policy = Policy::derived, .sizes = {4}},
-        {.name = ".call_sites", .policy = Policy::derived, .sizes = {4}},
-        {.name = ".cfi_sites", .policy = Policy::derived, .sizes = {4}},
-        {.name = ".kcfi_traps", .policy = Policy::derived, .sizes = {4}},
-        // Sealing is an optional hardening; a live patch's functions are entered by return, never by an indirect
-        // branch, but nobody here can know who will take their address.
-        {.name = ".ibt_endbr_seal", .policy = Policy::drop, .sizes = {4}},
-        {.name = "__mcount_loc", .policy = Policy::derived, .sizes = {8}},
-        {.name = "__patchable_function_entries", .policy = Policy::derived, .sizes = {8}},
-        {.name = ".orc_unwind_ip",
-         .policy = Policy::derived,
-         .sizes = {4},
-         .parallel = ".orc_unwind",
-         .parallel_variable = "ORC_STRUCT_SIZE",
-         .parallel_structure = "orc_entry"},
-        {.name = ".printk_index", .policy = Policy::drop, .sizes = {8}, .variable = "PRINTK_INDEX_STRUCT_SIZE"},
-        {.name = "_kprobe_blacklist", .policy = Policy::drop, .sizes = {8}},
-        {.name = "_error_injection_whitelist", .policy = Policy::drop, .sizes = {16}},
-        {.name = "__stack_protector_loc", .policy = Policy::derived, .sizes = {8, 4}},
-        // ppc64: arch/powerpc/include/asm/feature-fixups.h, struct fixup_entry
-        {.name = "__ftr_fixup", .sizes = {48}, .tie = 16},
-        {.name = "__mmu_ftr_fixup", .sizes = {48}, .tie = 16},
-        {.name = "__fw_ftr_fixup", .sizes = {48}, .tie = 16},
-        {.name = "__lwsync_fixup", .policy = Policy::derived, .sizes = {8, 4}},
-        {.name = "__barrier_nospec_fixup", .policy = Policy::derived, .sizes = {8}},
-        {.name = "__rfi_flush_fixup", .policy = Policy::derived, .sizes = {8}},
-        {.name = "__stf_entry_barrier_fixup", .policy = Policy::derived, .sizes = {8}},
-        {.name = "__stf_exit_barrier_fixup", .policy = Policy::derived, .sizes = {8}},
-        {.name = "__uaccess_flush_fixup", .policy = Policy::derived, .sizes = {8}},
-        {.name = "__entry_flush_fixup", .policy = Policy::derived, .sizes = {8}},
-        {.name = "__btb_flush_fixup", .policy = Policy::derived, .sizes = {8}},
-        {.name = "__spec_barrier_fixup", .policy = Policy::derived, .sizes = {8}},
-        // s390: arch/s390/kernel/nospec-branch.c
-        {.name = ".s390_indirect_jump", .policy = Policy::derived, .sizes = {4}},
-        {.name = ".s390_indirect_call", .policy = Policy::derived, .sizes = {4}},
-        {.name = ".s390_indirect_branches", .policy = Policy::derived, .sizes = {4}},
-        {.name = ".s390_return_mem", .policy = Policy::derived, .sizes = {4}},
-        {.name = ".s390_return_reg", .policy = Policy::derived, .sizes = {4}},
-        {.name = ".nospec_call_table", .policy = Policy::derived, .sizes = {4}},
-        {.name = ".nospec_return_table", .policy = Policy::derived, .sizes = {4}},
-        // arm64: what has to be relocated in the hypervisor's own image (arch/arm64/kvm/hyp/nvhe/gen-hyprel.c), which
-        // no live patch reaches
-        {.name = ".hyp.reloc", .policy = Policy::drop, .sizes = {4}},
-        // Marks for objtool, which reads them from the finished module on kernels that run it late.
-        {.name = ".discard.reachable", .policy = Policy::derived, .sizes = {4, 8}},
-        {.name = ".discard.unreachable", .policy = Policy::derived, .sizes = {4, 8}},
-        {.name = ".discard.retpoline_safe", .policy = Policy::derived, .sizes = {4, 8}},
-        {.name = ".discard.ignore_alts", .policy = Policy::derived, .sizes = {4, 8}},
-        {.name = ".discard.noendbr", .policy = Policy::derived, .sizes = {4, 8}},
-        {.name = ".discard.instr_begin", .policy = Policy::derived, .sizes = {4, 8}},
-        {.name = ".discard.instr_end", .policy = Policy::derived, .sizes = {4, 8}},
-        {.name = ".discard.intra_function_calls", .policy = Policy::derived, .sizes = {4, 8}},
-        {.name = ".discard.validate_unret", .policy = Policy::derived, .sizes = {4, 8}},
-        {.name = ".discard.ibt_endbr_noseal", .policy = Policy::derived, .sizes = {8}},
-        {.name = ".discard.rethunk_safe", .policy = Policy::derived, .sizes = {4, 8}},
-        {.name = ".discard.annotate_insn", .policy = Policy::derived, .sizes = {8}},
-        {.name = ".discard.annotate_data", .policy = Policy::derived, .sizes = {8}},
-        {.name = ".discard.unwind_hints", .policy = Policy::derived, .sizes = {12, 8}},
-        {.name = ".discard.func_stack_frame_non_standard", .policy = Policy::derived, .sizes = {8, 4}},
-        {.name = ".discard.tablejump_annotate", .policy = Policy::derived, .sizes = {16}},
-        {.name = ".rodata..c_jump_table_annotate", .policy = Policy::drop, .sizes = {8}},
-        // arch/*/include/asm/runtime-const.h
-        {.name = "runtime_ptr_", .policy = Policy::constant, .sizes = {4}},
-        {.name = "runtime_shift_", .policy = Policy::constant, .sizes = {4}},
-    };
-    return sections;
-}
-
 template <size_t N>
 bool is_one_of(std::string_view name, const std::array<std::string_view, N>& names) {
     return std::ranges::find(names, name) != names.end();
@@ -218,10 +116,6 @@ bool is_ordinary_data(std::string_view name) {
 
 } // namespace
 
-std::span<const SpecialSection> special_sections() {
-    return table();
-}
-
 std::span<const std::string_view> table_readers() {
     static constexpr std::array<std::string_view, 8> sources{"kernel/alternative.c", "lib/bug.c",
                                                              "kernel/extable.c",     "lib/extable.c",
@@ -230,22 +124,40 @@ std::span<const std::string_view> table_readers() {
     return sources;
 }
 
-const SpecialSection* find_special(std::string_view section) {
-    static const auto by_name = [] {
-        std::unordered_map<std::string_view, const SpecialSection*> map;
-        for (const SpecialSection& entry : table())
-            map.emplace(entry.name, &entry);
-        return map;
+const SpecialSection* find_row(std::string_view section) {
+    struct Index {
+        std::unordered_map<std::string_view, const SpecialSection*> whole;
+        std::vector<const SpecialSection*> beginnings;
+    };
+    static const Index index = [] {
+        Index made;
+        for (const SpecialSection& row : special_sections())
+            if (row.is_prefix)
+                made.beginnings.push_back(&row);
+            else
+                made.whole.emplace(row.name, &row);
+        return made;
     }();
-    auto found = by_name.find(section);
-    if (found != by_name.end())
+    if (auto found = index.whole.find(section); found != index.whole.end())
         return found->second;
-    if (!section.starts_with("runtime_"))
-        return nullptr;
-    auto begins = std::ranges::find_if(table(), [&](const SpecialSection& entry) {
-        return entry.policy == Policy::constant && section.starts_with(entry.name);
-    });
-    return begins == table().end() ? nullptr : &*begins;
+    auto begins = std::ranges::find_if(index.beginnings,
+                                       [&](const SpecialSection* row) { return section.starts_with(row->name); });
+    return begins == index.beginnings.end() ? nullptr : *begins;
+}
+
+const SpecialSection* find_special(std::string_view section) {
+    const SpecialSection* row = find_row(section);
+    return row && row->role == Role::special ? row : nullptr;
+}
+
+const SpecialSection* find_read_while_loading(std::string_view section) {
+    const SpecialSection* row = find_row(section);
+    return row && !row->reader.empty() ? row : nullptr;
+}
+
+const SpecialSection* find_read_before_core(std::string_view section) {
+    const SpecialSection* row = find_read_while_loading(section);
+    return row && row->precedes_core ? row : nullptr;
 }
 
 bool is_per_cpu(std::string_view section) {

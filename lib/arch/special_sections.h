@@ -1,5 +1,6 @@
 // The one table of sections that are not simply code or data: what each is, how its entries are sized, which field
-// ties an entry to a function, and what becomes of it. A section that is not in it and has no ordinary name is unknown.
+// ties an entry to a function, what becomes of it, and what the kernel's module loader does with it. A section that is
+// not in it and has no ordinary name is unknown.
 #pragma once
 
 #include "elf/object.h"
@@ -34,13 +35,40 @@ enum class Policy : uint8_t {
     constant // compared; the copied code reads the variable that the section is named after (see find_special())
 };
 
+// What stands where an entry's pointer leads. Machine::is_site() knows the bytes.
+enum class Site : uint8_t {
+    anything,       // code or data, of this module or another
+    code,           // code of this module
+    profiling_call, // ftrace's: a call to __fentry__, or what the build put in its place
+    jump_label,     // a jump, or a no-op of its length
+    static_call,    // a call or jump that a static call replaces
+    retpoline,      // a call or jump to a retpoline
+    return_thunk,   // a jump to the return thunk
+    call,           // a direct call
+    landing_pad,    // of indirect branches
+    trap,           // the instruction of BUG() and WARN()
+    lock_prefix
+};
+
+// The pointers in an entry of one size; each is relocated in every entry.
+struct EntryLayout {
+    unsigned size = 0;
+    struct Pointer {
+        unsigned at;
+        Site site;
+    };
+    std::vector<Pointer> pointers = {};
+};
+
 struct SpecialSection {
-    std::string_view name; // for Policy::constant the beginning of the name; the variable's name follows
+    std::string_view name; // with is_prefix the beginning of the name; for Policy::constant a variable's name follows
+    bool is_prefix = false;
+    Role role = Role::special; // those of another role are in the table for what the loader does with them
     Policy policy = Policy::keep;
-    std::vector<unsigned> sizes;     // that an entry may have; the section's relocations say which
-    std::string_view variable = {};  // the environment variable that says the size, in kpatch's build scripts
-    std::string_view structure = {}; // the kernel's name for an entry's type, in its debug data
-    unsigned tie = 0;                // offset of the field that points into the function
+    std::vector<unsigned> sizes = {}; // that an entry may have; the section's relocations say which
+    std::string_view variable = {};   // the environment variable that says the size, in kpatch's build scripts
+    std::string_view structure = {};  // the kernel's name for an entry's type, in its debug data
+    unsigned tie = 0;                 // offset of the field that points into the function
     // Bytes that hold a line number or a counter: not compared. [from, to) of an entry of that size.
     struct Blind {
         unsigned size, from, to;
@@ -50,6 +78,18 @@ struct SpecialSection {
     std::string_view parallel = {};  // a second section with one entry for each of this one's (.orc_unwind)
     std::string_view parallel_variable = {};
     std::string_view parallel_structure = {};
+
+    // What is known of it in a finished module. Empty: nothing but what `sizes` says.
+    std::vector<EntryLayout> layouts = {};
+    bool is_written = false; // by the kernel, after it has made read-only data read-only
+    // Who reads it while the module loads, for people, and where in the kernel's source. A livepatch relocation for a
+    // module's symbol, applied when that module is there, would come too late (kernel/livepatch/core.c, comment at
+    // klp_write_section_relocs()). Empty: nobody.
+    std::string_view reader = {};
+    std::string_view source = {};
+    // Read before klp-build's own core hears of the module, which is after module_finalize(): too early for the
+    // relocations for vmlinux that it applies.
+    bool precedes_core = false;
 };
 
 // What is said about the sizes of entries, by section name.
@@ -60,11 +100,18 @@ struct EntrySizes {
 
 // All rows of the table.
 std::span<const SpecialSection> special_sections();
+// The row of `section`, or nullptr.
+const SpecialSection* find_row(std::string_view section);
 // The ends of the paths of the kernel's sources that read these tables, and so know what an entry is.
 std::span<const std::string_view> table_readers();
-// The entry of `section`, or nullptr. Runtime constants (include/asm-generic/runtime-const.h) have a section for each
-// variable: it lists the instructions into which the kernel writes the variable's value at boot, in vmlinux only.
+// The entry of `section` if it is a table whose entries belong to functions, or nullptr. Runtime constants
+// (include/asm-generic/runtime-const.h) have a section for each variable: it lists the instructions into which the
+// kernel writes the variable's value at boot, in vmlinux only.
 const SpecialSection* find_special(std::string_view section);
+// The row of a section that the kernel reads while the module loads, or nullptr.
+const SpecialSection* find_read_while_loading(std::string_view section);
+// The same if that is before klp-build's own core hears of the module.
+const SpecialSection* find_read_before_core(std::string_view section);
 Role role_of(const elf::Section& section);
 // Every processor has its own copy, and addresses count from its beginning (include/linux/percpu-defs.h).
 bool is_per_cpu(std::string_view section);

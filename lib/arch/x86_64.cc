@@ -59,14 +59,14 @@ bool may_have_immediate(elf::Bytes code, uint64_t displacement) {
 }
 
 constexpr RelocationRow relocations[] = {
-    {R_X86_64_NONE, R_X86_64_NONE, Form::none},
-    {R_X86_64_64, R_X86_64_64, Form::absolute, 8},
-    {R_X86_64_32, R_X86_64_32S, Form::absolute, 4},
+    {R_X86_64_NONE, R_X86_64_NONE, Form::none, 0, 0},
+    {R_X86_64_64, R_X86_64_64, Form::absolute, 8, 8},
+    {R_X86_64_32, R_X86_64_32S, Form::absolute, 4, 4},
     {R_X86_64_16, R_X86_64_16, Form::absolute, 2},
     {R_X86_64_8, R_X86_64_8, Form::absolute, 1},
-    {R_X86_64_PC64, R_X86_64_PC64, Form::pc_relative, 8},
-    {R_X86_64_PC32, R_X86_64_PC32, Form::pc_relative, 4},
-    {R_X86_64_PLT32, R_X86_64_PLT32, Form::pc_relative, 4},
+    {R_X86_64_PC64, R_X86_64_PC64, Form::pc_relative, 8, 8},
+    {R_X86_64_PC32, R_X86_64_PC32, Form::pc_relative, 4, 4},
+    {R_X86_64_PLT32, R_X86_64_PLT32, Form::pc_relative, 4, 4},
     {R_X86_64_PC16, R_X86_64_PC16, Form::pc_relative, 2},
     {R_X86_64_PC8, R_X86_64_PC8, Form::pc_relative, 1},
     {R_X86_64_GOTPCREL, R_X86_64_GOTPCREL, Form::table, 4},
@@ -79,6 +79,8 @@ public:
     std::string_view name() const override { return "x86_64"; }
     const char* triple() const override { return "x86_64-linux-gnu"; }
     RelocationKind relocation(uint32_t type) const override { return kind_in(relocations, type); }
+    std::optional<unsigned> loaded_width(uint32_t type) const override { return loaded_width_in(relocations, type); }
+    bool loader_wants_zero_place() const override { return true; }
     uint32_t canonical(uint32_t type) const override { return type == R_X86_64_PLT32 ? R_X86_64_PC32 : type; }
     int64_t addend_bias(const std::optional<Code>& code, const elf::Relocation& relocation) const override;
     int64_t usual_bias(uint32_t type) const override;
@@ -89,6 +91,9 @@ public:
         return symbol == "__fentry__" || Machine::is_profiling_call(symbol);
     }
     BranchField branch_field(elf::Bytes section, const Instruction& branch) const override;
+    bool is_site(Site site, elf::Bytes code, uint64_t offset) const override {
+        return is_x86_64_site(site, code, offset);
+    }
     bool pushes_argument(const Instruction& instruction) const override {
         return instruction.mnemonic.starts_with("PUSH64");
     }

@@ -159,6 +159,8 @@ void Search::accept_chosen(const elf::Symbol& symbol, const Reference& reference
         return;
     }
     result_.references.push_back(reference);
+    if (namesakes == 1) // Documentation/livepatch/module-elf-format.rst, 4.1: a unique symbol's position is 0
+        result_.references.back().sympos = 0;
 }
 
 void Search::resolve_by_name(const elf::Symbol& symbol) {

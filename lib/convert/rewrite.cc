@@ -2,8 +2,8 @@
 
 #include "arch/field.h"
 #include "arch/machine.h"
+#include "arch/special_sections.h"
 #include "convert/core_table.h"
-#include "convert/load_time_sections.h"
 #include "elf/builder.h"
 #include "elf/livepatch_abi.h"
 #include "elf/modinfo.h"
@@ -117,7 +117,7 @@ Rewriter::Rewriter(const elf::Object& module, std::span<const Reference> referen
 void Rewriter::check_place(const elf::NewSection& section, const Reference& reference) const {
     if (reference.owner == "vmlinux")
         return;
-    const LoadTimeSection* late = find_load_time_section(section.name);
+    const arch::SpecialSection* late = arch::find_read_while_loading(section.name);
     if (!late)
         return;
     throw report::Refusal({report::Finding{
@@ -204,7 +204,7 @@ void Rewriter::check_before_core(uint32_t section, const Moved& moved) const {
                 builder_.sections[section].name, reference.object, why),
             "keep the reference out of such code, or use a kernel with CONFIG_LIVEPATCH"}});
     };
-    if (const LoadTimeSection* early = find_section_before_core(builder_.sections[section].name))
+    if (const arch::SpecialSection* early = arch::find_read_before_core(builder_.sections[section].name))
         refuse(fmt::format("{} ({})", early->reader, early->source));
     for (const arch::CodeRange& range : read_by_loader_)
         if (builder_.sections[section].name == module_.section(range.section).name &&

@@ -25,8 +25,8 @@ struct Result {
 // describes the module. The result depends on nothing but the arguments.
 // Throws report::Refusal with "convert.not-a-module", "convert.not-livepatch" (no livepatch= in .modinfo),
 // "convert.already-converted", "convert.name-too-long", "convert.foreign-reference" (a vmlinux symbol for a module's
-// code, or the reverse: klp_resolve_symbols() refuses or cannot order it), "convert.too-late" (load_time_sections.h) or
-// "convert.before-core" (the same, for what the runtime core writes).
+// code, or the reverse: klp_resolve_symbols() refuses or cannot order it), "convert.too-late" (arch/special_sections.h)
+// or "convert.before-core" (the same, for what the runtime core writes).
 Result rewrite(const elf::Object& module, std::span<const Reference> references);
 
 } // namespace klp::convert

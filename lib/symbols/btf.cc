@@ -1,6 +1,8 @@
 #include "symbols/btf.h"
 
+#include <algorithm>
 #include <cstring>
+#include <set>
 
 namespace klp::symbols {
 
@@ -78,13 +80,6 @@ uint32_t Btf::word(uint64_t offset) const {
     return static_cast<uint32_t>(file_->read_integer(types_data_, offset, 4));
 }
 
-std::string_view Btf::string_at(uint32_t offset) const {
-    if (offset >= strings_.size())
-        return {};
-    const char* text = reinterpret_cast<const char*>(strings_.data()) + offset;
-    return {text, strnlen(text, strings_.size() - offset)};
-}
-
 bool Btf::read_types() {
     types_.push_back({});
     for (uint64_t at = 0; at + 12 <= types_data_.size();) {
@@ -105,7 +100,15 @@ bool Btf::read_types() {
     return true;
 }
 
-std::optional<Btf> Btf::read(const elf::Object& vmlinux) {
+namespace {
+
+// The two parts of .BTF.
+struct Parts {
+    elf::Bytes types;
+    elf::Bytes strings;
+};
+
+std::optional<Parts> parts_of(const elf::Object& vmlinux) {
     const elf::Section* section = vmlinux.find_section(".BTF");
     if (!section || section->data.size() < header_size || vmlinux.read_integer(section->data, 0, 2) != magic)
         return std::nullopt;
@@ -120,13 +123,62 @@ std::optional<Btf> Btf::read(const elf::Object& vmlinux) {
     std::optional<elf::Bytes> strings = part(field(16), field(20));
     if (!types || !strings)
         return std::nullopt;
+    return Parts{*types, *strings};
+}
+
+std::string_view text_at(elf::Bytes strings, uint32_t offset) {
+    if (offset >= strings.size())
+        return {};
+    const char* text = reinterpret_cast<const char*>(strings.data()) + offset;
+    return {text, strnlen(text, strings.size() - offset)};
+}
+
+} // namespace
+
+std::string_view Btf::string_at(uint32_t offset) const {
+    return text_at(strings_, offset);
+}
+
+std::optional<Btf> Btf::read(const elf::Object& vmlinux) {
+    std::optional<Parts> parts = parts_of(vmlinux);
+    if (!parts)
+        return std::nullopt;
     Btf btf;
     btf.file_ = &vmlinux;
-    btf.types_data_ = *types;
-    btf.strings_ = *strings;
+    btf.types_data_ = parts->types;
+    btf.strings_ = parts->strings;
     if (!btf.read_types())
         return std::nullopt;
     return btf;
+}
+
+std::unordered_map<std::string_view, Structure> read_structures(const elf::Object& vmlinux,
+                                                                std::span<const std::string_view> names) {
+    std::unordered_map<std::string_view, Structure> found;
+    std::optional<Parts> parts = parts_of(vmlinux);
+    if (!parts)
+        return found;
+    auto word = [&](uint64_t at) { return static_cast<uint32_t>(vmlinux.read_integer(parts->types, at, 4)); };
+    std::set<std::string_view> several;
+    for (uint64_t at = 0; at + 12 <= parts->types.size();) {
+        const uint32_t info = word(at + 4);
+        std::optional<uint64_t> rest = rest_size(info);
+        if (!rest || *rest > parts->types.size() - at - 12)
+            return {};
+        const std::string_view name = kind_of(info) == kind_struct ? text_at(parts->strings, word(at)) : "";
+        if (!name.empty() && std::ranges::find(names, name) != names.end()) {
+            auto [place, is_new] = found.try_emplace(name, Structure{word(at + 8), {}});
+            if (!is_new)
+                several.insert(name);
+            // struct btf_member: name, type, offset in bits (the upper byte is a bit field's size if bit 31 of `info`)
+            for (uint64_t member = at + 12; is_new && member < at + 12 + *rest; member += 12)
+                place->second.members.emplace(text_at(parts->strings, word(member)), (word(member + 8) & 0xffffff) / 8);
+        }
+        at += 12 + *rest;
+    }
+    for (std::string_view name : several)
+        found.erase(name);
+    return found;
 }
 
 std::string Btf::type_name(uint32_t id, unsigned depth) const {

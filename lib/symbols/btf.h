@@ -5,6 +5,7 @@
 #include "elf/object.h"
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -45,5 +46,17 @@ private:
     std::unordered_map<std::string_view, uint32_t> functions_;  // name -> id, 0 if there are several
     std::unordered_map<std::string_view, uint32_t> structures_; // likewise
 };
+
+// A structure that is found without making anything of the rest: every check of a module asks for a few.
+struct Structure {
+    uint32_t size = 0;
+    std::unordered_map<std::string_view, uint32_t>
+        members; // name -> offset in bytes; those in nameless members are not
+};
+
+// Those of vmlinux that are named; without .BTF none, and none of which there are several. The result points into
+// `vmlinux`.
+std::unordered_map<std::string_view, Structure> read_structures(const elf::Object& vmlinux,
+                                                                std::span<const std::string_view> names);
 
 } // namespace klp::symbols

@@ -1,6 +1,6 @@
 // Live patches for klp-build's own runtime core: their table of relocations, and the core that is loaded with them.
 #include "arch/field.h"
-#include "convert/load_time_sections.h"
+#include "arch/special_sections.h"
 #include "elf/build_id.h"
 #include "elf/livepatch_abi.h"
 #include "verify/groups.h"
@@ -23,13 +23,13 @@ void check_place(const convert::CoreRelocation& relocation, const std::vector<ar
     }
     const std::string_view section = relocation.section->name;
     if (relocation.object != "vmlinux") {
-        if (const convert::LoadTimeSection* late = convert::find_load_time_section(section))
+        if (const arch::SpecialSection* late = arch::find_read_while_loading(section))
             verdict.add("form.late-section", section,
                         fmt::format("{} is written when {} is there, but {} while the patch loads ({})",
                                     relocation.symbol, relocation.object, late->reader, late->source));
         return;
     }
-    if (const convert::LoadTimeSection* early = convert::find_section_before_core(section))
+    if (const arch::SpecialSection* early = arch::find_read_before_core(section))
         verdict.add("form.before-core", section,
                     fmt::format("{} before {} is written ({})", early->reader, relocation.symbol, early->source));
     for (const arch::CodeRange& range : read_by_loader)

@@ -21,8 +21,8 @@ void predict_symbol(std::string symbol, const convert::LivepatchName& name, cons
     Lookup lookup = look_up(*table, name.name, name.sympos);
     if (!lookup.symbol)
         return;
-    PredictedSymbol predicted{std::move(symbol),      std::string(name.object), std::string(name.name), name.sympos,
-                              lookup.symbol->address, {}};
+    PredictedSymbol predicted{std::move(symbol), std::string(name.object), std::string(name.name),
+                              name.sympos,       lookup.symbol->address,   {}};
     const elf::Object* image = name.object == "vmlinux" ? nullptr : kernel.image(name.object);
     if (image && lookup.symbol->section < image->sections().size())
         predicted.section = image->section(lookup.symbol->section).name;

@@ -23,6 +23,8 @@ std::string full_name(const PatchedFunction& function) {
 }
 
 void check_patched_functions(const Subject& subject, Verdict& verdict) {
+    if (subject.runtime && !imports(subject.module, "klp_enable_patch"))
+        verdict.add("sense.not-enabled", "", "klp_enable_patch() is not among its imports");
     if (subject.patch.is_known && subject.patch.functions.empty())
         verdict.add("sense.nothing-patched", "", "the module lists no function");
     std::set<std::tuple<std::string_view, std::string_view, uint64_t>> seen;

@@ -5,6 +5,7 @@
 #include "convert/reference.h"
 #include "elf/modinfo.h"
 #include "elf/object.h"
+#include "verify/raw_file.h"
 
 #include <optional>
 #include <string>
@@ -43,6 +44,7 @@ struct Subject {
     explicit Subject(const elf::Object& module);
 
     const elf::Object& module;
+    RawFile raw;
     elf::Modinfo modinfo;
     std::optional<elf::Runtime> runtime; // the livepatch core it is for; nullopt: it is no live patch
     convert::CoreTable core_table;       // with klp-build's own

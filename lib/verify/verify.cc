@@ -6,6 +6,24 @@
 
 namespace klp::verify {
 
+namespace {
+
+// In the loader's order.
+void check_form(const Subject& subject, Verdict& verdict) {
+    check_file(subject, verdict);
+    check_sections(subject, verdict);
+    check_modinfo(subject, verdict);
+    check_this_module(subject, verdict);
+    check_symbols(subject, verdict);
+    check_relocations(subject, verdict);
+    check_livepatch_sections(subject, verdict);
+    check_core_table(subject, verdict);
+    check_special_tables(subject, verdict);
+    check_btf(subject, verdict);
+}
+
+} // namespace
+
 std::vector<report::Finding> check(const elf::Object& module, const Options& options) {
     Verdict verdict(module.name());
     if (module.type() != ET_REL || !module.find_section(".modinfo") ||
@@ -15,8 +33,11 @@ std::vector<report::Finding> check(const elf::Object& module, const Options& opt
     }
     Subject subject(module);
     check_form(subject, verdict);
-    if (options.kernel)
+    if (options.kernel) {
+        check_target(subject, *options.kernel, verdict);
+        check_imports(subject, *options.kernel, verdict);
         check_match(subject, *options.kernel, verdict);
+    }
     if (options.core && subject.runtime == elf::Runtime::core)
         check_core(subject, *options.core, options.kernel, verdict);
     check_sense(subject, verdict);

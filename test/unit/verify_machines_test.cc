@@ -32,7 +32,18 @@ constexpr Machine machines[] = {
 constexpr const char* source = R"(
 __attribute__((section(".modinfo"), used)) static const char info[] =
     "livepatch=Y\0license=GPL\0name=x\0vermagic=v";
-__attribute__((section(".gnu.linkonce.this_module"), used)) static char this_module[64];
+extern int klp_enable_patch(void *);
+__attribute__((section(".init.text"))) int init_module(void)
+{
+    return klp_enable_patch(0);
+}
+__attribute__((section(".gnu.linkonce.this_module"), used, aligned(8))) static struct {
+    char head[24];
+    char name[56];
+    long more[6];
+    int (*init)(void);
+    long rest[6];
+} this_module = { .name = "x", .init = init_module };
 extern int hidden_data;
 extern int hidden_function(int);
 extern int other_function(int);

@@ -87,6 +87,7 @@ test::FakeKernel kernel() {
     fake.add("vmlinux", {{"_stext", text_address},
                          {"show", text_address + 0x10},
                          {"caller", text_address + 0x20},
+                         {"klp_enable_patch", text_address + 0x40},
                          {"_etext", text_address + 0x40}});
     fake.add_image("vmlinux", image(btf_of_show()));
     fake.has_exports = false;
@@ -98,7 +99,18 @@ std::vector<std::string> findings(const std::string& parameters, bool with_calle
     test::ScratchDirectory scratch;
     std::string source = R"(
 __attribute__((section(".modinfo"), used)) static const char info[] = "livepatch=Y\0license=GPL\0name=x\0vermagic=v";
-__attribute__((section(".gnu.linkonce.this_module"), used)) static char this_module[64];
+extern int klp_enable_patch(void *);
+__attribute__((section(".init.text"))) int init_module(void)
+{
+    return klp_enable_patch(0);
+}
+__attribute__((section(".gnu.linkonce.this_module"), used, aligned(8))) static struct {
+    char head[24];
+    char name[56];
+    long more[6];
+    int (*init)(void);
+    long rest[6];
+} this_module = { .name = "x", .init = init_module };
 struct seq_file;
 static int new_show()" + parameters +
                          R"() { return 7; }

@@ -1,81 +1,28 @@
 // One sound module, and for every rule the same module broken in just that way.
 #include "convert/convert.h"
 #include "elf/livepatch_abi.h"
-#include "fake_kernel.h"
-#include "livepatch_modules.h"
+#include "sound_module.h"
 #include "verify/rule.h"
 #include "verify/verify.h"
 
 #include <algorithm>
 #include <cstring>
 #include <doctest/doctest.h>
+#include <fmt/format.h>
+#include <fstream>
 #include <functional>
 #include <set>
 
 using namespace klp;
 using test::FakeKernel;
 using test::ModuleMaker;
+using test::Sound;
+using test::sound_modinfo;
+using test::target;
+using test::vermagic;
+using test::version_of;
 
 namespace {
-
-constexpr const char* vermagic = "6.1.0-test SMP preempt mod_unload modversions ";
-
-std::vector<std::string> sound_modinfo() {
-    return {"livepatch=Y", "license=GPL", "name=livepatch_x", std::string("vermagic=") + vermagic};
-}
-
-// struct modversion_info
-std::vector<std::byte> version_of(const char* symbol, uint32_t crc) {
-    std::vector<std::byte> entry(64);
-    std::memcpy(entry.data(), &crc, sizeof(crc));
-    std::memcpy(entry.data() + 8, symbol, std::strlen(symbol));
-    return entry;
-}
-
-// A module in its final form that patches vmlinux's cmdline_show and usbcore's kick, uses a hidden variable of the
-// first and a static function of the second, and imports _printk.
-struct Sound : ModuleMaker {
-    uint32_t this_module, strings, functions, versions, jump_table, replacement, printk, hidden, helper;
-    uint32_t name_symbol, functions_symbol;
-
-    explicit Sound(const std::vector<std::string>& fields = sound_modinfo()) : ModuleMaker(fields) {
-        this_module = section(".gnu.linkonce.this_module", SHF_ALLOC | SHF_WRITE, std::vector<std::byte>(64));
-        strings = section(".klp.build.strings", SHF_ALLOC,
-                          test::bytes_of(std::string_view("vmlinux\0cmdline_show\0usbcore\0kick\0", 34)));
-        functions = section(".klp.build.funcs", SHF_ALLOC | SHF_WRITE, std::vector<std::byte>(64));
-        versions = section("__versions", SHF_ALLOC, version_of("_printk", 0x1234));
-        jump_table = section("__jump_table", SHF_ALLOC | SHF_WRITE, std::vector<std::byte>(16));
-        name_symbol = builder.add_symbol({.type = STT_SECTION, .place = elf::Place::section, .section = strings});
-        define("__this_module", this_module, STT_OBJECT);
-        replacement = 1;
-        printk = undefined("_printk", STB_GLOBAL);
-        hidden = livepatch(".klp.sym.vmlinux.hidden,0");
-        helper = livepatch(".klp.sym.usbcore.helper,2");
-        relocate(text, 8, printk);
-        add_function(0, 8, 0, 0);
-        add_function(32, 29, 21, 1);
-        livepatch_table(".klp.rela.vmlinux..text.f", text, {{16, R_X86_64_PC32, hidden, -4}});
-        livepatch_table(".klp.rela.usbcore..text.f", text, {{24, R_X86_64_PLT32, helper, -4}});
-    }
-    uint32_t livepatch(std::string name) {
-        return builder.add_symbol({.name = std::move(name), .binding = STB_GLOBAL, .place = elf::Place::livepatch});
-    }
-    void livepatch_table(std::string name, uint32_t target, std::vector<elf::Relocation> entries) {
-        builder.relocations.push_back(
-            {std::move(name), target, SHF_ALLOC | elf::shf_rela_livepatch, std::move(entries)});
-    }
-    void add_function(uint64_t at, int64_t name, int64_t object, uint64_t sympos) {
-        if (builder.sections[functions].data.size() < at + 32)
-            builder.sections[functions].data.resize(at + 32);
-        relocate(functions, at, replacement, R_X86_64_64, 0);
-        relocate(functions, at + 8, name_symbol, R_X86_64_64, name);
-        relocate(functions, at + 16, name_symbol, R_X86_64_64, object);
-        std::memcpy(builder.sections[functions].data.data() + at + 24, &sympos, 8);
-    }
-    elf::NewRelocationTable& table(std::string_view name) {
-        return *std::ranges::find(builder.relocations, name, &elf::NewRelocationTable::name);
-    }
-};
 
 // An image with one ftrace location, at the start of `function`, in `code`.
 elf::Object traced_module(const char* code) {
@@ -95,21 +42,6 @@ elf::Object image_with_id(const std::vector<unsigned char>& id) {
     const auto* data = reinterpret_cast<const std::byte*>(note.data());
     maker.builder.add_section({.name = ".notes", .type = SHT_NOTE, .alignment = 4, .data = {data, data + note.size()}});
     return maker.object();
-}
-
-FakeKernel target() {
-    FakeKernel kernel;
-    kernel.release = vermagic;
-    kernel.exported.add("_printk", {"vmlinux", "", 0x1234, false});
-    kernel.add("vmlinux", {{"_stext", 0x1000},
-                           {"cmdline_show", 0x1010},
-                           {"_etext", 0x2000},
-                           {"hidden", 0x2100, "", STT_OBJECT},
-                           {"__init_begin", 0x3000},
-                           {"setup", 0x3010},
-                           {"__init_end", 0x4000}});
-    kernel.add("usbcore", {{"kick", 0x0}, {"helper", 0x10, "a.c"}, {"helper", 0x20, "b.c"}});
-    return kernel;
 }
 
 std::set<std::string> codes_of(const elf::Object& module, const verify::Options& options) {
@@ -185,6 +117,14 @@ TEST_CASE("every rule has a code of its own, in a known group, with a source") {
         CHECK_FALSE(rule.text.empty());
         CHECK_FALSE(rule.source.empty());
     }
+}
+
+TEST_CASE("docs/verify.md names every rule") {
+    std::ifstream file(std::string(KLP_SOURCE_DIR) + "/docs/verify.md");
+    REQUIRE(file);
+    const std::string text((std::istreambuf_iterator<char>(file)), {});
+    for (const verify::Rule& rule : verify::rules())
+        CHECK_MESSAGE(text.find(fmt::format("`{}`", rule.code)) != std::string::npos, std::string(rule.code));
 }
 
 TEST_CASE("form: .modinfo") {
@@ -288,10 +228,15 @@ TEST_CASE("form: which symbols which relocations may name") {
 }
 
 TEST_CASE("form: relocations for a module in what is read at load time") {
+    auto without_key = [](Sound& sound) {
+        std::erase_if(sound.table(".rela__jump_table").entries, [](const auto& entry) { return entry.offset == 8; });
+    };
     Sound module;
+    without_key(module);
     module.livepatch_table(".klp.rela.usbcore.__jump_table", module.jump_table, {{8, R_X86_64_PC64, module.helper, 0}});
     CHECK(codes_of(module) == Codes{"form.late-section"});
     Sound vmlinux;
+    without_key(vmlinux);
     vmlinux.livepatch_table(".klp.rela.vmlinux.__jump_table", vmlinux.jump_table,
                             {{8, R_X86_64_PC64, vmlinux.hidden, 0}});
     CHECK(codes_of(vmlinux) == Codes{});
@@ -385,7 +330,10 @@ TEST_CASE("match: imports") {
 
     FakeKernel from_patched = target();
     from_patched.exported.add("_printk", {"usbcore", "", 0x1234, false});
-    CHECK(codes_of(Sound(), from_patched) == Codes{"match.depends-on-patched"});
+    CHECK(codes_of(Sound(), from_patched) == Codes{"match.depends", "match.depends-on-patched"});
+    std::vector<std::string> depending = sound_modinfo();
+    depending.push_back("depends=usb-storage,usbcore");
+    CHECK(codes_of(Sound(depending), from_patched) == Codes{"match.depends-on-patched", "match.unknown-dependency"});
 
     Sound unexported;
     unexported.undefined("secret", STB_GLOBAL);
@@ -405,7 +353,7 @@ TEST_CASE("match: imports") {
 TEST_CASE("match: keys of static calls") {
     Sound module;
     uint32_t sites = module.section(".static_call_sites", SHF_ALLOC | SHF_WRITE, std::vector<std::byte>(8));
-    module.relocate(sites, 0, module.replacement, R_X86_64_PC32, 0);
+    module.relocate(sites, 0, module.text_symbol, R_X86_64_PC32, 48);
     module.relocate(sites, 4, module.undefined("__SCT__tick", STB_GLOBAL), R_X86_64_PC32, 0);
     FakeKernel kernel = target();
     kernel.exported.add("__SCT__tick", {"vmlinux", "", 0, false});
@@ -416,7 +364,7 @@ TEST_CASE("match: keys of static calls") {
 
 TEST_CASE("match: livepatch symbols") {
     CHECK(with_symbol(".klp.sym.vmlinux.gone,0") == Codes{"match.symbol-missing"});
-    CHECK(with_symbol(".klp.sym.vmlinux.hidden,1") == Codes{});
+    CHECK(with_symbol(".klp.sym.vmlinux.hidden,1") == Codes{"match.sympos-unique"});
     CHECK(with_symbol(".klp.sym.vmlinux.hidden,2") == Codes{"match.sympos"});
     CHECK(with_symbol(".klp.sym.vmlinux.setup,0") == Codes{"match.freed-symbol"});
 
@@ -446,8 +394,11 @@ TEST_CASE("match: a module that comes back") {
     Sound module;
     FakeKernel kernel = target();
     CHECK(codes_of(module, kernel) == Codes{});
-    kernel.add("vmlinux",
-               {{"_stext", 0x1000}, {"cmdline_show", 0x1010}, {"apply_relocate_add", 0x1020}, {"_etext", 0x2000}});
+    kernel.add("vmlinux", {{"_stext", 0x1000},
+                           {"cmdline_show", 0x1010},
+                           {"klp_enable_patch", 0x1018},
+                           {"apply_relocate_add", 0x1020},
+                           {"_etext", 0x2000}});
     CHECK(codes_of(module, kernel).contains("match.reload"));
     kernel.add("vmlinux", {{"_stext", 0x1000},
                            {"cmdline_show", 0x1010},
@@ -489,7 +440,7 @@ TEST_CASE("sense: the list of functions") {
 
     Sound data;
     data.table(".rela.klp.build.funcs").entries[0].symbol = data.name_symbol;
-    CHECK(codes_of(data) == Codes{"sense.new-function"});
+    CHECK(codes_of(data) == Codes{"form.table-target", "sense.new-function"});
 
     Sound orphan;
     orphan.livepatch_table(".klp.rela.ext4..text.f", orphan.text, {{40, R_X86_64_PLT32, orphan.helper, -4}});
@@ -500,6 +451,7 @@ TEST_CASE("sense: transitions that may not end") {
     FakeKernel kernel = target();
     kernel.add("vmlinux", {{"_stext", 0x1000},
                            {"cmdline_show", 0x1010},
+                           {"klp_enable_patch", 0x1018},
                            {"schedule", 0x1020},
                            {"_etext", 0x2000},
                            {"hidden", 0x2100, "", STT_OBJECT}});
@@ -519,13 +471,13 @@ struct HandWritten : ModuleMaker {
     uint32_t data;
     HandWritten(bool replace, const std::vector<std::pair<uint64_t, uint32_t>>& states, bool with_kick)
         : ModuleMaker(sound_modinfo()) {
-        section(".gnu.linkonce.this_module", SHF_ALLOC | SHF_WRITE, std::vector<std::byte>(64));
+        const uint32_t module_data = test::add_this_module(*this);
         uint32_t strings =
             section(".rodata.str1.1", SHF_ALLOC, test::bytes_of(std::string_view("cmdline_show\0usbcore\0kick\0", 26)));
         uint32_t text_of = builder.add_symbol({.type = STT_SECTION, .place = elf::Place::section, .section = strings});
         data = section(".data", SHF_ALLOC | SHF_WRITE, std::vector<std::byte>(1024));
         uint32_t data_of = builder.add_symbol({.type = STT_SECTION, .place = elf::Place::section, .section = data});
-        uint32_t this_module = define("__this_module", 3, STT_OBJECT);
+        uint32_t this_module = define("__this_module", module_data, STT_OBJECT);
         define("patch", data, STT_OBJECT, 0);
         sized("funcs", 128, 96);
         sized("kick_funcs", 256, 96);
@@ -564,7 +516,7 @@ Codes succession(const HandWritten& now, const HandWritten& before) {
 
 TEST_CASE("the functions of a hand-written module are read from its structures") {
     FakeKernel kernel = target();
-    kernel.add("vmlinux", {{"_stext", 0x1000}});
+    kernel.add("vmlinux", {{"_stext", 0x1000}, {"klp_enable_patch", 0x1020}});
     CHECK(codes_of(HandWritten(false, {}, true).object(), {.kernel = &kernel}) == Codes{"match.function-missing"});
     kernel = target();
     kernel.add("usbcore", {});
@@ -624,7 +576,7 @@ struct ForCore : ModuleMaker {
     explicit ForCore(const char* hidden = ".klp.ref.vmlinux.vmlinux.hidden,0",
                      const std::vector<std::string>& fields = core_modinfo())
         : ModuleMaker(fields) {
-        section(".gnu.linkonce.this_module", SHF_ALLOC | SHF_WRITE, std::vector<std::byte>(64));
+        test::add_this_module(*this);
         strings =
             section(".klp.build.strings", SHF_ALLOC, test::bytes_of(std::string_view("vmlinux\0cmdline_show\0", 21)));
         functions = section(".klp.build.funcs", SHF_ALLOC | SHF_WRITE, std::vector<std::byte>(32));
@@ -632,7 +584,8 @@ struct ForCore : ModuleMaker {
         relocate(functions, 0, 1, R_X86_64_64, 0);
         relocate(functions, 8, name_symbol, R_X86_64_64, 8);
         relocate(functions, 16, name_symbol, R_X86_64_64, 0);
-        relocate(text, 8, undefined("klp_enable_patch", STB_GLOBAL));
+        auto enable = std::ranges::find(builder.symbols, "klp_enable_patch", &elf::NewSymbol::name);
+        relocate(text, 8, static_cast<uint32_t>(enable - builder.symbols.begin()));
         relocate(text, 16, undefined(hidden), R_X86_64_PC32, -4);
     }
     elf::Object finished() const { return elf::Object::from_bytes("x.ko", convert::convert(object()).bytes); }
@@ -653,6 +606,13 @@ elf::NewRelocationTable& table_relocations(elf::Builder& builder) {
 FakeKernel kernel_without_core() {
     FakeKernel kernel = target();
     kernel.has_modules = false;
+    kernel.add("vmlinux", {{"_stext", 0x1000},
+                           {"cmdline_show", 0x1010},
+                           {"_etext", 0x2000},
+                           {"hidden", 0x2100, "", STT_OBJECT},
+                           {"__init_begin", 0x3000},
+                           {"setup", 0x3010},
+                           {"__init_end", 0x4000}});
     return kernel;
 }
 
@@ -691,7 +651,7 @@ TEST_CASE("a sound module for the runtime core passes silently") {
 
 TEST_CASE("form: the table for the runtime core") {
     CHECK(codes_of(broken([](elf::Builder&, elf::NewSection& table) { table.data.resize(90); }), {}) ==
-          Codes{"form.core-table"});
+          Codes{"form.core-table", "form.symbol-range"});
     CHECK(codes_of(broken([](elf::Builder&, elf::NewSection& table) { table.data.back() = std::byte{1}; }), {}) ==
           Codes{"form.core-table"});
     auto rename = [](elf::Builder& builder, elf::NewSection&) {
