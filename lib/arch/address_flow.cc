@@ -104,9 +104,9 @@ private:
         const uint64_t values = bits(it.read_registers) & holders.all();
         if (!values)
             return;
-        const bool has_other = it.read_registers.size() > 1 && it.read_registers[0] != it.read_registers[1];
-        const bool is_with_address = it.has_immediate || it.has_address;
-        if (it.is_compare && (has_other || is_with_address))
+        // With itself, or with what was made of it, is no question of identity.
+        const uint64_t others = bits(it.read_registers) & ~holders.all();
+        if (it.is_compare && (others || it.has_immediate || it.has_address))
             uses_.compared_at.push_back(at);
         if (it.writes_memory)
             uses_.is_stored = true;

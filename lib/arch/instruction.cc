@@ -111,6 +111,9 @@ void read_operands(const llvm::MCInst& inst, const llvm::MCInstrDesc& desc, cons
     }
     for (llvm::MCPhysReg implied : desc.implicit_defs())
         result.written_registers.push_back(widest(registers, implied));
+    if (!result.has_address && !desc.isCall()) // a string instruction names its addresses both ways
+        for (llvm::MCPhysReg implied : desc.implicit_uses())
+            result.read_registers.push_back(widest(registers, implied));
     result.reads_memory = desc.mayLoad();
     result.writes_memory = desc.mayStore();
     result.is_compare = desc.isCompare();

@@ -3,43 +3,56 @@
 #include "arch/address_flow.h"
 
 #include <algorithm>
+#include <map>
+#include <vector>
 
 namespace klp::diff {
 
 namespace {
 
-std::optional<std::string> describe(const arch::AddressUses& uses, bool has_code) {
-    if (!uses.compared_at.empty())
-        return "compares its address";
-    if (uses.is_stored)
-        return "stores its address";
-    if (uses.is_returned)
-        return "returns its address";
-    if (has_code && uses.is_passed)
-        return "passes its address on";
-    if (has_code && !uses.is_known)
-        return "takes its address";
-    return std::nullopt;
-}
+// What one function, or a part of it, does with the variable's address.
+class Uses {
+public:
+    Uses(const Unit& unit, const Piece& piece, uint32_t variable, bool has_code)
+        : unit_(unit), piece_(piece), has_code_(has_code) {
+        for (const elf::Relocation& relocation : unit.relocations(piece)) {
+            const Reference reference = unit.reference(piece.section, relocation);
+            if (reference.to == Reference::To::piece && reference.id == variable)
+                add(relocation);
+        }
+    }
 
-std::optional<std::string> use_in_piece(const Unit& unit, const Piece& piece, uint32_t variable, bool has_code) {
-    std::vector<arch::Instruction> code;
-    for (const elf::Relocation& relocation : unit.relocations(piece)) {
-        const Reference reference = unit.reference(piece.section, relocation);
-        if (reference.to != Reference::To::piece || reference.id != variable)
-            continue;
-        if (code.empty())
-            code = unit.machine().disassemble(*unit.code_of(piece), false);
-        auto after = std::ranges::upper_bound(code, relocation.offset, {}, &arch::Instruction::offset);
-        if (after == code.begin())
-            continue; // in the padding before the function
-        const size_t at = static_cast<size_t>(after - code.begin()) - 1;
+    std::optional<std::string> identity() const {
+        // The end of a loop over the table: both sides of the comparison are addresses of it.
+        if (std::ranges::any_of(compared_, [](const auto& it) { return it.second == 1; }))
+            return "compares its address";
+        for (const arch::AddressUses& uses : all_) {
+            if (uses.is_stored)
+                return "stores its address";
+            if (uses.is_returned)
+                return "returns its address";
+            if (has_code_ && uses.is_passed)
+                return "passes its address on";
+            if (has_code_ && !uses.is_known)
+                return "takes its address";
+        }
+        return std::nullopt;
+    }
+
+private:
+    void add(const elf::Relocation& relocation) {
+        if (code_.empty())
+            code_ = unit_.machine().disassemble(*unit_.code_of(piece_), false);
+        auto after = std::ranges::upper_bound(code_, relocation.offset, {}, &arch::Instruction::offset);
+        if (after == code_.begin())
+            return; // in the padding before the function
+        const size_t at = static_cast<size_t>(after - code_.begin()) - 1;
         arch::AddressUses uses;
-        switch (arch::field_use(code[at], relocation, unit.machine().relocation(relocation.type).width)) {
+        switch (arch::field_use(code_[at], relocation, unit_.machine().relocation(relocation.type).width)) {
         case arch::FieldUse::access:
         case arch::FieldUse::indexed:
         case arch::FieldUse::branch:
-            continue;
+            return;
         case arch::FieldUse::compared:
             uses.compared_at.push_back(at);
             break;
@@ -51,15 +64,22 @@ std::optional<std::string> use_in_piece(const Unit& unit, const Piece& piece, ui
             break;
         case arch::FieldUse::taken:
         case arch::FieldUse::indexed_taken:
-            uses = arch::follow_address(unit.machine(), code, at,
-                                        [&](const arch::Instruction& it) { return unit.leaves(piece, it); });
+            uses = arch::follow_address(unit_.machine(), code_, at,
+                                        [&](const arch::Instruction& it) { return unit_.leaves(piece_, it); });
             break;
         }
-        if (auto use = describe(uses, has_code))
-            return use;
+        for (size_t where : uses.compared_at)
+            ++compared_[where];
+        all_.push_back(std::move(uses));
     }
-    return std::nullopt;
-}
+
+    const Unit& unit_;
+    const Piece& piece_;
+    bool has_code_;
+    std::vector<arch::Instruction> code_;
+    std::vector<arch::AddressUses> all_;
+    std::map<size_t, unsigned> compared_; // instruction -> how many references get there
+};
 
 } // namespace
 
@@ -76,10 +96,10 @@ bool holds_code_pointers(const Unit& unit, uint32_t variable) {
 std::optional<std::string> identity_use(const Unit& unit, uint32_t function, uint32_t variable) {
     const bool has_code = holds_code_pointers(unit, variable);
     const uint32_t root = unit.root_of(function);
-    if (auto use = use_in_piece(unit, unit.piece(root), variable, has_code))
+    if (auto use = Uses(unit, unit.piece(root), variable, has_code).identity())
         return use;
     for (uint32_t part : unit.parts_of(root))
-        if (auto use = use_in_piece(unit, unit.piece(part), variable, has_code))
+        if (auto use = Uses(unit, unit.piece(part), variable, has_code).identity())
             return use;
     return std::nullopt;
 }

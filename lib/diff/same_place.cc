@@ -26,11 +26,21 @@ public:
         const auto y = patched_.machine().disassemble(*patched_.code_of(b), false);
         const size_t common = std::min(x.size(), y.size());
         size_t first = 0;
-        while (first < common && is_same_step(a, x[first], b, y[first]))
-            ++first;
-        for (size_t back = 1; back <= common - first; ++back)
-            if (!is_same_step(a, x[x.size() - back], b, y[y.size() - back]))
+        Pairs open;
+        for (; first < common; ++first) {
+            if (!is_same_step(a, x[first], b, y[first], open))
                 break;
+            // Two statements may have changed places: a use counts once the call that follows it is the same, too.
+            if (original_.leaves(a, x[first]) || x[first].is_return)
+                found_.merge(open);
+        }
+        if (first == x.size() && first == y.size())
+            found_.merge(open);
+        open.clear();
+        for (size_t back = 1; back <= common - first; ++back)
+            if (!is_same_step(a, x[x.size() - back], b, y[y.size() - back], open))
+                break;
+        found_.merge(open);
     }
 
     void look_at_data(const Piece& a, const Piece& b) {
@@ -72,7 +82,7 @@ private:
         return true;
     }
 
-    bool is_same_step(const Piece& a, const Instruction& p, const Piece& b, const Instruction& q) {
+    bool is_same_step(const Piece& a, const Instruction& p, const Piece& b, const Instruction& q, Pairs& open) {
         if (!has_same_operands(p, q))
             return false;
         auto x = original_.relocations(a.section, p.offset, p.offset + p.size);
@@ -83,7 +93,7 @@ private:
         for (size_t at = 0; at < x.size(); ++at)
             if (!is_same_target(original_.reference(a.section, x[at]), patched_.reference(b.section, y[at]), proposed))
                 return false;
-        found_.insert(proposed.begin(), proposed.end());
+        open.merge(proposed);
         return true;
     }
 
