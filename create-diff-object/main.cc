@@ -133,6 +133,9 @@ void write_report(const Options& options, const diff::Diff& diff) {
                 entry[name] = *text;
         json["items"].push_back(std::move(entry));
     }
+    json["harmless"] = nlohmann::ordered_json::array();
+    for (const diff::LeftOut& it : diff.harmless)
+        json["harmless"].push_back({{"function", it.function}, {"what", it.what}});
     json["findings"] = report::to_json(diff.findings);
     std::string text = json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
     elf::write_file_atomically(options.report, std::as_bytes(std::span(text)));
@@ -162,9 +165,8 @@ std::vector<report::Finding> sense_changes(const elf::Object& original, const el
     options.is_exported = [&](std::string_view name) { return exports.find(name) != nullptr; };
     std::vector<report::Finding> findings = sense::compare(original, patched, options);
     std::erase_if(findings, [](const report::Finding& finding) { return finding.code == "sense.no-debug-data"; });
-    if (std::ranges::any_of(findings, [](const report::Finding& finding) {
-            return finding.severity == report::Severity::error;
-        }))
+    if (std::ranges::any_of(findings,
+                            [](const report::Finding& finding) { return finding.severity == report::Severity::error; }))
         throw report::Refusal(std::move(findings));
     return findings;
 }
@@ -191,7 +193,11 @@ report::Exit run(const Options& options) {
     if (!options.report.empty())
         write_report(options, diff);
     if (diff.nothing_changed) {
-        fmt::print("{}: nothing changed\n", options.patched);
+        if (diff.harmless.empty())
+            fmt::print("{}: nothing changed\n", options.patched);
+        else
+            fmt::print("{}: nothing changed but {} harmless difference{}\n", options.patched, diff.harmless.size(),
+                       diff.harmless.size() == 1 ? "" : "s");
         return report::Exit::nothing_changed;
     }
     print_items(options, diff);

@@ -68,11 +68,15 @@ Json to_json(const UnitDiff& unit) {
     Json items = Json::array();
     for (const diff::Item& item : unit.diff.items)
         items.push_back(to_json(item));
+    Json harmless = Json::array();
+    for (const diff::LeftOut& it : unit.diff.harmless)
+        harmless.push_back({{"function", it.function}, {"what", it.what}});
     return {{"source", unit.unit.source},
             {"object", unit.unit.owner},
             {"changed", !unit.diff.nothing_changed},
             {"proof", to_json(unit.proof, unit.diff)},
             {"items", std::move(items)},
+            {"harmless", std::move(harmless)},
             {"findings", report::to_json(unit.diff.findings)}};
 }
 
@@ -152,7 +156,9 @@ Json to_json(const Record& record) {
 
 std::string summary(const Record& record) {
     std::map<std::string, ObjectCounts> objects;
+    size_t harmless = 0;
     for (const UnitDiff& unit : record.units) {
+        harmless += unit.diff.harmless.size();
         for (const diff::Item& item : unit.diff.items) {
             ObjectCounts& counts = objects[unit.unit.owner];
             if (item.change == diff::Change::changed && item.kind == "function")
@@ -166,6 +172,9 @@ std::string summary(const Record& record) {
         text += counts.added ? fmt::format("; {} new\n", counts.added) : "\n";
     }
     text += proof_summary(record.units);
+    if (harmless != 0)
+        text += fmt::format("  {} difference{} left out as harmless (the report names them)\n", harmless,
+                            harmless == 1 ? "" : "s");
     text += fmt::format("  {} ({} bytes, {} livepatch relocations, {})\n", record.output.module.string(),
                         record.module_size, record.livepatch_relocations,
                         record.is_replacing ? "replaces other patches" : "stacks");

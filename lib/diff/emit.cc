@@ -122,10 +122,21 @@ void append(NewSection& section, elf::Bytes bytes) {
     section.data.insert(section.data.end(), bytes.begin(), bytes.end());
 }
 
+// Of what comes along from a section that is freed, or left out, when a module has started.
+std::string lasting_name(const elf::Section& model) {
+    const char* kind = model.is_code()            ? ".text"
+                       : model.type == SHT_NOBITS ? ".bss"
+                       : model.is_writable()      ? ".data"
+                                                  : ".rodata";
+    return kind + std::string(model.name.substr(model.name.find('.', 1)));
+}
+
 NewSection like(const elf::Section& model, uint64_t start) {
     constexpr uint64_t kept = SHF_ALLOC | SHF_WRITE | SHF_EXECINSTR | SHF_TLS;
     NewSection section;
-    section.name = arch::name_in_module(model.name);
+    section.name = arch::is_init(model.name) || arch::is_exit(model.name)
+                       ? lasting_name(model)
+                       : std::string(arch::name_in_module(model.name));
     section.type = model.type;
     section.flags = model.flags & kept;
     section.alignment = alignment_at(model.alignment, start);

@@ -29,8 +29,7 @@ private:
         MeaningHasher hasher;
         std::vector<arch::Instruction> code = {};
         uint32_t piece = none;
-        Side(const Unit& of, PairNames names, uint32_t side)
-            : unit(of), hasher(of, std::move(names), side) {}
+        Side(const Unit& of, PairNames names, uint32_t side) : unit(of), hasher(of, std::move(names), side) {}
     };
     // What is different at a pair of instructions.
     enum class Kind { same, jump, constant, string, data, callee, other };

@@ -19,8 +19,8 @@ namespace klp::diff {
 
 // Pairs (original, patched) of those among `before` and `after` that two corresponding pieces use at places that
 // correspond: in code that is the same from its first instruction to the first call behind the use, or from the use to
-// the last instruction; in data at the same offset. `known` says which pieces are pairs already. A variable for which two places disagree is left out.
-// Linear in the size of the two pieces.
+// the last instruction; in data at the same offset. `known` says which pieces are pairs already. A variable for which
+// two places disagree is left out. Linear in the size of the two pieces.
 std::vector<std::pair<uint32_t, uint32_t>>
 used_at_same_places(const Unit& original, uint32_t original_piece, const Unit& patched, uint32_t patched_piece,
                     const Correlation& known, const std::vector<uint32_t>& before, const std::vector<uint32_t>& after);

@@ -228,6 +228,15 @@ bool Selector::refers_as_before(uint32_t from, uint32_t meant, uint32_t rival) c
     return count(original_, partner, original) == count(patched_, from, meant);
 }
 
+// The kernel or module freed it when it had started, so what refers to it now needs one of its own.
+bool Selector::is_gone(uint32_t piece) const {
+    const uint32_t partner = correlation_.to_original[patched_.root_of(piece)];
+    if (partner == none)
+        return false;
+    const Storage storage = storage_of(original_, original_.piece(partner));
+    return storage == Storage::init || (storage == Storage::exit && options_.owner == "vmlinux");
+}
+
 Route Selector::route(const Reference& reference, uint32_t from, uint32_t section, const elf::Relocation& relocation,
                       bool in_entry) const {
     if (reference.to == Reference::To::nothing)
@@ -238,7 +247,7 @@ Route Selector::route(const Reference& reference, uint32_t from, uint32_t sectio
         return Route::literal;
     const Piece& target = patched_.piece(reference.id);
     const bool is_new = correlation_.to_original[reference.id] == none;
-    if (target.kind == PieceKind::fragment)
+    if (target.kind == PieceKind::fragment || is_gone(reference.id))
         return Route::inside;
     if (target.kind == PieceKind::variable) {
         if (is_new || target.identity != Identity::kept || copied_data_[reference.id])

@@ -58,6 +58,7 @@ private:
     void follow_entry(const SpecialEntry& entry, uint32_t piece);
     void follow(uint32_t section, const elf::Relocation& relocation, uint32_t from, bool in_entry);
     bool is_unread(uint32_t piece) const;
+    bool is_gone(uint32_t piece) const;
     void check_storage(uint32_t piece, uint32_t from);
     void check_rival(const Reference& reference, Route chosen, uint32_t from, uint32_t section,
                      const elf::Relocation& relocation);

@@ -157,6 +157,20 @@ TEST_CASE("what was gone after the start comes along when the patch needs it lat
     CHECK(outcome.names(diff::Change::added, "variable") == Names{"tries"});
 }
 
+TEST_CASE("patched code that calls what is gone after the start brings its own") {
+    UnitPair pair;
+    const std::string before = "#define __init __attribute__((section(\".init.text\")))\n"
+                               "static int __attribute__((section(\".init.data\"))) tries = 3;\n"
+                               "int __init __attribute__((noinline)) list(int x) { return x + tries++; }\n"
+                               "int __init start(void) { return list(1); }\nint show(int x) { return x + 1; }\n";
+    Outcome outcome = pair.run(before, replaced(before, "return x + 1", "return list(x) + 1"));
+    REQUIRE(outcome.codes == Codes{});
+    CHECK(outcome.changed() == Names{"show"});
+    CHECK(outcome.refers(".text.show", "list"));
+    for (const elf::Section& section : outcome.output->sections())
+        CHECK_FALSE(section.name.starts_with(".init"));
+}
+
 TEST_CASE("two static locals of one name are told apart by the code around them, or not at all") {
     UnitPair pair;
     const std::string unit = "extern void slow(int), fast(int), log(int);\nvoid account(int x) {\n"
@@ -226,9 +240,10 @@ TEST_CASE("a loop that ends at a table's end does not compare its address with a
     for (const Compiler& compiler : {gcc_x86, clang_x86()}) {
         CAPTURE(compiler.command);
         UnitPair pair(compiler);
-        const std::string unit = "static const unsigned short state[8] = {54, 134, 52, 157, 247, 169, 34, 109};\n"
-                                 "unsigned sum(unsigned a) { unsigned i, s = 0; for (i = 0; i < 8; i++) s += state[i] ^ "
-                                 "a; return s; }\n";
+        const std::string unit =
+            "static const unsigned short state[8] = {54, 134, 52, 157, 247, 169, 34, 109};\n"
+            "unsigned sum(unsigned a) { unsigned i, s = 0; for (i = 0; i < 8; i++) s += state[i] ^ "
+            "a; return s; }\n";
         Outcome outcome = pair.run(unit, replaced(unit, "247", "248"));
         REQUIRE(outcome.codes == Codes{});
         CHECK(outcome.changed() == Names{"sum"});
