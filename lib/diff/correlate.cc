@@ -80,7 +80,8 @@ bool is_kept(const Piece& piece) {
 }
 
 bool is_static_local(const Unit& unit, const Piece& piece) {
-    return piece.kind == PieceKind::variable && !is_global(unit, piece) && is_numbered(own_name(unit, piece));
+    return piece.kind == PieceKind::variable && !is_global(unit, piece) &&
+           (is_numbered(own_name(unit, piece)) || is_static_local_name(own_name(unit, piece)));
 }
 
 bool is_local_function(const Unit& unit, const Piece& piece) {

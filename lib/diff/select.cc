@@ -332,6 +332,12 @@ void Selector::check_changed_function(uint32_t piece) {
     const uint32_t partner = correlation_.to_original[piece];
     std::string_view section = patched_.object().section(it.section).name;
     std::string_view old_section = original_.object().section(original_.piece(partner).section).name;
+    if (resolve_defined(original_.piece(partner).symbol).is_overridden)
+        return refuse(
+            "diff.weak-overridden", piece,
+            "the patch changes it, but it is weak, and the running kernel has another unit's function of this "
+            "name in its place: nobody would get to the change",
+            "change the function that is in its place, or leave this one out with KLP_IGNORE_FUNCTION()");
     if (arch::is_init(section) || arch::is_init(old_section))
         return refuse(
             "diff.init-changed", piece,

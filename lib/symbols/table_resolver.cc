@@ -96,6 +96,7 @@ Resolution TableResolver::resolve_defined(const elf::Symbol& original) const {
         result.object = table_.object();
     } else {
         result = choose(original, candidates);
+        result.is_overridden = original.is_weak() && std::ranges::none_of(candidates, &KernelSymbol::weak);
     }
     const Export* exported = original.is_local() ? nullptr : exports_.find(original.name);
     if (exported && table_.object() == "vmlinux" && exported->module == "vmlinux") {

@@ -171,6 +171,23 @@ TEST_CASE("patched code that calls what is gone after the start brings its own")
         CHECK_FALSE(section.name.starts_with(".init"));
 }
 
+TEST_CASE("of two names that Clang gives, the one without a number is no surer") {
+    if (!is_installed(clang_x86())) {
+        MESSAGE("skipped: clang-19 is not installed");
+        return;
+    }
+    // The branches change places, and the two variables their names: account.count and account.count.1.
+    const std::string before = "extern void out(unsigned, unsigned long);\nunsigned account(unsigned fast) {\n"
+                               "    fast &= 1;\n    if (fast) { static int count; out(1, ++count); }\n"
+                               "    else { static int count; out(2, count += 10); }\n    return 0; }\n";
+    const std::string after = "extern void out(unsigned, unsigned long);\nunsigned account(unsigned fast) {\n"
+                              "    fast &= 1;\n    if (!fast) { static int count; out(2, count += 10); }\n"
+                              "    else { static int count; out(1, ++count); }\n    return 0; }\n";
+    UnitPair pair(clang_x86());
+    const Outcome outcome = pair.run(before, after);
+    CHECK((has_code(outcome, "diff.static-local") || outcome.diff.nothing_changed));
+}
+
 TEST_CASE("two static locals of one name are told apart by the code around them, or not at all") {
     UnitPair pair;
     const std::string unit = "extern void slow(int), fast(int), log(int);\nvoid account(int x) {\n"
@@ -263,6 +280,17 @@ TEST_CASE("statements that change places do not exchange what they write") {
     const std::string after = replaced(replaced(unit, "if (n) s.a = x; s.b = y;", "s.b = y; if (n) s.a = x;"),
                                        "out(1, s.a); out(2, s.b);", "out(2, s.b); out(1, s.a);");
     CHECK(has_code(pair.run(unit, after), "diff.static-local"));
+}
+
+TEST_CASE("a weak function in whose place the kernel has another one cannot be changed") {
+    UnitPair pair;
+    const std::string unit =
+        "__attribute__((weak)) int f(int x) { return x + 1; }\nint g(int x) { return f(x) * 2; }\n";
+    symbols::Resolution other{symbols::Resolution::Kind::livepatch, "vmlinux", 0, true, {}, false, {}};
+    other.is_overridden = true;
+    pair.resolver.special["f"] = other;
+    CHECK(pair.run(unit, replaced(unit, "x + 1", "x + 2")).codes == Codes{"diff.weak-overridden"});
+    CHECK(pair.run(unit, replaced(unit, "* 2", "* 3")).changed() == Names{"g"});
 }
 
 TEST_CASE("a table of numbers may be passed on as a copy") {
