@@ -20,6 +20,8 @@ import tools
 
 ROOT = tools.ROOT
 FUZZ_RUNS = 20000
+# Programs that take too long to be a part; they are commands of their own, as those of test/bench are.
+OWN_COMMANDS = {"sense"}
 RESULT = re.compile(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$", re.MULTILINE)
 DOCTEST = re.compile(r"test cases: +\d+ \| +(\d+) passed \| +(\d+) failed(?: \| +(\d+) skipped)?")
 
@@ -97,7 +99,8 @@ def parts():
     table = {"unit": unit}
     # A program for each of these folders: the VM tests last, they take longest.
     for folder in sorted((ROOT / "test").glob("*/run"), key=lambda path: (path.parent.name == "vm", path)):
-        table[folder.parent.name] = program(folder)
+        if folder.parent.name not in OWN_COMMANDS:
+            table[folder.parent.name] = program(folder)
     table["core"] = program(ROOT / "test" / "vm" / "core" / "run")
     if list((ROOT / "test" / "fuzz").glob("*.cc")):
         table["fuzz"] = fuzz
