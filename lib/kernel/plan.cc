@@ -1,20 +1,14 @@
 #include "kernel/plan.h"
 
-#include "host/files.h"
-#include "host/process.h"
-#include "kernel/includes.h"
-#include "kernel/shadow.h"
+#include "kernel/plan_makefile.h"
 #include "kernel/trace.h"
-#include "source/patch.h"
+#include "kernel/unpatchable.h"
 
 #include <algorithm>
-#include <array>
 #include <fmt/format.h>
 #include <map>
 
 namespace klp::kernel {
-
-namespace fs = std::filesystem;
 
 namespace {
 
@@ -22,26 +16,6 @@ using report::Finding;
 using report::Severity;
 using source::ChangedFile;
 using source::FileKind;
-
-struct Unpatchable {
-    std::string_view part; // of the path, between slashes
-    const char* code;
-    const char* what;
-};
-
-constexpr std::array unpatchable_parts = {
-    Unpatchable{"/vdso/", "plan.vdso", "vDSO code runs in user space, mapped into every process"},
-    Unpatchable{"/vdso32/", "plan.vdso", "vDSO code runs in user space, mapped into every process"},
-    Unpatchable{"/vdso64/", "plan.vdso", "vDSO code runs in user space, mapped into every process"},
-    Unpatchable{"/realmode/", "plan.realmode", "real mode code is a binary of its own inside the kernel"},
-    Unpatchable{"/purgatory/", "plan.boot", "the kexec purgatory is a binary of its own inside the kernel"},
-    Unpatchable{"/libstub/", "plan.firmware-stub", "the EFI stub runs before the kernel does"},
-};
-
-// "net/ipv4/" of "net/ipv4/Makefile"; "" at the top.
-std::string folder_of(const std::string& path) {
-    return path.substr(0, path.rfind('/') + 1);
-}
 
 // In the unpatched tree; a copy leaves its origin as it is.
 const std::string& path_before(const ChangedFile& file) {
@@ -58,14 +32,6 @@ Finding note(const std::string& code, const ChangedFile& file, const std::string
 
 Finding error(const std::string& code, const std::string& path, const std::string& message, const std::string& hint) {
     return {code, Severity::error, path, "", message, hint};
-}
-
-// Makefiles whose rules reach all of the kernel.
-bool is_global_makefile(const std::string& path, bool is_one_module) {
-    if (is_one_module)
-        return false;
-    const bool is_arch_top = path.starts_with("arch/") && std::count(path.begin(), path.end(), '/') == 2;
-    return path.starts_with("scripts/") || is_arch_top || path.find('/') == std::string::npos;
 }
 
 class Planner {
@@ -89,7 +55,7 @@ public:
         // Makefiles first: they decide which units there are.
         for (const ChangedFile& file : files) {
             if (file.kind == FileKind::makefile)
-                plan_makefile(file);
+                plan_makefile(file, sources_, changes_, faults_);
         }
         for (ChangedFile& file : files)
             plan_file(file);
@@ -143,8 +109,8 @@ private:
             trace_.faults.clear();
         std::ranges::move(trace_.faults, std::back_inserter(faults_));
         // A source that is no unit's, or assembly: its readers get the same.
-        const bool is_source = file.kind == FileKind::assembly ||
-                               (file.kind == FileKind::c_source && !is_unit && !is_asked_for(file));
+        const bool is_source =
+            file.kind == FileKind::assembly || (file.kind == FileKind::c_source && !is_unit && !is_asked_for(file));
         if (is_source && trace_.is_read && !trace_.is_different)
             file.is_token_equal = true;
     }
@@ -197,7 +163,8 @@ private:
         for (auto entry = first; entry != last; ++entry)
             add(*entry->second);
         // Nothing that is built includes a file that is not there yet: no need to look.
-        const bool is_created = file.change == ChangedFile::Change::created || file.change == ChangedFile::Change::copied;
+        const bool is_created =
+            file.change == ChangedFile::Change::created || file.change == ChangedFile::Change::copied;
         const bool may_be_included = first == last ? !was_planned : sources_.included_sources.contains(name_of(before));
         if (first == last || may_be_included) {
             const size_t count = may_be_included && !is_created ? add_includers(before) : 0;
@@ -271,68 +238,6 @@ private:
                                 "patch the C code that calls it instead"));
     }
 
-    // The folder that kbuild enters to read this makefile: its own, or, for a part that others include, the next one above
-    // whose makefile names it. Empty if that is the top.
-    std::string reading_folder(const std::string& path) const {
-        std::string folder = folder_of(path);
-        const std::string name = name_of(path);
-        const auto names_it = [&](const std::string& makefile) {
-            const std::optional<std::string> text = source::read_from(sources_.source)(folder + makefile);
-            return text && text->find(name) != std::string::npos;
-        };
-        if (name != "Makefile" && name != "Kbuild")
-            while (!folder.empty() && !names_it("Makefile") && !names_it("Kbuild"))
-                folder = folder_of(folder.substr(0, folder.size() - 1));
-        return sources_.is_one_module && folder.empty() ? folder_of(path) : folder;
-    }
-
-    void plan_makefile(const ChangedFile& file) {
-        if (refuse_if_unpatchable(file.path))
-            return;
-        if (is_global_makefile(file.path, sources_.is_one_module) || reading_folder(file.path).empty()) {
-            faults_.push_back(error("plan.global-makefile", file.path,
-                                    "this Makefile reaches the whole kernel, which is built already",
-                                    "leave it out of the live patch"));
-            return;
-        }
-        const std::string folder = reading_folder(file.path);
-        std::map<std::string, const Unit*> before;
-        for (const Unit& unit : sources_.units) {
-            if (unit.object.starts_with(folder))
-                before.emplace(unit.object, &unit);
-        }
-        for (Unit& unit : sources_.patched_units(folder)) {
-            // kbuild prepares itself on the way, in other folders.
-            if (!unit.object.starts_with(folder) || find_unpatchable(unit.source))
-                continue;
-            const auto old = before.find(unit.object);
-            if (old != before.end() && sources_.in_patched_tree(*old->second).compile == unit.compile)
-                continue;
-            if (unit.is_assembly || (unit.is_generated && old == before.end())) {
-                refuse_made_unit(file, unit);
-                continue;
-            }
-            UnitChange& change = changes_[unit.object];
-            change.unit = old == before.end() ? Unit{} : *old->second;
-            change.patched = std::move(unit);
-        }
-    }
-
-    void refuse_made_unit(const ChangedFile& file, const Unit& unit) {
-        if (unit.is_assembly)
-            faults_.push_back(error("plan.assembly", file.path,
-                                    fmt::format("it has {} assembled anew or otherwise, and code in assembly has no "
-                                                "functions that the kernel could redirect",
-                                                unit.source),
-                                    "patch the C code that calls it instead"));
-        else
-            faults_.push_back(error("plan.generated-input", file.path,
-                                    fmt::format("it brings the unit {}, whose source the build generates; a live patch "
-                                                "does not make generated files",
-                                                unit.object),
-                                    "write what is generated into a source file of its own"));
-    }
-
     void add(const Unit& unit) {
         if (unit.is_assembly || changes_.contains(unit.object))
             return;
@@ -349,10 +254,10 @@ private:
         }
         if (!unread.empty())
             leave_out({"plan.unread-units", Severity::warning, unread.front()->unit, "",
-                                 fmt::format("which headers {} units include could not be found out (this one: {}); if "
-                                             "they see the change, they stay as they are",
-                                             unread.size(), unread.front()->reason),
-                                 "name the unit's own source in the patch if it has to change"});
+                       fmt::format("which headers {} units include could not be found out (this one: {}); if "
+                                   "they see the change, they stay as they are",
+                                   unread.size(), unread.front()->reason),
+                       "name the unit's own source in the patch if it has to change"});
     }
 
     const source::IncludeGraph& graph() {
@@ -387,11 +292,12 @@ private:
         const auto found = sources_.differences(units);
         const auto count = std::ranges::count_if(found, [](const auto& difference) { return difference.has_value(); });
         if (count > 0)
-            leave_out({"plan.unpatchable-includers", Severity::warning, path, "",
-                       fmt::format("{} units outside of the kernel proper (vDSO, boot code) see a difference in it too; "
-                                   "they stay as they are",
-                                   count),
-                       "the patch must not need them to change"});
+            leave_out(
+                {"plan.unpatchable-includers", Severity::warning, path, "",
+                 fmt::format("{} units outside of the kernel proper (vDSO, boot code) see a difference in it too; "
+                             "they stay as they are",
+                             count),
+                 "the patch must not need them to change"});
     }
 
     bool refuse_if_unpatchable(const std::string& path) {
@@ -425,64 +331,10 @@ private:
     std::vector<Finding> faults_;
 };
 
-// kbuild's dry run of one folder of the patched tree, in the target's own build directory: it writes nothing.
-std::vector<Unit> list_patched_units(const Target& target, const fs::path& patched_source, const std::string& folder) {
-    Kbuild kbuild = kbuild_of(target);
-    std::vector<std::string> goals = {folder};
-    if (is_out_of_tree(target))
-        goals = {"M=" + patched_source.string(), "modules"};
-    else
-        kbuild.source = patched_source;
-    const host::Outcome outcome = host::run(dry_run_command(kbuild, goals));
-    std::vector<Unit> units = parse_dry_run(outcome.output, patched_source);
-    if (units.empty())
-        throw report::Refusal("plan.makefile", folder + "Makefile",
-                              "kbuild cannot read the patched Makefile:\n" + host::last_lines(outcome.errors, 10),
-                              "correct the patch");
-    return units;
-}
-
 } // namespace
-
-std::optional<Finding> find_unpatchable(const std::string& path) {
-    const std::string hint = "leave this file out of the live patch";
-    for (const Unpatchable& part : unpatchable_parts) {
-        if (path.find(part.part) != std::string::npos)
-            return error(part.code, path, std::string(part.what) + ", and cannot be patched live", hint);
-    }
-    // arch/ARCH/boot/
-    const size_t arch_end = path.starts_with("arch/") ? path.find('/', 5) : std::string::npos;
-    if (arch_end != std::string::npos && path.compare(arch_end, 6, "/boot/") == 0)
-        return error("plan.boot", path, "boot code has run and is gone, and cannot be patched live", hint);
-    return std::nullopt;
-}
 
 Plan make_plan(const std::vector<ChangedFile>& files, const PlanSources& sources) {
     return Planner(sources).plan(files);
-}
-
-Plan make_plan(const Target& target, const std::vector<Unit>& units, const std::vector<ChangedFile>& files,
-               const fs::path& patched_source, const TargetOptions& options) {
-    const std::set<std::string> included = included_sources_of(target);
-    const std::vector<Step> steps = steps_of(target);
-    return make_plan(
-        files,
-        {.units = units,
-         .source = target.source,
-         .build = target.build,
-         .included_sources = included,
-         .include_graph = [&] { return include_graph_of(target, units, options); },
-         .patched_units = [&](const std::string& folder) { return list_patched_units(target, patched_source, folder); },
-         .in_patched_tree = [&](const Unit& unit) { return in_patched_tree(unit, target, patched_source); },
-         .steps = steps,
-         .differences = [&](const std::vector<Reading>& readings) {
-             return differences(target, patched_source, readings, options.jobs);
-         },
-         .new_readers = [&](const std::string& path, const source::IncludeGraph& graph) {
-             const auto may_find = units_that_may_find(path, units, graph, files_asking_for(graph, name_of(path)),
-                                                       target.source, target.build);
-             return readers_in_patched_tree(target, may_find, path, patched_source, options.jobs);
-         }});
 }
 
 } // namespace klp::kernel

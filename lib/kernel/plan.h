@@ -22,8 +22,8 @@ namespace klp::kernel {
 struct Plan {
     std::vector<UnitChange> changes;       // sorted by object
     std::vector<report::Finding> findings; // parts of the patch that have no effect, and why
-    // Something that the patched kernel would have is left out, or may be: if the units come out unchanged, that does not
-    // mean that the patch changes nothing.
+    // Something that the patched kernel would have is left out, or may be: if the units come out unchanged, that does
+    // not mean that the patch changes nothing.
     bool is_partial = false;
 };
 
@@ -42,7 +42,8 @@ struct PlanSources {
     const std::vector<Step>& steps; // of the target
     // As in reading.h, for the patched tree.
     std::function<std::vector<std::optional<std::string>>(const std::vector<Reading>&)> differences;
-    // The units that read this new header of the patched tree though the patch touches nothing that includes it (shadow.h).
+    // The units that read this new header of the patched tree though the patch touches nothing that includes it
+    // (shadow.h).
     std::function<std::vector<const Unit*>(const std::string& path, const source::IncludeGraph&)> new_readers;
 };
 
@@ -55,9 +56,5 @@ Plan make_plan(const std::vector<source::ChangedFile>& files, const PlanSources&
 // The same for a target, with the patched tree `patched_source` already written.
 Plan make_plan(const Target& target, const std::vector<Unit>& units, const std::vector<source::ChangedFile>& files,
                const std::filesystem::path& patched_source, const TargetOptions& options);
-
-// Why code in this file (a path in the tree) is never patched live: it does not run as part of the kernel or its
-// modules. Nothing for all other files.
-std::optional<report::Finding> find_unpatchable(const std::string& path);
 
 } // namespace klp::kernel

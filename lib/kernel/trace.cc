@@ -1,6 +1,6 @@
 #include "kernel/trace.h"
 
-#include "kernel/plan.h"
+#include "kernel/unpatchable.h"
 #include "source/patch.h"
 
 #include <algorithm>
@@ -137,8 +137,8 @@ bool Tracer::is_named(const std::string& path) const {
     return std::any_of(first, last, [](const auto& reader) { return reader.second->compile.empty(); });
 }
 
-// Folders of tools/ whose programs the build makes for itself. They are compiled in these folders, so that what they name
-// by relative paths is not in the list of steps; the object of tools/lib/subcmd lie in a folder libsubcmd.
+// Folders of tools/ whose programs the build makes for itself. They are compiled in these folders, so that what they
+// name by relative paths is not in the list of steps; the object of tools/lib/subcmd lie in a folder libsubcmd.
 std::set<std::string> Tracer::tool_folders() const {
     const std::string root = sources_.build.string() + "/tools/";
     std::set<std::string> folders;
@@ -150,7 +150,8 @@ std::set<std::string> Tracer::tool_folders() const {
             const size_t library = folder.find("/lib", std::string_view("tools/").size());
             folders.insert(library == std::string::npos
                                ? folder
-                               : "tools/lib/" + folder.substr(library + 4, folder.find('/', library + 1) - library - 4));
+                               : "tools/lib/" +
+                                     folder.substr(library + 4, folder.find('/', library + 1) - library - 4));
         }
     folders.erase("tools");
     return folders;
@@ -172,11 +173,12 @@ std::optional<Finding> Tracer::find_tool(const std::string& path) const {
     const auto found = std::ranges::find_if(folders, is_of);
     if (found == folders.end())
         return std::nullopt;
-    return fault("plan.build-tool", path,
-                 fmt::format("it belongs to {}, a part of the kernel's own build: what that made is in the running kernel "
-                             "and is not made anew",
-                             *found),
-                 "leave this file out of the live patch, if the rest of it does without");
+    return fault(
+        "plan.build-tool", path,
+        fmt::format("it belongs to {}, a part of the kernel's own build: what that made is in the running kernel "
+                    "and is not made anew",
+                    *found),
+        "leave this file out of the live patch, if the rest of it does without");
 }
 
 // Units whose source the file is or, if the graph is asked, that include it; but for what is no part of the running
@@ -219,11 +221,12 @@ void Tracer::judge(const std::string& path, const std::set<std::string>& seeds, 
     const std::string programs[] = {sources_.build.string() + "/tools/", sources_.build.string() + "/scripts/"};
     const std::set<std::string> made = made_from(seeds, sources_.steps);
     if (const std::optional<Use> use = use_of(made)) {
-        trace.faults.push_back(fault("plan.generated-input", path,
-                                     fmt::format("the build makes {} from it{}, and {} with that; a live patch does not "
-                                                 "make generated files anew",
-                                                 shorten(use->file), first, list(use->objects)),
-                                     own_hint));
+        trace.faults.push_back(
+            fault("plan.generated-input", path,
+                  fmt::format("the build makes {} from it{}, and {} with that; a live patch does not "
+                              "make generated files anew",
+                              shorten(use->file), first, list(use->objects)),
+                  own_hint));
         return;
     }
     std::string tool, script, object;
@@ -237,11 +240,10 @@ void Tracer::judge(const std::string& path, const std::set<std::string>& seeds, 
             object = name;
     }
     if (!script.empty())
-        trace.faults.push_back(
-            fault("plan.linker-script", path,
-                  fmt::format("the linker script {} is made from it{}: how the kernel is laid out is settled", script,
-                              first),
-                  own_hint));
+        trace.faults.push_back(fault(
+            "plan.linker-script", path,
+            fmt::format("the linker script {} is made from it{}: how the kernel is laid out is settled", script, first),
+            own_hint));
     else if (!tool.empty())
         trace.faults.push_back(fault("plan.build-tool", path,
                                      fmt::format("{} is made from it, a part of the kernel's own build{}: what that "

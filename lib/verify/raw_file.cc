@@ -47,45 +47,48 @@ Elf64_Ehdr read_header(const elf::Object& module) {
     return header;
 }
 
+void read(Reader& reader, Elf64_Shdr& section) {
+    reader.read(section.sh_name);
+    reader.read(section.sh_type);
+    reader.read(section.sh_flags);
+    reader.read(section.sh_addr);
+    reader.read(section.sh_offset);
+    reader.read(section.sh_size);
+    reader.read(section.sh_link);
+    reader.read(section.sh_info);
+    reader.read(section.sh_addralign);
+    reader.read(section.sh_entsize);
+}
+
+void read(Reader& reader, Elf64_Sym& symbol) {
+    reader.read(symbol.st_name);
+    reader.read(symbol.st_info);
+    reader.read(symbol.st_other);
+    reader.read(symbol.st_shndx);
+    reader.read(symbol.st_value);
+    reader.read(symbol.st_size);
+}
+
+// As many entries as elf::Object counts, as long as there are bytes for them.
+template <typename Entry>
+std::vector<Entry> read_table(const elf::Object& module, elf::Bytes bytes, size_t count) {
+    std::vector<Entry> entries;
+    entries.reserve(count);
+    for (Reader reader(module, bytes); entries.size() < count && reader.has(sizeof(Entry));)
+        read(reader, entries.emplace_back());
+    return entries;
+}
+
 std::vector<Elf64_Shdr> read_sections(const elf::Object& module, uint64_t offset) {
-    std::vector<Elf64_Shdr> sections;
     if (offset > module.file().size())
-        return sections;
-    Reader reader(module, module.file().subspan(offset));
-    while (sections.size() < module.sections().size() && reader.has(sizeof(Elf64_Shdr))) {
-        Elf64_Shdr section = {};
-        reader.read(section.sh_name);
-        reader.read(section.sh_type);
-        reader.read(section.sh_flags);
-        reader.read(section.sh_addr);
-        reader.read(section.sh_offset);
-        reader.read(section.sh_size);
-        reader.read(section.sh_link);
-        reader.read(section.sh_info);
-        reader.read(section.sh_addralign);
-        reader.read(section.sh_entsize);
-        sections.push_back(section);
-    }
-    return sections;
+        return {};
+    return read_table<Elf64_Shdr>(module, module.file().subspan(offset), module.sections().size());
 }
 
 std::vector<Elf64_Sym> read_symbols(const elf::Object& module) {
-    std::vector<Elf64_Sym> symbols;
     if (module.symbol_table_section() == 0)
-        return symbols;
-    Reader reader(module, module.section(module.symbol_table_section()).data);
-    symbols.reserve(module.symbols().size());
-    while (symbols.size() < module.symbols().size() && reader.has(sizeof(Elf64_Sym))) {
-        Elf64_Sym symbol = {};
-        reader.read(symbol.st_name);
-        reader.read(symbol.st_info);
-        reader.read(symbol.st_other);
-        reader.read(symbol.st_shndx);
-        reader.read(symbol.st_value);
-        reader.read(symbol.st_size);
-        symbols.push_back(symbol);
-    }
-    return symbols;
+        return {};
+    return read_table<Elf64_Sym>(module, module.section(module.symbol_table_section()).data, module.symbols().size());
 }
 
 // struct module_signature (include/linux/module_signature.h) ends in the length of what stands before it, 32 bits with
