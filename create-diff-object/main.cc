@@ -1,5 +1,6 @@
 // create-diff-object: the original and the patched object of one translation unit -> what the patch changed.
 #include "diff/diff.h"
+#include "files/files.h"
 #include "report/command.h"
 #include "report/json.h"
 #include "sense/sense.h"
@@ -70,11 +71,6 @@ bool settle(Options& options) {
     return !options.original.empty() && !options.patched.empty() && !options.output.empty() && has_table;
 }
 
-std::string read_text(const std::string& path) {
-    std::vector<std::byte> bytes = symbols::read_file(path);
-    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
 // What the owner's file, or the text made of it, tells.
 struct Owner {
     symbols::SymbolTable table;
@@ -84,7 +80,7 @@ struct Owner {
 Owner read_owner(const Options& options) {
     std::string name = options.object == "vmlinux" ? options.object : symbols::module_name_of(options.object);
     if (options.vmlinux.empty())
-        return {symbols::read_readelf_symbols(read_text(options.symtab), options.symtab, name), {}};
+        return {symbols::read_readelf_symbols(files::read_text(options.symtab), options.symtab, name), {}};
     elf::Object file = symbols::open_module(options.vmlinux);
     Owner owner{symbols::read_elf_symbols(file, name), {}};
     // A module's BTF is a supplement to that of vmlinux.
@@ -96,7 +92,7 @@ Owner read_owner(const Options& options) {
 symbols::Exports read_exports(const Options& options) {
     if (options.symvers.empty())
         return {};
-    return symbols::read_symvers(read_text(options.symvers), options.symvers);
+    return symbols::read_symvers(files::read_text(options.symvers), options.symvers);
 }
 
 const char* to_string(diff::Change change) {
@@ -138,7 +134,7 @@ void write_report(const Options& options, const diff::Diff& diff) {
         json["harmless"].push_back({{"function", it.function}, {"what", it.what}});
     json["findings"] = report::to_json(diff.findings);
     std::string text = json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
-    elf::write_file_atomically(options.report, std::as_bytes(std::span(text)));
+    files::write_synced(options.report, std::as_bytes(std::span(text)));
 }
 
 void print_items(const Options& options, const diff::Diff& diff) {

@@ -1,11 +1,10 @@
 // Which kernel is meant, and what the patch files say about its source.
 #include "pipeline.h"
 
+#include "files/files.h"
 #include "report/finding.h"
 
 #include <fmt/format.h>
-
-#include <fstream>
 
 namespace klp::build {
 
@@ -44,23 +43,10 @@ kernel::Target find_target(const Options& options, const host::Cache& cache, rep
     return kernel::oot_target(target, options.oot_module, options.oot_source, cache, target_options);
 }
 
-namespace {
-
-std::string read_patch_file(const std::filesystem::path& path) {
-    std::ifstream file(path, std::ios::binary);
-    std::string text{std::istreambuf_iterator<char>(file), {}};
-    if (!file || std::filesystem::is_directory(path))
-        throw report::Refusal("source.no-patch-file", path.string(), "the patch file cannot be read",
-                              "check its name and permissions");
-    return text;
-}
-
-} // namespace
-
 Changes read_patches(const Options& options, const kernel::Target& target) {
     std::vector<source::PatchText> series;
     for (const std::filesystem::path& path : options.patches)
-        series.push_back(source::parse_patch(path.string(), read_patch_file(path)));
+        series.push_back(source::parse_patch(path.string(), files::read_text(path)));
     Changes changes;
     changes.applied = source::apply_patches(series, source::read_from(target.source));
     changes.files = source::changed_files(changes.applied);

@@ -1,6 +1,7 @@
 #include "images.h"
 
 #include "elf/modinfo.h"
+#include "files/files.h"
 #include "report/finding.h"
 #include "symbols/boot_image.h"
 #include "symbols/kernel_files.h"
@@ -10,11 +11,6 @@
 namespace klp::build {
 
 namespace {
-
-std::string read_text(const std::filesystem::path& path) {
-    std::vector<std::byte> bytes = symbols::read_file(path);
-    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
 
 std::string read_vermagic(const std::filesystem::path& module) {
     elf::Object file = symbols::open_module(module);
@@ -35,10 +31,10 @@ proof::Image open_image(const std::filesystem::path& path, const std::string& ob
 } // namespace
 
 Images::Images(const kernel::Target& target, const std::optional<kernel::RuntimeCore>& core)
-    : target_(target), exports_(symbols::read_symvers(read_text(target.symvers), target.symvers.string())) {
+    : target_(target), exports_(symbols::read_symvers(files::read_text(target.symvers), target.symvers.string())) {
     if (!core)
         return;
-    const symbols::Exports of_core = symbols::read_symvers(read_text(core->symvers), core->symvers.string());
+    const symbols::Exports of_core = symbols::read_symvers(files::read_text(core->symvers), core->symvers.string());
     for (std::string_view symbol : elf::core_exports)
         if (const symbols::Export* exported = of_core.find(symbol)) {
             symbols::Export as_of_kernel = *exported;

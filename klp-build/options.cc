@@ -1,5 +1,6 @@
 #include "options.h"
 
+#include "files/files.h"
 #include "report/command.h"
 #include "report/finding.h"
 
@@ -7,7 +8,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fstream>
 #include <map>
 #include <thread>
 
@@ -33,9 +33,7 @@ const std::map<std::string, std::optional<elf::Runtime>> runtimes = {
     {"kernel", elf::Runtime::kernel}, {"core", elf::Runtime::core}, {"auto", std::nullopt}};
 
 bool is_elf_file(const std::filesystem::path& path) {
-    std::ifstream file(path, std::ios::binary);
-    char magic[4] = {};
-    return file.read(magic, sizeof(magic)) && std::string_view(magic, 4) == "\177ELF";
+    return files::read_start(path, 4) == "\177ELF";
 }
 
 void add_kernel_options(CLI::App& app, Options& options) {

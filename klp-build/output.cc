@@ -2,6 +2,7 @@
 #include "pipeline.h"
 
 #include "elf/builder.h"
+#include "files/files.h"
 #include "kernel/module_link.h"
 #include "report/finding.h"
 #include "symbols/kernel_files.h"
@@ -67,7 +68,7 @@ void write_output(const std::filesystem::path& path, elf::Bytes bytes) {
     std::error_code ignored; // if the folder cannot be made, writing the file says so
     if (path.has_parent_path())
         std::filesystem::create_directories(path.parent_path(), ignored);
-    elf::write_file_atomically(path, bytes);
+    files::write_synced(path, bytes);
 }
 
 namespace {
@@ -79,9 +80,9 @@ void hand_out_module(const Options& options, const kernel::Target& target, elf::
         return;
     }
     const std::filesystem::path unsigned_module = folder / path.filename();
-    elf::write_file_atomically(unsigned_module, bytes);
+    files::write_synced(unsigned_module, bytes);
     kernel::sign_module(target, unsigned_module, options.sign_key, options.sign_certificate);
-    write_output(path, symbols::read_file(unsigned_module));
+    write_output(path, files::read_bytes(unsigned_module));
 }
 
 } // namespace
@@ -92,7 +93,7 @@ Output hand_out(const Options& options, const kernel::Target& target, const Live
     hand_out_module(options, target, livepatch.module.bytes, folder, output.module);
     if (livepatch.core) {
         output.core = output.module.parent_path() / livepatch.core->module.filename();
-        hand_out_module(options, target, symbols::read_file(livepatch.core->module), folder, output.core);
+        hand_out_module(options, target, files::read_bytes(livepatch.core->module), folder, output.core);
     }
     return output;
 }

@@ -2,6 +2,7 @@
 #include "convert/convert.h"
 #include "convert/resolve.h"
 #include "elf/builder.h"
+#include "files/files.h"
 #include "kernel/symbol_files.h"
 #include "report/command.h"
 #include "symbols/kernel_files.h"
@@ -59,7 +60,7 @@ report::Exit run(const Options& options) {
     std::vector<convert::Reference> references = find_references(module, options, findings);
     convert::Result result = convert::rewrite(module, references);
     findings.insert(findings.end(), result.findings.begin(), result.findings.end());
-    elf::write_file_atomically(options.output, result.bytes);
+    files::write_synced(options.output, result.bytes);
     report::print(findings);
     return report::Exit::done;
 }

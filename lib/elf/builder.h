@@ -59,10 +59,9 @@ public:
 
     // The finished file's bytes. Local symbols come before global ones, each group in the order of `symbols`
     // (gabi, "Symbol Table": sh_info). Entries removed by clearing `name` do not exist: use remove_* below.
-    // Throws report::Refusal "elf.too-many-sections" beyond 65,279 sections, "elf.unwritable" when libelf refuses.
+    // Throws report::Refusal "elf.too-many-sections" beyond 65,279 sections.
     std::vector<std::byte> bytes() const;
-    // Writes bytes() to `path` in one step: a temporary file beside it, synced and renamed; on any error nothing is
-    // left.
+    // Writes bytes() to `path` as files::write_synced().
     void write(const std::filesystem::path& path) const;
 
     // Drops sections (by handle) with their symbols and relocation tables; every handle in the object is renumbered.
@@ -81,9 +80,5 @@ public:
     std::vector<NewSymbol> symbols;
     std::vector<NewRelocationTable> relocations;
 };
-
-// Writes `bytes` to `path` atomically. Throws report::Refusal "file.unwritable" naming the path and the system's
-// reason.
-void write_file_atomically(const std::filesystem::path& path, Bytes bytes);
 
 } // namespace klp::elf

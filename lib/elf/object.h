@@ -83,7 +83,7 @@ struct Group {
 // Moves keep every string_view and span valid. Only 64-bit files are taken (every supported kernel is 64-bit).
 class Object {
 public:
-    // Maps the file `path`. Throws report::Refusal with code "elf.unreadable" (cannot be opened or mapped),
+    // Maps the file `path`. Throws report::Refusal with code "file.unreadable" (cannot be opened or mapped),
     // "elf.not-elf", "elf.unsupported" (32-bit, or SHT_REL for code or data) or "elf.corrupt" (what, which section).
     static Object open(const std::filesystem::path& path);
     // The same; `name` stands for the file's name in messages.

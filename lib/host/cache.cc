@@ -1,11 +1,11 @@
 #include "host/cache.h"
 
-#include "host/files.h"
-#include "host/process.h"
+#include "files/files.h"
 #include "report/finding.h"
 
 #include <atomic>
 #include <cerrno>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
@@ -25,8 +25,8 @@ int open_lock_file(const fs::path& path) {
     const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (fd < 0) {
         const std::string why = std::strerror(errno);
-        refuse_full_disk(why, path.string());
-        throw report::Refusal("kernel.unwritable", path.string(), "the cache cannot be locked: " + why,
+        files::refuse_full_disk(why, path.string());
+        throw report::Refusal("file.unwritable", path.string(), "the cache cannot be locked: " + why,
                               "check the permissions, or set KLP_CACHE to another folder");
     }
     return fd;
@@ -100,7 +100,7 @@ void TemporaryFolder::drop() noexcept {
 }
 
 Cache::Cache(fs::path root) : root_(fs::absolute(std::move(root))) {
-    make_folder(root_ / "tmp");
+    files::make_folder(root_ / "tmp");
     sweep();
 }
 
@@ -142,7 +142,7 @@ TemporaryFolder Cache::temporary() const {
         FileLock lock = FileLock::try_now(lock_of(path));
         if (!lock || fs::exists(path))
             continue;
-        make_folder(path);
+        files::make_folder(path);
         return TemporaryFolder(path, std::move(lock));
     }
 }
@@ -159,21 +159,30 @@ fs::path Cache::entry(const std::string& name, const std::function<void(const fs
     const fs::path folder = root_ / name;
     if (has(name))
         return folder;
-    make_folder(folder.parent_path());
+    files::make_folder(folder.parent_path());
     const FileLock held = lock(name);
     if (has(name)) // another run made it while we waited
         return folder;
-    remove_tree(folder);
-    make_folder(folder);
+    files::remove_tree(folder);
+    files::make_folder(folder);
     try {
         make(folder);
-        write_file(marker_of(folder), name + "\n");
+        files::write(marker_of(folder), name + "\n");
     } catch (...) {
         std::error_code ignored;
         fs::remove_all(folder, ignored);
         throw;
     }
     return folder;
+}
+
+std::string fingerprint(std::string_view text) {
+    uint64_t hash = 0xcbf29ce484222325;
+    for (const char c : text) {
+        hash ^= static_cast<unsigned char>(c);
+        hash *= 0x100000001b3;
+    }
+    return fmt::format("{:016x}", hash);
 }
 
 } // namespace klp::host

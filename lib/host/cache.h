@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <string_view>
 
 namespace klp::host {
 
@@ -16,7 +17,7 @@ namespace klp::host {
 class FileLock {
 public:
     FileLock() = default;
-    // Waits until it has the lock. Throws report::Refusal "kernel.unwritable" if the file cannot be made.
+    // Waits until it has the lock. Throws report::Refusal "file.unwritable" if the file cannot be made.
     static FileLock wait(const std::filesystem::path& path);
     // Empty (see operator bool) if somebody else has it.
     static FileLock try_now(const std::filesystem::path& path);
@@ -47,8 +48,8 @@ private:
 
 class Cache {
 public:
-    // Opens (and makes) the cache at `root`, and removes what killed runs left. Throws "kernel.unwritable",
-    // "kernel.disk-full".
+    // Opens (and makes) the cache at `root`, and removes what killed runs left. Throws "file.unwritable",
+    // "file.disk-full".
     explicit Cache(std::filesystem::path root);
     // $KLP_CACHE, else $XDG_CACHE_HOME/klp-build, else ~/.cache/klp-build.
     static std::filesystem::path default_root();
@@ -70,5 +71,8 @@ private:
     void sweep() const;
     std::filesystem::path root_;
 };
+
+// 64-bit FNV-1a of a text as 16 hexadecimal digits: names entries, guards nothing against malice.
+std::string fingerprint(std::string_view text);
 
 } // namespace klp::host

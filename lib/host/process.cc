@@ -1,5 +1,6 @@
 #include "host/process.h"
 
+#include "files/files.h"
 #include "report/finding.h"
 
 #include <array>
@@ -311,7 +312,7 @@ Outcome run(const Command& command) {
         const int saved = errno;
         if (input >= 0)
             close(input);
-        refuse_full_disk(std::strerror(saved), command.output.string());
+        files::refuse_full_disk(std::strerror(saved), command.output.string());
         errno = saved;
         refuse_process("open " + command.output.string());
     }
@@ -358,14 +359,6 @@ std::string last_lines(const std::string& text, size_t count) {
     return text.substr(begin, end - begin);
 }
 
-void refuse_full_disk(const std::string& text, const std::string& where) {
-    if (text.find("No space left on device") == std::string::npos &&
-        text.find("Disk quota exceeded") == std::string::npos)
-        return;
-    throw report::Refusal("kernel.disk-full", where, "the disk is full: " + last_lines(text, 3),
-                          "free some space, or set KLP_CACHE (and TMPDIR) to folders on a larger disk");
-}
-
 Outcome run_or_refuse(const Command& command, const std::string& code, const std::string& what) {
     Outcome outcome = run(command);
     if (outcome.status == 0)
@@ -374,7 +367,7 @@ Outcome run_or_refuse(const Command& command, const std::string& code, const std
         throw report::Refusal("kernel.missing-tool", command.argv.at(0),
                               fmt::format("the program is needed to {} and is not installed", what),
                               "install it; scripts/install-deps lists all that is needed");
-    refuse_full_disk(outcome.errors, what);
+    files::refuse_full_disk(outcome.errors, what);
     const std::string& said = outcome.errors.empty() ? outcome.output : outcome.errors;
     throw report::Refusal(code, command.argv.at(0),
                           fmt::format("could not {} (status {}):\n{}", what, outcome.status, last_lines(said, 20)),

@@ -31,11 +31,8 @@ Outcome run(const Command& command);
 
 // The same, and throws report::Refusal `code` with the last lines of the standard error if the status is not 0;
 // `what` says what the command was for ("prepare the kernel's build directory"). A full disk gets code
-// "kernel.disk-full", a program that is not there "kernel.missing-tool".
+// "file.disk-full", a program that is not there "kernel.missing-tool".
 Outcome run_or_refuse(const Command& command, const std::string& code, const std::string& what);
-
-// Throws report::Refusal "kernel.disk-full" if `text` (a program's complaints) speaks of a full disk.
-void refuse_full_disk(const std::string& text, const std::string& where);
 
 // The last `count` lines of a text.
 std::string last_lines(const std::string& text, size_t count);

@@ -1,7 +1,7 @@
 #include "kernel/banner.h"
 
 #include "elf/object.h"
-#include "host/files.h"
+#include "files/files.h"
 #include "report/finding.h"
 #include "symbols/boot_image.h"
 #include "symbols/kernel_files.h"
@@ -9,22 +9,14 @@
 #include <array>
 #include <cctype>
 #include <fmt/format.h>
-#include <fstream>
 #include <map>
+#include <sstream>
 
 namespace klp::kernel {
 
 namespace fs = std::filesystem;
 
 namespace {
-
-std::string first_bytes(const fs::path& path, size_t count) {
-    std::ifstream file(path, std::ios::binary);
-    std::string bytes(count, '\0');
-    file.read(bytes.data(), static_cast<std::streamsize>(count));
-    bytes.resize(static_cast<size_t>(std::max<std::streamsize>(file.gcount(), 0)));
-    return bytes;
-}
 
 // "ffffffff81000000 T _text": the format of nm and System.map.
 bool looks_like_symbol_map(const std::string& bytes) {
@@ -36,7 +28,7 @@ bool looks_like_symbol_map(const std::string& bytes) {
 }
 
 void refuse_other_files(const fs::path& path) {
-    const std::string bytes = first_bytes(path, 1024);
+    const std::string bytes = files::read_start(path, 1024);
     if (bytes.empty())
         throw report::Refusal("target.missing-part", path.string(), "the kernel image cannot be read or is empty");
     const std::string hint =
@@ -110,7 +102,7 @@ std::optional<std::string> read_module_release(const fs::path& module) {
 }
 
 std::string read_source_version(const fs::path& source) {
-    std::ifstream file(source / "Makefile");
+    std::istringstream file(files::read_start(source / "Makefile", 16384));
     std::map<std::string, std::string, std::less<>> values;
     std::string line;
     for (int i = 0; i < 30 && std::getline(file, line); ++i) {

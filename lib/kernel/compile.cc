@@ -1,6 +1,7 @@
 #include "kernel/compile.h"
 
-#include "host/files.h"
+#include "files/files.h"
+#include "host/cache.h"
 #include "host/parallel.h"
 #include "host/process.h"
 #include "kernel/generate.h"
@@ -90,16 +91,16 @@ host::Command objtool_command(const Target& target, const Unit& unit, const Outp
 
 // Runs the unit's commands; what the failing one said, or nothing.
 std::optional<std::string> try_compile(const Target& target, const Unit& unit, const Output& output) {
-    host::make_folder(output.object.parent_path());
+    files::make_folder(output.object.parent_path());
     const host::Outcome compiled = host::run(compile_command(target, unit, output));
     if (compiled.status != 0) {
-        host::refuse_full_disk(compiled.errors, output.object.string());
+        files::refuse_full_disk(compiled.errors, output.object.string());
         return compiled.errors.empty() ? fmt::format("status {}", compiled.status) : compiled.errors;
     }
     if (unit.objtool.empty())
         return std::nullopt;
     const host::Outcome checked = host::run(objtool_command(target, unit, output));
-    host::refuse_full_disk(checked.errors, output.object.string());
+    files::refuse_full_disk(checked.errors, output.object.string());
     if (checked.status != 0)
         return "objtool: " + checked.errors;
     return std::nullopt;
@@ -117,7 +118,7 @@ bool lacks_generated_file(const std::string& errors) {
 std::string stamps_of(const std::vector<std::string>& files, const fs::path& directory) {
     std::string text;
     for (const std::string& file : files)
-        text += host::file_stamp(directory / file) + "\n";
+        text += files::stamp(directory / file) + "\n";
     return text;
 }
 
@@ -131,25 +132,25 @@ bool is_current(const fs::path& object) {
     const fs::path list = object.string() + ".stamps";
     if (!fs::exists(list) || !fs::exists(object))
         return false;
-    const std::string text = host::read_file(list);
+    const std::string text = files::read_text(list);
     std::string_view rest = text;
     for (size_t end; (end = rest.find('\n')) != std::string_view::npos; rest.remove_prefix(end + 1)) {
         const std::string_view line = rest.substr(0, end);
         // PATH SIZE TIME, or PATH "absent"
         const size_t time = line.rfind(' ');
         const size_t size = time == std::string_view::npos ? time : line.rfind(' ', time - 1);
-        if (size == std::string_view::npos || host::file_stamp(fs::path(line.substr(0, size))) != line)
+        if (size == std::string_view::npos || files::stamp(fs::path(line.substr(0, size))) != line)
             return false;
     }
     return true;
 }
 
 void keep_original(const Target& target, const Output& output, const fs::path& kept) {
-    host::make_folder(kept.parent_path());
-    host::write_file(kept, host::read_file(output.object));
+    files::make_folder(kept.parent_path());
+    files::write(kept, files::read_text(output.object));
     if (fs::exists(output.dependencies()))
-        host::write_file(kept.string() + ".stamps",
-                         stamps_of(read_make_rule(host::read_file(output.dependencies())), target.build));
+        files::write(kept.string() + ".stamps",
+                     stamps_of(read_make_rule(files::read_text(output.dependencies())), target.build));
 }
 
 // ---- One side of a pair ----

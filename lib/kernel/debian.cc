@@ -1,6 +1,6 @@
 #include "kernel/debian.h"
 
-#include "host/files.h"
+#include "files/files.h"
 #include "host/parallel.h"
 #include "host/process.h"
 #include "kernel/banner.h"
@@ -148,7 +148,7 @@ DebianPackages choose_newest(const DebianName& name, const std::string& architec
 
 // Downloads one package into `folder` and returns the file.
 fs::path download(const std::string& package, const std::string& version, const fs::path& folder) {
-    host::make_folder(folder);
+    files::make_folder(folder);
     const host::Command command{.argv = {"apt-get", "-q", "-o", "APT::Sandbox::User=root", "-o", "Acquire::Retries=3",
                                          "download", package + "=" + version},
                                 .directory = folder};
@@ -172,14 +172,14 @@ fs::path download(const std::string& package, const std::string& version, const 
 void unpack(const fs::path& archive, const fs::path& folder) {
     host::run_or_refuse({.argv = {"dpkg-deb", "-x", archive.string(), folder.string()}}, "target.unpack",
                         "unpack " + archive.filename().string());
-    host::remove_tree(archive);
+    files::remove_tree(archive);
 }
 
 void fetch_package(const std::string& package, const std::string& version, const fs::path& folder,
                    const host::Cache& cache) {
     const host::TemporaryFolder scratch = cache.temporary();
     unpack(download(package, version, scratch.path()), folder);
-    host::remove_tree(folder / "usr/share");
+    files::remove_tree(folder / "usr/share");
 }
 
 // linux-source-6.1 holds one usr/src/linux-source-6.1.tar.xz.
@@ -203,7 +203,7 @@ void fetch_all(const DebianPackages& packages, const fs::path& folder, const hos
         [&] { fetch_package(packages.headers, packages.version, folder / "headers", cache); },
     };
     host::parallel_for(work.size(), static_cast<unsigned>(work.size()), [&](size_t i) { work[i](); });
-    host::write_file(folder / "version", packages.version);
+    files::write(folder / "version", packages.version);
 }
 
 std::string entry_of(const std::string& release) {
@@ -215,7 +215,7 @@ DebianKernel describe(const std::string& release, const fs::path& folder, const 
     const fs::path debug = folder / "debug/usr/lib/debug";
     const fs::path headers = folder / "headers/usr/src" / packages.headers;
     const fs::path image = folder / "image";
-    const std::string version = host::read_file(folder / "version");
+    const std::string version = files::read_text(folder / "version");
     return {.release = release,
             .source = fetch_source(packages.source, version, cache),
             .config = headers / ".config",
@@ -231,17 +231,17 @@ DebianKernel describe(const std::string& release, const fs::path& folder, const 
 std::string remember_newest(const DebianName& name, const std::string& architecture, const host::Cache& cache,
                             std::optional<DebianPackages>& chosen) {
     const fs::path note = cache.root() / "debian" / fmt::format("newest-{}-{}", name.series, name.flavour);
-    const std::string lists = host::file_stamp("/var/lib/apt/lists");
+    const std::string lists = files::stamp("/var/lib/apt/lists");
     if (fs::exists(note)) {
-        const std::string text = host::read_file(note);
+        const std::string text = files::read_text(note);
         const size_t newline = text.find('\n');
         if (newline != std::string::npos && text.substr(newline + 1) == lists &&
             cache.has(entry_of(text.substr(0, newline))))
             return text.substr(0, newline);
     }
     chosen = choose_newest(name, architecture);
-    host::make_folder(note.parent_path());
-    host::write_file(note, chosen->release + "\n" + lists);
+    files::make_folder(note.parent_path());
+    files::write(note, chosen->release + "\n" + lists);
     return chosen->release;
 }
 

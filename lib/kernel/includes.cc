@@ -1,6 +1,7 @@
 #include "kernel/includes.h"
 
-#include "host/files.h"
+#include "files/files.h"
+#include "host/cache.h"
 #include "host/parallel.h"
 #include "host/process.h"
 #include "kernel/compile.h"
@@ -51,7 +52,7 @@ source::IncludeGraph ask_compiler(const std::vector<source::CompileCommand>& com
         const fs::path output = scratch / fmt::format("{}.d", i);
         const host::Outcome outcome = host::run(dependency_command(commands[i], output));
         if (outcome.status == 0)
-            found[i] = read_make_rule(host::read_file(output));
+            found[i] = read_make_rule(files::read_text(output));
     });
     std::map<std::string, uint32_t> numbers;
     std::vector<std::string> files;
@@ -99,9 +100,9 @@ source::IncludeGraph scan_all(const Target& target, const std::vector<Unit>& uni
             again.push_back(command);
     }
     const fs::path scratch = target.entry / "scan";
-    host::make_folder(scratch);
+    files::make_folder(scratch);
     graph = graph.merged_with(ask_compiler(again, scratch, jobs));
-    host::remove_tree(scratch);
+    files::remove_tree(scratch);
     return graph;
 }
 
@@ -118,7 +119,7 @@ std::string state_of(const Target& target, const source::IncludeGraph& graph, co
     }
     std::string text;
     for (const std::string& file : files)
-        text += host::file_stamp(file) + "\n";
+        text += files::stamp(file) + "\n";
     return host::fingerprint(text);
 }
 
@@ -149,10 +150,10 @@ source::IncludeGraph include_graph_of(const Target& target, const std::vector<Un
     const fs::path file = target.entry / "include-graph";
     const fs::path state_file = target.entry / "include-graph.state";
     if (fs::exists(file)) {
-        if (auto graph = source::IncludeGraph::parse(host::read_file(file))) {
+        if (auto graph = source::IncludeGraph::parse(files::read_text(file))) {
             const bool is_current =
                 target.has_fixed_source ||
-                (fs::exists(state_file) && host::read_file(state_file) == state_of(target, *graph, units));
+                (fs::exists(state_file) && files::read_text(state_file) == state_of(target, *graph, units));
             if (is_current)
                 return std::move(*graph);
         }
@@ -160,9 +161,9 @@ source::IncludeGraph include_graph_of(const Target& target, const std::vector<Un
     if (options.progress)
         options.progress("finding out which units include which headers (once per kernel)");
     source::IncludeGraph graph = scan_all(target, units, options.jobs);
-    host::write_file(file, graph.serialise());
+    files::write(file, graph.serialise());
     if (!target.has_fixed_source)
-        host::write_file(state_file, state_of(target, graph, units));
+        files::write(state_file, state_of(target, graph, units));
     return graph;
 }
 
@@ -173,7 +174,7 @@ std::set<std::string> files_asking_for(const source::IncludeGraph& graph, const 
         const fs::path path = graph.files()[i];
         if (!fs::is_regular_file(path))
             return;
-        const std::string text = host::read_file(path);
+        const std::string text = files::read_text(path);
         if (text.find("__has_include") == std::string::npos || text.find(name) == std::string::npos)
             return;
         const std::lock_guard guard(asking_lock);
@@ -191,8 +192,7 @@ std::vector<const Unit*> readers_in_patched_tree(const Target& target, const std
         commands.push_back({target.build.string(), command.back(), command});
     }
     const source::IncludeGraph graph = source::scan(commands, jobs);
-    const std::vector<std::string> found =
-        graph.units_including(source::absolute_path(patched_source.string(), path));
+    const std::vector<std::string> found = graph.units_including(source::absolute_path(patched_source.string(), path));
     std::vector<const Unit*> readers;
     for (size_t i = 0; i < units.size(); ++i) {
         const std::string source = source::absolute_path(commands[i].directory, commands[i].file);
@@ -214,11 +214,11 @@ void note_included_sources(const Target& target) {
     }
     for (const std::string& name : find_included_sources(target.source, readers))
         text += name + "\n";
-    host::write_file(target.entry / "included-sources", text);
+    files::write(target.entry / "included-sources", text);
 }
 
 std::set<std::string> included_sources_of(const Target& target) {
-    const std::string text = host::read_file(target.entry / "included-sources");
+    const std::string text = files::read_text(target.entry / "included-sources");
     std::set<std::string> lines;
     for (size_t begin = 0, end; (end = text.find('\n', begin)) != std::string::npos; begin = end + 1)
         lines.insert(text.substr(begin, end - begin));
@@ -232,7 +232,7 @@ std::set<std::string> find_included_sources(const fs::path& source, const std::v
         const fs::path path = source / units[i].source;
         if (units[i].is_generated || units[i].is_assembly || !fs::is_regular_file(path))
             return;
-        const std::string text = host::read_file(path);
+        const std::string text = files::read_text(path);
         // Most files have none: look for the rare end of the name first.
         for (size_t at = text.find(".c"); at != std::string::npos; at = text.find(".c", at + 1)) {
             if (at + 2 >= text.size() || (text[at + 2] != '"' && text[at + 2] != '>'))

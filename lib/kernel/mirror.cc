@@ -1,6 +1,6 @@
 #include "kernel/mirror.h"
 
-#include "host/files.h"
+#include "files/files.h"
 #include "host/process.h"
 #include "report/finding.h"
 
@@ -52,8 +52,8 @@ const fs::file_time_type old = fs::file_time_type::clock::now() - std::chrono::h
 const fs::file_time_type long_ago = old - std::chrono::hours(24 * 365);
 
 [[noreturn]] void refuse(const fs::path& path, const std::error_code& error) {
-    host::refuse_full_disk(error.message(), path.string());
-    throw report::Refusal("kernel.unwritable", path.string(), "cannot be mirrored: " + error.message());
+    files::refuse_full_disk(error.message(), path.string());
+    throw report::Refusal("file.unwritable", path.string(), "cannot be mirrored: " + error.message());
 }
 
 void make_link(const fs::path& target, const fs::path& link) {
@@ -82,7 +82,7 @@ std::string below(const std::string& folder, const std::string& name) {
 
 // A new folder must not bear the time of the tree's by chance.
 void make_mirror_folder(const fs::path& folder) {
-    host::make_folder(folder);
+    files::make_folder(folder);
     std::error_code ignored;
     fs::last_write_time(folder, long_ago, ignored);
 }
@@ -106,7 +106,7 @@ void synchronize_entries(const fs::path& tree, const fs::path& mirror, const std
         const bool fits = found != present.end() && (found->second == fs::file_type::directory) == is_folder;
         if (!fits) {
             if (found != present.end())
-                host::remove_tree(mirror / name);
+                files::remove_tree(mirror / name);
             if (is_folder)
                 make_mirror_folder(mirror / name);
             else
@@ -116,9 +116,9 @@ void synchronize_entries(const fs::path& tree, const fs::path& mirror, const std
             present.erase(found);
     }
     if (error)
-        throw report::Refusal("kernel.unreadable", tree.string(), "cannot be read: " + error.message());
+        throw report::Refusal("file.unreadable", tree.string(), "cannot be read: " + error.message());
     for (const auto& [name, type] : present)
-        host::remove_tree(mirror / name);
+        files::remove_tree(mirror / name);
 }
 
 // A folder's own time changes when an entry comes or goes, in the tree as in the mirror. The mirror's is set to the
@@ -128,7 +128,7 @@ void synchronize_folder(const fs::path& tree, const fs::path& mirror, const std:
     std::error_code error;
     const fs::file_time_type time = fs::last_write_time(tree, error);
     if (error)
-        throw report::Refusal("kernel.unreadable", tree.string(), "cannot be read: " + error.message());
+        throw report::Refusal("file.unreadable", tree.string(), "cannot be read: " + error.message());
     if (time < old || fs::last_write_time(mirror, error) != time) {
         synchronize_entries(tree, mirror, relative);
         const bool is_settled = fs::file_time_type::clock::now() - time > std::chrono::seconds(2);
@@ -171,7 +171,7 @@ PatchedTree::PatchedTree(fs::path source, fs::path root, host::FileLock lock)
       lock_(std::move(lock)) {}
 
 PatchedTree PatchedTree::acquire(const fs::path& source, const fs::path& folder) {
-    host::make_folder(folder);
+    files::make_folder(folder);
     for (unsigned number = 0;; ++number) {
         const fs::path root = folder / fmt::format("patched-{}", number);
         host::FileLock lock = host::FileLock::try_now(root.string() + ".lock");
@@ -181,7 +181,7 @@ PatchedTree PatchedTree::acquire(const fs::path& source, const fs::path& folder)
         const fs::path marker = root.string() + ".complete";
         if (!fs::exists(marker)) {
             synchronize_mirror(source, root);
-            host::write_file(marker, "\n");
+            files::write(marker, "\n");
         }
         tree.restore();
         return tree;
@@ -198,27 +198,27 @@ void PatchedTree::replace(const std::string& path, const std::optional<std::stri
         throw report::Refusal("kernel.path-escapes", path, "the patch names a file outside of the source tree");
     append_to_journal(journal_, path);
     const fs::path file = root_ / path;
-    host::remove_tree(file);
+    files::remove_tree(file);
     if (!content)
         return;
-    host::make_folder(file.parent_path());
-    host::write_file(file, *content);
+    files::make_folder(file.parent_path());
+    files::write(file, *content);
 }
 
 void PatchedTree::restore() {
     if (!fs::exists(journal_))
         return;
-    std::string text = host::read_file(journal_);
+    std::string text = files::read_text(journal_);
     std::string_view rest = text;
     std::set<std::string> paths;
     for (size_t end; (end = rest.find('\n')) != std::string_view::npos; rest.remove_prefix(end + 1))
         paths.insert(std::string(rest.substr(0, end)));
     for (const std::string& path : paths) {
         const fs::path file = root_ / path;
-        host::remove_tree(file);
+        files::remove_tree(file);
         std::error_code ignored;
         if (fs::symlink_status(source_ / path).type() != fs::file_type::not_found) {
-            host::make_folder(file.parent_path());
+            files::make_folder(file.parent_path());
             make_link(link_target(fs::directory_entry(source_ / path)), file);
             continue;
         }
@@ -228,7 +228,7 @@ void PatchedTree::restore() {
                 break;
         }
     }
-    host::remove_tree(journal_);
+    files::remove_tree(journal_);
 }
 
 PatchedTree::~PatchedTree() {

@@ -13,7 +13,7 @@ namespace klp::kernel {
 
 // Makes (or brings up to date) at `mirror` the mirror of `tree`. What building leaves in a tree (.o, .cmd, .config,
 // include/generated and the like) is left out, so that kbuild takes a mirror of a built tree for a clean one.
-// Links lead to the real file even if `tree` is a mirror itself. Throws report::Refusal "kernel.unreadable" or as
+// Links lead to the real file even if `tree` is a mirror itself. Throws report::Refusal "file.unreadable" or as
 // write_file.
 void synchronize_mirror(const std::filesystem::path& tree, const std::filesystem::path& mirror);
 

@@ -1,7 +1,7 @@
 #include "kernel/module_link.h"
 
 #include "elf/livepatch_abi.h"
-#include "host/files.h"
+#include "files/files.h"
 #include "host/process.h"
 #include "kernel/kbuild.h"
 
@@ -14,7 +14,7 @@ namespace fs = std::filesystem;
 namespace {
 
 void copy_bytes(const fs::path& from, const fs::path& to) {
-    host::write_file(to, host::read_file(from));
+    files::write(to, files::read_text(from));
 }
 
 // Sources and headers of the template's top; include/ is for patch authors.
@@ -61,15 +61,15 @@ std::string config_header(const ModuleRecipe& recipe) {
 } // namespace
 
 fs::path link_module(const Target& target, const ModuleRecipe& recipe, const fs::path& folder) {
-    host::make_folder(folder);
+    files::make_folder(folder);
     copy_template(recipe.template_folder, folder);
     for (size_t i = 0; i < recipe.objects.size(); ++i) {
         copy_bytes(recipe.objects[i], folder / fmt::format("diff-{}.o", i));
         // modpost wants to know how each part was made.
-        host::write_file(folder / fmt::format(".diff-{}.o.cmd", i), "");
+        files::write(folder / fmt::format(".diff-{}.o.cmd", i), "");
     }
-    host::write_file(folder / "Kbuild", kbuild_file(recipe));
-    host::write_file(folder / "klp_build_config.h", config_header(recipe));
+    files::write(folder / "Kbuild", kbuild_file(recipe));
+    files::write(folder / "klp_build_config.h", config_header(recipe));
     const Kbuild kbuild = kbuild_of(target);
     host::run_or_refuse(make_command(kbuild, make_goals(recipe, folder), 0), "module.link", "link the module");
     return folder / (recipe.name + ".ko");

@@ -1,5 +1,6 @@
 // A module that was built outside of the kernel's tree.
-#include "host/files.h"
+#include "files/files.h"
+#include "host/cache.h"
 #include "kernel/banner.h"
 #include "kernel/includes.h"
 #include "kernel/kbuild.h"
@@ -38,8 +39,8 @@ void list_module_units(const Target& target, const fs::path& folder) {
                               "kbuild finds nothing to compile in the module's folder:\n" +
                                   host::last_lines(outcome.errors, 10),
                               "give the folder that `make M=` is called with");
-    host::write_file(folder / "units", write_units(units));
-    host::write_file(folder / "steps", write_steps(parse_steps(outcome.output, {target.source, target.build})));
+    files::write(folder / "units", write_units(units));
+    files::write(folder / "steps", write_steps(parse_steps(outcome.output, {target.source, target.build})));
 }
 
 } // namespace

@@ -1,6 +1,6 @@
 #include "kernel/prepare.h"
 
-#include "host/files.h"
+#include "files/files.h"
 #include "kernel/config.h"
 #include "kernel/steps.h"
 #include "kernel/unit.h"
@@ -33,14 +33,14 @@ bool is_about_the_builder(std::string_view name) {
 } // namespace
 
 void prepare_build(const Kbuild& kbuild, const fs::path& config, const fs::path& symvers, unsigned jobs) {
-    host::make_folder(kbuild.build);
-    host::write_file(kbuild.build / ".config", host::read_file(config));
+    files::make_folder(kbuild.build);
+    files::write(kbuild.build / ".config", files::read_text(config));
     host::run_or_refuse(make_command(kbuild, {"olddefconfig"}, 1), "target.prepare",
                         "complete the kernel's configuration");
     host::run_or_refuse(make_command(kbuild, {"modules_prepare"}, jobs), "target.prepare",
                         "prepare the kernel's build directory");
     if (!symvers.empty())
-        host::write_file(kbuild.build / "Module.symvers", host::read_file(symvers));
+        files::write(kbuild.build / "Module.symvers", files::read_text(symvers));
 }
 
 void list_units(const Kbuild& kbuild, const fs::path& entry) {
@@ -48,24 +48,24 @@ void list_units(const Kbuild& kbuild, const fs::path& entry) {
     command.output = entry / "dry-run";
     // Some rules always fail (the signing key that only the distribution has); what they hide is no unit.
     const host::Outcome outcome = host::run(command);
-    host::refuse_full_disk(outcome.errors, command.output.string());
-    std::string output = host::read_file(command.output);
+    files::refuse_full_disk(outcome.errors, command.output.string());
+    std::string output = files::read_text(command.output);
     const std::vector<Unit> units = parse_dry_run(output, kbuild.source);
-    host::remove_tree(command.output);
+    files::remove_tree(command.output);
     if (units.empty())
         throw report::Refusal("target.no-units", kbuild.source.string(),
                               "kbuild's dry run names no compile command:\n" + host::last_lines(outcome.errors, 10),
                               "run again with -v to see the command");
-    host::write_file(entry / "units", write_units(units));
+    files::write(entry / "units", write_units(units));
     // The run stops at the first rule that fails, which is before the kernel's own link.
     if (!kbuild.arch.empty())
         output += host::run(dry_run_command(kbuild, {fmt::format("arch/{}/kernel/vmlinux.lds", kbuild.arch)})).output;
-    host::write_file(entry / "steps", write_steps(find_steps(output, {kbuild.source, kbuild.build})));
+    files::write(entry / "steps", write_steps(find_steps(output, {kbuild.source, kbuild.build})));
 }
 
 std::vector<report::Finding> find_config_drift(const fs::path& wanted, const fs::path& got) {
-    const Config before(host::read_file(wanted));
-    const Config after(host::read_file(got));
+    const Config before(files::read_text(wanted));
+    const Config after(files::read_text(got));
     std::vector<std::string> changes;
     for (const auto& [name, value] : before.values()) {
         if (after.value(name) != value && !is_about_the_builder(name))

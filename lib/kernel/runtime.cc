@@ -1,7 +1,8 @@
 #include "kernel/runtime.h"
 
 #include "elf/build_id.h"
-#include "host/files.h"
+#include "files/files.h"
+#include "host/cache.h"
 #include "host/process.h"
 #include "kernel/kbuild.h"
 #include "report/finding.h"
@@ -108,7 +109,7 @@ std::vector<fs::path> files_below(const fs::path& folder) {
 std::string identity_of(const Target& target, const fs::path& source, const std::vector<fs::path>& files) {
     std::string identity = "1\n" + target.entry.string() + "\n";
     for (const fs::path& file : files)
-        identity += file.string() + "\n" + host::read_file(source / file);
+        identity += file.string() + "\n" + files::read_text(source / file);
     return host::fingerprint(identity);
 }
 
@@ -128,8 +129,8 @@ RuntimeCore build_core(const Target& target, const fs::path& source, const host:
     const std::string name = fmt::format("core/{}-{}", target.release, identity_of(target, source, files));
     const fs::path entry = cache.entry(name, [&](const fs::path& folder) {
         for (const fs::path& file : files) {
-            host::make_folder((folder / file).parent_path());
-            host::write_file(folder / file, host::read_file(source / file));
+            files::make_folder((folder / file).parent_path());
+            files::write(folder / file, files::read_text(source / file));
         }
         host::run_or_refuse(make_command(kbuild_of(target), make_goals(target, folder), 0), "core.build",
                             "build the runtime core for this kernel");

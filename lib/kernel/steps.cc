@@ -1,7 +1,8 @@
 #include "kernel/steps.h"
 
-#include "host/files.h"
+#include "files/files.h"
 #include "kernel/unit.h"
+#include "kernel/word_lists.h"
 #include "report/finding.h"
 #include "source/include_graph.h"
 
@@ -17,7 +18,8 @@ namespace fs = std::filesystem;
 namespace {
 
 bool is_path_char(char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) || std::string_view("_./+,@%~:-").find(c) != std::string_view::npos;
+    return std::isalnum(static_cast<unsigned char>(c)) ||
+           std::string_view("_./+,@%~:-").find(c) != std::string_view::npos;
 }
 
 // The text behind `mark` up to the next blank or quote.
@@ -217,7 +219,6 @@ bool is_of_interest(std::string_view recipe) {
            !(recipe.find(" -c -o ") != std::string_view::npos && recipe.find("-D__KERNEL__") != std::string_view::npos);
 }
 
-constexpr char word_end = '\x1f';
 constexpr std::string_view steps_header = "klp-build steps 1\n";
 
 } // namespace
@@ -260,15 +261,15 @@ std::vector<Step> find_steps(std::string_view dry_run, const StepFolders& folder
     for (const fs::directory_entry& entry : fs::recursive_directory_iterator(folders.build, error)) {
         if (entry.path().extension() != ".cmd" || !entry.is_regular_file())
             continue;
-        std::ranges::move(parse_command_file(host::read_file(entry.path()), folders), std::back_inserter(steps));
+        std::ranges::move(parse_command_file(files::read_text(entry.path()), folders), std::back_inserter(steps));
     }
     if (error)
-        throw report::Refusal("kernel.unreadable", folders.build.string(), "cannot be searched: " + error.message());
+        throw report::Refusal("file.unreadable", folders.build.string(), "cannot be searched: " + error.message());
     // Words that were no files: folders, and what only looks like a path (in sed's commands).
     const auto is_no_file = [&](const std::string& path) {
         const fs::path folder = fs::path(path).parent_path();
-        return fs::is_directory(path) ||
-               !(fs::is_directory(folder) || fs::is_directory(folders.source / folder.lexically_relative(folders.build)));
+        return fs::is_directory(path) || !(fs::is_directory(folder) ||
+                                           fs::is_directory(folders.source / folder.lexically_relative(folders.build)));
     };
     for (Step& step : steps) {
         std::erase_if(step.targets, is_no_file);
@@ -280,50 +281,26 @@ std::vector<Step> find_steps(std::string_view dry_run, const StepFolders& folder
 
 std::string write_steps(const std::vector<Step>& steps) {
     std::string text(steps_header);
-    const auto put = [&text](const std::vector<std::string>& words) {
-        for (std::string word : words) {
-            std::ranges::replace(word, '\n', ' ');
-            (text += word) += word_end;
-        }
-        text += '\n';
-    };
     for (const Step& step : steps) {
-        put(step.targets);
-        put(step.inputs);
-        put(step.compile);
-        put({step.source});
+        put_words(text, step.targets);
+        put_words(text, step.inputs);
+        put_words(text, step.compile);
+        put_words(text, {step.source});
     }
     return text;
 }
 
 std::vector<Step> read_steps(std::string_view text, const std::string& path) {
-    const auto refuse = [&path] {
-        throw report::Refusal("kernel.cache-corrupt", path, "the list of build steps in the cache cannot be read",
-                              "remove the folder that holds it; the next run makes it anew");
-    };
-    if (!text.starts_with(steps_header))
-        refuse();
-    text.remove_prefix(steps_header.size());
-    const auto take = [&text, &refuse] {
-        const size_t end = text.find('\n');
-        if (end == std::string_view::npos)
-            refuse();
-        std::string_view line = text.substr(0, end);
-        text.remove_prefix(end + 1);
-        std::vector<std::string> words;
-        for (size_t stop; (stop = line.find(word_end)) != std::string_view::npos; line.remove_prefix(stop + 1))
-            words.emplace_back(line.substr(0, stop));
-        return words;
-    };
+    WordLines lines(text, steps_header, path, "list of build steps");
     std::vector<Step> steps;
-    while (!text.empty()) {
+    while (!lines.at_end()) {
         Step step;
-        step.targets = take();
-        step.inputs = take();
-        step.compile = take();
-        std::vector<std::string> source = take();
+        step.targets = lines.take();
+        step.inputs = lines.take();
+        step.compile = lines.take();
+        std::vector<std::string> source = lines.take();
         if (source.size() != 1)
-            refuse();
+            lines.refuse();
         step.source = std::move(source.front());
         steps.push_back(std::move(step));
     }

@@ -1,6 +1,7 @@
 #include "kernel/target.h"
 
-#include "host/files.h"
+#include "files/files.h"
+#include "host/cache.h"
 #include "kernel/banner.h"
 #include "kernel/includes.h"
 #include "kernel/kbuild.h"
@@ -42,7 +43,7 @@ std::string index_modules(const fs::path& folder) {
             text += fmt::format("{}\t{}\n", symbols::module_name_of(path.string()), path.string());
     }
     if (error)
-        throw report::Refusal("kernel.unreadable", folder.string(), "cannot be searched: " + error.message());
+        throw report::Refusal("file.unreadable", folder.string(), "cannot be searched: " + error.message());
     return text;
 }
 
@@ -107,8 +108,8 @@ void prepare_entry(const Parts& parts, Target target, const TargetOptions& optio
     note_included_sources(target);
     // The first run's patched tree, made here so that no patch pays for it.
     PatchedTree::acquire(target.source, target.entry / "patched");
-    host::write_file(target.entry / "modules", index);
-    host::write_file(target.entry / "release", target.release);
+    files::write(target.entry / "modules", index);
+    files::write(target.entry / "release", target.release);
 }
 
 // Where everything that belongs to this kernel is kept: the name tells it from any other, and from the same folder with
@@ -119,7 +120,7 @@ std::string entry_name(const Parts& parts, const std::string& config_text, const
                            fs::canonical(parts.source).string() + "\n" + config_text + "\n" + compiler.path.string() +
                            " " + compiler.version + "\n";
     for (const fs::path& part : {parts.vmlinux, parts.symvers})
-        identity += host::file_stamp(fs::canonical(part)) + "\n";
+        identity += files::stamp(fs::canonical(part)) + "\n";
     identity += parts.modules.empty() ? "" : fs::canonical(parts.modules).string();
     return fmt::format("kernel/{}-{}", version, host::fingerprint(identity));
 }
@@ -135,7 +136,7 @@ Kbuild kbuild_of(const Target& target) {
 
 Target parts_target(const Parts& parts, const host::Cache& cache, const TargetOptions& options) {
     check_parts(parts);
-    const std::string config_text = host::read_file(parts.config);
+    const std::string config_text = files::read_text(parts.config);
     Target target;
     target.name = parts.name;
     target.config = Config(config_text);
@@ -146,7 +147,7 @@ Target parts_target(const Parts& parts, const host::Cache& cache, const TargetOp
                               "its Makefile begins with VERSION, PATCHLEVEL and SUBLEVEL");
     target.runtime = choose_runtime(target.config, target.version, options.runtime, parts.config.string());
     if (target.runtime == elf::Runtime::core)
-        require_no_core(host::read_file(parts.symvers), parts.config.string());
+        require_no_core(files::read_text(parts.symvers), parts.config.string());
     target.compiler = options.skip_compiler_check ? find_any_compiler(target.config, parts.config.string())
                                                   : find_compiler(target.config, parts.config.string());
     target.arch = target.config.arch();
@@ -173,8 +174,8 @@ Target parts_target(const Parts& parts, const host::Cache& cache, const TargetOp
         const host::FileLock held = cache.lock(name);
         synchronize_mirror(parts.source, target.source);
     }
-    target.release = host::read_file(target.entry / "release");
-    target.modules = parse_index(host::read_file(target.entry / "modules"));
+    target.release = files::read_text(target.entry / "release");
+    target.modules = parse_index(files::read_text(target.entry / "modules"));
     target.findings = find_config_drift(parts.config, target.build / ".config");
     return target;
 }
@@ -192,12 +193,12 @@ bool is_out_of_tree(const Target& target) {
 
 std::vector<Unit> units_of(const Target& target) {
     const fs::path list = target.entry / "units";
-    return read_units(host::read_file(list), list.string());
+    return read_units(files::read_text(list), list.string());
 }
 
 std::vector<Step> steps_of(const Target& target) {
     const fs::path list = target.entry / "steps";
-    return read_steps(host::read_file(list), list.string());
+    return read_steps(files::read_text(list), list.string());
 }
 
 const fs::path* find_module(const Target& target, std::string name) {

@@ -1,5 +1,6 @@
 // A kernel as a source tree, with or without a build in it.
-#include "host/files.h"
+#include "files/files.h"
+#include "host/cache.h"
 #include "host/process.h"
 #include "kernel/banner.h"
 #include "kernel/kbuild.h"
@@ -37,7 +38,7 @@ void check_built_release(const fs::path& build) {
     const fs::path note = build / "include/config/kernel.release";
     if (!fs::exists(note))
         return;
-    std::string noted = host::read_file(note);
+    std::string noted = files::read_text(note);
     noted.resize(std::min(noted.find('\n'), noted.size()));
     const std::string release = read_vmlinux_release(build / "vmlinux");
     if (noted != release)
@@ -53,7 +54,7 @@ std::string tree_state(const fs::path& folder) {
     std::vector<std::string> stamps;
     for (const fs::directory_entry& entry : fs::recursive_directory_iterator(folder)) {
         if (entry.path().filename() != ".git" && entry.is_regular_file())
-            stamps.push_back(host::file_stamp(entry.path()));
+            stamps.push_back(files::stamp(entry.path()));
     }
     std::sort(stamps.begin(), stamps.end());
     return host::fingerprint(fmt::format("{}", fmt::join(stamps, "\n")));
@@ -61,7 +62,7 @@ std::string tree_state(const fs::path& folder) {
 
 fs::path build_in_cache(const fs::path& source, const fs::path& config_file, const host::Cache& cache,
                         const TargetOptions& options) {
-    const std::string config_text = host::read_file(config_file);
+    const std::string config_text = files::read_text(config_file);
     const Config config(config_text);
     refuse_unsupported(config, config_file.string());
     choose_runtime(config, read_source_version(source), options.runtime, config_file.string());

@@ -1,5 +1,6 @@
 #include "kernel/unit.h"
 
+#include "kernel/word_lists.h"
 #include "report/finding.h"
 
 #include <algorithm>
@@ -122,7 +123,6 @@ bool is_objtool_run(const std::vector<std::string>& words, std::string_view obje
            !contains(words, "--link");
 }
 
-constexpr char word_end = '\x1f';
 constexpr std::string_view units_header = "klp-build units 1\n";
 
 } // namespace
@@ -182,53 +182,31 @@ std::vector<Unit> parse_dry_run(std::string_view output, const fs::path& source_
 
 std::string write_units(const std::vector<Unit>& units) {
     std::string text(units_header);
-    const auto put = [&text](const std::vector<std::string>& words) {
-        for (const std::string& word : words)
-            (text += word) += word_end;
-        text += '\n';
-    };
     for (const Unit& unit : units) {
-        put({unit.object, unit.source, unit.is_generated ? "generated" : "", unit.owner});
-        put(unit.compile);
-        put(unit.objtool);
+        put_words(text, {unit.object, unit.source, unit.is_generated ? "generated" : "", unit.owner});
+        put_words(text, unit.compile);
+        put_words(text, unit.objtool);
     }
     return text;
 }
 
 std::vector<Unit> read_units(std::string_view text, const std::string& path) {
-    const auto refuse = [&path] {
-        throw report::Refusal("kernel.cache-corrupt", path, "the list of units in the cache cannot be read",
-                              "remove the folder that holds it; the next run makes it anew");
-    };
-    if (!text.starts_with(units_header))
-        refuse();
-    text.remove_prefix(units_header.size());
-    const auto take = [&text, &refuse] {
-        const size_t end = text.find('\n');
-        if (end == std::string_view::npos)
-            refuse();
-        std::string_view line = text.substr(0, end);
-        text.remove_prefix(end + 1);
-        std::vector<std::string> words;
-        for (size_t stop; (stop = line.find(word_end)) != std::string_view::npos; line.remove_prefix(stop + 1))
-            words.emplace_back(line.substr(0, stop));
-        return words;
-    };
+    WordLines lines(text, units_header, path, "list of units");
     std::vector<Unit> units;
-    while (!text.empty()) {
-        std::vector<std::string> head = take();
+    while (!lines.at_end()) {
+        std::vector<std::string> head = lines.take();
         if (head.size() != 4)
-            refuse();
+            lines.refuse();
         Unit unit;
         unit.object = std::move(head[0]);
         unit.source = std::move(head[1]);
         unit.is_generated = head[2] == "generated";
         unit.is_assembly = unit.source.ends_with(".S");
         unit.owner = std::move(head[3]);
-        unit.compile = take();
-        unit.objtool = take();
+        unit.compile = lines.take();
+        unit.objtool = lines.take();
         if (unit.compile.empty())
-            refuse();
+            lines.refuse();
         units.push_back(std::move(unit));
     }
     return units;

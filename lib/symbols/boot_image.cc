@@ -1,5 +1,6 @@
 #include "symbols/boot_image.h"
 
+#include "files/files.h"
 #include "report/finding.h"
 #include "symbols/kernel_files.h"
 #include "symbols/unpack.h"
@@ -7,7 +8,6 @@
 #include <fmt/format.h>
 
 #include <cstring>
-#include <fstream>
 
 namespace klp::symbols {
 
@@ -65,14 +65,12 @@ elf::Object unpack_boot_image(std::vector<std::byte> image, const std::string& n
 }
 
 elf::Object open_boot_image(const std::filesystem::path& path) {
-    return unpack_boot_image(read_file(path), path.string());
+    return unpack_boot_image(files::read_bytes(path), path.string());
 }
 
 bool is_boot_image(const std::filesystem::path& path) {
-    std::ifstream file(path, std::ios::binary);
-    char start[magic_at + 4] = {};
-    file.read(start, sizeof(start));
-    elf::Bytes bytes(reinterpret_cast<const std::byte*>(start), sizeof(start));
+    const std::string start = files::read_start(path, magic_at + 4);
+    const elf::Bytes bytes = std::as_bytes(std::span(start));
     return starts_with(bytes, magic_at, "HdrS") && !starts_with(bytes, 0, "\177ELF");
 }
 

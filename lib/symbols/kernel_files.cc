@@ -1,15 +1,13 @@
 #include "symbols/kernel_files.h"
 
 #include "elf/modinfo.h"
+#include "files/files.h"
 #include "report/finding.h"
 #include "symbols/boot_image.h"
 #include "symbols/unpack.h"
 
 #include <fmt/format.h>
 
-#include <cerrno>
-#include <cstring>
-#include <fstream>
 
 namespace klp::symbols {
 
@@ -20,31 +18,6 @@ struct KernelFiles::Loaded {
 
 KernelFiles::KernelFiles(KernelPaths paths) : paths_(std::move(paths)) {}
 KernelFiles::~KernelFiles() = default;
-
-std::vector<std::byte> read_file(const std::filesystem::path& path) {
-    auto refuse = [&] {
-        return report::Refusal("file.unreadable", path.string(),
-                               fmt::format("cannot read the file: {}", std::strerror(errno)),
-                               "give the path of a readable file");
-    };
-    std::error_code error;
-    if (std::filesystem::is_directory(path, error)) {
-        errno = EISDIR;
-        throw refuse();
-    }
-    std::ifstream file(path, std::ios::binary);
-    if (!file)
-        throw refuse();
-    std::vector<std::byte> bytes;
-    char block[1 << 16];
-    while (file.read(block, sizeof(block)) || file.gcount() > 0) {
-        const auto* data = reinterpret_cast<const std::byte*>(block);
-        bytes.insert(bytes.end(), data, data + file.gcount());
-    }
-    if (file.bad())
-        throw refuse();
-    return bytes;
-}
 
 bool is_module_file(const std::filesystem::path& path) {
     std::string name = path.filename().string();
@@ -58,7 +31,7 @@ elf::Object open_module(const std::filesystem::path& path) {
     std::string name = path.filename().string();
     if (name.ends_with(".ko") || name.ends_with(".o") || name.ends_with(".debug"))
         return elf::Object::open(path);
-    std::vector<std::byte> bytes = read_file(path);
+    std::vector<std::byte> bytes = files::read_bytes(path);
     if (std::optional<Packing> packing = packing_of(bytes))
         bytes = unpack(bytes, *packing, path.string());
     return elf::Object::from_bytes(path.string(), std::move(bytes));
@@ -131,7 +104,7 @@ const Exports* KernelFiles::exports() const {
     if (paths_.symvers.empty())
         return nullptr;
     if (!exports_) {
-        std::vector<std::byte> bytes = read_file(paths_.symvers);
+        std::vector<std::byte> bytes = files::read_bytes(paths_.symvers);
         std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
         exports_ = read_symvers(text, paths_.symvers.string());
     }

@@ -55,7 +55,5 @@ bool is_module_file(const std::filesystem::path& path);
 // A module's file, unpacked if need be (.xz, .gz, .zst, by content). Throws as elf::Object::open and unpack() do.
 elf::Object open_module(const std::filesystem::path& path);
 
-// A whole file. Throws report::Refusal "file.unreadable".
-std::vector<std::byte> read_file(const std::filesystem::path& path);
 
 } // namespace klp::symbols

@@ -1,5 +1,6 @@
 // What must hold for the objects of every compiler and machine.
 #include "diff_units.h"
+#include "files/files.h"
 
 using namespace klp;
 using namespace klp::test;
@@ -206,7 +207,7 @@ TEST_CASE("the output has the same bytes on every run, and a linker takes it") {
         std::vector<std::byte> first = pair.run_files(a, b).diff.output.bytes();
         CHECK(first == pair.run_files(a, b).diff.output.bytes());
         std::filesystem::path file = pair.scratch().path() / "out.o";
-        elf::write_file_atomically(file, first);
+        files::write(file, first);
         if (std::string_view(compiler.machine) == "x86_64")
             run("ld -r " + file.string() + " -o " + file.string() + ".linked");
     });

@@ -1,5 +1,5 @@
 #include "compile.h"
-#include "host/files.h"
+#include "files/files.h"
 #include "kernel/mirror.h"
 #include "report/finding.h"
 
@@ -16,17 +16,17 @@ namespace fs = std::filesystem;
 namespace {
 
 fs::path make_tree(const fs::path& folder) {
-    make_folder(folder / "include/config");
-    make_folder(folder / "arch/x86/include/generated");
-    make_folder(folder / "kernel");
-    write_file(folder / "Makefile", "top");
-    write_file(folder / ".config", "CONFIG_X=y");
-    write_file(folder / "include/config/auto.conf", "");
-    write_file(folder / "include/a.h", "a");
-    write_file(folder / "arch/x86/include/generated/g.h", "");
-    write_file(folder / "kernel/fork.c", "original");
-    write_file(folder / "kernel/fork.o", "");
-    write_file(folder / "kernel/.fork.o.cmd", "");
+    files::make_folder(folder / "include/config");
+    files::make_folder(folder / "arch/x86/include/generated");
+    files::make_folder(folder / "kernel");
+    files::write(folder / "Makefile", "top");
+    files::write(folder / ".config", "CONFIG_X=y");
+    files::write(folder / "include/config/auto.conf", "");
+    files::write(folder / "include/a.h", "a");
+    files::write(folder / "arch/x86/include/generated/g.h", "");
+    files::write(folder / "kernel/fork.c", "original");
+    files::write(folder / "kernel/fork.o", "");
+    files::write(folder / "kernel/.fork.o.cmd", "");
     return folder;
 }
 
@@ -37,17 +37,17 @@ TEST_CASE("a mirror has the sources and not what a build left") {
     const fs::path tree = make_tree(folder.path() / "tree");
     const fs::path mirror = folder.path() / "mirror";
     synchronize_mirror(tree, mirror);
-    CHECK(read_file(mirror / "kernel/fork.c") == "original");
+    CHECK(files::read_text(mirror / "kernel/fork.c") == "original");
     CHECK(fs::is_symlink(mirror / "kernel/fork.c"));
     CHECK(fs::symlink_status(mirror / "kernel").type() == fs::file_type::directory);
     for (const char* product :
          {".config", "include/config", "arch/x86/include/generated", "kernel/fork.o", "kernel/.fork.o.cmd"})
         CHECK_MESSAGE(!fs::exists(mirror / product), product);
     // Files come and go.
-    write_file(tree / "kernel/new.c", "new");
+    files::write(tree / "kernel/new.c", "new");
     fs::remove(tree / "include/a.h");
     synchronize_mirror(tree, mirror);
-    CHECK(read_file(mirror / "kernel/new.c") == "new");
+    CHECK(files::read_text(mirror / "kernel/new.c") == "new");
     CHECK_FALSE(fs::is_symlink(mirror / "include/a.h"));
 }
 
@@ -69,19 +69,19 @@ TEST_CASE("a patched tree shows the patch, and the tree behind it stays as it wa
         patched.replace("kernel/fork.c", "patched");
         patched.replace("kernel/sub/new.c", "new");
         patched.replace("include/a.h", std::nullopt);
-        CHECK(read_file(root / "kernel/fork.c") == "patched");
-        CHECK(read_file(root / "kernel/sub/new.c") == "new");
+        CHECK(files::read_text(root / "kernel/fork.c") == "patched");
+        CHECK(files::read_text(root / "kernel/sub/new.c") == "new");
         CHECK_FALSE(fs::exists(root / "include/a.h"));
-        CHECK(read_file(tree / "kernel/fork.c") == "original");
+        CHECK(files::read_text(tree / "kernel/fork.c") == "original");
         CHECK(fs::exists(tree / "include/a.h"));
         // A second run at the same time gets another one.
         const PatchedTree other = PatchedTree::acquire(tree, folder.path() / "patched");
         CHECK(other.root() != root);
-        CHECK(read_file(other.root() / "kernel/fork.c") == "original");
+        CHECK(files::read_text(other.root() / "kernel/fork.c") == "original");
         for (const char* bad : {"../x", "/etc/x", "a/../../x", ""})
             CHECK_THROWS_AS(patched.replace(bad, "x"), report::Refusal);
     }
-    CHECK(read_file(root / "kernel/fork.c") == "original");
+    CHECK(files::read_text(root / "kernel/fork.c") == "original");
     CHECK_FALSE(fs::exists(root / "kernel/sub"));
     CHECK(fs::exists(root / "include/a.h"));
 }
@@ -96,7 +96,7 @@ TEST_CASE("what a killed run patched is taken back by the next one") {
         kill(getpid(), SIGKILL);
     }
     waitpid(runner, nullptr, 0);
-    REQUIRE(read_file(folder.path() / "patched/patched-0/kernel/fork.c") == "patched");
+    REQUIRE(files::read_text(folder.path() / "patched/patched-0/kernel/fork.c") == "patched");
     const PatchedTree next = PatchedTree::acquire(tree, folder.path() / "patched");
-    CHECK(read_file(next.root() / "kernel/fork.c") == "original");
+    CHECK(files::read_text(next.root() / "kernel/fork.c") == "original");
 }

@@ -1,4 +1,5 @@
 #include "compile.h"
+#include "files/files.h"
 #include "livepatch_modules.h"
 #include "report/finding.h"
 #include "symbols/kernel_files.h"
@@ -46,9 +47,9 @@ std::string code_of(auto&& action) {
 TEST_CASE("modules are found by the kernel's name, packed or not") {
     test::ScratchDirectory scratch;
     std::filesystem::create_directories(scratch.path() / "kernel" / "drivers");
-    elf::write_file_atomically(scratch.path() / "kernel" / "plain-one.ko", module_of("a"));
-    elf::write_file_atomically(scratch.path() / "kernel" / "drivers" / "in-xz.ko.xz", xz(module_of("b")));
-    elf::write_file_atomically(scratch.path() / "kernel" / "in_zstd.ko.zst", zstd(module_of("c")));
+    files::write(scratch.path() / "kernel" / "plain-one.ko", module_of("a"));
+    files::write(scratch.path() / "kernel" / "drivers" / "in-xz.ko.xz", xz(module_of("b")));
+    files::write(scratch.path() / "kernel" / "in_zstd.ko.zst", zstd(module_of("c")));
     symbols::KernelPaths paths;
     paths.modules = scratch.path();
     symbols::KernelFiles kernel(paths);
@@ -66,12 +67,13 @@ TEST_CASE("modules are found by the kernel's name, packed or not") {
     CHECK(kernel.vermagic() == "6.1.0-x SMP ");
 }
 
-TEST_CASE("modules from outside of the tree are found, go before those of the folder, and do not speak for the kernel") {
+TEST_CASE(
+    "modules from outside of the tree are found, go before those of the folder, and do not speak for the kernel") {
     test::ScratchDirectory scratch;
     std::filesystem::create_directories(scratch.path() / "kernel");
-    elf::write_file_atomically(scratch.path() / "kernel" / "same.ko", module_of("in_tree"));
-    elf::write_file_atomically(scratch.path() / "same.ko", module_of("from_outside", "6.0.0-y"));
-    elf::write_file_atomically(scratch.path() / "a-new.ko", module_of("only_outside", "6.0.0-y"));
+    files::write(scratch.path() / "kernel" / "same.ko", module_of("in_tree"));
+    files::write(scratch.path() / "same.ko", module_of("from_outside", "6.0.0-y"));
+    files::write(scratch.path() / "a-new.ko", module_of("only_outside", "6.0.0-y"));
     symbols::KernelPaths paths;
     paths.modules = scratch.path() / "kernel";
     paths.oot_modules = {scratch.path() / "same.ko", scratch.path() / "a-new.ko"};
@@ -85,8 +87,8 @@ TEST_CASE("modules from outside of the tree are found, go before those of the fo
 
 TEST_CASE("files that were named and cannot be read are refused") {
     test::ScratchDirectory scratch;
-    elf::write_file_atomically(scratch.path() / "broken.ko.xz", test::bytes_of("\xfd"
-                                                                               "7zXZ and no more"));
+    files::write(scratch.path() / "broken.ko.xz", test::bytes_of("\xfd"
+                                                                 "7zXZ and no more"));
     symbols::KernelPaths paths;
     paths.modules = scratch.path();
     paths.symvers = scratch.path() / "Module.symvers";
@@ -94,7 +96,7 @@ TEST_CASE("files that were named and cannot be read are refused") {
     symbols::KernelFiles kernel(paths);
     CHECK(code_of([&] { kernel.table("broken"); }) == "elf.not-elf");
     CHECK(code_of([&] { kernel.exports(); }) == "file.unreadable");
-    CHECK(code_of([&] { kernel.table("vmlinux"); }) == "elf.unreadable");
+    CHECK(code_of([&] { kernel.table("vmlinux"); }) == "file.unreadable");
     paths.modules = scratch.path() / "nowhere";
     CHECK(code_of([&] { symbols::KernelFiles(paths).table("x"); }) == "file.unreadable");
 }

@@ -1,0 +1,186 @@
+#include "files/files.h"
+
+#include "files/descriptor.h"
+#include "report/finding.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace klp::files {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// All of the file. Returns an errno, or 0.
+template <typename Container>
+int read_all(const fs::path& path, Container& content) {
+    const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    struct stat status{};
+    if (file < 0 || fstat(file, &status) != 0)
+        return errno;
+    content.resize(S_ISREG(status.st_mode) ? static_cast<size_t>(status.st_size) : 0);
+    for (size_t at = 0;;) {
+        if (at == content.size())
+            content.resize(at + 65536); // the size of what is no regular file, or grows, is not known
+        const ssize_t got = read(file, content.data() + at, content.size() - at);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return errno;
+        at += static_cast<size_t>(got);
+        if (got == 0) {
+            content.resize(at);
+            return 0;
+        }
+    }
+}
+
+template <typename Container>
+Container read_or_refuse(const fs::path& path) {
+    Container content;
+    if (const int error = read_all(path, content))
+        refuse_unread(path, error);
+    return content;
+}
+
+[[noreturn]] void refuse_write(const fs::path& path, const std::string& why) {
+    refuse_full_disk(why, path.string());
+    throw report::Refusal("file.unwritable", path.string(), "cannot be written: " + why,
+                          "check that its folder is there and may be written to; KLP_CACHE names another folder for "
+                          "the cache");
+}
+
+// A file that is being written under a temporary name. It goes away if it is never put in place.
+class NewFile {
+public:
+    explicit NewFile(const fs::path& path) : path_(path), file_(create()) {
+        if (file_ < 0)
+            refuse();
+    }
+    NewFile(const NewFile&) = delete;
+    NewFile& operator=(const NewFile&) = delete;
+    ~NewFile() {
+        if (!in_place_)
+            unlink(temporary_.c_str());
+    }
+
+    void put(std::span<const std::byte> bytes) {
+        while (!bytes.empty()) {
+            const ssize_t written = ::write(file_, bytes.data(), bytes.size());
+            if (written < 0 && errno != EINTR)
+                refuse();
+            if (written > 0)
+                bytes = bytes.subspan(static_cast<size_t>(written));
+        }
+    }
+    void sync() {
+        if (fsync(file_) != 0)
+            refuse();
+    }
+    void put_in_place() {
+        if (rename(temporary_.c_str(), path_.c_str()) != 0)
+            refuse();
+        in_place_ = true;
+    }
+
+private:
+    // A name that neither another thread or process nor what a killed one left has. open(), unlike mkstemp(), gives the
+    // file the mode that the user's umask wants.
+    int create() {
+        static std::atomic<unsigned> count = 0;
+        int file = -1;
+        do {
+            temporary_ = fmt::format("{}.{}-{}", path_.string(), getpid(), count++);
+            file = open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        } while (file < 0 && errno == EEXIST);
+        return file;
+    }
+    [[noreturn]] void refuse() const { refuse_write(path_, std::strerror(errno)); }
+
+    const fs::path& path_;
+    std::string temporary_;
+    Descriptor file_;
+    bool in_place_ = false;
+};
+
+} // namespace
+
+void refuse_unread(const fs::path& path, int error) {
+    throw report::Refusal("file.unreadable", path.string(), std::string("cannot be read: ") + std::strerror(error),
+                          "give the path of a readable file");
+}
+
+void refuse_full_disk(std::string_view text, const std::string& where) {
+    for (const int error : {ENOSPC, EDQUOT}) {
+        const size_t at = text.find(std::strerror(error));
+        if (at == std::string_view::npos)
+            continue;
+        const size_t begin = text.substr(0, at).rfind('\n') + 1; // npos + 1 is 0
+        throw report::Refusal("file.disk-full", where,
+                              fmt::format("the disk is full: {}", text.substr(begin, text.find('\n', at) - begin)),
+                              "free some space, or set KLP_CACHE (and TMPDIR) to folders on a larger disk");
+    }
+}
+
+std::string read_text(const fs::path& path) {
+    return read_or_refuse<std::string>(path);
+}
+
+std::vector<std::byte> read_bytes(const fs::path& path) {
+    return read_or_refuse<std::vector<std::byte>>(path);
+}
+
+std::string read_start(const fs::path& path, size_t count) {
+    const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    std::string start(count, '\0');
+    const ssize_t got = file < 0 ? -1 : read(file, start.data(), count);
+    start.resize(static_cast<size_t>(std::max<ssize_t>(got, 0)));
+    return start;
+}
+
+void write(const fs::path& path, std::string_view text) {
+    write(path, std::as_bytes(std::span(text)));
+}
+
+void write(const fs::path& path, std::span<const std::byte> bytes) {
+    NewFile file(path);
+    file.put(bytes);
+    file.put_in_place();
+}
+
+void write_synced(const fs::path& path, std::span<const std::byte> bytes) {
+    NewFile file(path);
+    file.put(bytes);
+    file.sync();
+    file.put_in_place();
+}
+
+void make_folder(const fs::path& path) {
+    std::error_code error;
+    fs::create_directories(path, error);
+    if (error)
+        refuse_write(path, error.message());
+}
+
+void remove_tree(const fs::path& path) {
+    std::error_code error;
+    fs::remove_all(path, error);
+    if (error)
+        refuse_write(path, error.message());
+}
+
+std::string stamp(const fs::path& path) {
+    struct stat status{};
+    if (stat(path.c_str(), &status) != 0)
+        return path.string() + " absent";
+    return fmt::format("{} {} {}.{:09}", path.string(), status.st_size, status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
+}
+
+} // namespace klp::files
