@@ -96,21 +96,23 @@ std::vector<report::Finding> module_dependencies(const elf::Object& module, cons
                 first_import.emplace(entry->module, symbol.name);
     std::vector<report::Finding> findings;
     for (const auto& [needed, symbol] : first_import)
-        findings.push_back({"module.dependency", report::Severity::warning, needed, "",
-                            fmt::format("patched code uses {} of module {}, which nothing that is patched depends on by "
-                                        "itself: the live patch can only be loaded where that is, and keeps it from being "
-                                        "unloaded",
-                                        symbol, needed),
-                            fmt::format("load {} first, or load the live patch with modprobe", needed)});
+        findings.push_back(
+            {"module.dependency", report::Severity::warning, needed, "",
+             fmt::format("patched code uses {} of module {}, which nothing that is patched depends on by "
+                         "itself: the live patch can only be loaded where that is, and keeps it from being "
+                         "unloaded",
+                         symbol, needed),
+             fmt::format("load {} first, or load the live patch with modprobe", needed)});
     return findings;
 }
 
-[[noreturn]] void refuse_without_change(const Options& options, const kernel::Plan& plan,
-                                        const std::vector<UnitDiff>& diffs) {
-    std::vector<report::Finding> late;
-    for (const UnitDiff& unit : diffs)
-        std::ranges::copy(diff::changes_without_effect(unit.diff.findings), std::back_inserter(late));
-    if (!late.empty())
+} // namespace
+
+void check_for_change(const Options& options, const kernel::Plan& plan, const std::vector<UnitDiff>& diffs,
+                      const std::vector<report::Finding>& findings) {
+    if (!std::ranges::all_of(diffs, [](const UnitDiff& unit) { return unit.diff.nothing_changed; }))
+        return;
+    if (std::vector<report::Finding> late = diff::changes_without_effect(findings); !late.empty())
         throw report::Refusal(std::move(late));
     if (plan.is_partial)
         throw report::Refusal("livepatch.nothing-left", options.patches.front().string(),
@@ -122,14 +124,10 @@ std::vector<report::Finding> module_dependencies(const elf::Object& module, cons
                           "nothing needs to be patched on this kernel");
 }
 
-} // namespace
-
 Livepatch link_livepatch(const Options& options, const kernel::Target& target,
                          const std::optional<kernel::RuntimeCore>& core, const kernel::Plan& plan,
                          const std::vector<UnitDiff>& diffs, const Images& images,
                          const std::filesystem::path& folder) {
-    if (std::ranges::all_of(diffs, [](const UnitDiff& unit) { return unit.diff.nothing_changed; }))
-        refuse_without_change(options, plan, diffs);
     if (std::vector<report::Finding> errors = check_callbacks(options, target, diffs); !errors.empty())
         throw report::Refusal(std::move(errors));
     if (!changes_functions(diffs) && !has_callbacks(diffs))

@@ -131,6 +131,7 @@ void run(const Options& options, Record& record, report::Progress& progress) {
     record.units = diff_pairs(options, proven, images);
     for (const UnitDiff& unit : record.units)
         add(record.findings, unit.diff.findings);
+    check_for_change(options, plan, record.units, record.findings);
     progress.end();
 
     // One module of all that: template, differ's objects, livepatch relocations.

@@ -93,9 +93,12 @@ std::vector<ProvenPair> prove_origins(const Options& options, const kernel::Targ
 // Throws what diff::run does, and "origin.*" for a difference that rests on what is not the kernel's own or, with
 // --require-proof, on what is not proven to be.
 std::vector<UnitDiff> diff_pairs(const Options& options, const std::vector<ProvenPair>& pairs, const Images& images);
+// Throws report::Refusal "livepatch.nothing-changed" (Exit::nothing_changed) if no unit differs. That is no all-clear where
+// `findings` of the stages before tell of a change that cannot take effect (see diff::changes_without_effect()), or where
+// the plan left parts of the patch out: "livepatch.nothing-left".
+void check_for_change(const Options& options, const kernel::Plan& plan, const std::vector<UnitDiff>& diffs,
+                      const std::vector<report::Finding>& findings);
 // Writes the differ's objects to `folder`, links them with the template there, and gives the result its final form.
-// Throws report::Refusal "livepatch.nothing-changed" (Exit::nothing_changed) if no unit differs; where the plan left parts
-// of the patch out, that is no all-clear: "livepatch.nothing-left".
 Livepatch link_livepatch(const Options& options, const kernel::Target& target,
                          const std::optional<kernel::RuntimeCore>& core, const kernel::Plan& plan,
                          const std::vector<UnitDiff>& diffs, const Images& images,

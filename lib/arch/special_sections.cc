@@ -21,25 +21,19 @@ bool starts_with_one_of(std::string_view name, const std::array<std::string_view
 
 bool is_ignored(const elf::Section& section) {
     constexpr auto names = std::to_array<std::string_view>({".comment",
-                                                            ".modinfo",
                                                             "__versions",
                                                             ".gnu.linkonce.this_module",
                                                             ".BTF",
                                                             ".BTF.ext",
-                                                            ".BTF_ids",
                                                             ".orc_unwind",
                                                             ".orc_header",
                                                             ".discard.addressable",
                                                             ".gnu.attributes",
                                                             ".eh_frame",
                                                             ".llvm_addrsig",
-                                                            "__modver",
-                                                            "__trace_printk_fmt",
                                                             ".llvm.call-graph-profile",
                                                             ".export_symbol",
                                                             ".discard.sym_table",
-                                                            "__bpf_raw_tp_map",
-                                                            "_ftrace_eval_map",
                                                             ".no_trim_symbol",
                                                             ".plt",
                                                             ".init.plt",
@@ -47,7 +41,6 @@ bool is_ignored(const elf::Section& section) {
                                                             ".stubs",
                                                             ".got",
                                                             ".discard",
-                                                            ".exitcall.exit",
                                                             ".discard.file_name",
                                                             ".discard.warn_on_reachable"});
     constexpr auto prefixes = std::to_array<std::string_view>(
@@ -92,6 +85,11 @@ bool is_registry(std::string_view name) {
                                                                "_ftrace_annotated_branch",
                                                                "_ftrace_branch",
                                                                "__codetag",
+                                                               ".modinfo",
+                                                               "__modver",
+                                                               "__bpf_raw_tp_map",
+                                                               "_ftrace_eval_map",
+                                                               ".exitcall.exit",
                                                                "alloc_tags"});
     return starts_with_one_of(name, prefixes);
 }
@@ -177,6 +175,11 @@ std::string_view name_in_module(std::string_view section) {
     return section.starts_with(per_cpu) ? per_cpu : section;
 }
 
+bool is_filled_by_link(std::string_view section) {
+    const SpecialSection* row = find_row(section);
+    return row && row->is_filled_by_link;
+}
+
 bool is_decrypted(std::string_view section) {
     return section.ends_with("..decrypted");
 }
@@ -213,6 +216,8 @@ Role role_of(const elf::Section& section) {
         return Role::constants;
     if (is_registry(section.name))
         return Role::registry;
+    if (const SpecialSection* row = find_row(section.name); row && row->role == Role::data)
+        return Role::data;
     if (is_ordinary_data(section.name) || section.type == SHT_NOBITS)
         return Role::data;
     return Role::unknown;

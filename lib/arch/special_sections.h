@@ -82,6 +82,9 @@ struct SpecialSection {
     // What is known of it in a finished module. Empty: nothing but what `sizes` says.
     std::vector<EntryLayout> layouts = {};
     bool is_written = false; // by the kernel, after it has made read-only data read-only
+    // Its content is made when the kernel or module is linked (tools/bpf/resolve_btfids): what the compiler gives is a
+    // form with names, which nobody fills in for a live patch.
+    bool is_filled_by_link = false;
     // Who reads it while the module loads, for people, and where in the kernel's source. A livepatch relocation for a
     // module's symbol, applied when that module is there, would come too late (kernel/livepatch/core.c, comment at
     // klp_write_section_relocs()). Empty: nobody.
@@ -123,6 +126,8 @@ bool is_read_only(const elf::Section& section);
 // one section of per-cpu variables (find_pcpusec() of kernel/module/main.c); those that only place a variable among
 // others (DEFINE_PER_CPU_ALIGNED and its like of linux/percpu-defs.h) are sections of vmlinux's linker script.
 std::string_view name_in_module(std::string_view section);
+// The content of the section is made when the kernel or module is linked.
+bool is_filled_by_link(std::string_view section);
 // Memory that the kernel shares with its hypervisor as plain text (__bss_decrypted, DEFINE_PER_CPU_DECRYPTED): set up
 // when it starts, and for vmlinux only.
 bool is_decrypted(std::string_view section);

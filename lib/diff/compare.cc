@@ -63,7 +63,18 @@ Hash MeaningHasher::compute(uint32_t piece) {
     hasher.add(it.entry - it.start);
     add_bytes(hasher, it, it.start, it.end);
     add_references(hasher, piece, it.start, it.end);
+    if (arch::is_filled_by_link(unit_.object().section(it.section).name))
+        add_entry_names(hasher, piece);
     return hasher.result();
+}
+
+// Of what is filled in later the names say what will stand there.
+void MeaningHasher::add_entry_names(Hasher& hasher, uint32_t piece) {
+    for (uint32_t index : unit_.symbols_of(piece)) {
+        const elf::Symbol& symbol = unit_.object().symbol(index);
+        hasher.add(symbol.value - unit_.piece(piece).start);
+        hasher.add(std::string_view(stem(symbol.name)));
+    }
 }
 
 void MeaningHasher::add_bytes(Hasher& hasher, const Piece& piece, uint64_t start, uint64_t end) {

@@ -41,6 +41,7 @@ private:
     Hash compute(uint32_t piece);
     Hash piece_target(const Reference& reference, uint32_t from);
     Hash fragment_target(const Reference& reference);
+    void add_entry_names(Hasher& hasher, uint32_t piece);
     void add_bytes(Hasher& hasher, const Piece& piece, uint64_t start, uint64_t end);
     void add_references(Hasher& hasher, uint32_t piece, uint64_t start, uint64_t end);
 

@@ -12,7 +12,8 @@ namespace klp::diff {
 bool is_copyable(const Unit& unit, uint32_t piece) {
     const Piece& it = unit.piece(piece);
     const elf::Section& section = unit.object().section(it.section);
-    return arch::is_read_only(section) && unit.is_local(it) && !arch::is_init(section.name);
+    return arch::is_read_only(section) && unit.is_local(it) && !arch::is_init(section.name) &&
+           !arch::is_filled_by_link(section.name);
 }
 
 namespace {

@@ -177,6 +177,8 @@ std::vector<report::Finding> changes_without_effect(const std::vector<report::Fi
         if (std::ranges::find(late, finding.code) != late.end()) {
             error.hint = "the patch changes nothing else: do by hand, in a pre-patch callback of a function that you "
                          "change, what the start of the kernel or module would have done";
+        } else if (finding.code == "sense.export-changed") {
+            error.hint = "the patch changes nothing else, and what is exported no live patch can change";
         } else if (finding.code == left_out_code) {
             error.code = "diff.only-ignored-changes";
             error.hint = "nothing else changes, so there is nothing to patch; if that is what you want, there is no "

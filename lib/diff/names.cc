@@ -42,6 +42,10 @@ bool is_initcall_name(std::string_view name) {
     return name.starts_with("__initstub__kmod_") || name.starts_with("__initcall__kmod_");
 }
 
+bool is_btf_id_name(std::string_view name) {
+    return name.starts_with("__BTF_ID__");
+}
+
 std::string stem(std::string_view name) {
     std::string result;
     result.reserve(name.size());
@@ -56,7 +60,7 @@ std::string stem(std::string_view name) {
         }
         at = dot + 1;
     }
-    if (result.starts_with("__UNIQUE_ID_"))
+    if (result.starts_with("__UNIQUE_ID_") || is_btf_id_name(result))
         result.resize(without_digits_at_end(result).size());
     if (is_initcall_name(result))
         drop_counter_and_line(result);
@@ -113,6 +117,10 @@ Identity identity_of(std::string_view name, const elf::Section& section) {
     const std::string_view where = section.name;
     if (where.starts_with(".data..once") || where.starts_with(".data.once"))
         return Identity::left_alone;
+    // The format of a trace_printk(), to which the code beside it holds the only pointer: the loader changes the
+    // pointer itself (kernel/trace/trace_printk.c, hold_module_trace_bprintk_format()).
+    if (where == "__trace_printk_fmt")
+        return Identity::by_content;
     if (where == "__dyndbg" || where == "__verbose")
         return Identity::left_alone; // a descriptor holds its line; the format is passed beside it
     if (where.starts_with(".data..Lubsan") || where.starts_with(".data.rel.local..L") ||

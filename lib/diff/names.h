@@ -19,12 +19,17 @@ enum class Identity : uint8_t {
 };
 
 // `name` without what the compiler numbers: digit-only parts ("count.12" and "count.3" are "count"), ThinLTO's
-// ".llvm.HASH", the counter at the end of a __UNIQUE_ID_, and counter and line in the names around an initcall
+// ".llvm.HASH", the counter at the end of a __UNIQUE_ID_ or a __BTF_ID_, and counter and line in the names around an
+// initcall
 // ("__initstub__kmod_timer__866_322_init6", linux/init.h). Clone kinds (.isra .part .constprop .cold) stay.
 std::string stem(std::string_view name);
 
 // `name` without ThinLTO's ".llvm.HASH", which it adds to what it makes global for another unit.
 std::string_view without_llvm_hash(std::string_view name);
+
+// "__BTF_ID__func__foo__12": an entry of a list of BTF ids; what it is of stands between, and a counter at the end
+// (linux/btf_ids.h).
+bool is_btf_id_name(std::string_view name);
 
 // A name of an initcall's that has a counter and the line in it.
 bool is_initcall_name(std::string_view name);

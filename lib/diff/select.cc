@@ -3,6 +3,7 @@
 #include "diff/address_identity.h"
 #include "diff/data_users.h"
 #include "diff/left_out.h"
+#include "diff/link_tables.h"
 #include "diff/lost_state.h"
 #include "diff/referrers.h"
 #include "diff/sibling_calls.h"
@@ -59,6 +60,7 @@ Selection Selector::run() {
     check_data();
     add(find_lost_state(original_, patched_, correlation_, result_.included, macros_, options_));
     add(find_left_out(patched_, correlation_, comparison_, result_.included, macros_));
+    add(find_link_tables(patched_, correlation_, comparison_, result_.included, macros_));
     add(find_taken_names(patched_, correlation_, result_.included, *this, options_));
     add(find_sibling_calls(patched_, result_.included, *this, options_));
     check_registries();
@@ -446,6 +448,8 @@ void Selector::check_data() {
                  fmt::format("its content changed, but {} is gone once the kernel or module has started", section), {});
             continue;
         }
+        if (arch::is_filled_by_link(section))
+            continue; // see link_tables.h
         if (after[index].empty() && before[correlation_.to_original[index]].empty() && is_unread(index))
             continue;
         // It may travel if nobody but what comes along sees it, before and after.

@@ -92,7 +92,12 @@ void Unit::make_pieces_of(uint32_t section, std::vector<uint32_t>& symbols) {
         const elf::Symbol& symbol = object_.symbol(index);
         return std::tuple(!(symbol.is_function() || symbol.type == STT_OBJECT), symbol.is_weak(), symbol.is_local());
     };
-    std::erase_if(symbols, [&](uint32_t index) { return is_prefix_name(object_.symbol(index).name); });
+    // A list is looked at as a whole: its entries have names, but nobody refers to them.
+    const bool is_list = arch::is_filled_by_link(header.name);
+    std::erase_if(symbols, [&](uint32_t index) {
+        const std::string_view name = object_.symbol(index).name;
+        return is_prefix_name(name) || (is_list && is_btf_id_name(name));
+    });
     std::ranges::sort(symbols, [&](uint32_t a, uint32_t b) {
         const elf::Symbol& x = object_.symbol(a);
         const elf::Symbol& y = object_.symbol(b);
