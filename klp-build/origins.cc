@@ -92,15 +92,6 @@ Finding describe_different(const ProvenPair& pair, const std::string& function, 
 
 Finding describe_function(const Options& options, const ProvenPair& pair, const proof::FunctionOrigin& function) {
     const std::string name(pair.original.symbol(function.symbol).name);
-    if (function.status == OriginStatus::overridden)
-        return {"origin.overridden",
-                Severity::error,
-                pair.unit.source,
-                name,
-                fmt::format("it is weak, and another unit of {} has a function of this name that takes its place: the "
-                            "kernel does not run this one",
-                            pair.unit.owner),
-                "patch the function that the kernel runs"};
     Finding finding{"origin.unproven",
                     Severity::error,
                     pair.unit.source,

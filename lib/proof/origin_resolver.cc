@@ -97,6 +97,8 @@ Resolution OriginResolver::resolve_defined(const elf::Symbol& original) const {
         result.name_space = entry->name_space;
         result.is_proven = true;
     }
+    const FunctionOrigin* function = origin_.find(original.index);
+    result.is_overridden = function && function->status == OriginStatus::overridden;
     return result;
 }
 

@@ -118,6 +118,8 @@ CASES = [
          (r"fs/proc/loadavg", r"proc_loadavg_init", r"__init|\.init\.text", r"hint:")),
     Case("notrace", "a change of a notrace function",
          (r"kernel/trace/trace_clock", r"trace_clock_local", r"ftrace|notrace", r"hint:")),
+    Case("weak-overridden", "a change of a weak function in whose place the kernel has another unit's",
+         (r"diff\.weak-overridden", r"kernel/panic\.c: nmi_panic_self_stop", r"weak", r"hint: change the function")),
     Case("inline-out-of-line", "a change of an inline function's copy out of line",
          (r"kernel/softirq", r"raise_softirq_irqoff", r"ftrace|notrace|inline", r"hint:")),
     Case("changed-data", "a changed initial value of an existing variable",

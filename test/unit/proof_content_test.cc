@@ -141,6 +141,10 @@ TEST_CASE("a weak function that another unit's replaces is not one with other by
     CHECK(replaced_one.of("hook") == OriginStatus::overridden);
     CHECK(replaced_one.of("f") == OriginStatus::proven);
     CHECK(replaced_one.origin.contradictions.empty());
+    const symbols::Exports exports;
+    const OriginResolver resolver(replaced_one.origin, replaced_one.unit, replaced_one.image, replaced_one.image, exports);
+    CHECK(resolver.resolve_defined(symbol(replaced_one.unit, "hook")).is_overridden);
+    CHECK_FALSE(resolver.resolve_defined(symbol(replaced_one.unit, "f")).is_overridden);
     CHECK(Claim(unit, unit).of("hook") == OriginStatus::proven);
     CHECK(Claim(unit, replaced(unit, "x + 1", "x + 5")).of("hook") == OriginStatus::different);
 }
