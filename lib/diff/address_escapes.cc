@@ -1,10 +1,13 @@
 #include "diff/address_escapes.h"
 
 #include "arch/address_stores.h"
+#include "diff/piece_finding.h"
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
+
 #include <optional>
 #include <set>
 #include <string>
@@ -15,6 +18,7 @@ namespace klp::diff {
 namespace {
 
 using arch::AddressUse;
+using References = std::span<const RoutedReference>;
 
 // Something of the patch's own that has an address.
 struct Thing {
@@ -27,8 +31,8 @@ struct Thing {
 // comes; compilers put both ends of such a use close together.
 class Scan {
 public:
-    Scan(const Unit& patched, const Selector& selector, uint32_t index)
-        : patched_(patched), selector_(selector), index_(index), piece_(patched.piece(index)) {}
+    Scan(const Unit& patched, const Routing& routing, uint32_t index)
+        : patched_(patched), routing_(routing), index_(index), piece_(patched.piece(index)) {}
 
     // What escapes, and how.
     std::map<std::string, std::string> run() {
@@ -47,17 +51,14 @@ private:
     };
 
     bool makes_addresses() const {
-        for (const elf::Relocation& relocation : patched_.relocations(piece_))
-            if (thing_at(relocation))
-                return true;
-        return false;
+        return std::ranges::any_of(routing_.of(index_),
+                                   [&](const RoutedReference& it) { return thing_at(it).has_value(); });
     }
-    std::optional<Thing> thing_at(const elf::Relocation& relocation) const {
-        const Reference reference = patched_.reference(piece_.section, relocation);
-        const Route route = selector_.route(reference, index_, piece_.section, relocation, false);
-        if (route == Route::literal && patched_.role(reference.id) == arch::Role::strings)
+    std::optional<Thing> thing_at(const RoutedReference& routed) const {
+        const Reference& reference = routed.reference;
+        if (routed.route == Route::literal && patched_.role(reference.id) == arch::Role::strings)
             return Thing{none, fmt::format("the string \"{}\"", patched_.text_at(reference)), false};
-        if (route != Route::inside)
+        if (routed.route != Route::inside)
             return std::nullopt;
         const Piece& target = patched_.piece(reference.id);
         const bool is_code = target.kind == PieceKind::function;
@@ -67,29 +68,23 @@ private:
         return Thing{reference.id, patched_.title(reference.id), is_code || points_to_code(reference.id)};
     }
     bool points_to_code(uint32_t variable) const {
-        const Piece& piece = patched_.piece(variable);
-        for (const elf::Relocation& relocation : patched_.relocations(piece)) {
-            const Reference reference = patched_.reference(piece.section, relocation);
-            if (reference.to == Reference::To::piece && patched_.piece(reference.id).kind == PieceKind::function &&
-                selector_.route(reference, variable, piece.section, relocation, false) == Route::inside)
-                return true;
-        }
-        return false;
+        return std::ranges::any_of(routing_.of(variable), [&](const RoutedReference& it) {
+            return it.route == Route::inside && patched_.piece(it.reference.id).kind == PieceKind::function;
+        });
     }
 
     void step(const arch::Instruction& instruction) {
-        const std::span<const elf::Relocation> relocations =
-            patched_.relocations(piece_.section, instruction.offset, instruction.offset + instruction.size);
-        if (instruction.is_call || (instruction.is_branch && leaves(relocations)))
-            return call(relocations);
+        const References references = routing_.of(index_, instruction.offset, instruction.offset + instruction.size);
+        if (instruction.is_call || (instruction.is_branch && leaves(references)))
+            return call(references);
         if (instruction.ends_flow)
             return held_.clear();
         const AddressUse use = arch::address_use(patched_.machine(), instruction);
         switch (use.does) {
         case AddressUse::Does::makes:
             held_.erase(use.result);
-            if (!relocations.empty())
-                if (std::optional<Thing> thing = thing_at(relocations.back()))
+            if (!references.empty())
+                if (std::optional<Thing> thing = thing_at(references.back()))
                     held_[use.result] = {*thing, patched_.machine().argument_number(instruction.first_register)};
             break;
         case AddressUse::Does::copies:
@@ -98,12 +93,12 @@ private:
         case AddressUse::Does::stores:
             for (unsigned at = 0; at < use.values.size(); ++at)
                 if (auto held = held_.find(use.values[at]); held != held_.end())
-                    store(use, held->second.thing, relocations);
+                    store(use, held->second.thing, references);
             break;
         case AddressUse::Does::stores_immediate:
-            if (!relocations.empty())
-                if (std::optional<Thing> thing = thing_at(relocations.back()))
-                    store(use, *thing, relocations.first(relocations.size() - 1));
+            if (!references.empty())
+                if (std::optional<Thing> thing = thing_at(references.back()))
+                    store(use, *thing, references.first(references.size() - 1));
             break;
         case AddressUse::Does::other:
             if (!instruction.registers.empty() && !instruction.is_branch)
@@ -123,41 +118,31 @@ private:
         held_[use.result] = {thing, patched_.machine().argument_number(instruction.first_register)};
     }
     // `place`: what the instruction names as the memory.
-    void store(const AddressUse& use, const Thing& thing, std::span<const elf::Relocation> place) {
+    void store(const AddressUse& use, const Thing& thing, References place) {
         auto base = held_.find(use.base);
         const bool is_own = base != held_.end() && base->second.thing.piece != none;
         if (use.is_on_stack || frames_.contains(use.base) || is_own)
             return;
-        for (const elf::Relocation& relocation : place) {
-            const Reference reference = patched_.reference(piece_.section, relocation);
-            if (selector_.route(reference, index_, piece_.section, relocation, false) == Route::inside)
+        for (const RoutedReference& it : place)
+            if (it.route == Route::inside)
                 return;
-        }
         escapes_.emplace(thing.name,
                          fmt::format("stores the address of {} in memory that outlives the live patch", thing.name));
     }
-    bool leaves(std::span<const elf::Relocation> relocations) const {
-        for (const elf::Relocation& relocation : relocations) {
-            const Reference reference = patched_.reference(piece_.section, relocation);
-            const bool is_own = reference.to == Reference::To::piece &&
-                                patched_.root_of(reference.id) == patched_.root_of(index_);
-            if (!is_own && reference.to != Reference::To::nothing)
-                return true;
-        }
-        return false;
+    bool leaves(References references) const {
+        return std::ranges::any_of(references, [&](const RoutedReference& it) {
+            const bool is_own = it.reference.to == Reference::To::piece &&
+                                patched_.root_of(it.reference.id) == patched_.root_of(index_);
+            return !is_own && it.reference.to != Reference::To::nothing;
+        });
     }
-    void call(std::span<const elf::Relocation> relocations) {
+    void call(References references) {
         bool is_inside = false;
         std::string callee = "a function";
-        for (const elf::Relocation& relocation : relocations) {
-            const Reference reference = patched_.reference(piece_.section, relocation);
-            const Route route = selector_.route(reference, index_, piece_.section, relocation, false);
-            if (route == Route::inside)
-                is_inside = true;
-            if (reference.to == Reference::To::symbol)
-                callee = std::string(patched_.object().symbol(reference.id).name);
-            else if (reference.to == Reference::To::piece)
-                callee = patched_.title(reference.id);
+        for (const RoutedReference& it : references) {
+            is_inside = is_inside || it.route == Route::inside;
+            if (it.reference.to == Reference::To::symbol || it.reference.to == Reference::To::piece)
+                callee = patched_.target_name(it.reference);
         }
         for (const auto& [number, held] : held_)
             if (!is_inside && held.argument && held.thing.is_called && !patched_.machine().is_profiling_call(callee))
@@ -167,7 +152,7 @@ private:
     }
 
     const Unit& patched_;
-    const Selector& selector_;
+    const Routing& routing_;
     uint32_t index_;
     const Piece& piece_;
     std::unordered_map<unsigned, Held> held_; // by register
@@ -177,20 +162,19 @@ private:
 
 } // namespace
 
-std::vector<report::Finding> find_address_escapes(const Unit& patched, const Selection& selection,
-                                                  const Selector& selector) {
+std::vector<report::Finding> find_address_escapes(const Unit& patched, const Selection& selection) {
     std::vector<report::Finding> findings;
     std::set<std::pair<uint32_t, std::string>> seen; // a function and its parts are one
     for (uint32_t index = 0; index < patched.pieces().size(); ++index) {
         if (!selection.included[index] || patched.piece(index).kind != PieceKind::function)
             continue;
-        for (const auto& [name, how] : Scan(patched, selector, index).run())
+        for (const auto& [name, how] : Scan(patched, selection.routing, index).run())
             if (seen.emplace(patched.root_of(index), name).second)
-                findings.push_back(
-                    {"diff.address-escapes", report::Severity::warning, patched.object().name(), patched.title(index),
-                     fmt::format("it {}; the address leads to nowhere once the module is unloaded", how),
-                     "do not unload the module, or see to it in a pre-unpatch callback that nobody has the address any "
-                     "more (cancel the work or the timer, put the old pointer back)"});
+                findings.push_back(warning_about(
+                    patched, index, "diff.address-escapes",
+                    fmt::format("it {}; the address leads to nowhere once the module is unloaded", how),
+                    "do not unload the module, or see to it in a pre-unpatch callback that nobody has the address any "
+                    "more (cancel the work or the timer, put the old pointer back)"));
     }
     return findings;
 }

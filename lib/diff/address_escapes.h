@@ -1,7 +1,8 @@
 // Addresses of what only the live patch has, where they outlive it.
 #pragma once
 
-#include "diff/select.h"
+#include "diff/selection.h"
+#include "report/finding.h"
 
 #include <vector>
 
@@ -14,7 +15,6 @@ namespace klp::diff {
 //  - passes it to a function of the kernel, if it can be called there: a function, or a variable that points to one.
 // What the kernel does with other data that is passed to it nobody can tell from here, and most of the time it is a
 // lock or a format.
-std::vector<report::Finding> find_address_escapes(const Unit& patched, const Selection& selection,
-                                                  const Selector& selector);
+std::vector<report::Finding> find_address_escapes(const Unit& patched, const Selection& selection);
 
 } // namespace klp::diff

@@ -1,7 +1,8 @@
 // The callbacks that a unit registers: which object each is for, and what it can rely on when it is called.
 #pragma once
 
-#include "diff/select.h"
+#include "diff/selection.h"
+#include "report/finding.h"
 
 #include <string>
 #include <string_view>
@@ -14,11 +15,13 @@ namespace klp::diff {
 // dash in a module's name is an underscore to the kernel.
 std::string object_of(const Callback& callback, std::string_view owner);
 
-// The unit's callbacks by name. Throws report::Refusal "diff.callback-object" for one that is called whether the unit's
-// own module is there or not and refers to it: the kernel writes the relocations to a module when that is loaded
-// (klp_apply_object_relocs() in kernel/livepatch/core.c), until then they lead to nowhere.
-std::vector<RegisteredCallback> register_callbacks(const Unit& patched, const Selection& selection,
-                                                   const Selector& selector, const Macros& macros,
-                                                   const Options& options);
+// The unit's callbacks by name, in the order of Macros::callbacks.
+std::vector<RegisteredCallback> name_callbacks(const Pair& pair, std::string_view owner);
+
+// An error "diff.callback-object" for each callback that is called whether the unit's own module is there or not and
+// refers to it: the kernel writes the relocations to a module when that is loaded (klp_apply_object_relocs() in
+// kernel/livepatch/core.c), until then they lead to nowhere.
+std::vector<report::Finding> find_early_callbacks(const Pair& pair, const Selection& selection,
+                                                  const KernelSymbols& kernel);
 
 } // namespace klp::diff

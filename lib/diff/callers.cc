@@ -51,14 +51,13 @@ private:
 
 class Climb {
 public:
-    Climb(const Unit& original, const Unit& patched, const Correlation& correlation, Comparison& comparison)
-        : original_(original), patched_(patched), correlation_(correlation), comparison_(comparison), before_(original),
-          after_(patched) {}
+    Climb(const Pair& pair, ReachedChanges& reached)
+        : pair_(pair), reached_(reached), before_(pair.original), after_(pair.patched) {}
 
     void run(uint32_t function) {
         std::vector<uint32_t> through;
         std::vector<uint32_t> hooked;
-        std::vector<bool> seen(patched_.pieces().size(), false);
+        std::vector<bool> seen(pair_.patched.pieces().size(), false);
         if (!climb(function, seen, through, hooked) || hooked.empty())
             return;
         for (uint32_t piece : through)
@@ -95,62 +94,62 @@ private:
 
     // Those of both units: one that no longer calls it has changed itself, one that is gone is not called any more.
     std::optional<std::vector<uint32_t>> callers_of(uint32_t piece) const {
-        if (patched_.piece(piece).symbol == 0 || !patched_.is_local(patched_.piece(piece)))
+        if (pair_.patched.piece(piece).symbol == 0 || !pair_.patched.is_local(pair_.patched.piece(piece)))
             return std::nullopt;
         const std::vector<uint32_t>* now = after_.of(piece);
-        uint32_t partner = correlation_.to_original[piece];
+        uint32_t partner = pair_.before(piece);
         const std::vector<uint32_t>* then = partner == none ? now : before_.of(partner);
         if (!now || !then)
             return std::nullopt;
         std::vector<uint32_t> callers;
         for (uint32_t caller : *now)
-            if (!is_init_code(patched_, caller))
+            if (!is_init_code(pair_.patched, caller))
                 callers.push_back(caller);
         if (partner != none)
             for (uint32_t caller : *then)
-                if (uint32_t same = correlation_.to_patched[caller]; same != none && !is_init_code(patched_, same))
+                if (uint32_t same = pair_.after(caller); same != none && !is_init_code(pair_.patched, same))
                     callers.push_back(same);
         return callers;
     }
 
     bool is_hookable(uint32_t piece) const {
-        uint32_t partner = correlation_.to_original[piece];
-        return partner != none && original_.has_ftrace_location(partner);
+        uint32_t partner = pair_.before(piece);
+        return partner != none && pair_.original.has_ftrace_location(partner);
     }
 
     void mark(uint32_t root, bool is_through) {
-        for (uint32_t index = 0; index < patched_.pieces().size(); ++index)
-            if (patched_.piece(index).kind == PieceKind::function && patched_.root_of(index) == root) {
-                comparison_.changed_functions[index] = correlation_.to_original[root] != none;
-                comparison_.through_callers[index] = is_through;
-            }
+        std::vector<uint32_t> all = pair_.patched.parts_of(root);
+        all.push_back(root);
+        for (uint32_t index : all) {
+            reached_.functions[index] = pair_.before(root) != none;
+            reached_.through_callers[index] = is_through;
+        }
     }
 
-    const Unit& original_;
-    const Unit& patched_;
-    const Correlation& correlation_;
-    Comparison& comparison_;
+    const Pair& pair_;
+    ReachedChanges& reached_;
     Callers before_;
     Callers after_;
 };
 
 } // namespace
 
-void reach_through_callers(const Unit& original, const Unit& patched, const Correlation& correlation,
-                           Comparison& comparison) {
-    comparison.through_callers.assign(patched.pieces().size(), false);
+ReachedChanges reach_through_callers(const Pair& pair, const std::vector<bool>& changed) {
+    ReachedChanges reached{changed, std::vector<bool>(changed.size(), false)};
     std::vector<uint32_t> unreachable;
-    for (uint32_t index = 0; index < patched.pieces().size(); ++index) {
-        uint32_t partner = correlation.to_original[index];
-        bool is_changed = comparison.changed_functions[index] && patched.piece(index).parent == none;
-        if (is_changed && partner != none && !original.has_ftrace_location(partner) && !is_init_code(patched, index))
+    for (uint32_t index = 0; index < changed.size(); ++index) {
+        const uint32_t partner = pair.before(index);
+        const bool is_changed = changed[index] && pair.patched.piece(index).parent == none;
+        if (is_changed && partner != none && !pair.original.has_ftrace_location(partner) &&
+            !is_init_code(pair.patched, index))
             unreachable.push_back(index);
     }
     if (unreachable.empty())
-        return;
-    Climb climb(original, patched, correlation, comparison);
+        return reached;
+    Climb climb(pair, reached);
     for (uint32_t function : unreachable)
         climb.run(function);
+    return reached;
 }
 
 } // namespace klp::diff

@@ -8,7 +8,6 @@
 #include "diff/unit.h"
 
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 namespace klp::diff {
@@ -60,19 +59,12 @@ struct Harmless {
     auto operator<=>(const Harmless&) const = default;
 };
 
+// What differs, by patched piece.
 struct Comparison {
-    // By patched piece. A function with its unlikely parts is one: all of them are changed or none.
-    std::vector<bool> changed_functions;
-    std::vector<bool> changed_data; // kept variables whose initial content differs
-    // Changed read-only variables of which no copy can be made, as somebody keeps or compares their addresses: who,
-    // how.
-    std::unordered_map<uint32_t, std::string> identities;
-    // Functions that differ in nothing but what does no harm, by patched piece, and what that is.
-    std::vector<Harmless> harmless;
-    // Changed functions that are replaced together with their callers, not by a hook of their own: see callers.h.
-    std::vector<bool> through_callers;
-    // Names of registries (see Role) whose nameless entries came, went or changed.
-    std::vector<std::string> changed_registries;
+    std::vector<bool> changed_functions; // a function with its unlikely parts is one: all of them are changed or none
+    std::vector<bool> changed_data;      // kept variables whose initial content differs
+    std::vector<Harmless> harmless;      // of functions that differ in nothing but what does no harm
+    std::vector<std::string> changed_registries; // (see Role) whose nameless entries came, went or changed
 };
 
 // Entries of special sections with that policy say something that the code does not.

@@ -20,10 +20,9 @@ namespace {
 
 class DataUsers {
 public:
-    DataUsers(const Unit& original, const Unit& patched, const Correlation& correlation)
-        : original_(original), patched_(patched), correlation_(correlation),
-          after_(referrers_of(patched, copyable_variables(patched))),
-          before_(referrers_of(original, copyable_variables(original))) {}
+    explicit DataUsers(const Pair& pair)
+        : pair_(pair), after_(referrers_of(pair.patched, copyable_variables(pair.patched))),
+          before_(referrers_of(pair.original, copyable_variables(pair.original))) {}
 
     struct Users {
         std::vector<uint32_t> functions; // of the patched unit, without parts
@@ -36,8 +35,8 @@ public:
         users.variables = {piece};
         for (size_t at = 0; at < users.variables.size(); ++at) {
             const uint32_t variable = users.variables[at];
-            const uint32_t partner = correlation_.to_original[variable];
-            if (!is_copyable(patched_, variable) || partner == none)
+            const uint32_t partner = pair_.before(variable);
+            if (!is_copyable(pair_.patched, variable) || partner == none)
                 return false;
             users.obstacle = obstacle(variable, piece);
             if (!users.obstacle.empty())
@@ -46,8 +45,8 @@ public:
                 if (!add(user, users))
                     return false;
             for (uint32_t user : before_[partner]) {
-                const uint32_t now = correlation_.to_patched[original_.root_of(user)];
-                if (original_.piece(user).kind == PieceKind::fragment || (now != none && !add(now, users)))
+                const uint32_t now = pair_.after(pair_.original.root_of(user));
+                if (pair_.original.piece(user).kind == PieceKind::fragment || (now != none && !add(now, users)))
                     return false;
             }
         }
@@ -57,8 +56,8 @@ public:
 private:
     // Who keeps or compares the address of `variable`, which is the changed one or refers to it.
     std::string obstacle(uint32_t variable, uint32_t changed) const {
-        const std::string of = variable == changed ? "" : fmt::format(" ({}'s)", patched_.title(variable));
-        const bool has_code = holds_code_pointers(patched_, variable);
+        const std::string of = variable == changed ? "" : fmt::format(" ({}'s)", pair_.patched.title(variable));
+        const bool has_code = holds_code_pointers(pair_.patched, variable);
         auto look = [&](const Unit& unit, uint32_t piece, const std::vector<uint32_t>& users) -> std::string {
             for (uint32_t user : users) {
                 if (unit.piece(user).kind == PieceKind::function) {
@@ -70,9 +69,9 @@ private:
             }
             return {};
         };
-        const uint32_t partner = correlation_.to_original[variable];
-        std::string found = look(patched_, variable, after_[variable]);
-        return found.empty() ? look(original_, partner, before_[partner]) : found;
+        const uint32_t partner = pair_.before(variable);
+        std::string found = look(pair_.patched, variable, after_[variable]);
+        return found.empty() ? look(pair_.original, partner, before_[partner]) : found;
     }
     static std::vector<bool> copyable_variables(const Unit& unit) {
         std::vector<bool> wanted(unit.pieces().size(), false);
@@ -81,57 +80,54 @@ private:
         return wanted;
     }
     bool add(uint32_t user, Users& users) const {
-        const Piece& it = patched_.piece(user);
+        const Piece& it = pair_.patched.piece(user);
         if (it.kind == PieceKind::fragment)
             return false;
         std::vector<uint32_t>& list = it.kind == PieceKind::function ? users.functions : users.variables;
-        const uint32_t root = patched_.root_of(user);
+        const uint32_t root = pair_.patched.root_of(user);
         if (std::ranges::find(list, root) == list.end())
             list.push_back(root);
         return true;
     }
 
-    const Unit& original_;
-    const Unit& patched_;
-    const Correlation& correlation_;
+    const Pair& pair_;
     std::vector<std::vector<uint32_t>> after_;
     std::vector<std::vector<uint32_t>> before_;
 };
 
-std::string_view unit_section(const Unit& unit, uint32_t piece) {
+std::string_view section_of(const Unit& unit, uint32_t piece) {
     return unit.object().section(unit.piece(piece).section).name;
 }
 
 } // namespace
 
-void change_users_of_data(const Unit& original, const Unit& patched, const Correlation& correlation,
-                          const Macros& macros, Comparison& comparison) {
-    std::vector<uint32_t> changed;
-    for (uint32_t index = 0; index < comparison.changed_data.size(); ++index)
-        if (comparison.changed_data[index] && is_copyable(patched, index) &&
-            !macros.ignored_sections.contains(std::string(unit_section(patched, index))))
-            changed.push_back(index);
-    if (changed.empty())
-        return;
-    const DataUsers finder(original, patched, correlation);
-    std::vector<bool> is_user(patched.pieces().size(), false);
-    for (uint32_t piece : changed) {
+DataChanges find_data_changes(const Pair& pair, const std::vector<bool>& changed) {
+    const size_t count = pair.patched.pieces().size();
+    DataChanges found{std::vector<bool>(count, false), std::vector<bool>(count, false), {}};
+    std::vector<uint32_t> copyable;
+    for (uint32_t index = 0; index < count; ++index)
+        if (changed[index] && is_copyable(pair.patched, index) &&
+            !pair.macros.ignored_sections.contains(std::string(section_of(pair.patched, index))))
+            copyable.push_back(index);
+    if (copyable.empty())
+        return found;
+    const DataUsers finder(pair);
+    for (uint32_t piece : copyable) {
         DataUsers::Users users;
         if (!finder.find(piece, users)) {
             if (!users.obstacle.empty())
-                comparison.identities.emplace(piece, users.obstacle);
+                found.identities.emplace(piece, users.obstacle);
             continue;
         }
         for (uint32_t variable : users.variables)
-            comparison.changed_data[variable] = true;
+            found.variables[variable] = true;
         for (uint32_t function : users.functions)
-            is_user[function] =
-                correlation.to_original[function] != none && !arch::is_init(unit_section(patched, function));
+            found.users[function] = pair.before(function) != none && !arch::is_init(section_of(pair.patched, function));
     }
     // Parts share the verdict of the whole.
-    for (uint32_t index = 0; index < is_user.size(); ++index)
-        if (is_user[patched.root_of(index)])
-            comparison.changed_functions[index] = true;
+    for (uint32_t index = 0; index < count; ++index)
+        found.users[index] = found.users[pair.patched.root_of(index)];
+    return found;
 }
 
 } // namespace klp::diff

@@ -1,10 +1,11 @@
 // Functions that change because read-only data does.
 #pragma once
 
-#include "diff/compare.h"
-#include "diff/correlate.h"
-#include "diff/macros.h"
-#include "diff/unit.h"
+#include "diff/pair.h"
+
+#include <string>
+#include <unordered_map>
+#include <vector>
 
 namespace klp::diff {
 
@@ -12,11 +13,18 @@ namespace klp::diff {
 // start of the kernel or module.
 bool is_copyable(const Unit& unit, uint32_t piece);
 
+// What follows from changed data, by patched piece.
+struct DataChanges {
+    std::vector<bool> users;     // functions that use copyable data of new content, with their parts
+    std::vector<bool> variables; // that data, and the copyable data between
+    // Copyable data of new content that cannot be copied, as somebody keeps or compares its address: who, how.
+    std::unordered_map<uint32_t, std::string> identities;
+};
+
 // New content of read-only data of the unit's own (a netlink message's __msg, a table of constants) is new behaviour of
-// those that use it. Marks them in `changed_functions`, and the copyable data between in `changed_data`. Data that
-// somebody else sees, a writable pointer for example, is left as it was, for the selection to refuse; so is data whose
-// section the author leaves out.
-void change_users_of_data(const Unit& original, const Unit& patched, const Correlation& correlation,
-                          const Macros& macros, Comparison& comparison);
+// those that use it. Data that somebody else sees, a writable pointer for example, has no users here: the selection
+// refuses it; nor has data whose section the author leaves out. `changed`: by patched piece, variables whose content
+// differs.
+DataChanges find_data_changes(const Pair& pair, const std::vector<bool>& changed);
 
 } // namespace klp::diff

@@ -78,10 +78,10 @@ struct Diff {
 // Throws report::Refusal for what cannot be live patched (code "diff.*"), listing everything that stands in the way.
 Diff run(const elf::Object& original, const elf::Object& patched, const Options& options);
 
-// What the patch changes to no effect, among the findings of a diff and of lib/sense: exports, tables and data that are read only when the kernel
-// or a module starts, for which a live patch comes too late, and what its author leaves out. A patch that changes
-// nothing else must not pass for one that changes nothing. Returns the findings as errors, the latter as
-// "diff.only-ignored-changes"; none if there is nothing of the kind.
+// What the patch changes to no effect, among the findings of a diff and of lib/sense: exports, tables and data that are
+// read only when the kernel or a module starts, for which a live patch comes too late, and what its author leaves out.
+// A patch that changes nothing else must not pass for one that changes nothing. Returns the findings as errors, the
+// latter as "diff.only-ignored-changes"; none if there is nothing of the kind.
 std::vector<report::Finding> changes_without_effect(const std::vector<report::Finding>& findings);
 
 // An object has at most one callback of each kind (struct klp_callbacks of linux/livepatch.h), whichever unit registers

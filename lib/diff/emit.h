@@ -2,20 +2,22 @@
 #pragma once
 
 #include "diff/select.h"
+#include "elf/builder.h"
+
+#include <string>
+#include <vector>
 
 namespace klp::diff {
 
 struct Emission {
     elf::Builder output;
-    std::vector<report::Finding> findings;
+    std::vector<report::Finding> findings; // with an error among them the output is not to be used
     std::vector<std::string> import_namespaces;
     std::vector<KernelReference> references;
     std::vector<Item> literals; // strings and constants that came along
 };
 
-// `options.owner` names the object of the changed functions. Throws report::Refusal "diff.unresolved",
-// "diff.ambiguous", "diff.module-key".
-Emission emit(const Unit& original, const Unit& patched, const Correlation& correlation, const Selection& selection,
-              const Selector& selector, const Macros& macros, const Options& options);
+// Errors are those of kept_entries.h, kernel_references.h, relocate.h and runtime_constants.h.
+Emission emit(const Pair& pair, const Selected& selected, const KernelSymbols& kernel);
 
 } // namespace klp::diff

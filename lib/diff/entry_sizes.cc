@@ -1,8 +1,15 @@
 #include "diff/entry_sizes.h"
 
+#include "arch/structure_sizes.h"
+#include "diff/diff.h"
+#include "symbols/btf.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstring>
 #include <unordered_set>
 
 namespace klp::diff {
@@ -36,17 +43,14 @@ bool contradicts(const elf::Object& object, const arch::SpecialSection& kind, st
     return section && section->size != 0 && !may_have(object, *section, kind.tie, size);
 }
 
-} // namespace
-
-arch::EntrySizes without_contradicted(const elf::Object& object, arch::EntrySizes sizes,
-                                      std::vector<report::Finding>& findings) {
+void drop_contradicted(const elf::Object& object, CheckedSizes& checked) {
     for (const arch::SpecialSection& kind : arch::special_sections())
         for (auto [name, variable] : {std::pair(kind.name, kind.variable), {kind.parallel, kind.parallel_variable}}) {
-            auto given = sizes.given.find(std::string(name));
-            if (name.empty() || given == sizes.given.end() || given->second == 0 ||
+            auto given = checked.sizes.given.find(std::string(name));
+            if (name.empty() || given == checked.sizes.given.end() || given->second == 0 ||
                 !contradicts(object, kind, name, given->second))
                 continue;
-            findings.push_back(
+            checked.findings.push_back(
                 {"diff.entry-size",
                  report::Severity::warning,
                  object.name(),
@@ -55,8 +59,69 @@ arch::EntrySizes without_contradicted(const elf::Object& object, arch::EntrySize
                              "counts",
                              variable, name, given->second),
                  fmt::format("leave {} unset, or set it from the kernel that this object is of", variable)});
-            sizes.given.erase(given);
+            checked.sizes.given.erase(given);
         }
+}
+
+} // namespace
+
+CheckedSizes without_contradicted(const elf::Object& original, const elf::Object& patched,
+                                  const arch::EntrySizes& sizes) {
+    CheckedSizes checked{sizes, {}};
+    drop_contradicted(original, checked);
+    drop_contradicted(patched, checked);
+    return checked;
+}
+
+std::map<std::string, unsigned> entry_sizes_from(const std::function<const char*(const char*)>& variable) {
+    constexpr std::array names{std::pair{"ALT_STRUCT_SIZE", ".altinstructions"},
+                               std::pair{"BUG_STRUCT_SIZE", "__bug_table"},
+                               std::pair{"EX_STRUCT_SIZE", "__ex_table"},
+                               std::pair{"JUMP_STRUCT_SIZE", "__jump_table"},
+                               std::pair{"ORC_STRUCT_SIZE", ".orc_unwind"},
+                               std::pair{"PARA_STRUCT_SIZE", ".parainstructions"},
+                               std::pair{"STATIC_CALL_STRUCT_SIZE", ".static_call_sites"},
+                               std::pair{"PRINTK_INDEX_STRUCT_SIZE", ".printk_index"}};
+    std::map<std::string, unsigned> sizes;
+    for (auto [name, section] : names) {
+        const char* text = variable(name);
+        if (!text || *text == '\0')
+            continue;
+        unsigned value = 0;
+        const char* end = text + std::strlen(text);
+        auto [rest, error] = std::from_chars(text, end, value);
+        if (error != std::errc() || rest != end || value == 0 || value > 4096)
+            throw report::Refusal("usage.entry-size", name, fmt::format("'{}' is not the size of a structure", text),
+                                  "give a number of bytes, or leave the variable unset");
+        sizes.emplace(section, value);
+    }
+    return sizes;
+}
+
+std::map<std::string, unsigned> entry_sizes_in(const elf::Object& vmlinux) {
+    std::vector<std::pair<std::string_view, std::string_view>> wanted; // section, structure
+    std::vector<std::string_view> structures;
+    auto want = [&](std::string_view section, std::string_view structure) {
+        if (structure.empty())
+            return;
+        wanted.emplace_back(section, structure);
+        structures.push_back(structure);
+    };
+    for (const arch::SpecialSection& kind : arch::special_sections()) {
+        want(kind.name, kind.structure);
+        want(kind.parallel, kind.parallel_structure);
+    }
+    const std::optional<symbols::Btf> btf = symbols::Btf::read(vmlinux);
+    const auto dwarf = btf ? std::map<std::string, uint32_t, std::less<>>()
+                           : arch::structure_sizes(vmlinux, structures, arch::table_readers());
+    std::map<std::string, unsigned> sizes;
+    for (auto [section, structure] : wanted) {
+        std::optional<uint32_t> size = btf ? btf->structure_size(structure) : std::nullopt;
+        if (auto found = dwarf.find(structure); found != dwarf.end())
+            size = found->second;
+        if (size && *size != 0)
+            sizes.emplace(section, *size);
+    }
     return sizes;
 }
 

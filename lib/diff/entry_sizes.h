@@ -9,9 +9,14 @@
 
 namespace klp::diff {
 
-// `sizes` without those `given` ones that the object contradicts: it is the object that is compared, and build scripts
-// leave such variables over from another kernel. A warning "diff.entry-size" for each is added to `findings`.
-arch::EntrySizes without_contradicted(const elf::Object& object, arch::EntrySizes sizes,
-                                      std::vector<report::Finding>& findings);
+struct CheckedSizes {
+    arch::EntrySizes sizes;
+    std::vector<report::Finding> findings;
+};
+
+// `sizes` without those `given` ones that one of the objects contradicts: it is the objects that are compared, and
+// build scripts leave such variables over from another kernel. A warning "diff.entry-size" for each.
+CheckedSizes without_contradicted(const elf::Object& original, const elf::Object& patched,
+                                  const arch::EntrySizes& sizes);
 
 } // namespace klp::diff

@@ -6,15 +6,10 @@
 
 namespace klp::diff {
 
-Explainer::Explainer(const Unit& original, const Unit& patched, const Correlation& correlation,
-                     const Comparison& comparison)
-    : correlation_(correlation), comparison_(comparison), original_(original, pair_names_of_original(correlation), 0),
-      patched_(patched, pair_names_of_patched(correlation), 1), original_lines_(original.object()),
-      patched_lines_(patched.object()), parts_(patched.pieces().size()) {
-    for (uint32_t part = 0; part < parts_.size(); ++part)
-        if (const uint32_t parent = patched.piece(part).parent; parent != none)
-            parts_[parent].push_back(part);
-}
+Explainer::Explainer(const Pair& pair, const Changes& changes)
+    : pair_(pair), changes_(changes), original_(pair.original, pair_names_of_original(pair.correlation), 0),
+      patched_(pair.patched, pair_names_of_patched(pair.correlation), 1), original_lines_(pair.original.object()),
+      patched_lines_(pair.patched.object()) {}
 
 void Explainer::disassemble(Side& side, uint32_t piece) {
     side.piece = piece;
@@ -23,15 +18,15 @@ void Explainer::disassemble(Side& side, uint32_t piece) {
 }
 
 Explanation Explainer::explain(uint32_t piece) {
-    uint32_t partner = correlation_.to_original[piece];
+    uint32_t partner = pair_.before(piece);
     if (original_.hasher.content(partner) != patched_.hasher.content(piece)) {
         Explanation result = explain_code(partner, piece);
         if (!result.cause.empty())
             return result;
     }
     // Its own instructions are the same: an unlikely part of it, or a table that speaks of it, is not.
-    for (uint32_t part : parts_[piece]) {
-        uint32_t old_part = correlation_.to_original[part];
+    for (uint32_t part : pair_.patched.parts_of(piece)) {
+        uint32_t old_part = pair_.before(part);
         if (old_part == none)
             return {"a part of it moved into or out of line", "", "", ""};
         if (original_.hasher.content(old_part) != patched_.hasher.content(part)) {
@@ -48,16 +43,16 @@ Explanation Explainer::explain(uint32_t piece) {
 // Neither the code nor a table differs: it is replaced for the sake of what it refers to, or the author says so.
 std::string Explainer::outer_cause(uint32_t piece) const {
     const Unit& unit = patched_.unit;
-    std::vector<uint32_t> all = parts_[piece];
+    std::vector<uint32_t> all = unit.parts_of(piece);
     all.insert(all.begin(), piece);
     for (uint32_t part : all)
         for (const elf::Relocation& relocation : unit.relocations(unit.piece(part))) {
             Reference reference = unit.reference(unit.piece(part).section, relocation);
             if (reference.to != Reference::To::piece)
                 continue;
-            if (comparison_.changed_data[reference.id])
+            if (changes_.data[reference.id])
                 return "only data it points to";
-            if (comparison_.through_callers[reference.id] && reference.id != piece)
+            if (changes_.through_callers[reference.id] && reference.id != piece)
                 return fmt::format("callee {}, which ftrace cannot hook", unit.title(reference.id));
         }
     return "forced";

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "arch/debug_lines.h"
-#include "diff/compare.h"
+#include "diff/changes.h"
 
 #include <string>
 
@@ -18,7 +18,8 @@ struct Explanation {
 // Explains one unit's changed functions. Debug data is read at the first question.
 class Explainer {
 public:
-    Explainer(const Unit& original, const Unit& patched, const Correlation& correlation, const Comparison& comparison);
+    // Both outlive this.
+    Explainer(const Pair& pair, const Changes& changes);
 
     // `piece` is a changed function of the patched unit.
     Explanation explain(uint32_t piece);
@@ -46,13 +47,12 @@ private:
     std::string describe(Side& side, const Reference& reference);
     void disassemble(Side& side, uint32_t piece);
 
-    const Correlation& correlation_;
-    const Comparison& comparison_;
+    const Pair& pair_;
+    const Changes& changes_;
     Side original_;
     Side patched_;
     arch::DebugLines original_lines_;
     arch::DebugLines patched_lines_;
-    std::vector<std::vector<uint32_t>> parts_; // of each function of the patched unit
 };
 
 } // namespace klp::diff

@@ -3,18 +3,15 @@
 // the patch changes stays what it was.
 #pragma once
 
-#include "diff/compare.h"
-#include "diff/correlate.h"
-#include "diff/macros.h"
+#include "diff/selection.h"
 #include "report/finding.h"
+
+#include <vector>
 
 namespace klp::diff {
 
-// Errors "diff.link-table-added" for each such table that the `included` pieces (by patched piece) bring along, and
-// "diff.link-table-changed" for each that has other entries or flags than before and that the author does not leave
-// out.
-std::vector<report::Finding> find_link_tables(const Unit& patched, const Correlation& correlation,
-                                              const Comparison& comparison, const std::vector<bool>& included,
-                                              const Macros& macros);
+// Errors "diff.link-table-added" for each such table that comes along, and "diff.link-table-changed" for each that has
+// other entries or flags than before and that the author does not leave out.
+std::vector<report::Finding> find_link_tables(const Pair& pair, const Changes& changes, const Selection& selection);
 
 } // namespace klp::diff

@@ -17,23 +17,21 @@ namespace {
 
 class LostState {
 public:
-    LostState(const Unit& original, const Unit& patched, const Correlation& correlation,
-              const std::vector<bool>& included, const Macros& macros, const Options& options)
-        : original_(original), patched_(patched), correlation_(correlation), included_(included), macros_(macros),
-          options_(options) {}
+    LostState(const Pair& pair, const Selection& selection, const KernelSymbols& kernel)
+        : pair_(pair), included_(selection.included), kernel_(kernel) {}
 
     std::vector<report::Finding> find() {
-        std::vector<bool> lost(original_.pieces().size(), false);
+        std::vector<bool> lost(pair_.original.pieces().size(), false);
         for (uint32_t index = 0; index < lost.size(); ++index)
-            lost[index] = correlation_.to_patched[index] == none && is_state(original_.piece(index));
+            lost[index] = pair_.after(index) == none && is_state(pair_.original.piece(index));
         if (std::ranges::find(lost, true) == lost.end())
             return {};
         read_names();
         read_fresh();
-        const std::vector<std::vector<uint32_t>> referrers = referrers_of(original_, lost);
+        const std::vector<std::vector<uint32_t>> referrers = referrers_of(pair_.original, lost);
         std::vector<report::Finding> findings;
         for (uint32_t index = 0; index < lost.size(); ++index) {
-            if (!lost[index] || is_still_there(original_.piece(index)) || is_renewable(original_, index))
+            if (!lost[index] || is_still_there(pair_.original.piece(index)) || is_renewable(pair_.original, index))
                 continue;
             if (const std::vector<uint32_t> users = replaced_users(referrers[index]); !users.empty())
                 findings.push_back(describe(index, users));
@@ -43,13 +41,13 @@ public:
 
 private:
     bool is_state(const Piece& piece) const {
-        const elf::Section& section = original_.object().section(piece.section);
+        const elf::Section& section = pair_.original.object().section(piece.section);
         return piece.kind == PieceKind::variable && piece.identity == Identity::kept && section.is_writable() &&
-               (section.name.starts_with(".data") || section.name.starts_with(".bss")) && !arch::is_init(section.name) &&
-               !section.name.starts_with(".data.rel.ro");
+               (section.name.starts_with(".data") || section.name.starts_with(".bss")) &&
+               !arch::is_init(section.name) && !section.name.starts_with(".data.rel.ro");
     }
     void read_names() {
-        for (const elf::Symbol& symbol : patched_.object().symbols())
+        for (const elf::Symbol& symbol : pair_.patched.object().symbols())
             if (symbol.place == elf::Place::undefined)
                 undefined_.insert(symbol.name);
             else if (symbol.place == elf::Place::section && !symbol.is_section() && !symbol.is_file())
@@ -58,35 +56,35 @@ private:
     // What is defined elsewhere now is the kernel's, unless it is another unit of this patch that brings a new one. A
     // variable of the file that has kept its name and not its kind of storage is refused for that.
     bool is_still_there(const Piece& piece) const {
-        std::string_view name = original_.name(piece);
-        if (!original_.is_local(piece) && undefined_.contains(name))
-            return !options_.is_provided(name);
+        std::string_view name = pair_.original.name(piece);
+        if (!pair_.original.is_local(piece) && undefined_.contains(name))
+            return !kernel_.is_of_patch(name);
         return !is_static_local_name(name) && defined_.contains(name);
     }
     // In the patched unit, without parts.
     std::vector<uint32_t> replaced_users(const std::vector<uint32_t>& referrers) const {
         std::set<uint32_t> users;
         for (uint32_t referrer : referrers) {
-            const uint32_t root = original_.root_of(referrer);
-            const uint32_t now = correlation_.to_patched[root];
-            if (original_.piece(root).kind == PieceKind::function && now != none && included_[now])
+            const uint32_t root = pair_.original.root_of(referrer);
+            const uint32_t now = pair_.after(root);
+            if (pair_.original.piece(root).kind == PieceKind::function && now != none && included_[now])
                 users.insert(now);
         }
         return {users.begin(), users.end()};
     }
     // Names of variables without partner, less the number that the compiler gives them, by the function that uses them.
     void read_fresh() {
-        for (uint32_t part = 0; part < patched_.pieces().size(); ++part) {
-            const Piece& piece = patched_.piece(part);
+        for (uint32_t part = 0; part < pair_.patched.pieces().size(); ++part) {
+            const Piece& piece = pair_.patched.piece(part);
             if (!included_[part] || piece.kind != PieceKind::function)
                 continue;
-            for (const elf::Relocation& relocation : patched_.relocations(piece)) {
-                const Reference reference = patched_.reference(piece.section, relocation);
-                if (reference.to != Reference::To::piece || correlation_.to_original[reference.id] != none)
+            for (const elf::Relocation& relocation : pair_.patched.relocations(piece)) {
+                const Reference reference = pair_.patched.reference(piece.section, relocation);
+                if (reference.to != Reference::To::piece || pair_.before(reference.id) != none)
                     continue;
-                const Piece& target = patched_.piece(reference.id);
+                const Piece& target = pair_.patched.piece(reference.id);
                 if (target.kind == PieceKind::variable && target.identity == Identity::kept)
-                    fresh_[patched_.root_of(part)].insert(stem(patched_.name(target)));
+                    fresh_[pair_.patched.root_of(part)].insert(stem(pair_.patched.name(target)));
             }
         }
     }
@@ -97,12 +95,12 @@ private:
         });
     }
     report::Finding describe(uint32_t variable, const std::vector<uint32_t>& users) const {
-        const Piece& piece = original_.piece(variable);
-        std::string_view name = original_.name(piece);
-        const bool is_of_function = original_.is_local(piece) && is_static_local_name(name);
+        const Piece& piece = pair_.original.piece(variable);
+        std::string_view name = pair_.original.name(piece);
+        const bool is_of_function = pair_.original.is_local(piece) && is_static_local_name(name);
         report::Finding finding;
-        finding.where = patched_.object().name();
-        finding.function = patched_.title(users.front());
+        finding.where = pair_.patched.object().name();
+        finding.function = pair_.patched.title(users.front());
         if (is_of_function && has_namesake(name, users)) {
             finding.code = "diff.static-local";
             finding.severity = report::Severity::error;
@@ -114,7 +112,7 @@ private:
         }
         finding.code = is_of_function ? "diff.static-local-removed" : "diff.static-data-removed";
         const bool is_forced =
-            std::ranges::all_of(users, [&](uint32_t user) { return macros_.forced_functions.contains(user); });
+            std::ranges::all_of(users, [&](uint32_t user) { return pair_.macros.forced_functions.contains(user); });
         if (is_forced) {
             finding.severity = report::Severity::warning;
             finding.message = fmt::format("it no longer uses its static variable {}", name);
@@ -131,12 +129,9 @@ private:
         return finding;
     }
 
-    const Unit& original_;
-    const Unit& patched_;
-    const Correlation& correlation_;
+    const Pair& pair_;
     const std::vector<bool>& included_;
-    const Macros& macros_;
-    const Options& options_;
+    const KernelSymbols& kernel_;
     std::unordered_set<std::string_view> undefined_; // names in the patched unit
     std::unordered_set<std::string_view> defined_;
     std::unordered_map<uint32_t, std::set<std::string>> fresh_;
@@ -144,10 +139,9 @@ private:
 
 } // namespace
 
-std::vector<report::Finding> find_lost_state(const Unit& original, const Unit& patched, const Correlation& correlation,
-                                             const std::vector<bool>& included, const Macros& macros,
-                                             const Options& options) {
-    return LostState(original, patched, correlation, included, macros, options).find();
+std::vector<report::Finding> find_lost_state(const Pair& pair, const Selection& selection,
+                                             const KernelSymbols& kernel) {
+    return LostState(pair, selection, kernel).find();
 }
 
 } // namespace klp::diff

@@ -1,8 +1,8 @@
 // State of the running kernel that the patch takes away from code that it replaces.
 #pragma once
 
-#include "diff/macros.h"
-#include "diff/select.h"
+#include "diff/selection.h"
+#include "report/finding.h"
 
 #include <vector>
 
@@ -15,8 +15,6 @@ namespace klp::diff {
 //   diff.static-local-removed  a variable of one function: error
 //   diff.static-data-removed   a variable of the file: error
 // The latter two are warnings if the author takes each of the functions in any case (KLP_FORCE_UNSAFE).
-std::vector<report::Finding> find_lost_state(const Unit& original, const Unit& patched, const Correlation& correlation,
-                                             const std::vector<bool>& included, const Macros& macros,
-                                             const Options& options);
+std::vector<report::Finding> find_lost_state(const Pair& pair, const Selection& selection, const KernelSymbols& kernel);
 
 } // namespace klp::diff

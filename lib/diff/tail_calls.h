@@ -1,7 +1,8 @@
 // Changed functions that leave by a jump into code that only the patch has.
 #pragma once
 
-#include "diff/select.h"
+#include "diff/selection.h"
+#include "report/finding.h"
 
 #include <vector>
 

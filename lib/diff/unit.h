@@ -122,6 +122,9 @@ public:
     std::span<const elf::Relocation> relocations(const Piece& piece) const {
         return relocations(piece.section, piece.start, piece.end);
     }
+    std::span<const elf::Relocation> relocations(const SpecialEntry& entry) const {
+        return relocations(entry.section, entry.start, entry.start + entry.size);
+    }
     // True for a reference that the assembler resolved and that cannot be made again at another distance.
     bool is_stuck(uint32_t section, uint64_t offset) const;
     // The width of a field that holds a distance resolved by the assembler at `offset`; 0 if it is none.
@@ -149,6 +152,8 @@ public:
     Literal literal_at(uint32_t section, uint64_t offset) const;
     // The literal that a reference means.
     Literal literal_of(const Reference& reference) const { return literal_at(reference.id, reference.anchor); }
+    // The name of the piece or symbol that a reference leads to.
+    std::string target_name(const Reference& reference) const;
     // The text that a reference leads to: a string, or the nameless data that KASAN makes of strings, to which Clang
     // gives names of its own. Empty for all else.
     std::string_view text_at(const Reference& reference) const;

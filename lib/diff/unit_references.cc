@@ -223,6 +223,19 @@ bool Unit::leaves(const Piece& piece, const arch::Instruction& instruction) cons
     return false;
 }
 
+std::string Unit::target_name(const Reference& reference) const {
+    switch (reference.to) {
+    case Reference::To::symbol:
+        return std::string(object_.symbol(reference.id).name);
+    case Reference::To::piece:
+        return title(reference.id);
+    case Reference::To::literal:
+    case Reference::To::nothing:
+        break;
+    }
+    return {};
+}
+
 std::string_view Unit::text_at(const Reference& reference) const {
     if (reference.to == Reference::To::literal && reference.offset >= 0)
         return elf::Object::string_at(object_.section(reference.id), static_cast<uint64_t>(reference.offset));

@@ -2,6 +2,7 @@
 #include "compile.h"
 
 #include "diff/callers.h"
+#include "diff/compare.h"
 
 #include <set>
 
@@ -29,14 +30,16 @@ Marked mark(const std::string& source, const std::string& more_flags = {}) {
         elf::Object::open(compile_unit(scratch, "after", "#define NUMBER 2\n" + head + source, traced + more_flags));
     diff::Unit original(before, {});
     diff::Unit patched(after, {});
-    diff::Correlation correlation = diff::correlate(original, patched);
-    diff::Comparison comparison = diff::compare(original, patched, correlation);
-    diff::reach_through_callers(original, patched, correlation, comparison);
+    const diff::Correlation correlation = diff::correlate(original, patched);
+    const diff::Macros macros;
+    const diff::Comparison comparison = diff::compare(original, patched, correlation);
+    const diff::ReachedChanges reached =
+        diff::reach_through_callers({original, patched, correlation, macros}, comparison.changed_functions);
     Marked result;
     for (uint32_t index = 0; index < patched.pieces().size(); ++index) {
-        if (comparison.changed_functions[index])
+        if (reached.functions[index])
             result.changed.insert(patched.title(index));
-        if (comparison.through_callers[index])
+        if (reached.through_callers[index])
             result.through_callers.insert(patched.title(index));
     }
     return result;

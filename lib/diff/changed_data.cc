@@ -1,0 +1,134 @@
+#include "diff/changed_data.h"
+
+#include "diff/piece_finding.h"
+#include "diff/referrers.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace klp::diff {
+
+namespace {
+
+// Nobody in the unit refers to the local variable but tables of which a live patch takes nothing along (.printk_index).
+bool is_unread(const Unit& patched, uint32_t piece) {
+    if (!patched.is_local(patched.piece(piece)))
+        return false;
+    for (const elf::RelocationTable& table : patched.object().relocation_tables()) {
+        const SpecialSection* kind = arch::find_special(patched.object().section(table.target).name);
+        if (kind && kind->policy == Policy::drop)
+            continue;
+        for (const elf::Relocation& relocation : table.entries) {
+            const Reference reference = patched.reference(table.target, relocation);
+            if (reference.to == Reference::To::piece && reference.id == piece)
+                return false;
+        }
+    }
+    return true;
+}
+
+class ChangedData {
+public:
+    ChangedData(const Pair& pair, const Changes& changes, const Selection& selection)
+        : pair_(pair), patched_(pair.patched), changes_(changes), selection_(selection),
+          after_(referrers_of(patched_, changes.data)), before_(referrers_of(pair.original, changed_before())) {}
+
+    std::vector<report::Finding> find() const {
+        std::vector<report::Finding> findings;
+        for (uint32_t index = 0; index < changes_.data.size(); ++index) {
+            if (!changes_.data[index] || pair_.is_left_out(index))
+                continue;
+            if (auto late = only_at_start(index))
+                findings.push_back(std::move(*late));
+            else if (!arch::is_filled_by_link(section_of(index)) && !is_seen_by_nobody(index) && !travels(index))
+                findings.push_back(refusal(index));
+        }
+        return findings;
+    }
+
+private:
+    std::vector<bool> changed_before() const {
+        std::vector<bool> wanted(pair_.original.pieces().size(), false);
+        for (uint32_t index = 0; index < changes_.data.size(); ++index)
+            if (changes_.data[index])
+                wanted[pair_.before(index)] = true;
+        return wanted;
+    }
+    std::string_view section_of(uint32_t index) const {
+        return patched_.object().section(patched_.piece(index).section).name;
+    }
+    const std::vector<uint32_t>& old_referrers(uint32_t index) const { return before_[pair_.before(index)]; }
+
+    std::optional<report::Finding> only_at_start(uint32_t index) const {
+        const std::string_view section = section_of(index);
+        if (patched_.role(patched_.piece(index).section) == Role::registry)
+            return warning_about(
+                patched_, index, "diff.registry-changed",
+                fmt::format("it changed, but {} is read when the kernel or module starts; the change has no effect",
+                            section),
+                {});
+        if (arch::is_init(section) || arch::is_exit(section))
+            return warning_about(
+                patched_, index, "diff.init-data-changed",
+                fmt::format("its content changed, but {} is gone once the kernel or module has started", section), {});
+        return std::nullopt;
+    }
+    bool is_seen_by_nobody(uint32_t index) const {
+        return after_[index].empty() && old_referrers(index).empty() && is_unread(patched_, index);
+    }
+    // Nobody but what comes along sees it, before and after.
+    bool travels(uint32_t index) const {
+        auto comes_along = [&](uint32_t referrer) { return selection_.included[referrer]; };
+        auto came_along = [&](uint32_t referrer) {
+            const uint32_t now = pair_.after(referrer);
+            return now == none || selection_.included[now] ||
+                   pair_.original.piece(referrer).kind == PieceKind::fragment;
+        };
+        return changes_.copied[index] && selection_.included[index] &&
+               std::ranges::all_of(after_[index], comes_along) && std::ranges::all_of(old_referrers(index), came_along);
+    }
+
+    report::Finding refusal(uint32_t index) const {
+        if (auto known = changes_.identities.find(index); known != changes_.identities.end())
+            return error_about(
+                patched_, index, "diff.data-changed",
+                fmt::format("the patch changes the content of this table ({}), and a copy of it would be another "
+                            "table: {}, and the running kernel keeps the old one",
+                            section_of(index), known->second),
+                "leave the table as it is and change the functions that it points to or that use it, or write the "
+                "new entries into the kernel's table in a pre-patch callback (KLP_PRE_PATCH_CALLBACK)");
+        const auto seen_by =
+            std::ranges::find_if(after_[index], [&](uint32_t referrer) { return !selection_.included[referrer]; });
+        const std::string others = seen_by == after_[index].end()
+                                       ? std::string()
+                                       : fmt::format(", which {} also sees", patched_.title(*seen_by));
+        return error_about(
+            patched_, index, "diff.data-changed",
+            fmt::format("the patch changes the initial content of this variable ({}){}; the running kernel has it "
+                        "already and keeps it",
+                        section_of(index), others),
+            "set the new value in a pre-patch callback (KLP_PRE_PATCH_CALLBACK), use a shadow variable for new "
+            "members, or leave its section out with KLP_IGNORE_SECTION() if the old content does no harm");
+    }
+
+    const Pair& pair_;
+    const Unit& patched_;
+    const Changes& changes_;
+    const Selection& selection_;
+    std::vector<std::vector<uint32_t>> after_;  // who refers to the changed ones
+    std::vector<std::vector<uint32_t>> before_; // who did, by original piece
+};
+
+} // namespace
+
+std::vector<report::Finding> find_changed_data(const Pair& pair, const Changes& changes, const Selection& selection) {
+    if (std::ranges::find(changes.data, true) == changes.data.end())
+        return {};
+    return ChangedData(pair, changes, selection).find();
+}
+
+} // namespace klp::diff

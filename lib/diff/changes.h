@@ -1,0 +1,28 @@
+// What the patch changes, and how each change gets into the running kernel.
+#pragma once
+
+#include "diff/compare.h"
+#include "diff/pair.h"
+
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace klp::diff {
+
+// By patched piece. A function with its unlikely parts is one: all of them are changed or none.
+struct Changes {
+    std::vector<bool> functions;       // that differ, use data that differs, or bring along one that cannot be hooked
+    std::vector<bool> replaced;        // functions whose new code is used: changed or forced, and not left out
+    std::vector<bool> through_callers; // changed functions that are replaced together with their callers (callers.h)
+    std::vector<bool> data;            // kept variables whose initial content differs, or that lead to such a one
+    std::vector<bool> copied;          // those of which a copy comes along with their users (data_users.h)
+    // Changed read-only variables of which no copy can be made, as somebody keeps or compares their addresses: who,
+    // how.
+    std::unordered_map<uint32_t, std::string> identities;
+    std::vector<std::string> registries; // whose nameless entries came, went or changed
+};
+
+Changes find_changes(const Pair& pair, const Comparison& comparison);
+
+} // namespace klp::diff

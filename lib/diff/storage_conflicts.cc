@@ -1,0 +1,83 @@
+#include "diff/storage_conflicts.h"
+
+#include "diff/piece_finding.h"
+#include "diff/storage.h"
+
+#include <fmt/format.h>
+
+#include <unordered_set>
+
+namespace klp::diff {
+
+namespace {
+
+class StorageConflicts {
+public:
+    explicit StorageConflicts(const Pair& pair) : pair_(pair) {}
+
+    void check(uint32_t piece, uint32_t from) {
+        const Piece& before = pair_.original.piece(pair_.before(piece));
+        const Piece& after = pair_.patched.piece(piece);
+        const StorageChange change = storage_change(pair_.original, before, pair_.patched, after);
+        if (change == StorageChange::same || !checked_.insert(piece).second)
+            return;
+        const std::string what = describe(before, after);
+        if (change == StorageChange::harmless)
+            findings_.push_back(
+                note_about(pair_.patched, piece, "diff.storage-kept",
+                           fmt::format("{}; patched code uses the running kernel's, which serves as well", what)));
+        else
+            findings_.push_back(error_about(
+                pair_.patched, piece, "diff.storage-changed",
+                fmt::format("{}; {} relies on that, and the running kernel's variable is and stays what it was", what,
+                            pair_.patched.title(from)),
+                "leave the variable as it is, and give what the patch needs another name"));
+    }
+
+    std::vector<report::Finding> take() { return std::move(findings_); }
+
+private:
+    std::string describe(const Piece& before, const Piece& after) const {
+        const Storage was = storage_of(pair_.original, before);
+        const Storage is = storage_of(pair_.patched, after);
+        if (was == is)
+            return "its alignment grows";
+        return fmt::format("it was {} ({}) and is {} now ({})", to_string(was),
+                           pair_.original.object().section(before.section).name, to_string(is),
+                           pair_.patched.object().section(after.section).name);
+    }
+
+    const Pair& pair_;
+    std::unordered_set<uint32_t> checked_;
+    std::vector<report::Finding> findings_;
+};
+
+} // namespace
+
+std::vector<report::Finding> find_storage_conflicts(const Pair& pair, const Selection& selection) {
+    StorageConflicts conflicts(pair);
+    for (uint32_t index : selection.routing.order())
+        for (const RoutedReference& it : selection.routing.with_entries(index))
+            if (it.route == Route::original && pair.patched.piece(it.reference.id).kind == PieceKind::variable)
+                conflicts.check(it.reference.id, index);
+    return conflicts.take();
+}
+
+std::vector<report::Finding> find_decrypted_data(const Unit& patched, const Selection& selection) {
+    std::vector<report::Finding> findings;
+    for (uint32_t index = 0; index < patched.pieces().size(); ++index) {
+        const Piece& piece = patched.piece(index);
+        const std::string_view section = patched.object().section(piece.section).name;
+        const bool is_variable = piece.kind == PieceKind::variable && piece.is_own_section;
+        if (selection.included[index] && is_variable && arch::is_decrypted(section))
+            findings.push_back(error_about(
+                patched, index, "diff.decrypted-data",
+                fmt::format("it is new and in {}, memory that vmlinux shares with the hypervisor from its start on; a "
+                            "module has none",
+                            section),
+                "keep it in ordinary memory, or decrypt its pages in a pre-patch callback (set_memory_decrypted())"));
+    }
+    return findings;
+}
+
+} // namespace klp::diff

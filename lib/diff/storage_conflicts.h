@@ -1,0 +1,18 @@
+// Variables that patched code takes for what the running kernel's are not.
+#pragma once
+
+#include "diff/selection.h"
+#include "report/finding.h"
+
+#include <vector>
+
+namespace klp::diff {
+
+// For each variable of the running kernel that the output refers to and whose kind of storage the patch changes: an
+// error "diff.storage-changed", or a note "diff.storage-kept" where the kernel's serves as well (storage.h).
+std::vector<report::Finding> find_storage_conflicts(const Pair& pair, const Selection& selection);
+
+// An error "diff.decrypted-data" for each variable of the output that needs memory of a kind that no module has.
+std::vector<report::Finding> find_decrypted_data(const Unit& patched, const Selection& selection);
+
+} // namespace klp::diff

@@ -1,0 +1,150 @@
+#include "diff/unpatchable.h"
+
+#include "diff/piece_finding.h"
+#include "diff/storage.h"
+
+#include <fmt/format.h>
+
+#include <elf.h>
+#include <optional>
+#include <string_view>
+#include <unordered_map>
+
+namespace klp::diff {
+
+namespace {
+
+std::string_view section_of(const Unit& unit, uint32_t piece) {
+    return unit.object().section(unit.piece(piece).section).name;
+}
+
+bool has_other_flags(const Pair& pair, uint32_t piece) {
+    const elf::Section& before = pair.original.object().section(pair.original.piece(pair.before(piece)).section);
+    const elf::Section& after = pair.patched.object().section(pair.patched.piece(piece).section);
+    constexpr uint64_t compared = SHF_ALLOC | SHF_EXECINSTR | SHF_WRITE;
+    return (before.flags & compared) != (after.flags & compared);
+}
+
+// What keeps the changed function from being redirected; a warning if that does no harm.
+std::optional<report::Finding> obstacle(const Pair& pair, uint32_t piece, const KernelSymbols& kernel) {
+    const Unit& patched = pair.patched;
+    const uint32_t partner = pair.before(piece);
+    const std::string_view section = section_of(patched, piece);
+    const std::string_view old_section = section_of(pair.original, partner);
+    if (kernel.defined(pair.original.piece(partner).symbol).is_overridden)
+        return error_about(
+            patched, piece, "diff.weak-overridden",
+            "the patch changes it, but it is weak, and the running kernel has another unit's function of this "
+            "name in its place: nobody would get to the change",
+            "change the function that is in its place, or leave this one out with KLP_IGNORE_FUNCTION()");
+    if (arch::is_init(section) || arch::is_init(old_section))
+        return error_about(
+            patched, piece, "diff.init-changed",
+            fmt::format("the patch changes it, but it is in {} and gone once the kernel or module has started",
+                        old_section),
+            "leave the change out, or leave the function out with KLP_IGNORE_FUNCTION() and do what it would "
+            "do in a pre-patch callback");
+    if (arch::is_exit(section) && kernel.owner() == "vmlinux")
+        return warning_about(patched, piece, "diff.exit-changed",
+                             "the patch changes it, but built-in exit code is never run", {});
+    const bool is_hookable = pair.original.has_ftrace_location(partner);
+    if (!is_hookable && arch::is_exit(old_section))
+        return error_about(
+            patched, piece, "diff.exit-changed",
+            "the patch changes it, but it is the module's exit code, which ftrace cannot hook",
+            "leave it out with KLP_IGNORE_FUNCTION(), and undo in a post-unpatch callback what the old exit "
+            "code leaves behind");
+    if (!is_hookable)
+        return error_about(
+            patched, piece, "diff.no-ftrace",
+            "it has no ftrace location (it is notrace, inline, or assembly), so calls to it cannot be redirected",
+            "change its callers instead, or leave it out with KLP_IGNORE_FUNCTION()");
+    if (has_other_flags(pair, piece))
+        return error_about(patched, piece, "diff.section-changed", "the attributes of its section changed",
+                           "keep the function where it was");
+    return std::nullopt;
+}
+
+// By symbol: the function that begins there, or `none`.
+uint32_t entered_by(const Unit& unit, const elf::Symbol& symbol) {
+    const uint32_t piece = symbol.place == elf::Place::section ? unit.piece_of_symbol(symbol.index) : none;
+    const bool is_entry = piece != none && symbol.is_function() && !symbol.is_local() && !is_prefix_name(symbol.name) &&
+                          unit.piece(piece).entry == symbol.value;
+    return is_entry ? piece : none;
+}
+
+} // namespace
+
+Unpatchable find_unpatchable(const Pair& pair, const Selection& selection, const KernelSymbols& kernel) {
+    Unpatchable found;
+    for (uint32_t piece : selection.changed)
+        if (std::optional<report::Finding> finding = obstacle(pair, piece, kernel)) {
+            if (finding->severity == report::Severity::error)
+                found.functions.push_back(piece);
+            found.findings.push_back(std::move(*finding));
+        }
+    return found;
+}
+
+std::vector<report::Finding> find_short_branches(const Unit& patched, const Selection& selection) {
+    std::vector<report::Finding> findings;
+    for (uint32_t index = 0; index < selection.included.size(); ++index) {
+        const Piece& piece = patched.piece(index);
+        if (!selection.included[index] || piece.kind != PieceKind::function)
+            continue;
+        for (const elf::Relocation& relocation : patched.relocations(piece))
+            if (relocation.symbol == 0 && patched.is_stuck(piece.section, relocation.offset)) {
+                findings.push_back(error_about(
+                    patched, index, "diff.short-branch",
+                    "it jumps to its neighbour in the same section with a branch that is too short to be moved",
+                    "compile the unit with -ffunction-sections, or leave the function out with KLP_IGNORE_FUNCTION"));
+                break;
+            }
+    }
+    return findings;
+}
+
+std::vector<report::Finding> find_changed_aliases(const Pair& pair) {
+    std::unordered_map<std::string_view, uint32_t> before;
+    for (const elf::Symbol& symbol : pair.original.object().symbols())
+        if (const uint32_t piece = entered_by(pair.original, symbol); piece != none)
+            before.emplace(symbol.name, piece);
+    std::vector<report::Finding> findings;
+    for (const elf::Symbol& symbol : pair.patched.object().symbols()) {
+        const uint32_t now = entered_by(pair.patched, symbol);
+        const auto then = now == none ? before.end() : before.find(symbol.name);
+        if (then == before.end() || pair.before(now) == then->second || pair.is_left_out(now) ||
+            storage_change(pair.original, pair.original.piece(then->second), pair.patched, pair.patched.piece(now)) ==
+                StorageChange::fresh)
+            continue;
+        const bool is_chief = pair.patched.name(pair.patched.piece(now)) == symbol.name;
+        findings.push_back(error_about(
+            pair.patched, now, "diff.alias-changed",
+            fmt::format("{} is another name of {} in one of the units and a function of its own in the other; ftrace "
+                        "cannot redirect one name alone",
+                        symbol.name, is_chief ? pair.original.title(then->second) : pair.patched.title(now)),
+            "change the function under both names, or change its callers instead"));
+    }
+    return findings;
+}
+
+std::vector<report::Finding> find_removed_functions(const Pair& pair) {
+    std::vector<report::Finding> findings;
+    for (uint32_t index = 0; index < pair.original.pieces().size(); ++index) {
+        const Piece& piece = pair.original.piece(index);
+        const bool is_named = piece.kind == PieceKind::function && piece.parent == none &&
+                              cold_parent(pair.original.name(piece)).empty() && !is_clone(pair.original.name(piece));
+        const std::string_view section = section_of(pair.original, index);
+        if (!is_named || pair.after(index) != none || arch::is_init(section) || arch::is_exit(section))
+            continue;
+        report::Finding note = note_about(
+            pair.original, index, "diff.function-removed",
+            "the patched unit no longer has it (removed, renamed, or inlined wherever it was called); who still gets "
+            "to it runs the old code");
+        note.where = pair.patched.object().name();
+        findings.push_back(std::move(note));
+    }
+    return findings;
+}
+
+} // namespace klp::diff

@@ -1,0 +1,71 @@
+// Everything that stands in the way of a unit is said in one round, and nothing that follows from something else.
+#include "diff_units.h"
+
+using namespace klp;
+using namespace klp::test;
+
+namespace {
+
+const std::string unit = "extern int of_module(int), gone(int);\n"
+                         "int level = 1;\n"
+                         "int f(int x) { return x + level; }\n";
+
+// Both a fault of what is selected and one of what the output refers to.
+const std::string two_faults = "extern int of_module(int), gone(int);\n"
+                               "int level = 2;\n"
+                               "int f(int x) { return gone(x) + level; }\n";
+
+void lacks(UnitPair& pair, const std::string& name) {
+    pair.resolver.special[name] = {symbols::Resolution::Kind::absent, {}, 0, false, {}, false, {}};
+}
+
+} // namespace
+
+TEST_CASE("refusals: faults of selection and of emission come in one round") {
+    UnitPair pair;
+    lacks(pair, "gone");
+    CHECK(pair.run(unit, two_faults).codes == Codes{"diff.data-changed", "diff.unresolved"});
+}
+
+TEST_CASE("refusals: faults of callbacks come with all others") {
+    UnitPair pair;
+    lacks(pair, "gone");
+    pair.resolver.owner = "fuse";
+    pair.resolver.special["of_module"] = {symbols::Resolution::Kind::livepatch, "fuse", 0, true, {}, false, {}};
+    const std::string callbacks =
+        "static int before(void *object) { return of_module(1); }\n"
+        "__attribute__((section(\".discard.klp_callback_ptrs\"), used)) static void *__klp_pre_patch_callback_ext4 = "
+        "(void *)before;\n";
+    CHECK(pair.run(unit, two_faults + callbacks).codes ==
+          Codes{"diff.data-changed", "diff.callback-object", "diff.unresolved"});
+}
+
+TEST_CASE("refusals: a missing symbol is said once") {
+    UnitPair pair;
+    lacks(pair, "gone");
+    const std::string twice =
+        replaced(unit, "return x + level;", "return gone(x) + gone(level);") + "int g(int x) { return gone(x) - 1; }\n";
+    CHECK(pair.run(unit, twice).codes == Codes{"diff.unresolved"});
+}
+
+TEST_CASE("refusals: what a function needs that cannot be patched anyway does not matter") {
+    auto source = [](const std::string& helper, const std::string& f, const std::string& g) {
+        return "extern int gone(int);\n"
+               "static __attribute__((noinline, noclone)) int helper(int x) { return " +
+               helper +
+               "; }\n"
+               "__attribute__((section(\".init.text\"))) int f(int x) { return " +
+               f +
+               " * 3; }\n"
+               "int g(int x) { return " +
+               g + " + 1; }\n";
+    };
+    UnitPair pair;
+    lacks(pair, "gone");
+    lacks(pair, "f");
+    // Nothing but f needs the new function that refers to `gone`, and nobody has to find the old f.
+    CHECK(pair.run(source("x", "x", "x"), source("gone(x)", "helper(x)", "x")).codes == Codes{"diff.init-changed"});
+    // Here g needs it as well.
+    CHECK(pair.run(source("x", "x", "x"), source("gone(x)", "helper(x)", "helper(x)")).codes ==
+          Codes{"diff.init-changed", "diff.unresolved"});
+}
