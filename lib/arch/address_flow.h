@@ -1,4 +1,6 @@
-// What code does with an address that it takes: reads what is there, or lets the address itself out.
+// What code does with an address that it takes: reads what is there, or lets the address itself out. Of one
+// instruction, on every machine (address_step()), and along every path of a function where the machine describes its
+// operands (follow_address()).
 #pragma once
 
 #include "arch/machine.h"
@@ -24,6 +26,28 @@ enum class FieldUse : uint8_t {
 
 // `width`: of the relocation's field, in bytes.
 FieldUse field_use(const Instruction& instruction, const elf::Relocation& relocation, unsigned width);
+
+// What one instruction does with addresses: makes one, copies it, or puts it into memory.
+struct AddressStep {
+    enum class Does : uint8_t {
+        other,
+        makes,           // the address that its relocation names, in `result`
+        copies,          // the register `values[0]` to `result`
+        stores,          // the registers `values` to memory at `base`
+        stores_immediate // the address that its last relocation names to memory at `base`
+    };
+    Does does = Does::other;
+    // Registers, by numbers that are the same for the same register of one machine.
+    unsigned result = 0; // of `other`: the first operand, which most instructions write
+    Few<unsigned> values;
+    unsigned base = 0;          // 0: memory that is named, not pointed to
+    bool is_on_stack = false;   // of stores: the base is the stack pointer
+    bool sets_up_frame = false; // a copy of the stack pointer: `result` points to the stack from here on
+};
+
+// By LLVM's names of opcodes, for the instructions that compilers make of `object->member = &thing`. What is not known
+// here is `other`. Instructions that only load from, or add to, what their relocation names do not make an address.
+AddressStep address_step(const Machine& machine, const Instruction& instruction);
 
 // What becomes of an address in a register. Everything false and is_known: it is not used.
 struct AddressUses {

@@ -1,6 +1,7 @@
 #include "diff/address_escapes.h"
 
-#include "arch/address_stores.h"
+#include "arch/address_flow.h"
+#include "diff/instructions.h"
 #include "diff/piece_finding.h"
 
 #include <fmt/format.h>
@@ -17,7 +18,7 @@ namespace klp::diff {
 
 namespace {
 
-using arch::AddressUse;
+using arch::AddressStep;
 using References = std::span<const RoutedReference>;
 
 // Something of the patch's own that has an address.
@@ -36,10 +37,9 @@ public:
 
     // What escapes, and how.
     std::map<std::string, std::string> run() {
-        const std::optional<arch::Code> code = makes_addresses() ? patched_.code_of(piece_) : std::nullopt;
-        if (!code)
+        if (!makes_addresses())
             return {};
-        for (const arch::Instruction& instruction : patched_.machine().disassemble(*code, false))
+        for (const arch::Instruction& instruction : read_instructions(patched_, piece_))
             step(instruction);
         return std::move(escapes_);
     }
@@ -79,49 +79,49 @@ private:
             return call(references);
         if (instruction.ends_flow)
             return held_.clear();
-        const AddressUse use = arch::address_use(patched_.machine(), instruction);
-        switch (use.does) {
-        case AddressUse::Does::makes:
-            held_.erase(use.result);
+        const AddressStep step = arch::address_step(patched_.machine(), instruction);
+        switch (step.does) {
+        case AddressStep::Does::makes:
+            held_.erase(step.result);
             if (!references.empty())
                 if (std::optional<Thing> thing = thing_at(references.back()))
-                    held_[use.result] = {*thing, patched_.machine().argument_number(instruction.first_register)};
+                    held_[step.result] = {*thing, patched_.machine().argument_number(instruction.first_register)};
             break;
-        case AddressUse::Does::copies:
-            copy(use, instruction);
+        case AddressStep::Does::copies:
+            copy(step, instruction);
             break;
-        case AddressUse::Does::stores:
-            for (unsigned at = 0; at < use.values.size(); ++at)
-                if (auto held = held_.find(use.values[at]); held != held_.end())
-                    store(use, held->second.thing, references);
+        case AddressStep::Does::stores:
+            for (unsigned at = 0; at < step.values.size(); ++at)
+                if (auto held = held_.find(step.values[at]); held != held_.end())
+                    store(step, held->second.thing, references);
             break;
-        case AddressUse::Does::stores_immediate:
+        case AddressStep::Does::stores_immediate:
             if (!references.empty())
                 if (std::optional<Thing> thing = thing_at(references.back()))
-                    store(use, *thing, references.first(references.size() - 1));
+                    store(step, *thing, references.first(references.size() - 1));
             break;
-        case AddressUse::Does::other:
+        case AddressStep::Does::other:
             if (!instruction.registers.empty() && !instruction.is_branch)
-                held_.erase(use.result);
+                held_.erase(step.result);
             break;
         }
     }
-    void copy(const AddressUse& use, const arch::Instruction& instruction) {
-        if (use.sets_up_frame)
-            frames_.insert(use.result);
-        auto held = held_.find(use.values[0]);
+    void copy(const AddressStep& step, const arch::Instruction& instruction) {
+        if (step.sets_up_frame)
+            frames_.insert(step.result);
+        auto held = held_.find(step.values[0]);
         if (held == held_.end()) {
-            held_.erase(use.result);
+            held_.erase(step.result);
             return;
         }
         const Thing thing = held->second.thing;
-        held_[use.result] = {thing, patched_.machine().argument_number(instruction.first_register)};
+        held_[step.result] = {thing, patched_.machine().argument_number(instruction.first_register)};
     }
     // `place`: what the instruction names as the memory.
-    void store(const AddressUse& use, const Thing& thing, References place) {
-        auto base = held_.find(use.base);
+    void store(const AddressStep& step, const Thing& thing, References place) {
+        auto base = held_.find(step.base);
         const bool is_own = base != held_.end() && base->second.thing.piece != none;
-        if (use.is_on_stack || frames_.contains(use.base) || is_own)
+        if (step.is_on_stack || frames_.contains(step.base) || is_own)
             return;
         for (const RoutedReference& it : place)
             if (it.route == Route::inside)

@@ -1,6 +1,7 @@
 #include "diff/address_identity.h"
 
 #include "arch/address_flow.h"
+#include "diff/instructions.h"
 
 #include <algorithm>
 #include <map>
@@ -42,11 +43,10 @@ public:
 private:
     void add(const elf::Relocation& relocation) {
         if (code_.empty())
-            code_ = unit_.machine().disassemble(*unit_.code_of(piece_), false);
-        auto after = std::ranges::upper_bound(code_, relocation.offset, {}, &arch::Instruction::offset);
-        if (after == code_.begin())
+            code_ = read_instructions(unit_, piece_);
+        const size_t at = instruction_at(code_, relocation.offset);
+        if (at >= code_.size())
             return; // in the padding before the function
-        const size_t at = static_cast<size_t>(after - code_.begin()) - 1;
         arch::AddressUses uses;
         switch (arch::field_use(code_[at], relocation, unit_.machine().relocation(relocation.type).width)) {
         case arch::FieldUse::access:
@@ -76,7 +76,7 @@ private:
     const Unit& unit_;
     const Piece& piece_;
     bool has_code_;
-    std::vector<arch::Instruction> code_;
+    Instructions code_;
     std::vector<arch::AddressUses> all_;
     std::map<size_t, unsigned> compared_; // instruction -> how many references get there
 };

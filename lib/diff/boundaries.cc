@@ -1,6 +1,7 @@
 #include "diff/boundaries.h"
 
 #include "arch/address_flow.h"
+#include "diff/instructions.h"
 
 #include <algorithm>
 
@@ -152,15 +153,10 @@ private:
         }
     }
 
-    void disassemble() {
-        if (code_.empty())
-            if (auto code = unit_.code_of(piece_))
-                code_ = unit_.machine().disassemble(*code, false);
-    }
     size_t instruction_of(const elf::Relocation& relocation) {
-        disassemble();
-        auto after = std::ranges::upper_bound(code_, relocation.offset, {}, &arch::Instruction::offset);
-        return after == code_.begin() ? code_.size() : static_cast<size_t>(after - code_.begin()) - 1;
+        if (code_.empty())
+            code_ = read_instructions(unit_, piece_);
+        return instruction_at(code_, relocation.offset);
     }
     arch::FieldUse use_of(const elf::Relocation& relocation) {
         const size_t at = instruction_of(relocation);
@@ -179,7 +175,7 @@ private:
     const Unit& unit_;
     const Piece& piece_;
     Boundaries& found_;
-    std::vector<arch::Instruction> code_;
+    Instructions code_;
 };
 
 // A compiler leaves out what nobody refers to: if one reference alone may mean a local variable, it does.

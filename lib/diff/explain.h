@@ -3,6 +3,7 @@
 
 #include "arch/debug_lines.h"
 #include "diff/changes.h"
+#include "diff/meaning.h"
 
 #include <string>
 

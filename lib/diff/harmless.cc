@@ -153,15 +153,14 @@ private:
         return true;
     }
     static bool is_stored(const Unit& unit, const Piece& piece, const elf::Relocation& relocation) {
-        for (const arch::Instruction& it : unit.machine().disassemble(*unit.code_of(piece), false))
-            if (it.offset <= relocation.offset && relocation.offset < it.offset + it.size)
-                return it.writes_memory && !it.is_call;
-        return false;
+        const Instructions code = read_instructions(unit, piece);
+        const size_t at = instruction_at(code, relocation.offset);
+        return at < code.size() && code[at].writes_memory && !code[at].is_call;
     }
 
     bool have_alike_code() {
-        const Code left = original_.unit.machine().disassemble(*original_.unit.code_of(a_), false);
-        const Code right = patched_.unit.machine().disassemble(*patched_.unit.code_of(b_), false);
+        const Instructions left = read_instructions(original_.unit, a_);
+        const Instructions right = read_instructions(patched_.unit, b_);
         if (left.size() != right.size())
             return false;
         for (size_t at = 0; at < left.size(); ++at)
@@ -169,7 +168,7 @@ private:
                 return false;
         return true;
     }
-    bool is_alike(const Code& left, const Code& right, size_t at) {
+    bool is_alike(const Instructions& left, const Instructions& right, size_t at) {
         const arch::Instruction& p = left[at];
         const arch::Instruction& q = right[at];
         if (p.size != q.size || p.offset - a_.start != q.offset - b_.start)

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "arch/debug_lines.h"
-#include "diff/compare.h"
+#include "diff/meaning.h"
 
 #include <optional>
 #include <set>

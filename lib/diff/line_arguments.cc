@@ -43,7 +43,7 @@ bool takes_line(const Unit& unit, const Piece& piece, const arch::Instruction& c
 }
 
 // The call that follows `at`, or the end of `code`.
-size_t next_call(const Unit& unit, const Piece& piece, const Code& code, size_t at) {
+size_t next_call(const Unit& unit, const Piece& piece, const Instructions& code, size_t at) {
     size_t end = std::min(code.size(), at + reach);
     while (at < end && !unit.leaves(piece, code[at]))
         ++at;
@@ -51,7 +51,7 @@ size_t next_call(const Unit& unit, const Piece& piece, const Code& code, size_t 
 }
 
 // The number of the argument that the instruction at `at` gives to the call at `call`.
-std::optional<unsigned> argument_given(const Unit& unit, const Code& code, size_t at, size_t call) {
+std::optional<unsigned> argument_given(const Unit& unit, const Instructions& code, size_t at, size_t call) {
     const arch::Machine& machine = unit.machine();
     if (!machine.pushes_argument(code[at]))
         return machine.argument_number(code[at].first_register);
@@ -74,7 +74,7 @@ bool returns_through_thunk(const Unit& unit, const Piece& piece, const arch::Ins
 
 // Follows the flow from behind `at`, which loads argument `number`: true if it gets to calls that take a line there,
 // and nothing else looks at the argument.
-bool only_line_takers_see(const Unit& unit, const Piece& piece, const Code& code, size_t at, unsigned number) {
+bool only_line_takers_see(const Unit& unit, const Piece& piece, const Instructions& code, size_t at, unsigned number) {
     const arch::Machine& machine = unit.machine();
     std::vector<size_t> open{at + 1};
     std::vector<bool> seen(code.size(), false);
@@ -134,7 +134,8 @@ bool is_own_line(const Piece& piece, uint64_t constant, const arch::Instruction&
 
 } // namespace
 
-bool is_line_argument(const Unit& unit, const Piece& piece, const Code& code, size_t at, arch::DebugLines& lines) {
+bool is_line_argument(const Unit& unit, const Piece& piece, const Instructions& code, size_t at,
+                      arch::DebugLines& lines) {
     auto constant = unit.machine().loaded_constant(code[at]);
     if (!constant || *constant == 0 || *constant > highest_line)
         return false;

@@ -2,17 +2,13 @@
 #pragma once
 
 #include "arch/debug_lines.h"
-#include "diff/unit.h"
-
-#include <vector>
+#include "diff/instructions.h"
 
 namespace klp::diff {
 
-// A function's code, read once.
-using Code = std::vector<arch::Instruction>;
-
 // True if instruction `at` loads a constant that the calls it gets to take as a line, and nothing else looks at it.
 // `lines` must agree where it knows where the code comes from.
-bool is_line_argument(const Unit& unit, const Piece& piece, const Code& code, size_t at, arch::DebugLines& lines);
+bool is_line_argument(const Unit& unit, const Piece& piece, const Instructions& code, size_t at,
+                      arch::DebugLines& lines);
 
 } // namespace klp::diff

@@ -28,10 +28,11 @@ public:
             return {};
         read_names();
         read_fresh();
+        const std::vector<bool> renewable = find_renewable(pair_.original, lost);
         const std::vector<std::vector<uint32_t>> referrers = referrers_of(pair_.original, lost);
         std::vector<report::Finding> findings;
         for (uint32_t index = 0; index < lost.size(); ++index) {
-            if (!lost[index] || is_still_there(pair_.original.piece(index)) || is_renewable(pair_.original, index))
+            if (!lost[index] || is_still_there(pair_.original.piece(index)) || renewable[index])
                 continue;
             if (const std::vector<uint32_t> users = replaced_users(referrers[index]); !users.empty())
                 findings.push_back(describe(index, users));

@@ -1,5 +1,7 @@
 #include "diff/renewable.h"
 
+#include "diff/instructions.h"
+
 #include <algorithm>
 #include <array>
 #include <string_view>
@@ -21,45 +23,49 @@ constexpr std::array takers{Taker("___ratelimit", 0),          Taker("__mutex_in
                             Taker("lockdep_init_map_type", 2), Taker("lockdep_init_map_waits", 2),
                             Taker("init_timer_key", 4)};
 
-// The instruction that holds the relocation gives its address to one of the takers, as the right argument.
-bool is_given_to_taker(const Unit& unit, const Piece& piece, const elf::Relocation& relocation) {
-    const auto code = unit.machine().disassemble(*unit.code_of(piece), false);
-    auto at = std::ranges::upper_bound(code, relocation.offset, {}, &arch::Instruction::offset);
-    if (at == code.begin())
+// The instruction at `at` gives the address that it names to one of the takers, as the right argument.
+bool is_given_to_taker(const Unit& unit, const Piece& piece, const Instructions& code, size_t at) {
+    if (at >= code.size())
         return false;
-    --at;
-    const auto argument = unit.machine().argument_number(at->first_register);
-    if (!argument || at->writes_memory || at->reads_memory)
+    const auto argument = unit.machine().argument_number(code[at].first_register);
+    if (!argument || code[at].writes_memory || code[at].reads_memory)
         return false;
-    for (++at; at != code.end() && !at->is_branch && !at->is_call; ++at)
-        if (unit.machine().argument_number(at->first_register) == argument)
+    for (++at; at < code.size() && !code[at].is_branch && !code[at].is_call; ++at)
+        if (unit.machine().argument_number(code[at].first_register) == argument)
             return false; // another value is given
-    if (at == code.end() || !unit.leaves(piece, *at))
+    if (at == code.size() || !unit.leaves(piece, code[at]))
         return false;
-    for (const elf::Relocation& target : unit.relocations(piece.section, at->offset, at->offset + at->size))
-        if (std::ranges::find(takers, Taker(unit.object().symbol(target.symbol).name, *argument)) != takers.end())
-            return true;
-    return false;
+    const uint64_t end = code[at].offset + code[at].size;
+    return std::ranges::any_of(unit.relocations(piece.section, code[at].offset, end),
+                               [&](const elf::Relocation& target) {
+                                   const Taker taker(unit.object().symbol(target.symbol).name, *argument);
+                                   return std::ranges::find(takers, taker) != takers.end();
+                               });
 }
 
 } // namespace
 
-bool is_renewable(const Unit& unit, uint32_t variable) {
-    if (unit.piece(variable).start == unit.piece(variable).end)
-        return true;
-    bool is_used = false;
-    for (uint32_t index = 0; index < unit.pieces().size(); ++index) {
-        const Piece& piece = unit.piece(index);
+std::vector<bool> find_renewable(const Unit& unit, const std::vector<bool>& wanted) {
+    std::vector<bool> is_used(wanted.size(), false);
+    std::vector<bool> is_kept(wanted.size(), false); // somebody does more with it
+    for (const Piece& piece : unit.pieces()) {
+        Instructions code;
         for (const elf::Relocation& relocation : unit.relocations(piece)) {
             const Reference reference = unit.reference(piece.section, relocation);
-            if (reference.to != Reference::To::piece || reference.id != variable)
+            if (reference.to != Reference::To::piece || !wanted[reference.id] || is_kept[reference.id])
                 continue;
-            if (piece.kind != PieceKind::function || !is_given_to_taker(unit, piece, relocation))
-                return false;
-            is_used = true;
+            if (code.empty() && piece.kind == PieceKind::function)
+                code = read_instructions(unit, piece);
+            is_used[reference.id] = true;
+            is_kept[reference.id] = !is_given_to_taker(unit, piece, code, instruction_at(code, relocation.offset));
         }
     }
-    return is_used;
+    std::vector<bool> renewable(wanted.size(), false);
+    for (uint32_t index = 0; index < wanted.size(); ++index) {
+        const bool is_empty = unit.piece(index).start == unit.piece(index).end;
+        renewable[index] = wanted[index] && (is_empty || (is_used[index] && !is_kept[index]));
+    }
+    return renewable;
 }
 
 } // namespace klp::diff

@@ -4,10 +4,13 @@
 
 #include "diff/unit.h"
 
+#include <vector>
+
 namespace klp::diff {
 
-// True if nothing in the unit does more with the variable than pass its address to functions that take such a key or
-// state (include/linux/lockdep.h, include/linux/ratelimit.h), or if it has no bytes at all.
-bool is_renewable(const Unit& unit, uint32_t variable);
+// By piece: those of the `wanted` variables with which nothing in the unit does more than pass their address to
+// functions that take such a key or state (include/linux/lockdep.h, include/linux/ratelimit.h), and those that have no
+// bytes at all. Linear in the size of the unit.
+std::vector<bool> find_renewable(const Unit& unit, const std::vector<bool>& wanted);
 
 } // namespace klp::diff

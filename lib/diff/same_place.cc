@@ -1,5 +1,7 @@
 #include "diff/same_place.h"
 
+#include "diff/instructions.h"
+
 #include <algorithm>
 #include <map>
 #include <set>
@@ -22,8 +24,8 @@ public:
         : original_(original), patched_(patched), known_(known), before_(before), after_(after) {}
 
     void look_at_code(const Piece& a, const Piece& b) {
-        const auto x = original_.machine().disassemble(*original_.code_of(a), false);
-        const auto y = patched_.machine().disassemble(*patched_.code_of(b), false);
+        const Instructions x = read_instructions(original_, a);
+        const Instructions y = read_instructions(patched_, b);
         const size_t common = std::min(x.size(), y.size());
         size_t first = 0;
         Pairs open;

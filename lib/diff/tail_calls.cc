@@ -1,5 +1,7 @@
 #include "diff/tail_calls.h"
 
+#include "diff/instructions.h"
+
 #include <fmt/format.h>
 
 #include <set>
@@ -39,10 +41,9 @@ private:
     std::set<uint32_t> jumps_of(uint32_t index) const {
         std::set<uint32_t> targets;
         const Piece& piece = patched_.piece(index);
-        const std::optional<arch::Code> code = has_added_target(piece) ? patched_.code_of(piece) : std::nullopt;
-        if (!code)
+        if (!has_added_target(piece))
             return targets;
-        for (const arch::Instruction& instruction : patched_.machine().disassemble(*code, false)) {
+        for (const arch::Instruction& instruction : read_instructions(patched_, piece)) {
             if (!instruction.is_branch || instruction.is_call)
                 continue;
             const uint64_t end = instruction.offset + instruction.size;
