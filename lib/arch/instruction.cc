@@ -85,16 +85,21 @@ unsigned widest(const llvm::MCRegisterInfo& registers, unsigned number) {
     return result;
 }
 
-// The operands of an address have a type of their own in LLVM's tables of x86; other machines' have not, and so no
-// address here.
+// The operands of an address have a type of their own in LLVM's tables of x86, but for those of LEA, which accesses
+// nothing there; other machines' have not, and so no address here.
+bool is_of_address(const llvm::MCInstrDesc& desc, std::string_view mnemonic, unsigned at) {
+    if (at >= desc.getNumOperands())
+        return false;
+    return desc.operands()[at].OperandType == llvm::MCOI::OPERAND_MEMORY ||
+           (mnemonic.starts_with("LEA") && at >= desc.getNumDefs());
+}
+
 void read_operands(const llvm::MCInst& inst, const llvm::MCInstrDesc& desc, const llvm::MCRegisterInfo& registers,
                    Instruction& result) {
     unsigned part = 0; // of an address: base, scale, index, displacement, segment
     for (unsigned at = 0; at < inst.getNumOperands(); ++at) {
         const llvm::MCOperand& operand = inst.getOperand(at);
-        const bool is_described = at < desc.getNumOperands();
-        const bool is_address = is_described && desc.operands()[at].OperandType == llvm::MCOI::OPERAND_MEMORY;
-        if (is_address) {
+        if (is_of_address(desc, result.mnemonic, at)) {
             result.has_address = true;
             if (operand.isReg() && operand.getReg() != 0 && part % 5 != 4 &&
                 std::string_view(registers.getName(operand.getReg())) != "RIP")
@@ -117,7 +122,28 @@ void read_operands(const llvm::MCInst& inst, const llvm::MCInstrDesc& desc, cons
     result.reads_memory = desc.mayLoad();
     result.writes_memory = desc.mayStore();
     result.is_compare = desc.isCompare();
-    result.is_return = desc.isReturn();
+}
+
+// One instruction of LoongArch calls, jumps and returns, as its operands say.
+void read_flow(const llvm::MCInst& inst, const llvm::MCInstrDesc& desc, const llvm::MCInstrAnalysis* analysis,
+               Instruction& result) {
+    result.is_call = analysis ? analysis->isCall(inst) : desc.isCall();
+    result.is_branch = analysis ? analysis->isBranch(inst) : desc.isBranch();
+    result.is_return = analysis ? analysis->isReturn(inst) : desc.isReturn();
+    const bool is_jump = analysis ? analysis->isUnconditionalBranch(inst) || analysis->isIndirectBranch(inst) : false;
+    result.ends_flow = desc.isBarrier() || result.is_return || is_jump;
+}
+
+// Where a direct branch leads. Where LLVM has nothing that adds up the distance (SystemZ), its decoder did.
+std::optional<uint64_t> target_of(const llvm::MCInst& inst, const llvm::MCInstrDesc& desc,
+                                  const llvm::MCInstrAnalysis* analysis, uint64_t offset, uint64_t size) {
+    uint64_t target = 0;
+    if (analysis)
+        return analysis->evaluateBranch(inst, offset, size, target) ? std::optional(target) : std::nullopt;
+    for (unsigned at = 0; at < std::min<unsigned>(inst.getNumOperands(), desc.getNumOperands()); ++at)
+        if (desc.operands()[at].OperandType == llvm::MCOI::OPERAND_PCREL && inst.getOperand(at).isImm())
+            return static_cast<uint64_t>(inst.getOperand(at).getImm());
+    return std::nullopt;
 }
 
 } // namespace
@@ -140,10 +166,8 @@ Instruction Disassembler::decode(elf::Bytes section, uint64_t offset, uint64_t e
     result.size = static_cast<uint32_t>(size);
     result.opcode = inst.getOpcode();
     result.is_valid = true;
-    result.is_call = desc.isCall();
-    result.is_branch = desc.isBranch();
     result.is_move_immediate = desc.isMoveImmediate();
-    result.ends_flow = desc.isBarrier() || desc.isReturn();
+    read_flow(inst, desc, s.analysis.get(), result);
     for (const llvm::MCOperand& operand : inst) {
         if (operand.isReg())
             result.registers.push_back(operand.getReg());
@@ -156,9 +180,8 @@ Instruction Disassembler::decode(elf::Bytes section, uint64_t offset, uint64_t e
         result.second_register = s.registers->getName(result.registers[1]);
     result.mnemonic = s.instructions->getName(result.opcode);
     read_operands(inst, desc, *s.registers, result);
-    uint64_t target = 0;
-    if (s.analysis && (result.is_call || result.is_branch) && s.analysis->evaluateBranch(inst, offset, size, target))
-        result.branch_target = target;
+    if (result.is_call || result.is_branch)
+        result.branch_target = target_of(inst, desc, s.analysis.get(), offset, size);
     if (with_text) {
         llvm::raw_string_ostream out(result.text);
         s.printer->printInst(&inst, offset, "", *s.subtarget, out);
