@@ -1,20 +1,15 @@
 // Any bytes as a module for klp-convert: a refusal, or a module that reads back and is the same each time.
 #include "convert/convert.h"
 #include "convert/resolve.h"
+#include "input.h"
 #include "report/finding.h"
+#include "require.h"
 
 #include <algorithm>
-#include <cstdint>
-#include <cstdlib>
 
 using namespace klp;
 
 namespace {
-
-void require(bool holds) {
-    if (!holds)
-        std::abort();
-}
 
 // Every name is there twice, so that the search has something to say.
 class EveryName : public symbols::KernelView {
@@ -37,29 +32,28 @@ bool has_livepatch_symbols(const elf::Object& module) {
 }
 
 void check(const elf::Object& input, const convert::Result& result) {
-    require(convert::rewrite(input, convert::read_references(input)).bytes == result.bytes);
+    fuzz::require(convert::rewrite(input, convert::read_references(input)).bytes == result.bytes);
     elf::Object output = elf::Object::from_bytes("output", result.bytes);
     if (has_livepatch_symbols(input))
         return;
     for (const elf::Section& section : output.sections())
         for (const elf::Relocation& relocation : output.relocations(section.index))
-            require(output.symbol(relocation.symbol).place != elf::Place::livepatch);
+            fuzz::require(output.symbol(relocation.symbol).place != elf::Place::livepatch);
 }
 
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-    const auto* bytes = reinterpret_cast<const std::byte*>(data);
     try {
-        elf::Object input = elf::Object::from_bytes("input", {bytes, bytes + size});
+        elf::Object input = fuzz::read_object("input", {data, size});
         try {
             convert::resolve_references(input, EveryName(), {"m"}, {});
         } catch (const report::Refusal& refusal) {
-            require(!refusal.findings().empty());
+            fuzz::require(!refusal.findings().empty());
         }
         check(input, convert::convert(input));
     } catch (const report::Refusal& refusal) {
-        require(!refusal.findings().empty());
+        fuzz::require(!refusal.findings().empty());
     }
     return 0;
 }

@@ -1,12 +1,12 @@
 // The ELF reader, and correlation, comparison, selection and emission on a pair of objects: whatever the files say, a
 // refusal or an output, and the output can be read back.
-// Input: the size of the first object (4 bytes, little-endian), the first object, the second object.
+// Input: the two objects.
 #include "diff/diff.h"
+#include "input.h"
 #include "report/finding.h"
 
-#include <cstdint>
+#include <cstdio>
 #include <cstdlib>
-#include <cstring>
 
 namespace {
 
@@ -22,29 +22,18 @@ public:
     }
 };
 
-elf::Object read(const char* name, const uint8_t* data, size_t size) {
-    const auto* bytes = reinterpret_cast<const std::byte*>(data);
-    return elf::Object::from_bytes(name, std::vector<std::byte>(bytes, bytes + size));
-}
-
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-    uint32_t first = 0;
-    if (size < sizeof first)
-        return 0;
-    std::memcpy(&first, data, sizeof first);
-    data += sizeof first;
-    size -= sizeof first;
-    first = static_cast<uint32_t>(std::min<size_t>(first, size));
+    const auto [first, second] = fuzz::split({data, size});
     AnythingGoes resolver;
     diff::Options options;
     options.resolver = &resolver;
     options.explain = true;
     std::vector<std::byte> output;
     try {
-        elf::Object original = read("original", data, first);
-        elf::Object patched = read("patched", data + first, size - first);
+        elf::Object original = fuzz::read_object("original", first);
+        elf::Object patched = fuzz::read_object("patched", second);
         diff::Diff diff = diff::run(original, patched, options);
         if (diff.nothing_changed)
             return 0;

@@ -1,20 +1,15 @@
 // Any bytes as a patch and as the file that it meets: a refusal or a result that holds together.
+#include "require.h"
 #include "source/changes.h"
 #include "source/line_keeping.h"
 #include "source/patch.h"
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 
 using namespace klp::source;
 
 namespace {
-
-void require(bool holds) {
-    if (!holds)
-        std::abort();
-}
 
 size_t count_lines(const std::string& text) {
     const auto ends = static_cast<size_t>(std::count(text.begin(), text.end(), '\n'));
@@ -22,11 +17,11 @@ size_t count_lines(const std::string& text) {
 }
 
 void check(const FileChange& change) {
-    require(change.line_origins.size() == count_lines(change.after.value_or("")));
+    klp::fuzz::require(change.line_origins.size() == count_lines(change.after.value_or("")));
     if (!change.after)
         return;
     const std::string kept = keep_line_numbers(*change.after, change.line_origins, change.origin);
-    require(kept.size() >= change.after->size());
+    klp::fuzz::require(kept.size() >= change.after->size());
     if (change.before)
         is_token_equal(*change.before, *change.after);
 }
@@ -49,7 +44,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
             for (const auto& [path, change] : apply_patches(std::span(series).first(length), reader).files)
                 check(change);
     } catch (const klp::report::Refusal& refusal) {
-        require(!refusal.findings().empty());
+        klp::fuzz::require(!refusal.findings().empty());
     }
     return 0;
 }

@@ -1,28 +1,23 @@
 // Any bytes as each of the files that symbols and exports are read from.
 #include "elf/object.h"
 #include "report/finding.h"
+#include "require.h"
 #include "symbols/boot_image.h"
 #include "symbols/symvers.h"
 
 #include <cstdint>
-#include <cstdlib>
 
 using namespace klp;
 
 namespace {
 
-void require(bool holds) {
-    if (!holds)
-        std::abort();
-}
-
 void check(const symbols::SymbolTable& table) {
     for (const symbols::KernelSymbol& symbol : table.symbols()) {
-        require(!table.find(symbol.name).empty());
-        require(table.sympos(symbol) <= table.find(symbol.name).size());
+        fuzz::require(!table.find(symbol.name).empty());
+        fuzz::require(table.sympos(symbol) <= table.find(symbol.name).size());
         table.file_of(symbol);
         if (table.object() == "vmlinux")
-            require(table.covering(symbol.address) != nullptr);
+            fuzz::require(table.covering(symbol.address) != nullptr);
     }
 }
 
@@ -30,7 +25,7 @@ void attempt(auto&& action) {
     try {
         action();
     } catch (const report::Refusal& refusal) {
-        require(!refusal.findings().empty());
+        fuzz::require(!refusal.findings().empty());
     }
 }
 

@@ -1,19 +1,13 @@
 // Any bytes as a module for klp-verify, and as the previous patch: a refusal or findings with known codes.
+#include "input.h"
 #include "report/finding.h"
+#include "require.h"
 #include "verify/rule.h"
 #include "verify/verify.h"
-
-#include <cstdint>
-#include <cstdlib>
 
 using namespace klp;
 
 namespace {
-
-void require(bool holds) {
-    if (!holds)
-        std::abort();
-}
 
 // The module is its own kernel: vmlinux and every module are the fuzzed file.
 class SameFile : public symbols::KernelView {
@@ -41,15 +35,14 @@ private:
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-    const auto* bytes = reinterpret_cast<const std::byte*>(data);
     try {
-        elf::Object input = elf::Object::from_bytes("input", {bytes, bytes + size});
+        elf::Object input = fuzz::read_object("input", {data, size});
         SameFile kernel(input);
         for (const report::Finding& finding : verify::check(input, {.kernel = &kernel, .previous = &input}))
-            require(verify::find_rule(finding.code) != nullptr);
+            fuzz::require(verify::find_rule(finding.code) != nullptr);
         verify::predict(input, kernel);
     } catch (const report::Refusal& refusal) {
-        require(!refusal.findings().empty());
+        fuzz::require(!refusal.findings().empty());
     }
     return 0;
 }
