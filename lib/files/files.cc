@@ -50,13 +50,6 @@ Container read_or_refuse(const fs::path& path) {
     return content;
 }
 
-[[noreturn]] void refuse_write(const fs::path& path, const std::string& why) {
-    refuse_full_disk(why, path.string());
-    throw report::Refusal("file.unwritable", path.string(), "cannot be written: " + why,
-                          "check that its folder is there and may be written to; KLP_CACHE names another folder for "
-                          "the cache");
-}
-
 // A file that is being written under a temporary name. It goes away if it is never put in place.
 class NewFile {
 public:
@@ -102,7 +95,7 @@ private:
         } while (file < 0 && errno == EEXIST);
         return file;
     }
-    [[noreturn]] void refuse() const { refuse_write(path_, std::strerror(errno)); }
+    [[noreturn]] void refuse() const { refuse_unwritten(path_, errno); }
 
     const fs::path& path_;
     std::string temporary_;
@@ -114,7 +107,15 @@ private:
 
 void refuse_unread(const fs::path& path, int error) {
     throw report::Refusal("file.unreadable", path.string(), std::string("cannot be read: ") + std::strerror(error),
-                          "give the path of a readable file");
+                          "check that it is there and may be read");
+}
+
+void refuse_unwritten(const fs::path& path, int error) {
+    const std::string why = std::strerror(error);
+    refuse_full_disk(why, path.string());
+    throw report::Refusal("file.unwritable", path.string(), "cannot be written: " + why,
+                          "check that its folder is there and may be written to; KLP_CACHE names another folder for "
+                          "the cache");
 }
 
 void refuse_full_disk(std::string_view text, const std::string& where) {
@@ -166,14 +167,14 @@ void make_folder(const fs::path& path) {
     std::error_code error;
     fs::create_directories(path, error);
     if (error)
-        refuse_write(path, error.message());
+        refuse_unwritten(path, error.value());
 }
 
 void remove_tree(const fs::path& path) {
     std::error_code error;
     fs::remove_all(path, error);
     if (error)
-        refuse_write(path, error.message());
+        refuse_unwritten(path, error.value());
 }
 
 std::string stamp(const fs::path& path) {

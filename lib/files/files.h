@@ -34,8 +34,9 @@ void remove_tree(const std::filesystem::path& path);
 // place of the latter two if it is not there.
 std::string stamp(const std::filesystem::path& path);
 
-// The refusal "file.unreadable" for `path`, with the system's reason `error` (an errno).
+// The refusals of the above for `path`, with the system's reason `error` (an errno), for who reads or writes otherwise.
 [[noreturn]] void refuse_unread(const std::filesystem::path& path, int error);
+[[noreturn]] void refuse_unwritten(const std::filesystem::path& path, int error);
 
 // Throws report::Refusal "file.disk-full" if `text` (a system's reason, a program's complaints) speaks of a full disk.
 void refuse_full_disk(std::string_view text, const std::string& where);

@@ -23,12 +23,8 @@ namespace {
 
 int open_lock_file(const fs::path& path) {
     const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    if (fd < 0) {
-        const std::string why = std::strerror(errno);
-        files::refuse_full_disk(why, path.string());
-        throw report::Refusal("file.unwritable", path.string(), "the cache cannot be locked: " + why,
-                              "check the permissions, or set KLP_CACHE to another folder");
-    }
+    if (fd < 0)
+        files::refuse_unwritten(path, errno);
     return fd;
 }
 

@@ -30,7 +30,8 @@ bool looks_like_symbol_map(const std::string& bytes) {
 void refuse_other_files(const fs::path& path) {
     const std::string bytes = files::read_start(path, 1024);
     if (bytes.empty())
-        throw report::Refusal("target.missing-part", path.string(), "the kernel image cannot be read or is empty");
+        throw report::Refusal("target.missing-part", path.string(), "the kernel image cannot be read or is empty",
+                              "check that it is there and may be read");
     const std::string hint =
         "give the vmlinux with symbols: of the distribution's debug package, or from the top of the "
         "build directory";

@@ -52,8 +52,7 @@ const fs::file_time_type old = fs::file_time_type::clock::now() - std::chrono::h
 const fs::file_time_type long_ago = old - std::chrono::hours(24 * 365);
 
 [[noreturn]] void refuse(const fs::path& path, const std::error_code& error) {
-    files::refuse_full_disk(error.message(), path.string());
-    throw report::Refusal("file.unwritable", path.string(), "cannot be mirrored: " + error.message());
+    files::refuse_unwritten(path, error.value());
 }
 
 void make_link(const fs::path& target, const fs::path& link) {
@@ -116,7 +115,7 @@ void synchronize_entries(const fs::path& tree, const fs::path& mirror, const std
             present.erase(found);
     }
     if (error)
-        throw report::Refusal("file.unreadable", tree.string(), "cannot be read: " + error.message());
+        files::refuse_unread(tree, error.value());
     for (const auto& [name, type] : present)
         files::remove_tree(mirror / name);
 }
@@ -128,7 +127,7 @@ void synchronize_folder(const fs::path& tree, const fs::path& mirror, const std:
     std::error_code error;
     const fs::file_time_type time = fs::last_write_time(tree, error);
     if (error)
-        throw report::Refusal("file.unreadable", tree.string(), "cannot be read: " + error.message());
+        files::refuse_unread(tree, error.value());
     if (time < old || fs::last_write_time(mirror, error) != time) {
         synchronize_entries(tree, mirror, relative);
         const bool is_settled = fs::file_time_type::clock::now() - time > std::chrono::seconds(2);
@@ -195,7 +194,8 @@ void PatchedTree::bring_up_to_date() {
 
 void PatchedTree::replace(const std::string& path, const std::optional<std::string>& content) {
     if (escapes(path))
-        throw report::Refusal("kernel.path-escapes", path, "the patch names a file outside of the source tree");
+        throw report::Refusal("kernel.path-escapes", path, "the patch names a file outside of the source tree",
+                              "paths in a patch are relative to the top of the source tree");
     append_to_journal(journal_, path);
     const fs::path file = root_ / path;
     files::remove_tree(file);

@@ -83,7 +83,8 @@ void sign_module(const Target& target, const fs::path& module, const fs::path& k
                               "leave --sign-key out: this kernel checks no signatures");
     for (const fs::path& file : {key, certificate}) {
         if (!fs::exists(file))
-            throw report::Refusal("module.sign", file.string(), "there is no such file");
+            throw report::Refusal("module.sign", file.string(), "there is no such file",
+                                  "--sign-key and --sign-cert name the key and its certificate");
     }
     host::run_or_refuse({.argv = {tool.string(), hash, fs::absolute(key).string(), fs::absolute(certificate).string(),
                                   fs::absolute(module).string()}},

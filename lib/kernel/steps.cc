@@ -264,7 +264,7 @@ std::vector<Step> find_steps(std::string_view dry_run, const StepFolders& folder
         std::ranges::move(parse_command_file(files::read_text(entry.path()), folders), std::back_inserter(steps));
     }
     if (error)
-        throw report::Refusal("file.unreadable", folders.build.string(), "cannot be searched: " + error.message());
+        files::refuse_unread(folders.build, error.value());
     // Words that were no files: folders, and what only looks like a path (in sed's commands).
     const auto is_no_file = [&](const std::string& path) {
         const fs::path folder = fs::path(path).parent_path();

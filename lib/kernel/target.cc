@@ -43,7 +43,7 @@ std::string index_modules(const fs::path& folder) {
             text += fmt::format("{}\t{}\n", symbols::module_name_of(path.string()), path.string());
     }
     if (error)
-        throw report::Refusal("file.unreadable", folder.string(), "cannot be searched: " + error.message());
+        files::refuse_unread(folder, error.value());
     return text;
 }
 
@@ -85,14 +85,16 @@ std::string check_release(const Parts& parts, const Config& config, const std::s
 
 void check_parts(const Parts& parts) {
     if (!fs::is_directory(parts.source))
-        throw report::Refusal("target.no-source", parts.source.string(), "there is no such source tree");
+        throw report::Refusal("target.no-source", parts.source.string(), "there is no such source tree",
+                              "give the folder with the kernel's top Makefile (--sourcedir)");
     require_file(parts.config, "configuration", "give the kernel's .config");
     require_file(parts.vmlinux, "vmlinux", "give the vmlinux with symbols");
     require_file(parts.symvers, "Module.symvers",
                  "it is in the distribution's headers package, or at the top of the build "
                  "directory");
     if (!parts.modules.empty() && !fs::is_directory(parts.modules))
-        throw report::Refusal("target.missing-part", parts.modules.string(), "there is no such folder of modules");
+        throw report::Refusal("target.missing-part", parts.modules.string(), "there is no such folder of modules",
+                              "give the folder that holds the kernel's .ko files (--modules)");
 }
 
 void prepare_entry(const Parts& parts, Target target, const TargetOptions& options, const std::string& version) {
