@@ -8,7 +8,6 @@
 
 #include <fmt/format.h>
 
-
 namespace klp::symbols {
 
 struct KernelFiles::Loaded {
@@ -111,7 +110,8 @@ const Exports* KernelFiles::exports() const {
     return &*exports_;
 }
 
-// Every module of one build carries the same string (include/linux/vermagic.h); those from outside are of another build.
+// Every module of one build carries the same string (include/linux/vermagic.h); those from outside are of another
+// build.
 std::string_view KernelFiles::vermagic() const {
     if (!vermagic_) {
         find_modules();

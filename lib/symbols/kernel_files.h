@@ -18,7 +18,7 @@ struct KernelPaths {
     std::map<std::string, std::filesystem::path, std::less<>>
         module_files;                               // by the kernel's names; go before `modules`
     std::vector<std::filesystem::path> oot_modules; // built outside of the kernel's tree; go before both
-    std::filesystem::path symvers; // Module.symvers
+    std::filesystem::path symvers;                  // Module.symvers
 };
 
 // Not thread-safe: the answers are read when first asked for. All questions throw report::Refusal where a file that was
@@ -54,6 +54,5 @@ bool is_module_file(const std::filesystem::path& path);
 
 // A module's file, unpacked if need be (.xz, .gz, .zst, by content). Throws as elf::Object::open and unpack() do.
 elf::Object open_module(const std::filesystem::path& path);
-
 
 } // namespace klp::symbols
