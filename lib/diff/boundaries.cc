@@ -4,6 +4,9 @@
 #include "diff/instructions.h"
 
 #include <algorithm>
+#include <span>
+#include <unordered_map>
+#include <vector>
 
 namespace klp::diff {
 
@@ -101,21 +104,42 @@ private:
     }
 
     // A table that names one of the two beside names no other.
-    Boundary decide_in_data(const elf::Relocation& relocation, uint32_t before, uint32_t at) const {
+    Boundary decide_in_data(const elf::Relocation& relocation, uint32_t before, uint32_t at) {
         const bool has_first = refers_elsewhere(relocation, before);
         const bool has_second = refers_elsewhere(relocation, at);
         if (has_first && has_second)
             return {at, before};
         return {has_first ? before : at, none};
     }
-    bool refers_elsewhere(const elf::Relocation& relocation, uint32_t target) const {
-        return std::ranges::any_of(unit_.relocations(piece_), [&](const elf::Relocation& other) {
-            if (other.offset == relocation.offset)
-                return false;
-            const Reference reference = unit_.reference(piece_.section, other);
-            return reference.to == Reference::To::piece && reference.id == target &&
-                   ends_there(target, unit_.piece(target).entry + static_cast<uint64_t>(reference.offset)) == none;
+    // Does a reference at another place of this piece name `target` without doubt?
+    bool refers_elsewhere(const elf::Relocation& relocation, uint32_t target) {
+        return std::ranges::any_of(mentions_of(target), [&](const Mention& it) {
+            return it.is_certain && it.relocation->offset != relocation.offset;
         });
+    }
+
+    // References of this piece that mean, or may mean, another one.
+    struct Mention {
+        const elf::Relocation* relocation = nullptr;
+        bool is_certain = false;
+    };
+    std::span<const Mention> mentions_of(uint32_t target) {
+        if (!has_read_mentions_)
+            read_mentions();
+        const auto found = mentions_.find(target);
+        return found == mentions_.end() ? std::span<const Mention>() : std::span<const Mention>(found->second);
+    }
+    void read_mentions() {
+        has_read_mentions_ = true;
+        for (const elf::Relocation& relocation : unit_.relocations(piece_)) {
+            const Reference reference = unit_.reference(piece_.section, relocation);
+            if (reference.to != Reference::To::piece)
+                continue;
+            const uint32_t before = ends_there(reference.id, offset_of(relocation));
+            mentions_[reference.id].push_back({&relocation, before == none});
+            if (before != none && section_target(relocation) != none)
+                mentions_[before].push_back({&relocation, false});
+        }
     }
 
     // Only pointers into one object are compared: of two references that may each mean two things, those that meet in
@@ -130,16 +154,9 @@ private:
     }
     // Does an address that may be of `target` get to one of those comparisons?
     bool is_compared_with(const elf::Relocation& relocation, uint32_t target, const std::vector<size_t>& compared) {
-        return !compared.empty() && std::ranges::any_of(unit_.relocations(piece_), [&](const elf::Relocation& other) {
-            return other.offset != relocation.offset && may_mean(other, target) && meets(other, compared);
+        return !compared.empty() && std::ranges::any_of(mentions_of(target), [&](const Mention& other) {
+            return other.relocation->offset != relocation.offset && meets(*other.relocation, compared);
         });
-    }
-    bool may_mean(const elf::Relocation& relocation, uint32_t target) const {
-        const Reference reference = unit_.reference(piece_.section, relocation);
-        if (reference.to != Reference::To::piece)
-            return false;
-        const uint32_t at = section_target(relocation);
-        return reference.id == target || (at != none && ends_there(at, offset_of(relocation)) == target);
     }
     bool meets(const elf::Relocation& relocation, const std::vector<size_t>& compared) {
         auto is_one = [&](size_t where) { return std::ranges::find(compared, where) != compared.end(); };
@@ -175,6 +192,8 @@ private:
     const Unit& unit_;
     const Piece& piece_;
     Boundaries& found_;
+    bool has_read_mentions_ = false;
+    std::unordered_map<uint32_t, std::vector<Mention>> mentions_; // by the piece that is meant
     Instructions code_;
 };
 
