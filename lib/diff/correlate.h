@@ -19,7 +19,7 @@ struct Correlation {
 
 // Pairs functions and variables of the two units. A wrong pairing of two functions costs size, never correctness:
 // callers are compared by pairs. A wrong pairing of variables would mix up state, so static locals are paired by who
-// uses them, and what stays unpaired is for select.h to judge.
+// uses them, and what stays unpaired is for lost_state.h to judge.
 Correlation correlate(const Unit& original, const Unit& patched);
 
 } // namespace klp::diff
