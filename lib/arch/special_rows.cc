@@ -1,27 +1,22 @@
-// The rows of the table of special sections.
-#include "arch/special_sections.h"
-#include "elf/livepatch_abi.h"
+// Rows of the table of special sections: tables whose entries belong to functions.
+#include "arch/special_rows.h"
 
 namespace klp::arch {
 
 namespace {
 
+constexpr std::string_view find_sections = "kernel/module/main.c, find_module_sections()";
 constexpr std::string_view finalize = "arch/x86/kernel/module.c, module_finalize()";
 constexpr std::string_view finalize_powerpc = "arch/powerpc/kernel/module.c, module_finalize()";
 constexpr std::string_view finalize_s390 = "arch/s390/kernel/module.c, module_finalize()";
-constexpr std::string_view find_sections = "kernel/module/main.c, find_module_sections()";
 
-// Entries of one pointer each.
-std::vector<EntryLayout> list_of(unsigned size, Site site) {
-    return {{size, {{0, site}}}};
-}
+} // namespace
 
 // Sources: include/asm-generic/vmlinux.lds.h, arch/*/include/asm/{alternative,bug,asm-extable,jump_label}.h,
 // tools/objtool/include/objtool/special.h, scripts/module.lds.S, include/linux/module.h; sizes over the kernels
 // from 4.4 to 6.12.
-const std::vector<SpecialSection>& table() {
-    static const std::vector<SpecialSection> sections = {
-        // ---- tables whose entries belong to functions ----
+std::vector<SpecialSection> rows_of_functions() {
+    return {
         {.name = ".altinstructions",
          .sizes = {12, 14, 13, 16, 8},
          .variable = "ALT_STRUCT_SIZE",
@@ -257,160 +252,7 @@ const std::vector<SpecialSection>& table() {
         {.name = "runtime_ptr_", .is_prefix = true, .policy = Policy::constant, .sizes = {4}},
         {.name = "runtime_shift_", .is_prefix = true, .policy = Policy::constant, .sizes = {4}},
 
-        // ---- other sections that the loader reads ----
-        {.name = ".gnu.linkonce.this_module",
-         .role = Role::ignored,
-         .reader = "struct module is read",
-         .source = "kernel/module/main.c, load_module()",
-         .precedes_core = true},
-        {.name = ".modinfo",
-         .role = Role::registry,
-         .reader = "the module's description is read",
-         .source = "kernel/module/main.c, check_modinfo()",
-         .precedes_core = true},
-        // struct modversion_info: unsigned long crc; char name[64 - sizeof(unsigned long)]
-        {.name = "__versions",
-         .role = Role::ignored,
-         .sizes = {64},
-         .reader = "symbol versions are read",
-         .source = "kernel/module/version.c, check_version()",
-         .precedes_core = true},
-        {.name = ".orc_unwind",
-         .role = Role::ignored,
-         .sizes = {6},
-         .reader = "unwind tables are sorted",
-         .source = "arch/x86/kernel/unwind_orc.c, unwind_module_init()",
-         .precedes_core = true},
-        {.name = ".orc_header",
-         .role = Role::ignored,
-         .reader = "the format of the unwind tables is checked",
-         .source = "arch/x86/kernel/unwind_orc.c, unwind_module_init()",
-         .precedes_core = true},
-        {.name = ".altinstr_replacement",
-         .role = Role::fragments,
-         .reader = "alternatives are copied from it",
-         .source = "arch/*/kernel/alternative.c, apply_alternatives()",
-         .precedes_core = true},
-        {.name = ".altinstr_aux",
-         .role = Role::fragments,
-         .reader = "alternatives jump into it",
-         .source = "arch/x86/include/asm/cpufeature.h",
-         .precedes_core = true},
-        {.name = "__ftr_alt_",
-         .is_prefix = true,
-         .role = Role::fragments,
-         .reader = "CPU feature fixups are copied from it",
-         .source = "arch/powerpc/lib/feature-fixups.c"},
-        {.name = "__param",
-         .role = Role::registry,
-         .sizes = {40},
-         .layouts = {{40, {{0, Site::anything}, {16, Site::anything}}}},
-         .reader = "parameters are parsed",
-         .source = "kernel/module/main.c, load_module()"},
-        {.name = "__ksymtab",
-         .role = Role::ignored,
-         .sizes = {12, 24},
-         .layouts = {{12, {{0, Site::anything}, {4, Site::anything}}},
-                     {24, {{0, Site::anything}, {8, Site::anything}}}},
-         .reader = "exports are entered",
-         .source = find_sections,
-         .precedes_core = true},
-        {.name = "__ksymtab_gpl",
-         .role = Role::ignored,
-         .sizes = {12, 24},
-         .layouts = {{12, {{0, Site::anything}, {4, Site::anything}}},
-                     {24, {{0, Site::anything}, {8, Site::anything}}}},
-         .reader = "exports are entered",
-         .source = find_sections,
-         .precedes_core = true},
-        {.name = "__ksymtab",
-         .is_prefix = true,
-         .role = Role::ignored,
-         .reader = "exports are entered",
-         .source = find_sections,
-         .precedes_core = true},
-        {.name = "___ksymtab",
-         .is_prefix = true,
-         .role = Role::ignored,
-         .reader = "exports are entered",
-         .source = find_sections,
-         .precedes_core = true},
-        {.name = "__kcrctab", .role = Role::ignored, .sizes = {4}},
-        {.name = "__kcrctab_gpl", .role = Role::ignored, .sizes = {4}},
-        {.name = ".static_call_tramp_key",
-         .role = Role::registry,
-         .sizes = {8},
-         .reader = "static call keys are looked up by trampoline",
-         .source = "kernel/static_call_inline.c"},
-        {.name = "__tracepoints_ptrs",
-         .role = Role::registry,
-         .sizes = {4, 8},
-         .layouts = {{4, {{0, Site::anything}}}, {8, {{0, Site::anything}}}},
-         .reader = "tracepoints are registered",
-         .source = "kernel/tracepoint.c, tracepoint_module_notify()"},
-        {.name = "_ftrace_events",
-         .role = Role::registry,
-         .sizes = {8},
-         .layouts = list_of(8, Site::anything),
-         .reader = "trace events are registered",
-         .source = "kernel/trace/trace_events.c, trace_module_add_events()"},
-        {.name = "_ftrace_eval_map", .role = Role::registry, .sizes = {8}, .layouts = list_of(8, Site::anything)},
-        {.name = "__bpf_raw_tp_map",
-         .role = Role::registry,
-         .sizes = {32},
-         .layouts = {{32, {{0, Site::anything}, {8, Site::code}}}},
-         .reader = "raw tracepoints are registered",
-         .source = find_sections},
-        {.name = "__trace_printk_fmt",
-         .role = Role::data,
-         .sizes = {8},
-         .layouts = list_of(8, Site::anything),
-         .reader = "formats of trace_printk() are kept for who reads the trace",
-         .source = "kernel/trace/trace_printk.c, module_trace_bprintk_format_notify()"},
-        {.name = ".BTF_ids", .role = Role::data, .is_filled_by_link = true},
-        {.name = "___srcu_struct_ptrs", .role = Role::data, .sizes = {8}, .layouts = list_of(8, Site::anything)},
-        {.name = "__dyndbg", .role = Role::data, .is_written = true},
-        {.name = ".ctors",
-         .is_prefix = true,
-         .role = Role::unknown,
-         .sizes = {8},
-         .layouts = list_of(8, Site::code),
-         .reader = "constructors are called",
-         .source = "kernel/module/main.c, do_mod_ctors()"},
-        {.name = ".init_array",
-         .role = Role::unknown,
-         .sizes = {8},
-         .layouts = list_of(8, Site::code),
-         .reader = "constructors are called",
-         .source = "kernel/module/main.c, do_mod_ctors()"},
-        {.name = ".init",
-         .is_prefix = true,
-         .role = Role::unknown,
-         .reader = "init code and data are gone when the module's relocations are applied",
-         .source = "kernel/module/main.c, do_init_module()"},
-        {.name = ".exit",
-         .is_prefix = true,
-         .role = Role::unknown,
-         .reader = "exit code may be dropped by the loader",
-         .source = "kernel/module/main.c, rewrite_section_headers()"},
-        // klp-build's own (elf/livepatch_abi.h), read by the module's init code
-        {.name = elf::build_functions_section,
-         .role = Role::ignored,
-         .sizes = {32},
-         .layouts = {{32, {{0, Site::code}, {8, Site::anything}, {16, Site::anything}}}}},
-        {.name = elf::build_callbacks_section,
-         .role = Role::ignored,
-         .sizes = {24},
-         .layouts = {{24, {{0, Site::code}, {8, Site::anything}}}}},
     };
-    return sections;
-}
-
-} // namespace
-
-std::span<const SpecialSection> special_sections() {
-    static const std::vector<SpecialSection>& all = table();
-    return all;
 }
 
 } // namespace klp::arch

@@ -1,8 +1,9 @@
-#include "arch/special_sections.h"
+#include "arch/special_rows.h"
 
 #include <algorithm>
 #include <array>
 #include <elf.h>
+#include <iterator>
 #include <unordered_map>
 
 namespace klp::arch {
@@ -120,6 +121,15 @@ std::span<const std::string_view> table_readers() {
                                                              "kernel/jump_label.c",  "kernel/static_call_inline.c",
                                                              "kernel/static_call.c", "kernel/unwind_orc.c"};
     return sources;
+}
+
+std::span<const SpecialSection> special_sections() {
+    static const std::vector<SpecialSection> all = [] {
+        std::vector<SpecialSection> rows = rows_of_functions();
+        std::ranges::move(rows_of_modules(), std::back_inserter(rows));
+        return rows;
+    }();
+    return all;
 }
 
 const SpecialSection* find_row(std::string_view section) {

@@ -1,6 +1,7 @@
 #include "diff/address_escapes.h"
 
 #include "arch/address_flow.h"
+#include "diff/address_identity.h"
 #include "diff/instructions.h"
 #include "diff/piece_finding.h"
 
@@ -25,7 +26,7 @@ using References = std::span<const RoutedReference>;
 struct Thing {
     uint32_t piece = none; // or `none` for a string
     std::string name;
-    bool is_called = false; // it is, or points to, a function that only the patch has
+    bool is_called = false; // it is a function, or has pointers to functions, whoever has those
 };
 
 // The code of one piece, read from top to bottom. A register holds an address until it is written again or a call
@@ -65,14 +66,9 @@ private:
         const bool is_own_code = is_code && patched_.root_of(reference.id) == patched_.root_of(index_);
         if (target.kind == PieceKind::fragment || is_own_code || (is_code && reference.offset != 0))
             return std::nullopt;
-        return Thing{reference.id, patched_.title(reference.id), is_code || points_to_code(reference.id)};
+        return Thing{reference.id, patched_.title(reference.id),
+                     is_code || holds_code_pointers(patched_, reference.id)};
     }
-    bool points_to_code(uint32_t variable) const {
-        return std::ranges::any_of(routing_.of(variable), [&](const RoutedReference& it) {
-            return it.route == Route::inside && patched_.piece(it.reference.id).kind == PieceKind::function;
-        });
-    }
-
     void step(const arch::Instruction& instruction) {
         const References references = routing_.of(index_, instruction.offset, instruction.offset + instruction.size);
         if (instruction.is_call || (instruction.is_branch && leaves(references)))

@@ -53,6 +53,9 @@ private:
                 undefined_.insert(symbol.name);
             else if (symbol.place == elf::Place::section && !symbol.is_section() && !symbol.is_file())
                 defined_.insert(symbol.name);
+        for (uint32_t index = 0; index < pair_.patched.pieces().size(); ++index)
+            if (const Piece& piece = pair_.patched.piece(index); included_[index] && piece.kind == PieceKind::function)
+                heirs_.emplace(source_name(pair_.patched.name(piece)), pair_.patched.root_of(index));
     }
     // What is defined elsewhere now is the kernel's, unless it is another unit of this patch that brings a new one. A
     // variable of the file that has kept its name and not its kind of storage is refused for that.
@@ -67,8 +70,14 @@ private:
         std::set<uint32_t> users;
         for (uint32_t referrer : referrers) {
             const uint32_t root = pair_.original.root_of(referrer);
-            const uint32_t now = pair_.after(root);
-            if (pair_.original.piece(root).kind == PieceKind::function && now != none && included_[now])
+            if (pair_.original.piece(root).kind != PieceKind::function)
+                continue;
+            uint32_t now = pair_.after(root);
+            // "foo" may have become "foo.constprop.0", or the other way around.
+            if (const auto heir = heirs_.find(source_name(pair_.original.name(pair_.original.piece(root))));
+                now == none && heir != heirs_.end())
+                now = heir->second;
+            if (now != none && included_[now])
                 users.insert(now);
         }
         return {users.begin(), users.end()};
@@ -135,6 +144,7 @@ private:
     const KernelSymbols& kernel_;
     std::unordered_set<std::string_view> undefined_; // names in the patched unit
     std::unordered_set<std::string_view> defined_;
+    std::unordered_map<std::string_view, uint32_t> heirs_; // included functions by their names in the source
     std::unordered_map<uint32_t, std::set<std::string>> fresh_;
 };
 

@@ -94,6 +94,10 @@ std::string_view cold_parent(std::string_view name) {
     return is_cold ? name.substr(0, at) : std::string_view{};
 }
 
+std::string_view source_name(std::string_view name) {
+    return name.substr(0, std::min(name.find('.', 1), name.size()));
+}
+
 bool is_clone(std::string_view name) {
     return std::ranges::any_of(std::array{".isra", ".constprop", ".part", ".cold"},
                                [&](std::string_view kind) { return name.find(kind) != std::string_view::npos; });

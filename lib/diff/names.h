@@ -43,6 +43,9 @@ bool is_static_local_name(std::string_view name);
 // The name of the function that NAME.cold, NAME.cold.N is the unlikely part of; empty if it is none.
 std::string_view cold_parent(std::string_view name);
 
+// The function's name in the source: "foo" of "foo.constprop.0", "foo.isra.0.cold".
+std::string_view source_name(std::string_view name);
+
 // "isra", "constprop", "part": made by the compiler out of another function.
 bool is_clone(std::string_view name);
 

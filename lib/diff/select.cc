@@ -2,6 +2,9 @@
 
 #include "diff/ambiguous_references.h"
 #include "diff/changed_data.h"
+#include "diff/common_symbols.h"
+#include "diff/folded_state.h"
+#include "diff/kept_forms.h"
 #include "diff/left_out.h"
 #include "diff/link_tables.h"
 #include "diff/lost_state.h"
@@ -69,7 +72,10 @@ Selected select(const Pair& pair, const Changes& changes, const KernelSymbols& k
     add(find_changed_data(pair, changes, selection));
     add(find_lost_state(pair, selection, kernel));
     add(find_left_out(pair, changes, selection));
+    add(find_folded_state(pair, selection));
+    add(find_other_forms(pair, selection));
     add(find_link_tables(pair, changes, selection));
+    add(find_new_commons(pair, selection));
     add(find_taken_names(pair, selection, kernel));
     add(find_sibling_calls(pair.patched, selection, kernel));
     add(find_late_registries(pair, changes));

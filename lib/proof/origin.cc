@@ -39,10 +39,11 @@ bool is_merged(const elf::Section& section) {
     return (section.flags & SHF_MERGE) != 0;
 }
 
-// Neither the kernel at boot nor the module loader writes to it.
+// Neither the kernel's link, nor the kernel at boot, nor the module loader writes to it.
 bool is_constant(const elf::Section& section) {
     return section.is_allocated() && !section.is_writable() && !section.is_code() && !is_merged(section) &&
-           !section.data.empty() && !is_passing(section.name) && arch::role_of(section) == arch::Role::data;
+           !section.data.empty() && !is_passing(section.name) && !arch::is_filled_by_link(section.name) &&
+           arch::role_of(section) == arch::Role::data;
 }
 
 // The unit's sections and symbols, in the order in which the image gives their places away: functions that are unique

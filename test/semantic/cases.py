@@ -43,6 +43,7 @@ class Case:
     calls: int = 40  # before the switch, and after it
     is_alone: bool = False  # no other unit of the kernel has the names of this one
     may_get_lost: bool = False  # left out where the oracle does not get to its end
+    keep: callable = None  # makes of its text one in which the compiler keeps every variable
 
 
 def is_csmith(number):
@@ -92,7 +93,8 @@ def _csmith_case(name, compiler, base, versions):
             for number, (after, words) in enumerate(versions, 1)]
     return Case(name, compiler, base.unit(), csmith.oracle([base, *(after for after, _ in versions)]),
                 [version for version in made if version.changes], [("entry", "entry")],
-                variables=dict.fromkeys(csmith.GLOBAL_NAME.findall(base.head), 0), calls=3, may_get_lost=True)
+                variables=dict.fromkeys(csmith.GLOBAL_NAME.findall(base.head), 0), calls=3, may_get_lost=True,
+                keep=csmith.keep_variables)
 
 
 def written_cases():

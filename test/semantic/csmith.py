@@ -115,6 +115,11 @@ def _safe(name):
     return f"static inline {kind} {name}({kind} a, {kind} b) {{ return {guard}a {operator} b; }}\n"
 
 
+def keep_variables(text):
+    """The text with all variables of the file kept in memory, whatever the compiler knows of their values."""
+    return GLOBAL_NAME.sub(lambda match: match[0].replace("static ", "static __attribute__((used)) ", 1), text)
+
+
 # ---- changes ----
 
 def mutate(rng, text):

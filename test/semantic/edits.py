@@ -23,7 +23,10 @@ class Change:
 INIT_CODE = ("diff.init-changed", "diff.init-data-changed", "diff.no-ftrace")
 CONTENT = ("diff.data-changed",)
 STORAGE = ("diff.storage-changed", "diff.data-changed", "diff.section-changed", "diff.ambiguous-reference")
-STATICS = ("diff.static-local", "diff.static-local-removed", "diff.static-data-removed")
+# The last two: nothing writes it any more, so the compiler has its initial value in its place; with -fcommon a new one
+# is where no module can have it.
+STATICS = ("diff.static-local", "diff.static-local-removed", "diff.static-data-removed", "diff.storage-changed",
+           "diff.common-symbol")
 AMBIGUOUS = ("diff.static-local", "diff.ambiguous")
 UNTRACED = ("diff.no-ftrace",)
 WEAK = ("diff.weak*", "diff.overridden*", "diff.unresolved", "diff.ambiguous")

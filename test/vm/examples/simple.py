@@ -45,4 +45,8 @@ EXAMPLES = [
         "17-ignored", "changes that the author leaves out by macros",
         probes=(Probe("cat /proc/loadavg", r" \d+/\d+ \d+$", r" \d+/\d+ \d+ ignoring$"),
                 Probe("cat /proc/sys/fs/pipe-max-size", r"^1048576$", r"^1048576$"))),
+    Example(
+        "19-trace-printk", "trace_printk() in patched code",
+        probes=(Probe("echo > /sys/kernel/tracing/trace; cat /proc/uptime > /dev/null; tail -n 1 /sys/kernel/tracing/trace",
+                      r"^#", r"uptime_proc_show: uptime of \d+ s$"),)),
 ]

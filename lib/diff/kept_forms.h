@@ -1,0 +1,17 @@
+// Variables that a compiler keeps in another form than before: of a static variable that only ever is 0 or 81 Clang
+// keeps a flag, and if the patch makes it 0 or 88, the kernel's flag still stands for 81.
+#pragma once
+
+#include "diff/selection.h"
+#include "report/finding.h"
+
+#include <vector>
+
+namespace klp::diff {
+
+// An error "diff.storage-changed" for each such variable of the running kernel that a piece of the patch refers to
+// (`included`, by patched piece). What the forms are only debug data says: without it nothing is found.
+std::vector<report::Finding> find_other_forms(const Unit& original, const Unit& patched, const Correlation& correlation,
+                                              const std::vector<bool>& included);
+
+} // namespace klp::diff
