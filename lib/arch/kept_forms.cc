@@ -33,6 +33,10 @@ public:
     std::map<Place, std::string> read() {
         if (!file_.dwarf || !info_)
             return {};
+        for (elf::RelocationTable& table : object_.read_debug_relocation_tables())
+            if (table.target == info_->index)
+                addresses_ = std::move(table.entries);
+        std::ranges::sort(addresses_, {}, &elf::Relocation::offset);
         for (const std::unique_ptr<llvm::DWARFUnit>& unit : file_.dwarf->compile_units()) {
             unit->getUnitDIE(false);
             for (const llvm::DWARFDebugInfoEntry& entry : unit->dies())
@@ -84,9 +88,8 @@ private:
         if (block.data() < begin || block.data() >= begin + info_->data.size())
             return std::nullopt; // was compressed
         const uint64_t at = static_cast<uint64_t>(block.data() - begin) + operation.getEndOffset() - 8;
-        const std::span<const elf::Relocation> all = object_.relocations(info_->index);
-        const auto found = std::ranges::lower_bound(all, at, {}, &elf::Relocation::offset);
-        if (found == all.end() || found->offset != at)
+        const auto found = std::ranges::lower_bound(addresses_, at, {}, &elf::Relocation::offset);
+        if (found == addresses_.end() || found->offset != at)
             return std::nullopt;
         const elf::Symbol& symbol = object_.symbol(found->symbol);
         if (symbol.place != elf::Place::section)
@@ -105,6 +108,7 @@ private:
     SectionLayout layout_;
     DwarfFile file_;
     const elf::Section* info_;
+    std::vector<elf::Relocation> addresses_; // that stand in .debug_info, by offset
     std::map<Place, std::string> forms_;
 };
 

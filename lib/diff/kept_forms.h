@@ -9,9 +9,8 @@
 
 namespace klp::diff {
 
-// An error "diff.storage-changed" for each such variable of the running kernel that a piece of the patch refers to
-// (`included`, by patched piece). What the forms are only debug data says: without it nothing is found.
-std::vector<report::Finding> find_other_forms(const Unit& original, const Unit& patched, const Correlation& correlation,
-                                              const std::vector<bool>& included);
+// An error "diff.storage-changed" for each such variable of the running kernel that what comes along refers to. What
+// the forms are only debug data says: without it nothing is found.
+std::vector<report::Finding> find_other_forms(const Pair& pair, const Selection& selection);
 
 } // namespace klp::diff

@@ -67,3 +67,13 @@ TEST_CASE("escapes: a function that the kernel has already may be passed on") {
     CHECK(outcome.codes.empty());
     CHECK_FALSE(outcome.has_finding("diff.address-escapes"));
 }
+
+TEST_CASE("address escapes: a new table of the kernel's own functions is the module's all the same") {
+    UnitPair pair;
+    const std::string unit =
+        "extern void keep(const void*);\nextern int one(int);\nstruct ops { int (*run)(int); };\nint f(int "
+        "x) { return one(x); }\n";
+    const std::string table = "static const struct ops fresh = {one};\nint f(int x) { keep(&fresh); return one(x); }\n";
+    CHECK(
+        pair.run(unit, replaced(unit, "int f(int x) { return one(x); }\n", table)).has_finding("diff.address-escapes"));
+}
