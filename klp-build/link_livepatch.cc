@@ -125,9 +125,8 @@ void check_for_change(const Options& options, const kernel::Plan& plan, const st
 }
 
 Livepatch link_livepatch(const Options& options, const kernel::Target& target,
-                         const std::optional<kernel::RuntimeCore>& core, const kernel::Plan& plan,
-                         const std::vector<UnitDiff>& diffs, const Images& images,
-                         const std::filesystem::path& folder) {
+                         const std::optional<kernel::RuntimeCore>& core, const std::vector<UnitDiff>& diffs,
+                         const Images& images, const std::filesystem::path& folder) {
     if (std::vector<report::Finding> errors = check_callbacks(options, target, diffs); !errors.empty())
         throw report::Refusal(std::move(errors));
     if (!changes_functions(diffs) && !has_callbacks(diffs))

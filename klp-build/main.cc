@@ -136,7 +136,7 @@ void run(const Options& options, Record& record, report::Progress& progress) {
 
     // One module of all that: template, differ's objects, livepatch relocations.
     progress.begin("link", "link the module");
-    Livepatch livepatch = link_livepatch(options, target, core, plan, record.units, images, folder.path());
+    Livepatch livepatch = link_livepatch(options, target, core, record.units, images, folder.path());
     add(record.findings, livepatch.findings);
     progress.end();
 

@@ -40,9 +40,10 @@ report::Finding moved(const kernel::Unit& unit, const elf::Symbol& symbol, const
         from.empty()
             ? fmt::format("the patch defines {} here, and {} has it already, of another unit", symbol.name, unit.owner)
             : fmt::format("the patch moves {} here from {}", symbol.name, from);
-    message += is_function ? ": units that the patch does not change would go on calling the old one"
-                           : ": units that the patch does not change would go on using the old one, so that there would "
-                             "be two";
+    message += is_function
+                   ? ": units that the patch does not change would go on calling the old one"
+                   : ": units that the patch does not change would go on using the old one, so that there would "
+                     "be two";
     return {is_function ? "diff.moved-function" : "diff.moved-variable",
             report::Severity::error,
             unit.source,
@@ -110,11 +111,12 @@ void PatchNames::check_duplicates(std::vector<report::Finding>& faults) const {
                 continue;
             const auto [first, is_first] = strong.try_emplace(definition.unit->owner, definition.unit);
             if (!is_first)
-                faults.push_back({"livepatch.duplicate-name", report::Severity::error, definition.unit->source, name,
-                                  fmt::format("the patch defines {} here and in {}, both of {}: the kernel itself would "
-                                              "not link",
-                                              name, first->second->source, definition.unit->owner),
-                                  "make one of them static, or give it another name"});
+                faults.push_back(
+                    {"livepatch.duplicate-name", report::Severity::error, definition.unit->source, name,
+                     fmt::format("the patch defines {} here and in {}, both of {}: the kernel itself would "
+                                 "not link",
+                                 name, first->second->source, definition.unit->owner),
+                     "make one of them static, or give it another name"});
         }
     }
 }

@@ -100,8 +100,8 @@ void check_for_change(const Options& options, const kernel::Plan& plan, const st
                       const std::vector<report::Finding>& findings);
 // Writes the differ's objects to `folder`, links them with the template there, and gives the result its final form.
 Livepatch link_livepatch(const Options& options, const kernel::Target& target,
-                         const std::optional<kernel::RuntimeCore>& core, const kernel::Plan& plan,
-                         const std::vector<UnitDiff>& diffs, const Images& images,
+                         const std::optional<kernel::RuntimeCore>& core, const std::vector<UnitDiff>& diffs,
+                         const Images& images,
                          const std::filesystem::path& folder);
 // Holds the finished module, and the core that goes with it, against the target. Throws report::Refusal with every
 // breach that is an error.

@@ -1,6 +1,7 @@
 #include "arch/debug_lines.h"
 
 #include "arch/dwarf_file.h"
+#include "arch/dwarf_guard.h"
 
 #include <llvm/DebugInfo/DIContext.h>
 
@@ -42,6 +43,12 @@ DebugLines::DebugLines(const elf::Object& object) : object_(object) {}
 DebugLines::~DebugLines() = default;
 
 std::vector<Frame> DebugLines::frames(uint32_t section, uint64_t offset) {
+    std::vector<Frame> found;
+    read_debug_data(object_.name(), [&] { found = read_frames(section, offset); });
+    return found;
+}
+
+std::vector<Frame> DebugLines::read_frames(uint32_t section, uint64_t offset) {
     if (!has_looked_) {
         has_looked_ = true;
         state_ = std::make_unique<State>(object_);

@@ -26,11 +26,13 @@ public:
     DebugLines& operator=(const DebugLines&) = delete;
 
     // The source positions of the byte at `offset` of a section: the innermost inlined function first, the function
-    // that the code is part of last. Empty where nothing is known.
+    // that the code is part of last. Empty where nothing is known. Throws report::Refusal "elf.damaged-debug-data".
     std::vector<Frame> frames(uint32_t section, uint64_t offset);
 
 private:
     struct State;
+    std::vector<Frame> read_frames(uint32_t section, uint64_t offset);
+
     const elf::Object& object_;
     std::unique_ptr<State> state_;
     bool has_looked_ = false;

@@ -1,6 +1,7 @@
 #include "arch/kept_forms.h"
 
 #include "arch/dwarf_file.h"
+#include "arch/dwarf_guard.h"
 
 #include <fmt/format.h>
 #include <llvm/DebugInfo/DWARF/DWARFDie.h>
@@ -117,7 +118,9 @@ private:
 std::map<Place, std::string> kept_forms(const elf::Object& object) {
     if (!is_made_by_clang(object))
         return {};
-    return Forms(object).read();
+    std::map<Place, std::string> forms;
+    read_debug_data(object.name(), [&] { forms = Forms(object).read(); });
+    return forms;
 }
 
 } // namespace klp::arch

@@ -16,7 +16,7 @@ namespace klp::arch {
 
 // By section and offset: how the value of the source's variable is got from what is there, as a text that is the same
 // for the same way. Only of places that are not simply the variable itself. Empty for objects that Clang has not
-// compiled, and for those without debug data.
+// compiled, and for those without debug data. Throws report::Refusal "elf.damaged-debug-data".
 std::map<std::pair<uint32_t, uint64_t>, std::string> kept_forms(const elf::Object& object);
 
 } // namespace klp::arch

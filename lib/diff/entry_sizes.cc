@@ -47,7 +47,7 @@ void drop_contradicted(const elf::Object& object, CheckedSizes& checked) {
     for (const arch::SpecialSection& kind : arch::special_sections())
         for (auto [name, variable] : {std::pair(kind.name, kind.variable), {kind.parallel, kind.parallel_variable}}) {
             auto given = checked.sizes.given.find(std::string(name));
-            if (name.empty() || given == checked.sizes.given.end() || given->second == 0 ||
+            if (variable.empty() || given == checked.sizes.given.end() || given->second == 0 ||
                 !contradicts(object, kind, name, given->second))
                 continue;
             checked.findings.push_back(

@@ -27,6 +27,7 @@ public:
         if (std::ranges::find(lost, true) == lost.end())
             return {};
         read_names();
+        read_callers();
         read_fresh();
         const std::vector<bool> renewable = find_renewable(pair_.original, lost);
         const std::vector<std::vector<uint32_t>> referrers = referrers_of(pair_.original, lost);
@@ -65,20 +66,32 @@ private:
             return !kernel_.is_of_patch(name);
         return !is_static_local_name(name) && defined_.contains(name);
     }
+    // The patched function that goes on for an original one, or `none`: "foo" may have become "foo.constprop.0".
+    uint32_t heir_of(uint32_t function) const {
+        const auto heir = heirs_.find(source_name(pair_.original.name(pair_.original.piece(function))));
+        return pair_.after(function) != none || heir == heirs_.end() ? pair_.after(function) : heir->second;
+    }
+    // Of functions that have none: they may go on inlined in their callers.
+    void read_callers() {
+        std::vector<bool> gone(pair_.original.pieces().size(), false);
+        for (uint32_t index = 0; index < gone.size(); ++index)
+            gone[index] = pair_.original.piece(index).kind == PieceKind::function &&
+                          heir_of(pair_.original.root_of(index)) == none;
+        callers_ = referrers_of(pair_.original, gone);
+    }
     // In the patched unit, without parts.
-    std::vector<uint32_t> replaced_users(const std::vector<uint32_t>& referrers) const {
-        std::set<uint32_t> users;
-        for (uint32_t referrer : referrers) {
-            const uint32_t root = pair_.original.root_of(referrer);
-            if (pair_.original.piece(root).kind != PieceKind::function)
+    std::vector<uint32_t> replaced_users(std::vector<uint32_t> referrers) const {
+        std::set<uint32_t> users, seen;
+        while (!referrers.empty()) {
+            const uint32_t root = pair_.original.root_of(referrers.back());
+            referrers.pop_back();
+            if (pair_.original.piece(root).kind != PieceKind::function || !seen.insert(root).second)
                 continue;
-            uint32_t now = pair_.after(root);
-            // "foo" may have become "foo.constprop.0", or the other way around.
-            if (const auto heir = heirs_.find(source_name(pair_.original.name(pair_.original.piece(root))));
-                now == none && heir != heirs_.end())
-                now = heir->second;
+            const uint32_t now = heir_of(root);
             if (now != none && included_[now])
                 users.insert(now);
+            if (now == none)
+                referrers.insert(referrers.end(), callers_[root].begin(), callers_[root].end());
         }
         return {users.begin(), users.end()};
     }
@@ -145,6 +158,7 @@ private:
     std::unordered_set<std::string_view> undefined_; // names in the patched unit
     std::unordered_set<std::string_view> defined_;
     std::unordered_map<std::string_view, uint32_t> heirs_; // included functions by their names in the source
+    std::vector<std::vector<uint32_t>> callers_;           // of original functions that are gone
     std::unordered_map<uint32_t, std::set<std::string>> fresh_;
 };
 

@@ -1,4 +1,5 @@
 #include "arch/dwarf_file.h"
+#include "arch/dwarf_guard.h"
 #include "sense/types.h"
 
 #include <llvm/BinaryFormat/Dwarf.h>
@@ -358,13 +359,15 @@ bool is_aggregate(const Type& type) {
 }
 
 std::optional<Types> read_types(const elf::Object& unit) {
-    const arch::DwarfFile file = arch::open_dwarf(unit);
-    if (!file.dwarf)
-        return std::nullopt;
     Types result;
     result.types.emplace_back();
-    for (const std::unique_ptr<llvm::DWARFUnit>& compiled : file.dwarf->compile_units())
-        Reader(*compiled, unit.is_little_endian(), result).read();
+    arch::read_debug_data(unit.name(), [&] {
+        const arch::DwarfFile file = arch::open_dwarf(unit);
+        if (!file.dwarf)
+            return;
+        for (const std::unique_ptr<llvm::DWARFUnit>& compiled : file.dwarf->compile_units())
+            Reader(*compiled, unit.is_little_endian(), result).read();
+    });
     if (result.types.size() == 1)
         return std::nullopt;
     return result;

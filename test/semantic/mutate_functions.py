@@ -133,7 +133,7 @@ def function_attribute(edit):
 
 
 def init_dropped(edit):
-    func = edit.function(lambda f: f.is_init and not f.is_entry)
+    func = edit.function(lambda f: f.is_init and not f.is_entry and "u32 extra" not in f.params)
     if not func:
         return None
     func.attributes.remove("__init")

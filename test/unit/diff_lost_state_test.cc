@@ -44,6 +44,16 @@ TEST_CASE("lost state: a variable of the file goes by the same rule") {
     }
 }
 
+TEST_CASE("lost state: a function that goes on inlined in its callers takes its static variables with it") {
+    UnitPair pair;
+    const std::string unit = head +
+                             "static __attribute__((noinline)) int g(int x) { static int calls = 3; calls += x & 7; "
+                             "return next() * calls; }\nint f(int x) { return g(x & 127) + 1; }\n";
+    CHECK(pair.run(unit, replaced(replaced(unit, "calls += x & 7; ", ""), "static __attribute__((noinline))",
+                                  "static inline"))
+              .codes == Codes{"diff.static-local-removed"});
+}
+
 TEST_CASE("lost state: what goes with all that used it is no loss") {
     UnitPair pair;
     const std::string user = "static int count;\n__attribute__((noinline)) int g(int x) { return count -= x; }\n";
