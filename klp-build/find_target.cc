@@ -43,11 +43,11 @@ kernel::Target find_target(const Options& options, const host::Cache& cache, rep
     return kernel::oot_target(target, options.oot_module, options.oot_source, cache, target_options);
 }
 
-Changes read_patches(const Options& options, const kernel::Target& target) {
+PatchedFiles read_patches(const Options& options, const kernel::Target& target) {
     std::vector<source::PatchText> series;
     for (const std::filesystem::path& path : options.patches)
         series.push_back(source::parse_patch(path.string(), files::read_text(path)));
-    Changes changes;
+    PatchedFiles changes;
     changes.applied = source::apply_patches(series, source::read_from(target.source));
     changes.files = source::changed_files(changes.applied);
     return changes;

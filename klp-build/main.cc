@@ -58,9 +58,9 @@ private:
     std::filesystem::path copy_;
 };
 
-std::vector<kernel::Pair> compile(const Options& options, const kernel::Target& target, const kernel::Plan& plan,
-                                  const Changes& changes, kernel::PatchedTree& tree,
-                                  const std::filesystem::path& folder) {
+std::vector<kernel::ObjectPair> compile(const Options& options, const kernel::Target& target, const kernel::Plan& plan,
+                                        const PatchedFiles& changes, kernel::PatchedTree& tree,
+                                        const std::filesystem::path& folder) {
     try {
         return kernel::compile_pairs(target, plan.changes, tree.root(), folder / "pairs", options.jobs);
     } catch (const report::Refusal&) {
@@ -93,7 +93,7 @@ void run(const Options& options, Record& record, report::Progress& progress) {
 
     // What does the patch change? Only its text so far; nothing of the user's tree is written.
     progress.begin("patch", "apply the patch");
-    Changes changes = read_patches(options, target);
+    PatchedFiles changes = read_patches(options, target);
     record.files = changes.files;
     add(record.findings, changes.applied.findings);
     progress.end(count(changes.files.size(), "file"));
@@ -113,7 +113,7 @@ void run(const Options& options, Record& record, report::Progress& progress) {
     for (const kernel::Plan& first : first_looks(plan, changes))
         sense_changes(options, compile(options, target, first, changes, tree, folder.path() / "first"), images,
                       plan.changes.size());
-    std::vector<kernel::Pair> pairs = compile(options, target, plan, changes, tree, folder.path());
+    std::vector<kernel::ObjectPair> pairs = compile(options, target, plan, changes, tree, folder.path());
     progress.end();
 
     // Is the original what the kernel runs? The image says, and with it what the unit's symbols are.
@@ -134,9 +134,14 @@ void run(const Options& options, Record& record, report::Progress& progress) {
     check_for_change(options, plan, record.units, record.findings);
     progress.end();
 
-    // One module of all that: template, differ's objects, livepatch relocations.
+    // One module of all that, linked by kbuild with the template.
     progress.begin("link", "link the module");
-    Livepatch livepatch = link_livepatch(options, target, core, record.units, images, folder.path());
+    Module module = link_module(options, target, core, record.units, images, folder.path());
+    progress.end();
+
+    // What it cannot import, the livepatch core is to find.
+    progress.begin("convert", "write the livepatch relocations");
+    Livepatch livepatch = make_livepatch(module, images);
     add(record.findings, livepatch.findings);
     progress.end();
 

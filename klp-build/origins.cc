@@ -19,14 +19,14 @@ using report::Severity;
 constexpr const char* own_source = "give the source, configuration and compiler that the running kernel was built from";
 
 // A unit that only the patch brings is compared with an empty one: all of it is new.
-elf::Object open_original(const kernel::Pair& pair, const elf::Object& patched) {
+elf::Object open_original(const kernel::ObjectPair& pair, const elf::Object& patched) {
     if (!pair.original.empty())
         return elf::Object::open(pair.original, pair.unit.source);
     return elf::Object::from_bytes("(new file)", elf::Builder::like(patched).bytes());
 }
 
 // A place as people know it: the address and what is there.
-std::string describe(const proof::Image& image, const proof::Reference& reference) {
+std::string describe(const proof::Image& image, const proof::FieldTarget& reference) {
     if (!reference.location)
         return std::string(reference.undefined_name);
     if (image.is_module())
@@ -182,10 +182,10 @@ std::vector<Finding> check_proof(const Options& options, const ProvenPair& pair,
 }
 
 std::vector<ProvenPair> prove_origins(const Options& options, const kernel::Target& target,
-                                      const std::vector<kernel::Pair>& pairs, const Images& images) {
+                                      const std::vector<kernel::ObjectPair>& pairs, const Images& images) {
     std::vector<std::optional<ProvenPair>> results(pairs.size());
     host::parallel_for(pairs.size(), options.jobs, [&](size_t at) {
-        const kernel::Pair& pair = pairs[at];
+        const kernel::ObjectPair& pair = pairs[at];
         elf::Object patched = elf::Object::open(pair.patched, pair.unit.source);
         elf::Object original = open_original(pair, patched);
         const proof::Image& owner = images.of(pair.unit.owner);

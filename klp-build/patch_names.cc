@@ -34,7 +34,7 @@ std::unordered_map<std::string_view, const elf::Symbol*> definitions_of(const el
     return found;
 }
 
-report::Finding moved(const kernel::Unit& unit, const elf::Symbol& symbol, const std::string& from) {
+report::Finding moved(const kernel::BuildUnit& unit, const elf::Symbol& symbol, const std::string& from) {
     const bool is_function = symbol.type == STT_FUNC;
     std::string message =
         from.empty()
@@ -105,7 +105,7 @@ bool PatchNames::has_global(const std::string& object, std::string_view name) co
 
 void PatchNames::check_duplicates(std::vector<report::Finding>& faults) const {
     for (const auto& [name, definitions] : fresh_) {
-        std::map<std::string, const kernel::Unit*> strong;
+        std::map<std::string, const kernel::BuildUnit*> strong;
         for (const Definition& definition : definitions) {
             if (definition.is_weak)
                 continue;

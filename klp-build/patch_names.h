@@ -1,5 +1,5 @@
-// Names that cross the units of one patch: what one of them brings and another refers to. The differ sees one unit; which
-// of several things of one name is meant is decided here, as the kernel's own link would.
+// Names that cross the units of one patch: what one of them brings and another refers to. The differ sees one unit;
+// which of several things of one name is meant is decided here, as the kernel's own link would.
 #pragma once
 
 #include "images.h"
@@ -17,7 +17,7 @@
 namespace klp::build {
 
 struct NamedUnit {
-    const kernel::Unit& unit;
+    const kernel::BuildUnit& unit;
     const elf::Object& original;
     const elf::Object& patched;
     const symbols::Resolver& resolver; // of the unit
@@ -41,7 +41,7 @@ public:
 
 private:
     struct Definition {
-        const kernel::Unit* unit;
+        const kernel::BuildUnit* unit;
         bool is_weak;
     };
     using Definitions = std::vector<Definition>;

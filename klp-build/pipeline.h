@@ -25,14 +25,14 @@
 namespace klp::build {
 
 // What the patch files say, applied in memory to the target's source.
-struct Changes {
+struct PatchedFiles {
     source::Applied applied;
     std::vector<source::ChangedFile> files;
 };
 
 // A unit before and after the patch, and what the kernel's image says of the former.
 struct ProvenPair {
-    kernel::Unit unit;
+    kernel::BuildUnit unit;
     elf::Object original;
     elf::Object patched;
     proof::UnitOrigin origin;
@@ -50,9 +50,16 @@ struct ProofSummary {
 };
 
 struct UnitDiff {
-    kernel::Unit unit;
+    kernel::BuildUnit unit;
     diff::Diff diff;
     ProofSummary proof;
+};
+
+// The differ's objects and the template in one file, as kbuild links it.
+struct Module {
+    std::string name;
+    std::filesystem::path file;
+    std::optional<kernel::RuntimeCore> core; // that goes with it
 };
 
 // The finished module and what was found while it was made.
@@ -69,40 +76,40 @@ struct Verdict {
 };
 
 kernel::Target find_target(const Options& options, const host::Cache& cache, report::Progress& progress);
-Changes read_patches(const Options& options, const kernel::Target& target);
+PatchedFiles read_patches(const Options& options, const kernel::Target& target);
 // A private copy of the source tree with the patch applied; it is taken back when the value goes.
 // Patched code that talks to the livepatch core does so by the core's own header.
-kernel::PatchedTree write_patched_tree(const kernel::Target& target, const Changes& changes,
+kernel::PatchedTree write_patched_tree(const kernel::Target& target, const PatchedFiles& changes,
                                        const std::optional<kernel::RuntimeCore>& core);
 // Takes back what keeps the line numbers of unchanged code: a compiler's message then quotes the file that people see.
-void restore_own_lines(const Changes& changes, kernel::PatchedTree& tree);
+void restore_own_lines(const PatchedFiles& changes, kernel::PatchedTree& tree);
 // The units that see a difference, less those that --target leaves out.
-kernel::Plan plan_units(const Options& options, const kernel::Target& target, const Changes& changes,
+kernel::Plan plan_units(const Options& options, const kernel::Target& target, const PatchedFiles& changes,
                         const kernel::PatchedTree& tree, report::Progress& progress);
 // Of a plan of many units, plans of one unit each that are worth a look before all are compiled: those that are
 // likeliest to show what the patch does to types. None of a small plan.
-std::vector<kernel::Plan> first_looks(const kernel::Plan& plan, const Changes& changes);
+std::vector<kernel::Plan> first_looks(const kernel::Plan& plan, const PatchedFiles& changes);
 // What the patch does to types and interfaces that the running kernel has (lib/sense), seen in some or all of the
 // `reached` units. Throws report::Refusal with all of it if there is an error.
-std::vector<report::Finding> sense_changes(const Options& options, const std::vector<kernel::Pair>& pairs,
+std::vector<report::Finding> sense_changes(const Options& options, const std::vector<kernel::ObjectPair>& pairs,
                                            const Images& images, size_t reached);
 // Reads the objects and looks the originals up in the images of their owners. Throws report::Refusal
 // "origin.foreign-unit" or "origin.contradiction" for an original that the kernel was not built from.
 std::vector<ProvenPair> prove_origins(const Options& options, const kernel::Target& target,
-                                      const std::vector<kernel::Pair>& pairs, const Images& images);
+                                      const std::vector<kernel::ObjectPair>& pairs, const Images& images);
 // Throws what diff::run does, and "origin.*" for a difference that rests on what is not the kernel's own or, with
 // --require-proof, on what is not proven to be.
 std::vector<UnitDiff> diff_pairs(const Options& options, const std::vector<ProvenPair>& pairs, const Images& images);
-// Throws report::Refusal "livepatch.nothing-changed" (Exit::nothing_changed) if no unit differs. That is no all-clear where
-// `findings` of the stages before tell of a change that cannot take effect (see diff::changes_without_effect()), or where
-// the plan left parts of the patch out: "livepatch.nothing-left".
+// Throws report::Refusal "livepatch.nothing-changed" (Exit::nothing_changed) if no unit differs. That is no all-clear
+// where `findings` of the stages before tell of a change that cannot take effect (see diff::changes_without_effect()),
+// or where the plan left parts of the patch out: "livepatch.nothing-left".
 void check_for_change(const Options& options, const kernel::Plan& plan, const std::vector<UnitDiff>& diffs,
                       const std::vector<report::Finding>& findings);
-// Writes the differ's objects to `folder`, links them with the template there, and gives the result its final form.
-Livepatch link_livepatch(const Options& options, const kernel::Target& target,
-                         const std::optional<kernel::RuntimeCore>& core, const std::vector<UnitDiff>& diffs,
-                         const Images& images,
-                         const std::filesystem::path& folder);
+// Writes the differ's objects to `folder` and links them there with the template.
+Module link_module(const Options& options, const kernel::Target& target, const std::optional<kernel::RuntimeCore>& core,
+                   const std::vector<UnitDiff>& diffs, const Images& images, const std::filesystem::path& folder);
+// Gives the module its final form: livepatch symbols and relocations.
+Livepatch make_livepatch(const Module& linked, const Images& images);
 // Holds the finished module, and the core that goes with it, against the target. Throws report::Refusal with every
 // breach that is an error.
 Verdict verify_livepatch(const Images& images, const Livepatch& livepatch);

@@ -23,7 +23,7 @@ std::string with_kept_lines(const std::string& path, const source::FileChange& c
 }
 
 // kpatch-build's -t: kbuild's names for what it can make.
-bool covers(const std::string& wanted, const kernel::Unit& unit) {
+bool covers(const std::string& wanted, const kernel::BuildUnit& unit) {
     if (wanted == "vmlinux")
         return unit.owner == "vmlinux";
     if (wanted == "modules")
@@ -54,7 +54,7 @@ void keep_only_targets(const std::vector<std::string>& targets, kernel::Plan& pl
 
 // What a patch may include, <linux/livepatch_helpers.h> and the like, is found below include/ of the patched tree. A
 // kernel (or a patch) that brings such a header has its own used.
-void add_author_headers(const kernel::Target& target, const Changes& changes, kernel::PatchedTree& tree) {
+void add_author_headers(const kernel::Target& target, const PatchedFiles& changes, kernel::PatchedTree& tree) {
     const std::filesystem::path folder = template_folder() / "include";
     for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
         const std::string path = "include/" + entry.path().lexically_relative(folder).string();
@@ -65,7 +65,7 @@ void add_author_headers(const kernel::Target& target, const Changes& changes, ke
 }
 
 // Without CONFIG_LIVEPATCH the kernel's own <linux/livepatch.h> declares nothing.
-void add_core_header(const kernel::RuntimeCore& core, const Changes& changes, kernel::PatchedTree& tree) {
+void add_core_header(const kernel::RuntimeCore& core, const PatchedFiles& changes, kernel::PatchedTree& tree) {
     const std::string path = "include/linux/livepatch.h";
     if (!changes.applied.files.contains(path))
         tree.replace(path, source::read_from(core.include)("linux/livepatch.h"));
@@ -73,7 +73,7 @@ void add_core_header(const kernel::RuntimeCore& core, const Changes& changes, ke
 
 } // namespace
 
-kernel::PatchedTree write_patched_tree(const kernel::Target& target, const Changes& changes,
+kernel::PatchedTree write_patched_tree(const kernel::Target& target, const PatchedFiles& changes,
                                        const std::optional<kernel::RuntimeCore>& core) {
     kernel::PatchedTree tree = kernel::patched_tree_of(target);
     add_author_headers(target, changes, tree);
@@ -88,13 +88,13 @@ kernel::PatchedTree write_patched_tree(const kernel::Target& target, const Chang
     return tree;
 }
 
-void restore_own_lines(const Changes& changes, kernel::PatchedTree& tree) {
+void restore_own_lines(const PatchedFiles& changes, kernel::PatchedTree& tree) {
     for (const auto& [path, change] : changes.applied.files)
         if (change.after && source::kind_of(path) != source::FileKind::kconfig)
             tree.replace(path, change.after);
 }
 
-kernel::Plan plan_units(const Options& options, const kernel::Target& target, const Changes& changes,
+kernel::Plan plan_units(const Options& options, const kernel::Target& target, const PatchedFiles& changes,
                         const kernel::PatchedTree& tree, report::Progress& progress) {
     kernel::TargetOptions target_options;
     target_options.jobs = options.jobs;

@@ -20,7 +20,7 @@ namespace {
 constexpr size_t most_first = 3;
 constexpr size_t few_units = 8;
 
-std::vector<report::Finding> sense_pair(const kernel::Pair& pair, const Images& images) {
+std::vector<report::Finding> sense_pair(const kernel::ObjectPair& pair, const Images& images) {
     if (pair.original.empty())
         return {}; // all of the unit is new
     sense::Options options;
@@ -58,7 +58,7 @@ void refuse_errors(const std::vector<report::Finding>& findings) {
 }
 
 // The likeliest to use what the patch changes: its own sources, then those that are named as its headers are.
-int rank(const kernel::UnitChange& change, const Changes& changes) {
+int rank(const kernel::UnitChange& change, const PatchedFiles& changes) {
     const std::filesystem::path source = change.patched.source;
     auto has_file = [&](auto is_it) { return std::ranges::any_of(changes.files, is_it); };
     if (has_file([&](const source::ChangedFile& file) { return file.path == source; }))
@@ -72,7 +72,7 @@ int rank(const kernel::UnitChange& change, const Changes& changes) {
 
 } // namespace
 
-std::vector<kernel::Plan> first_looks(const kernel::Plan& plan, const Changes& changes) {
+std::vector<kernel::Plan> first_looks(const kernel::Plan& plan, const PatchedFiles& changes) {
     if (plan.changes.size() <= few_units)
         return {};
     std::vector<std::pair<int, const kernel::UnitChange*>> ranked;
@@ -87,7 +87,7 @@ std::vector<kernel::Plan> first_looks(const kernel::Plan& plan, const Changes& c
     return looks;
 }
 
-std::vector<report::Finding> sense_changes(const Options& options, const std::vector<kernel::Pair>& pairs,
+std::vector<report::Finding> sense_changes(const Options& options, const std::vector<kernel::ObjectPair>& pairs,
                                            const Images& images, size_t reached) {
     std::vector<std::vector<report::Finding>> findings(pairs.size());
     host::parallel_for(pairs.size(), options.jobs, [&](size_t at) { findings[at] = sense_pair(pairs[at], images); });

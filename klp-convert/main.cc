@@ -38,7 +38,7 @@ void declare(CLI::App& app, Options& options) {
         "Exit status: 0 written, 1 refused, 2 usage.");
 }
 
-std::vector<convert::Reference> find_references(const elf::Object& module, const Options& options,
+std::vector<convert::LivepatchReference> find_references(const elf::Object& module, const Options& options,
                                                 std::vector<report::Finding>& findings) {
     if (!kernel::has_image(options.kernel))
         return convert::read_references(module);
@@ -57,7 +57,7 @@ std::vector<convert::Reference> find_references(const elf::Object& module, const
 report::Exit run(const Options& options) {
     elf::Object module = symbols::open_module(options.input);
     std::vector<report::Finding> findings;
-    std::vector<convert::Reference> references = find_references(module, options, findings);
+    std::vector<convert::LivepatchReference> references = find_references(module, options, findings);
     convert::Result result = convert::rewrite(module, references);
     findings.insert(findings.end(), result.findings.begin(), result.findings.end());
     files::write_synced(options.output, result.bytes);

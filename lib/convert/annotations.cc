@@ -18,7 +18,8 @@ constexpr uint64_t object_at = 16;
                           "use the macros of klp_relocs.h and nothing else for these sections");
 }
 
-Reference read_entry(const elf::Object& module, const elf::Section& section, const elf::Relocation& relocation) {
+LivepatchReference read_entry(const elf::Object& module, const elf::Section& section,
+                              const elf::Relocation& relocation) {
     const elf::Symbol& symbol = module.symbol(relocation.symbol);
     uint64_t entry = relocation.offset;
     if (entry % elf::annotation_size != 0 || section.size - entry < elf::annotation_size)
@@ -38,8 +39,8 @@ Reference read_entry(const elf::Object& module, const elf::Section& section, con
 
 } // namespace
 
-std::vector<Reference> read_annotations(const elf::Object& module) {
-    std::vector<Reference> references;
+std::vector<LivepatchReference> read_annotations(const elf::Object& module) {
+    std::vector<LivepatchReference> references;
     for (const elf::Section& section : module.sections()) {
         if (!section.name.starts_with(elf::annotation_prefix) || section.type == SHT_RELA)
             continue;

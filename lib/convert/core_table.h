@@ -18,7 +18,7 @@ namespace klp::convert {
 struct CoreEntry {
     uint32_t section = 0; // handle of the relocated section
     elf::Relocation relocation;
-    const Reference* reference = nullptr;
+    const LivepatchReference* reference = nullptr;
 };
 
 // Adds the table, its strings and the symbol by which the core finds it. Nothing if there are no entries.

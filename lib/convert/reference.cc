@@ -42,7 +42,7 @@ std::optional<LivepatchName> parse_target(std::string_view text) {
                           "the object was not made by this release of create-diff-object; make it again");
 }
 
-Reference parse_reference(const elf::Object& module, const elf::Symbol& symbol) {
+LivepatchReference parse_reference(const elf::Object& module, const elf::Symbol& symbol) {
     if (!symbol.is_undefined())
         refuse(module, symbol, "a reference to the kernel is defined in the module");
     std::string_view text = symbol.name.substr(elf::reference_prefix.size());
@@ -83,9 +83,9 @@ std::optional<LivepatchSectionName> parse_livepatch_section(std::string_view tex
     return LivepatchSectionName{*object, text};
 }
 
-std::vector<Reference> read_references(const elf::Object& module) {
+std::vector<LivepatchReference> read_references(const elf::Object& module) {
     std::vector<uint32_t> plain = plain_symbols(module);
-    std::vector<Reference> references;
+    std::vector<LivepatchReference> references;
     for (const elf::Symbol& symbol : module.symbols()) {
         if (symbol.name.starts_with(elf::reference_prefix)) {
             references.push_back(parse_reference(module, symbol));

@@ -11,7 +11,7 @@
 
 namespace klp::convert {
 
-struct Reference {
+struct LivepatchReference {
     uint32_t symbol = 0; // index in the module's symbol table
     std::string owner;   // the object whose code refers: the relocations go to .klp.rela.OWNER.*
     std::string object;  // the object that defines the symbol, "vmlinux" or a module
@@ -37,6 +37,6 @@ std::optional<LivepatchSectionName> parse_livepatch_section(std::string_view tex
 
 // The references in the form that the differ emits (elf/livepatch_abi.h), in symbol order. Throws report::Refusal
 // "convert.bad-reference" for a malformed one.
-std::vector<Reference> read_references(const elf::Object& module);
+std::vector<LivepatchReference> read_references(const elf::Object& module);
 
 } // namespace klp::convert

@@ -30,10 +30,10 @@ public:
     Resolved run();
 
 private:
-    void add_annotation(Reference annotation);
+    void add_annotation(LivepatchReference annotation);
     void resolve(const elf::Symbol& symbol);
     void resolve_by_name(const elf::Symbol& symbol);
-    void accept_chosen(const elf::Symbol& symbol, const Reference& reference);
+    void accept_chosen(const elf::Symbol& symbol, const LivepatchReference& reference);
     bool stays_import(const elf::Symbol& symbol) const;
     std::vector<Candidate> candidates_of(std::string_view name) const;
     void refuse(const char* code, const elf::Symbol& symbol, std::string message, std::string hint);
@@ -41,8 +41,8 @@ private:
     const elf::Object& module_;
     const symbols::KernelView& kernel_;
     std::vector<const symbols::SymbolTable*> tables_;
-    std::unordered_map<uint32_t, Reference> settled_; // by symbol index: those in the differ's form
-    std::unordered_map<uint32_t, Reference> chosen_;  // by symbol index: choices and annotations
+    std::unordered_map<uint32_t, LivepatchReference> settled_; // by symbol index: those in the differ's form
+    std::unordered_map<uint32_t, LivepatchReference> chosen_;  // by symbol index: choices and annotations
     std::vector<std::string_view> dependencies_;
     Resolved result_;
     std::vector<Finding> refusals_;
@@ -73,10 +73,10 @@ Search::Search(const elf::Object& module, const symbols::KernelView& kernel, con
                const std::vector<Choice>& choices)
     : module_(module), kernel_(kernel) {
     dependencies_ = split_at_commas(elf::read_modinfo(module).value("depends"));
-    std::vector<Reference> annotations = read_annotations(module);
+    std::vector<LivepatchReference> annotations = read_annotations(module);
     std::vector<std::string> wanted{"vmlinux"};
     wanted.insert(wanted.end(), objects.begin(), objects.end());
-    for (const Reference& annotation : annotations)
+    for (const LivepatchReference& annotation : annotations)
         wanted.push_back(annotation.object);
     for (const Choice& choice : choices)
         wanted.push_back(choice.object);
@@ -86,9 +86,9 @@ Search::Search(const elf::Object& module, const symbols::KernelView& kernel, con
         if (const symbols::SymbolTable* table = kernel.table(object))
             if (std::ranges::find(tables_, table) == tables_.end())
                 tables_.push_back(table);
-    for (Reference& reference : read_references(module))
+    for (LivepatchReference& reference : read_references(module))
         settled_[reference.symbol] = std::move(reference);
-    for (Reference& annotation : annotations)
+    for (LivepatchReference& annotation : annotations)
         add_annotation(std::move(annotation));
     std::unordered_map<std::string_view, const Choice*> by_name;
     for (const Choice& choice : choices)
@@ -102,9 +102,9 @@ Search::Search(const elf::Object& module, const symbols::KernelView& kernel, con
     }
 }
 
-void Search::add_annotation(Reference annotation) {
+void Search::add_annotation(LivepatchReference annotation) {
     auto [place, is_new] = chosen_.try_emplace(annotation.symbol, annotation);
-    const Reference& other = place->second;
+    const LivepatchReference& other = place->second;
     if (!is_new &&
         (other.owner != annotation.owner || other.object != annotation.object || other.sympos != annotation.sympos))
         throw report::Refusal("convert.bad-annotation", module_.name(),
@@ -142,7 +142,7 @@ std::vector<Candidate> Search::candidates_of(std::string_view name) const {
 
 // The kernel counts what it finds, so a position is right only if that many namesakes are there; 0 and a unique symbol,
 // or 1 and the first (klp_find_object_symbol()).
-void Search::accept_chosen(const elf::Symbol& symbol, const Reference& reference) {
+void Search::accept_chosen(const elf::Symbol& symbol, const LivepatchReference& reference) {
     const symbols::SymbolTable* table = kernel_.table(reference.object);
     if (!table) {
         refuse("convert.unknown-object", symbol, fmt::format("the target kernel has no object {}", reference.object),

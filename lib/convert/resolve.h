@@ -18,7 +18,7 @@ struct Choice {
 Choice parse_choice(std::string_view text);
 
 struct Resolved {
-    std::vector<Reference> references; // in symbol order
+    std::vector<LivepatchReference> references; // in symbol order
     std::vector<report::Finding> findings;
 };
 

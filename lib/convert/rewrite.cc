@@ -45,7 +45,7 @@ void check_module(const elf::Object& module) {
                 "give the module as kbuild linked it");
 }
 
-void check_reference(const elf::Object& module, const Reference& reference) {
+void check_reference(const elf::Object& module, const LivepatchReference& reference) {
     auto refuse = [&](const char* code, std::string message, const char* hint) {
         throw report::Refusal(
             {report::Finding{code, report::Severity::error, module.name(), reference.name, std::move(message), hint}});
@@ -82,13 +82,13 @@ struct Moved {
 
 class Rewriter {
 public:
-    Rewriter(const elf::Object& module, std::span<const Reference> references);
+    Rewriter(const elf::Object& module, std::span<const LivepatchReference> references);
     Result run();
 
 private:
     void take_relocations();
     void take_from(elf::NewRelocationTable& table);
-    void check_place(const elf::NewSection& section, const Reference& reference) const;
+    void check_place(const elf::NewSection& section, const LivepatchReference& reference) const;
     void write_for_kernel();
     void rename_symbols(std::vector<uint32_t>& merged_into);
     void write_for_core();
@@ -98,7 +98,7 @@ private:
     void forget_in_debug_data(const std::vector<uint32_t>& dropped);
 
     const elf::Object& module_;
-    std::span<const Reference> references_;
+    std::span<const LivepatchReference> references_;
     elf::Builder builder_;
     std::vector<uint32_t> reference_of_; // symbol handle -> index of its reference, or none
     std::vector<arch::CodeRange> read_by_loader_;
@@ -107,14 +107,14 @@ private:
     Result result_;
 };
 
-Rewriter::Rewriter(const elf::Object& module, std::span<const Reference> references)
+Rewriter::Rewriter(const elf::Object& module, std::span<const LivepatchReference> references)
     : module_(module), references_(references), builder_(elf::Builder::copy_of(module)),
       reference_of_(builder_.symbols.size(), none) {
     for (uint32_t at = 0; at < references.size(); ++at)
         reference_of_.at(references[at].symbol) = at;
 }
 
-void Rewriter::check_place(const elf::NewSection& section, const Reference& reference) const {
+void Rewriter::check_place(const elf::NewSection& section, const LivepatchReference& reference) const {
     if (reference.owner == "vmlinux")
         return;
     const arch::SpecialSection* late = arch::find_read_while_loading(section.name);
@@ -139,7 +139,7 @@ void Rewriter::take_from(elf::NewRelocationTable& table) {
             return false;
         if (!is_loaded || is_listing) // debug data and our own listings: no kernel reads them
             return true;
-        const Reference& reference = references_[index];
+        const LivepatchReference& reference = references_[index];
         check_place(section, reference);
         moved_[{table.target, reference.owner != "vmlinux", reference.owner}].push_back({index, relocation});
         ++result_.livepatch_relocations;
@@ -159,7 +159,7 @@ void Rewriter::take_relocations() {
 // Two owners may refer to one symbol of the kernel; it becomes one livepatch symbol.
 void Rewriter::rename_symbols(std::vector<uint32_t>& merged_into) {
     std::unordered_map<std::string, uint32_t> first_of;
-    for (const Reference& reference : references_) {
+    for (const LivepatchReference& reference : references_) {
         elf::NewSymbol& symbol = builder_.symbols[reference.symbol];
         symbol.name =
             fmt::format("{}{}.{},{}", elf::klp_symbol_prefix, reference.object, reference.name, reference.sympos);
@@ -195,7 +195,7 @@ void Rewriter::write_for_kernel() {
 // The kernel's core writes vmlinux's symbols with the module's own relocations, ours after the loader has looked at the
 // module.
 void Rewriter::check_before_core(uint32_t section, const Moved& moved) const {
-    const Reference& reference = references_[moved.reference];
+    const LivepatchReference& reference = references_[moved.reference];
     auto refuse = [&](const std::string& why) {
         throw report::Refusal({report::Finding{
             "convert.before-core", report::Severity::error, module_.name(), reference.name,
@@ -219,7 +219,7 @@ void Rewriter::write_for_core() {
     for (const auto& [key, all] : moved_)
         for (const Moved& moved : all) {
             check_before_core(std::get<0>(key), moved);
-            const Reference& reference = references_[moved.reference];
+            const LivepatchReference& reference = references_[moved.reference];
             entries.push_back({std::get<0>(key), moved.relocation, &reference});
             symbols.emplace(reference.object, reference.name, reference.sympos);
         }
@@ -237,7 +237,7 @@ void Rewriter::drop_symbols() {
         for (const elf::Relocation& relocation : table.entries)
             used[relocation.symbol] = true;
     std::vector<uint32_t> dropped;
-    for (const Reference& reference : references_) {
+    for (const LivepatchReference& reference : references_) {
         if (used[reference.symbol])
             ++result_.livepatch_symbols;
         else
@@ -287,9 +287,9 @@ Result Rewriter::run() {
 
 } // namespace
 
-Result rewrite(const elf::Object& module, std::span<const Reference> references) {
+Result rewrite(const elf::Object& module, std::span<const LivepatchReference> references) {
     check_module(module);
-    for (const Reference& reference : references)
+    for (const LivepatchReference& reference : references)
         check_reference(module, reference);
     return Rewriter(module, references).run();
 }

@@ -27,6 +27,6 @@ struct Result {
 // "convert.already-converted", "convert.name-too-long", "convert.foreign-reference" (a vmlinux symbol for a module's
 // code, or the reverse: klp_resolve_symbols() refuses or cannot order it), "convert.too-late" (arch/special_sections.h)
 // or "convert.before-core" (the same, for what the runtime core writes).
-Result rewrite(const elf::Object& module, std::span<const Reference> references);
+Result rewrite(const elf::Object& module, std::span<const LivepatchReference> references);
 
 } // namespace klp::convert

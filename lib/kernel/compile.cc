@@ -45,7 +45,7 @@ struct Output {
 };
 
 // The tree that the unit's source lies in, with the slash: people know their files by the names behind it.
-std::string tree_of(const Unit& unit) {
+std::string tree_of(const BuildUnit& unit) {
     const std::string& path = unit.compile.back();
     return path.ends_with(unit.source) ? path.substr(0, path.size() - unit.source.size()) : "";
 }
@@ -65,7 +65,7 @@ std::vector<std::string> debug_words(const Target& target) {
 
 // kbuild's command, with other output files, with sections per function and variable, and with debug data. Nothing else
 // may change: the code must stay that of the running kernel.
-host::Command compile_command(const Target& target, const Unit& unit, const Output& output) {
+host::Command compile_command(const Target& target, const BuildUnit& unit, const Output& output) {
     host::Command command{.argv = unit.compile, .directory = target.build};
     std::erase_if(command.argv, hides_debug_data);
     for (size_t i = 0; i < command.argv.size(); ++i) {
@@ -83,14 +83,14 @@ host::Command compile_command(const Target& target, const Unit& unit, const Outp
     return command;
 }
 
-host::Command objtool_command(const Target& target, const Unit& unit, const Output& output) {
+host::Command objtool_command(const Target& target, const BuildUnit& unit, const Output& output) {
     host::Command command{.argv = unit.objtool, .directory = target.build};
     command.argv.back() = output.object.string();
     return command;
 }
 
 // Runs the unit's commands; what the failing one said, or nothing.
-std::optional<std::string> try_compile(const Target& target, const Unit& unit, const Output& output) {
+std::optional<std::string> try_compile(const Target& target, const BuildUnit& unit, const Output& output) {
     files::make_folder(output.object.parent_path());
     const host::Outcome compiled = host::run(compile_command(target, unit, output));
     if (compiled.status != 0) {
@@ -122,7 +122,7 @@ std::string stamps_of(const std::vector<std::string>& files, const fs::path& dir
     return text;
 }
 
-fs::path cached_original(const Target& target, const Unit& unit) {
+fs::path cached_original(const Target& target, const BuildUnit& unit) {
     const std::string identity = fmt::format("3\n{}\n{}", fmt::join(unit.compile, "\n"), fmt::join(unit.objtool, "\n"));
     return target.entry / "objects" / (unit.object + "-" + host::fingerprint(identity) + ".o");
 }
@@ -161,7 +161,7 @@ struct Side {
     double seconds = 0;
 };
 
-report::Finding failure_finding(const Unit& unit, bool is_patched, const std::string& errors) {
+report::Finding failure_finding(const BuildUnit& unit, bool is_patched, const std::string& errors) {
     constexpr size_t most_lines = 30;
     const std::string said = host::last_lines(errors, most_lines);
     if (is_patched)
@@ -179,7 +179,7 @@ report::Finding failure_finding(const Unit& unit, bool is_patched, const std::st
             "the source tree, its configuration or the compiler is not what the kernel was built from"};
 }
 
-Side compile_original(const Target& target, const Unit& unit, const fs::path& folder) {
+Side compile_original(const Target& target, const BuildUnit& unit, const fs::path& folder) {
     const auto start = std::chrono::steady_clock::now();
     Side side;
     const fs::path kept = cached_original(target, unit);
@@ -205,7 +205,8 @@ Side compile_original(const Target& target, const Unit& unit, const fs::path& fo
     return side;
 }
 
-Side compile_patched(const Target& target, const Unit& unit, const fs::path& patched_source, const fs::path& folder) {
+Side compile_patched(const Target& target, const BuildUnit& unit, const fs::path& patched_source,
+                     const fs::path& folder) {
     const auto start = std::chrono::steady_clock::now();
     Side side;
     const Output output{folder / "patched" / unit.object};
@@ -229,8 +230,8 @@ std::vector<std::string> in_patched_tree(std::vector<std::string> command, const
     return command;
 }
 
-Unit in_patched_tree(const Unit& unit, const Target& target, const fs::path& patched_source) {
-    Unit patched = unit;
+BuildUnit in_patched_tree(const BuildUnit& unit, const Target& target, const fs::path& patched_source) {
+    BuildUnit patched = unit;
     patched.compile = in_patched_tree(unit.compile, target, patched_source);
     // The same command would give the same object, and the patch would seem to change nothing.
     if (patched.compile == unit.compile)
@@ -246,8 +247,8 @@ Unit in_patched_tree(const Unit& unit, const Target& target, const fs::path& pat
     return patched;
 }
 
-std::vector<Pair> compile_pairs(const Target& target, const std::vector<UnitChange>& changes,
-                                const fs::path& patched_source, const fs::path& folder, unsigned jobs) {
+std::vector<ObjectPair> compile_pairs(const Target& target, const std::vector<UnitChange>& changes,
+                                      const fs::path& patched_source, const fs::path& folder, unsigned jobs) {
     // A unit of several modules is compiled once for each: folders by number keep them apart.
     const auto folder_of = [&folder](size_t index) { return folder / fmt::format("{}", index); };
     std::vector<Side> originals(changes.size()), patched(changes.size());
@@ -260,7 +261,7 @@ std::vector<Pair> compile_pairs(const Target& target, const std::vector<UnitChan
     });
 
     std::vector<report::Finding> failures;
-    std::vector<Pair> pairs;
+    std::vector<ObjectPair> pairs;
     for (size_t i = 0; i < changes.size(); ++i) {
         // The patched version of a unit that needs generated headers may have been tried before they were there.
         if (patched[i].failure && !originals[i].failure && lacks_generated_file(patched[i].failure->message))

@@ -13,13 +13,13 @@ namespace klp::kernel {
 
 // What is to be compiled. The commands differ where the patch changes a Makefile.
 struct UnitChange {
-    Unit unit;    // of the target; its object is empty for a unit that only the patch brings
-    Unit patched; // the same unit in the patched tree
+    BuildUnit unit;    // of the target; its object is empty for a unit that only the patch brings
+    BuildUnit patched; // the same unit in the patched tree
     bool is_new() const { return unit.object.empty(); }
 };
 
-struct Pair {
-    Unit unit;                      // as it is in the patched tree
+struct ObjectPair {
+    BuildUnit unit;                 // as it is in the patched tree
     std::filesystem::path original; // object file; empty for a new unit
     std::filesystem::path patched;
     double seconds = 0; // both compilations, wall clock each
@@ -30,7 +30,7 @@ std::vector<std::string> in_patched_tree(std::vector<std::string> command, const
                                          const std::filesystem::path& patched_source);
 
 // A unit of the target, as its command compiles it in `patched_source`, a mirror of the target's source.
-Unit in_patched_tree(const Unit& unit, const Target& target, const std::filesystem::path& patched_source);
+BuildUnit in_patched_tree(const BuildUnit& unit, const Target& target, const std::filesystem::path& patched_source);
 
 // Compiles every change into `folder`, up to `jobs` at a time (0: one per processor). Each function and variable gets
 // its own section; objtool runs where kbuild runs it on units. Originals are kept in the cache and taken from there as
@@ -38,8 +38,8 @@ Unit in_patched_tree(const Unit& unit, const Target& target, const std::filesyst
 // in the target's private build directory, when a unit needs them. Throws report::Refusal with one finding per unit
 // that does not compile: "compile.original" (the tree does not match the configuration or compiler) or
 // "compile.patched" (the patch is wrong), with the compiler's own message.
-std::vector<Pair> compile_pairs(const Target& target, const std::vector<UnitChange>& changes,
-                                const std::filesystem::path& patched_source, const std::filesystem::path& folder,
-                                unsigned jobs);
+std::vector<ObjectPair> compile_pairs(const Target& target, const std::vector<UnitChange>& changes,
+                                      const std::filesystem::path& patched_source, const std::filesystem::path& folder,
+                                      unsigned jobs);
 
 } // namespace klp::kernel

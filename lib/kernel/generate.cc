@@ -7,14 +7,14 @@
 
 namespace klp::kernel {
 
-void generate_for(const Target& target, std::span<const Unit> units, unsigned jobs) {
+void generate_for(const Target& target, std::span<const BuildUnit> units, unsigned jobs) {
     static std::mutex within_this_run;
     const std::lock_guard guard(within_this_run);
     const host::FileLock between_runs = host::FileLock::wait(target.entry / "generate.lock");
     std::vector<std::string> goals = {"-k"};
     if (is_out_of_tree(target))
         goals.push_back("M=" + target.source.string());
-    for (const Unit& unit : units)
+    for (const BuildUnit& unit : units)
         goals.push_back(unit.object);
     host::run(make_command(kbuild_of(target), std::move(goals), jobs));
 }

@@ -11,6 +11,6 @@ namespace klp::kernel {
 // Lets kbuild make the objects of these units, up to `jobs` at a time (0: one per processor), and by that everything
 // generated that they need, in the target's private build directory. What fails is passed over: compiling the unit
 // says why.
-void generate_for(const Target& target, std::span<const Unit> units, unsigned jobs);
+void generate_for(const Target& target, std::span<const BuildUnit> units, unsigned jobs);
 
 } // namespace klp::kernel

@@ -20,13 +20,13 @@ namespace fs = std::filesystem;
 
 namespace {
 
-std::vector<source::CompileCommand> commands_of(const Target& target, const std::vector<Unit>& units) {
+std::vector<source::CompileCommand> commands_of(const Target& target, const std::vector<BuildUnit>& units) {
     std::vector<source::CompileCommand> commands;
     // Of equal sources the graph keeps the later one: units go before programs of the build.
     for (const Step& step : steps_of(target))
         if (!step.compile.empty())
             commands.push_back({target.build.string(), step.source, step.compile});
-    for (const Unit& unit : units)
+    for (const BuildUnit& unit : units)
         commands.push_back({target.build.string(), unit.compile.back(), unit.compile});
     return commands;
 }
@@ -56,7 +56,7 @@ source::IncludeGraph ask_compiler(const std::vector<source::CompileCommand>& com
     });
     std::map<std::string, uint32_t> numbers;
     std::vector<std::string> files;
-    std::vector<source::IncludeGraph::Unit> units;
+    std::vector<source::IncludeGraph::UnitFiles> units;
     std::vector<source::IncludeGraph::Failure> failures;
     for (size_t i = 0; i < commands.size(); ++i) {
         const std::string path = source::absolute_path(commands[i].directory, commands[i].file);
@@ -64,7 +64,7 @@ source::IncludeGraph ask_compiler(const std::vector<source::CompileCommand>& com
             failures.push_back({path, "neither Clang's scanner nor the compiler can read it"});
             continue;
         }
-        source::IncludeGraph::Unit unit{path, {}};
+        source::IncludeGraph::UnitFiles unit{path, {}};
         for (const std::string& file : found[i]) {
             const std::string name = source::absolute_path(commands[i].directory, file);
             const auto [entry, is_new] = numbers.emplace(name, static_cast<uint32_t>(files.size()));
@@ -78,16 +78,16 @@ source::IncludeGraph ask_compiler(const std::vector<source::CompileCommand>& com
 }
 
 // A source that is not there yet includes nothing, and a patch to a header would pass its unit by.
-void generate_missing_sources(const Target& target, const std::vector<Unit>& units, unsigned jobs) {
-    std::vector<Unit> missing;
-    for (const Unit& unit : units)
+void generate_missing_sources(const Target& target, const std::vector<BuildUnit>& units, unsigned jobs) {
+    std::vector<BuildUnit> missing;
+    for (const BuildUnit& unit : units)
         if (unit.is_generated && !fs::exists(target.build / unit.source))
             missing.push_back(unit);
     if (!missing.empty())
         generate_for(target, missing, jobs);
 }
 
-source::IncludeGraph scan_all(const Target& target, const std::vector<Unit>& units, unsigned jobs) {
+source::IncludeGraph scan_all(const Target& target, const std::vector<BuildUnit>& units, unsigned jobs) {
     generate_missing_sources(target, units, jobs);
     const std::vector<source::CompileCommand> commands = commands_of(target, units);
     source::IncludeGraph graph = source::scan(commands, jobs);
@@ -107,9 +107,9 @@ source::IncludeGraph scan_all(const Target& target, const std::vector<Unit>& uni
 }
 
 // The state of all files of the tree that the graph speaks of.
-std::string state_of(const Target& target, const source::IncludeGraph& graph, const std::vector<Unit>& units) {
+std::string state_of(const Target& target, const source::IncludeGraph& graph, const std::vector<BuildUnit>& units) {
     std::set<std::string> files;
-    for (const Unit& unit : units) {
+    for (const BuildUnit& unit : units) {
         if (const auto list = graph.files_of(source_path(target, unit)))
             files.insert(list->begin(), list->end());
     }
@@ -140,11 +140,11 @@ std::string included_name(std::string_view line) {
 
 } // namespace
 
-std::string source_path(const Target& target, const Unit& unit) {
+std::string source_path(const Target& target, const BuildUnit& unit) {
     return source::absolute_path((unit.is_generated ? target.build : target.source).string(), unit.source);
 }
 
-source::IncludeGraph include_graph_of(const Target& target, const std::vector<Unit>& units,
+source::IncludeGraph include_graph_of(const Target& target, const std::vector<BuildUnit>& units,
                                       const TargetOptions& options) {
     const host::FileLock held = host::FileLock::wait(target.entry / "includes.lock");
     const fs::path file = target.entry / "include-graph";
@@ -183,17 +183,17 @@ std::set<std::string> files_asking_for(const source::IncludeGraph& graph, const 
     return asking;
 }
 
-std::vector<const Unit*> readers_in_patched_tree(const Target& target, const std::vector<const Unit*>& units,
-                                                 const std::string& path, const fs::path& patched_source,
-                                                 unsigned jobs) {
+std::vector<const BuildUnit*> readers_in_patched_tree(const Target& target, const std::vector<const BuildUnit*>& units,
+                                                      const std::string& path, const fs::path& patched_source,
+                                                      unsigned jobs) {
     std::vector<source::CompileCommand> commands;
-    for (const Unit* unit : units) {
+    for (const BuildUnit* unit : units) {
         std::vector<std::string> command = in_patched_tree(unit->compile, target, patched_source);
         commands.push_back({target.build.string(), command.back(), command});
     }
     const source::IncludeGraph graph = source::scan(commands, jobs);
     const std::vector<std::string> found = graph.units_including(source::absolute_path(patched_source.string(), path));
-    std::vector<const Unit*> readers;
+    std::vector<const BuildUnit*> readers;
     for (size_t i = 0; i < units.size(); ++i) {
         const std::string source = source::absolute_path(commands[i].directory, commands[i].file);
         if (std::ranges::binary_search(found, source))
@@ -204,11 +204,11 @@ std::vector<const Unit*> readers_in_patched_tree(const Target& target, const std
 
 void note_included_sources(const Target& target) {
     std::string text;
-    std::vector<Unit> readers = units_of(target);
+    std::vector<BuildUnit> readers = units_of(target);
     for (const Step& step : steps_of(target)) {
         if (!step.source.starts_with(target.source.string() + "/"))
             continue;
-        Unit reader;
+        BuildUnit reader;
         reader.source = fs::path(step.source).lexically_relative(target.source).string();
         readers.push_back(std::move(reader));
     }
@@ -225,7 +225,7 @@ std::set<std::string> included_sources_of(const Target& target) {
     return lines;
 }
 
-std::set<std::string> find_included_sources(const fs::path& source, const std::vector<Unit>& units) {
+std::set<std::string> find_included_sources(const fs::path& source, const std::vector<BuildUnit>& units) {
     std::set<std::string> names;
     std::mutex names_lock;
     host::parallel_for(units.size(), 0, [&](size_t i) {

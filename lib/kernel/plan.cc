@@ -43,7 +43,7 @@ public:
                                       .build = sources.build,
                                       .include_graph = [this]() -> const source::IncludeGraph& { return graph(); },
                                       .differences = sources.differences}) {
-        for (const Unit& unit : sources.units) {
+        for (const BuildUnit& unit : sources.units) {
             by_source_.emplace(unit.source, &unit);
             by_path_.emplace(
                 source::absolute_path((unit.is_generated ? sources.build : sources.source).string(), unit.source),
@@ -207,8 +207,8 @@ private:
 
     // Whoever includes a new header is changed as well, or finds it where another one, or none, was found before.
     void plan_new_header(const ChangedFile& file) {
-        std::vector<const Unit*> assembly;
-        for (const Unit* unit : sources_.new_readers(file.path, graph())) {
+        std::vector<const BuildUnit*> assembly;
+        for (const BuildUnit* unit : sources_.new_readers(file.path, graph())) {
             if (unit->is_assembly)
                 assembly.push_back(unit);
             else if (!find_unpatchable(unit->source))
@@ -238,7 +238,7 @@ private:
                                 "patch the C code that calls it instead"));
     }
 
-    void add(const Unit& unit) {
+    void add(const BuildUnit& unit) {
         if (unit.is_assembly || changes_.contains(unit.object))
             return;
         changes_[unit.object] = {unit, sources_.in_patched_tree(unit)};
@@ -320,8 +320,8 @@ private:
     }
 
     const PlanSources& sources_;
-    std::multimap<std::string, const Unit*> by_source_;
-    std::multimap<std::string, const Unit*> by_path_;
+    std::multimap<std::string, const BuildUnit*> by_source_;
+    std::multimap<std::string, const BuildUnit*> by_path_;
     std::optional<source::IncludeGraph> graph_;
     Tracer tracer_;
     Trace trace_; // of the file that is being planned

@@ -29,22 +29,22 @@ struct Plan {
 
 // What the planning asks of the world, so that tests need none.
 struct PlanSources {
-    bool is_one_module = false;     // the tree is that of one module, and its top Makefile is that module's
-    const std::vector<Unit>& units; // of the target
-    std::filesystem::path source;   // of the target
-    std::filesystem::path build;    // of the target
+    bool is_one_module = false;          // the tree is that of one module, and its top Makefile is that module's
+    const std::vector<BuildUnit>& units; // of the target
+    std::filesystem::path source;        // of the target
+    std::filesystem::path build;         // of the target
     const std::set<std::string>& included_sources;       // find_included_sources()
     std::function<source::IncludeGraph()> include_graph; // called at most once, and only if needed
     // The units that kbuild makes of the patched tree, in this folder of it and below; called if a Makefile changes.
-    std::function<std::vector<Unit>(const std::string& folder)> patched_units;
+    std::function<std::vector<BuildUnit>(const std::string& folder)> patched_units;
     // A unit's command, for the patched tree.
-    std::function<Unit(const Unit&)> in_patched_tree;
+    std::function<BuildUnit(const BuildUnit&)> in_patched_tree;
     const std::vector<Step>& steps; // of the target
     // As in reading.h, for the patched tree.
     std::function<std::vector<std::optional<std::string>>(const std::vector<Reading>&)> differences;
     // The units that read this new header of the patched tree though the patch touches nothing that includes it
     // (shadow.h).
-    std::function<std::vector<const Unit*>(const std::string& path, const source::IncludeGraph&)> new_readers;
+    std::function<std::vector<const BuildUnit*>(const std::string& path, const source::IncludeGraph&)> new_readers;
 };
 
 // Throws report::Refusal, listing every file at fault: "plan.assembly", "plan.vdso", "plan.boot", "plan.realmode",
@@ -54,7 +54,7 @@ struct PlanSources {
 Plan make_plan(const std::vector<source::ChangedFile>& files, const PlanSources& sources);
 
 // The same for a target, with the patched tree `patched_source` already written.
-Plan make_plan(const Target& target, const std::vector<Unit>& units, const std::vector<source::ChangedFile>& files,
+Plan make_plan(const Target& target, const std::vector<BuildUnit>& units, const std::vector<source::ChangedFile>& files,
                const std::filesystem::path& patched_source, const TargetOptions& options);
 
 } // namespace klp::kernel

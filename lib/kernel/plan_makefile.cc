@@ -49,7 +49,7 @@ std::string reading_folder(const std::string& path, const PlanSources& sources) 
     return sources.is_one_module && folder.empty() ? folder_of(path) : folder;
 }
 
-Finding refusal_of_made_unit(const ChangedFile& file, const Unit& unit) {
+Finding refusal_of_made_unit(const ChangedFile& file, const BuildUnit& unit) {
     if (unit.is_assembly)
         return error(
             "plan.assembly", file.path,
@@ -79,12 +79,12 @@ void plan_makefile(const ChangedFile& file, const PlanSources& sources, std::map
         return;
     }
     const std::string folder = reading_folder(file.path, sources);
-    std::map<std::string, const Unit*> before;
-    for (const Unit& unit : sources.units) {
+    std::map<std::string, const BuildUnit*> before;
+    for (const BuildUnit& unit : sources.units) {
         if (unit.object.starts_with(folder))
             before.emplace(unit.object, &unit);
     }
-    for (Unit& unit : sources.patched_units(folder)) {
+    for (BuildUnit& unit : sources.patched_units(folder)) {
         // kbuild prepares itself on the way, in other folders.
         if (!unit.object.starts_with(folder) || find_unpatchable(unit.source))
             continue;
@@ -96,7 +96,7 @@ void plan_makefile(const ChangedFile& file, const PlanSources& sources, std::map
             continue;
         }
         UnitChange& change = changes[unit.object];
-        change.unit = old == before.end() ? Unit{} : *old->second;
+        change.unit = old == before.end() ? BuildUnit{} : *old->second;
         change.patched = std::move(unit);
     }
 }

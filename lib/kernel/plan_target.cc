@@ -11,7 +11,8 @@ namespace fs = std::filesystem;
 namespace {
 
 // kbuild's dry run of one folder of the patched tree, in the target's own build directory: it writes nothing.
-std::vector<Unit> list_patched_units(const Target& target, const fs::path& patched_source, const std::string& folder) {
+std::vector<BuildUnit> list_patched_units(const Target& target, const fs::path& patched_source,
+                                          const std::string& folder) {
     Kbuild kbuild = kbuild_of(target);
     std::vector<std::string> goals = {folder};
     if (is_out_of_tree(target))
@@ -19,7 +20,7 @@ std::vector<Unit> list_patched_units(const Target& target, const fs::path& patch
     else
         kbuild.source = patched_source;
     const host::Outcome outcome = host::run(dry_run_command(kbuild, goals));
-    std::vector<Unit> units = parse_dry_run(outcome.output, patched_source);
+    std::vector<BuildUnit> units = parse_dry_run(outcome.output, patched_source);
     if (units.empty())
         throw report::Refusal("plan.makefile", folder + "Makefile",
                               "kbuild cannot read the patched Makefile:\n" + host::last_lines(outcome.errors, 10),
@@ -29,7 +30,7 @@ std::vector<Unit> list_patched_units(const Target& target, const fs::path& patch
 
 } // namespace
 
-Plan make_plan(const Target& target, const std::vector<Unit>& units, const std::vector<source::ChangedFile>& files,
+Plan make_plan(const Target& target, const std::vector<BuildUnit>& units, const std::vector<source::ChangedFile>& files,
                const fs::path& patched_source, const TargetOptions& options) {
     const std::set<std::string> included = included_sources_of(target);
     const std::vector<Step> steps = steps_of(target);
@@ -41,7 +42,7 @@ Plan make_plan(const Target& target, const std::vector<Unit>& units, const std::
          .included_sources = included,
          .include_graph = [&] { return include_graph_of(target, units, options); },
          .patched_units = [&](const std::string& folder) { return list_patched_units(target, patched_source, folder); },
-         .in_patched_tree = [&](const Unit& unit) { return in_patched_tree(unit, target, patched_source); },
+         .in_patched_tree = [&](const BuildUnit& unit) { return in_patched_tree(unit, target, patched_source); },
          .steps = steps,
          .differences =
              [&](const std::vector<Reading>& readings) {

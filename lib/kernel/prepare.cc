@@ -50,7 +50,7 @@ void list_units(const Kbuild& kbuild, const fs::path& entry) {
     const host::Outcome outcome = host::run(command);
     files::refuse_full_disk(outcome.errors, command.output.string());
     std::string output = files::read_text(command.output);
-    const std::vector<Unit> units = parse_dry_run(output, kbuild.source);
+    const std::vector<BuildUnit> units = parse_dry_run(output, kbuild.source);
     files::remove_tree(command.output);
     if (units.empty())
         throw report::Refusal("target.no-units", kbuild.source.string(),

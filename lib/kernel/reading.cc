@@ -84,7 +84,7 @@ std::vector<std::optional<std::string>> differences(const Target& target, const 
     host::parallel_for(readings.size(), jobs, [&](size_t i) {
         host::Outcome before = host::run(reading_command(readings[i].argv, target));
         if (before.status != 0 && !readings[i].goal.empty()) {
-            Unit unit;
+            BuildUnit unit;
             unit.object = readings[i].goal;
             generate_for(target, {&unit, 1}, 1);
             before = host::run(reading_command(readings[i].argv, target));

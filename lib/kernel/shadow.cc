@@ -28,7 +28,7 @@ bool ends_with_path(std::string_view file, std::string_view name) {
 
 } // namespace
 
-std::set<std::string> search_folders(const Unit& unit, const std::filesystem::path& build) {
+std::set<std::string> search_folders(const BuildUnit& unit, const std::filesystem::path& build) {
     constexpr std::array options = {std::string_view("-iquote"), std::string_view("-isystem"),
                                     std::string_view("-idirafter"), std::string_view("-I")};
     std::set<std::string> folders;
@@ -46,9 +46,11 @@ std::set<std::string> search_folders(const Unit& unit, const std::filesystem::pa
     return folders;
 }
 
-std::vector<const Unit*> units_that_may_find(const std::string& path, const std::vector<Unit>& units,
-                                             const source::IncludeGraph& graph, const std::set<std::string>& asking,
-                                             const std::filesystem::path& source, const std::filesystem::path& build) {
+std::vector<const BuildUnit*> units_that_may_find(const std::string& path, const std::vector<BuildUnit>& units,
+                                                  const source::IncludeGraph& graph,
+                                                  const std::set<std::string>& asking,
+                                                  const std::filesystem::path& source,
+                                                  const std::filesystem::path& build) {
     const std::string file = source::absolute_path(source.string(), path);
     const std::vector<Spelling> spellings = spellings_of(file, source.string());
     // Who reads something of the same name, by the longest name that they have in common.
@@ -60,8 +62,8 @@ std::vector<const Unit*> units_that_may_find(const std::string& path, const std:
     for (const std::string& other : asking)
         for (std::string& unit : graph.units_including(other))
             asking_read.insert(std::move(unit));
-    std::vector<const Unit*> found;
-    for (const Unit& unit : units) {
+    std::vector<const BuildUnit*> found;
+    for (const BuildUnit& unit : units) {
         const std::string name = source::absolute_path((unit.is_generated ? build : source).string(), unit.source);
         if (asking_read.contains(name)) {
             found.push_back(&unit);

@@ -12,14 +12,16 @@
 
 namespace klp::kernel {
 
-// The units that may find the new header `path` (of the tree): they read a file that some spelling of the same name leads
-// to and look where the new one lies, or read one of `asking`, files (absolute) that ask by __has_include. More rather
-// than less: whether one does see it, a scan of the patched tree tells.
-std::vector<const Unit*> units_that_may_find(const std::string& path, const std::vector<Unit>& units,
-                                             const source::IncludeGraph& graph, const std::set<std::string>& asking,
-                                             const std::filesystem::path& source, const std::filesystem::path& build);
+// The units that may find the new header `path` (of the tree): they read a file that some spelling of the same name
+// leads to and look where the new one lies, or read one of `asking`, files (absolute) that ask by __has_include. More
+// rather than less: whether one does see it, a scan of the patched tree tells.
+std::vector<const BuildUnit*> units_that_may_find(const std::string& path, const std::vector<BuildUnit>& units,
+                                                  const source::IncludeGraph& graph,
+                                                  const std::set<std::string>& asking,
+                                                  const std::filesystem::path& source,
+                                                  const std::filesystem::path& build);
 
 // The folders (absolute) that the unit's command searches for headers.
-std::set<std::string> search_folders(const Unit& unit, const std::filesystem::path& build);
+std::set<std::string> search_folders(const BuildUnit& unit, const std::filesystem::path& build);
 
 } // namespace klp::kernel

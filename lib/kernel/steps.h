@@ -1,5 +1,5 @@
-// What kbuild makes besides the objects of units: generated sources and headers, the programs that generate them, linker
-// scripts. A patch to what these are made from changes objects although no compiler reads the file.
+// What kbuild makes besides the objects of units: generated sources and headers, the programs that generate them,
+// linker scripts. A patch to what these are made from changes objects although no compiler reads the file.
 #pragma once
 
 #include <filesystem>
@@ -27,9 +27,10 @@ struct StepFolders {
     std::filesystem::path build; // recipes run here
 };
 
-// The steps of a dry run's output: its recipes less those that compile units, link objects or only note something. kbuild
-// names a recipe's target where it notes the command (savedcmd_TARGET), removes what an interrupt leaves (trap) or calls
-// fixdep; of a recipe without any of these, every word that could be a file of the build directory counts as made.
+// The steps of a dry run's output: its recipes less those that compile units, link objects or only note something.
+// kbuild names a recipe's target where it notes the command (savedcmd_TARGET), removes what an interrupt leaves (trap)
+// or calls fixdep; of a recipe without any of these, every word that could be a file of the build directory counts as
+// made.
 std::vector<Step> parse_steps(std::string_view dry_run, const StepFolders& folders);
 
 // The step that a .cmd file notes: the command that made TARGET, and its dependencies. None of a unit of the kernel.

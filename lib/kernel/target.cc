@@ -193,7 +193,7 @@ bool is_out_of_tree(const Target& target) {
     return target.source != target.kernel_source;
 }
 
-std::vector<Unit> units_of(const Target& target) {
+std::vector<BuildUnit> units_of(const Target& target) {
     const fs::path list = target.entry / "units";
     return read_units(files::read_text(list), list.string());
 }

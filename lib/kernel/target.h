@@ -87,7 +87,7 @@ Target oot_target(const Target& kernel, const std::filesystem::path& module, con
                   const host::Cache& cache, const TargetOptions& options);
 
 // The units that kbuild would compile for this target, by object name. Reads the list that preparation left.
-std::vector<Unit> units_of(const Target& target);
+std::vector<BuildUnit> units_of(const Target& target);
 
 // What kbuild makes besides. Reads the list that preparation left.
 std::vector<Step> steps_of(const Target& target);

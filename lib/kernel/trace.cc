@@ -33,14 +33,14 @@ Tracer::Tracer(TraceSources sources) : sources_(std::move(sources)) {
         if (!step.compile.empty())
             steps_compiling_.emplace(step.source, &step);
     }
-    for (const Unit& unit : sources_.units) {
+    for (const BuildUnit& unit : sources_.units) {
         by_path_.emplace(absolute(unit), &unit);
         if (!unit.objtool.empty())
             tools_.insert(source::absolute_path(sources_.build.string(), unit.objtool.front()));
     }
 }
 
-std::string Tracer::absolute(const Unit& unit) const {
+std::string Tracer::absolute(const BuildUnit& unit) const {
     return source::absolute_path((unit.is_generated ? sources_.build : sources_.source).string(), unit.source);
 }
 
@@ -104,9 +104,9 @@ Trace Tracer::trace(const std::string& path, bool asks_graph) const {
     return result;
 }
 
-void Tracer::read_assembly(const std::string& path, const std::vector<const Unit*>& units, Trace& trace) const {
+void Tracer::read_assembly(const std::string& path, const std::vector<const BuildUnit*>& units, Trace& trace) const {
     std::vector<Reading> readings;
-    for (const Unit* unit : units)
+    for (const BuildUnit* unit : units)
         readings.push_back({absolute(*unit), unit->compile, unit->object});
     const std::vector<std::optional<std::string>> found = sources_.differences(readings);
     std::vector<std::string> different;

@@ -136,8 +136,8 @@ std::vector<std::vector<std::string>> split_recipe(std::string_view recipe) {
     return commands;
 }
 
-std::optional<Unit> parse_recipe(std::string_view recipe, const fs::path& source_root) {
-    Unit unit;
+std::optional<BuildUnit> parse_recipe(std::string_view recipe, const fs::path& source_root) {
+    BuildUnit unit;
     // fixdep gets the whole command once more as one word: nothing of interest stands behind it.
     each_command(recipe, [&](std::vector<std::string>& words) {
         if (unit.object.empty() && is_kernel_compile(words)) {
@@ -162,8 +162,8 @@ std::optional<Unit> parse_recipe(std::string_view recipe, const fs::path& source
     return unit;
 }
 
-std::vector<Unit> parse_dry_run(std::string_view output, const fs::path& source_root) {
-    std::vector<Unit> units;
+std::vector<BuildUnit> parse_dry_run(std::string_view output, const fs::path& source_root) {
+    std::vector<BuildUnit> units;
     while (!output.empty()) {
         const size_t end = std::min(output.find('\n'), output.size());
         const std::string_view line = output.substr(0, end);
@@ -171,18 +171,18 @@ std::vector<Unit> parse_dry_run(std::string_view output, const fs::path& source_
         // A quick look saves splitting the many lines that compile nothing.
         if (line.find(" -c -o ") == std::string_view::npos)
             continue;
-        if (std::optional<Unit> unit = parse_recipe(line, source_root))
+        if (std::optional<BuildUnit> unit = parse_recipe(line, source_root))
             units.push_back(std::move(*unit));
     }
-    std::sort(units.begin(), units.end(), [](const Unit& a, const Unit& b) { return a.object < b.object; });
-    const auto same = [](const Unit& a, const Unit& b) { return a.object == b.object; };
+    std::sort(units.begin(), units.end(), [](const BuildUnit& a, const BuildUnit& b) { return a.object < b.object; });
+    const auto same = [](const BuildUnit& a, const BuildUnit& b) { return a.object == b.object; };
     units.erase(std::unique(units.begin(), units.end(), same), units.end());
     return units;
 }
 
-std::string write_units(const std::vector<Unit>& units) {
+std::string write_units(const std::vector<BuildUnit>& units) {
     std::string text(units_header);
-    for (const Unit& unit : units) {
+    for (const BuildUnit& unit : units) {
         put_words(text, {unit.object, unit.source, unit.is_generated ? "generated" : "", unit.owner});
         put_words(text, unit.compile);
         put_words(text, unit.objtool);
@@ -190,14 +190,14 @@ std::string write_units(const std::vector<Unit>& units) {
     return text;
 }
 
-std::vector<Unit> read_units(std::string_view text, const std::string& path) {
+std::vector<BuildUnit> read_units(std::string_view text, const std::string& path) {
     WordLines lines(text, units_header, path, "list of units");
-    std::vector<Unit> units;
+    std::vector<BuildUnit> units;
     while (!lines.at_end()) {
         std::vector<std::string> head = lines.take();
         if (head.size() != 4)
             lines.refuse();
-        Unit unit;
+        BuildUnit unit;
         unit.object = std::move(head[0]);
         unit.source = std::move(head[1]);
         unit.is_generated = head[2] == "generated";

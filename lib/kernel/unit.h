@@ -9,7 +9,7 @@
 
 namespace klp::kernel {
 
-struct Unit {
+struct BuildUnit {
     std::string object;               // "net/ipv4/tcp_input.o", relative to the build directory
     std::string source;               // "net/ipv4/tcp_input.c", relative to the source tree, or to the build directory
     bool is_generated = false;        // ... the latter
@@ -28,13 +28,13 @@ std::vector<std::vector<std::string>> split_recipe(std::string_view recipe);
 // links, preprocessing). `source_root` is the absolute source tree that its paths start with. The owner is read from
 // -DMODULE, -DKBUILD_MODFILE and -DKBUILD_MODNAME (scripts/Makefile.lib). An objtool run with --link belongs to linking
 // (scripts/Makefile.lib, delay-objtool) and is left out.
-std::optional<Unit> parse_recipe(std::string_view recipe, const std::filesystem::path& source_root);
+std::optional<BuildUnit> parse_recipe(std::string_view recipe, const std::filesystem::path& source_root);
 
 // All units of a dry run's output, sorted by object.
-std::vector<Unit> parse_dry_run(std::string_view output, const std::filesystem::path& source_root);
+std::vector<BuildUnit> parse_dry_run(std::string_view output, const std::filesystem::path& source_root);
 
 // The units as text for the cache, and back. read_units throws report::Refusal "kernel.cache-corrupt" on anything else.
-std::string write_units(const std::vector<Unit>& units);
-std::vector<Unit> read_units(std::string_view text, const std::string& path);
+std::string write_units(const std::vector<BuildUnit>& units);
+std::vector<BuildUnit> read_units(std::string_view text, const std::string& path);
 
 } // namespace klp::kernel

@@ -123,7 +123,7 @@ bool Content::has_same_literals(const Image& image, const Part& part, const Plac
         if (!literals || !(literals->flags & SHF_MERGE) || !field || is_rewritten(part.section, at->offset))
             continue;
         std::optional<Location> place = place_of(at->offset);
-        std::optional<Reference> theirs = place ? image.reference(*place, *field, at->addend) : std::nullopt;
+        std::optional<FieldTarget> theirs = place ? image.reference(*place, *field, at->addend) : std::nullopt;
         if (!theirs)
             continue;
         if (!theirs->location)

@@ -60,26 +60,26 @@ std::string_view Image::text(Location location) const {
     return text.substr(0, text.find('\0'));
 }
 
-std::optional<Reference> Image::relocated_reference(const elf::Section& section, uint64_t offset,
-                                                    int64_t addend) const {
+std::optional<FieldTarget> Image::relocated_reference(const elf::Section& section, uint64_t offset,
+                                                      int64_t addend) const {
     std::span<const elf::Relocation> relocations = file_.relocations(section.index);
     auto found = std::ranges::lower_bound(relocations, offset, {}, &elf::Relocation::offset);
     if (found == relocations.end() || found->offset != offset)
         return std::nullopt;
     const elf::Symbol& symbol = file_.symbol(found->symbol);
     if (symbol.place != elf::Place::section)
-        return Reference{std::nullopt, symbol.name, found->addend - addend};
+        return FieldTarget{std::nullopt, symbol.name, found->addend - addend};
     Location target = (Location{symbol.section} << section_shift) + symbol.value;
-    return Reference{target + static_cast<uint64_t>(found->addend - addend), {}, 0};
+    return FieldTarget{target + static_cast<uint64_t>(found->addend - addend), {}, 0};
 }
 
-std::optional<Reference> Image::reference(Location location, const arch::Field& field, int64_t addend) const {
+std::optional<FieldTarget> Image::reference(Location location, const arch::Field& field, int64_t addend) const {
     uint64_t offset = 0;
     const elf::Section* section = section_at(location, offset);
     if (!section || offset > section->data.size() || field.width > section->data.size() - offset)
         return std::nullopt;
     if (is_module_)
-        if (std::optional<Reference> relocated = relocated_reference(*section, offset, addend))
+        if (std::optional<FieldTarget> relocated = relocated_reference(*section, offset, addend))
             return relocated;
     uint64_t value = file_.read_integer(section->data, offset, field.width);
     if (field.is_signed && field.width == 4)
@@ -88,7 +88,7 @@ std::optional<Reference> Image::reference(Location location, const arch::Field& 
         value += location;
     else if (is_module_)
         return std::nullopt; // an absolute value in an unlinked object refers to nothing
-    return Reference{value - static_cast<uint64_t>(addend), {}, 0};
+    return FieldTarget{value - static_cast<uint64_t>(addend), {}, 0};
 }
 
 bool Image::has_other_relocations(Location location, uint64_t size, std::span<const uint64_t> offsets) const {

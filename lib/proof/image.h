@@ -16,12 +16,12 @@ namespace klp::proof {
 using Location = uint64_t;
 
 // What a relocated field of the image refers to: a place, or, for an undefined symbol of a module, a name.
-struct Reference {
+struct FieldTarget {
     std::optional<Location> location;
     std::string_view undefined_name;
     int64_t addend = 0; // with a name only
 
-    bool operator==(const Reference&) const = default;
+    bool operator==(const FieldTarget&) const = default;
 };
 
 // One object of the kernel. Immutable; keeps the file mapped, so that only the pages that are looked at cost memory.
@@ -43,7 +43,7 @@ public:
     std::string_view text(Location location) const;
     // What the field of this shape at `location` refers to, with `addend` (that of the unit's relocation) taken off, so
     // that the result is the symbol's place. nullopt if the image has no such bytes.
-    std::optional<Reference> reference(Location location, const arch::Field& field, int64_t addend) const;
+    std::optional<FieldTarget> reference(Location location, const arch::Field& field, int64_t addend) const;
     // Whether the image, if a module, has a relocation anywhere in [location, location + size) but at the given offsets
     // (sorted, relative to location). A linked image has none.
     bool has_other_relocations(Location location, uint64_t size, std::span<const uint64_t> offsets) const;
@@ -52,7 +52,7 @@ public:
 
 private:
     const elf::Section* section_at(Location location, uint64_t& offset) const;
-    std::optional<Reference> relocated_reference(const elf::Section& section, uint64_t offset, int64_t addend) const;
+    std::optional<FieldTarget> relocated_reference(const elf::Section& section, uint64_t offset, int64_t addend) const;
 
     elf::Object file_;
     symbols::SymbolTable symbols_;

@@ -62,7 +62,7 @@ private:
     bool matches(const elf::Symbol& symbol, const symbols::KernelSymbol& candidate);
     OriginStatus status_of_absent(const elf::Symbol& symbol) const;
     void accept(FunctionOrigin& function, Location location);
-    void learn(const elf::Symbol& symbol, const Reference& reference, uint32_t section);
+    void learn(const elf::Symbol& symbol, const FieldTarget& reference, uint32_t section);
     void learn_section(const elf::Symbol& symbol, Location start, uint32_t section);
     bool tells_place(const elf::Section& section, const elf::Relocation& relocation) const;
     // `place_of` says where in the image an offset of the section is, if anywhere.
@@ -218,7 +218,7 @@ void Prover::learn_relaxed(const elf::Symbol& symbol, Location location, const R
 }
 
 // `section` is where the reference was read.
-void Prover::learn(const elf::Symbol& symbol, const Reference& reference, uint32_t section) {
+void Prover::learn(const elf::Symbol& symbol, const FieldTarget& reference, uint32_t section) {
     if (symbol.index == 0 || (symbol.is_undefined() && symbol.name.empty()))
         return;
     auto [known, is_new] = origin_.symbols.emplace(symbol.index, reference);
@@ -271,7 +271,7 @@ void Prover::learn_from_relocations(const elf::Section& section, uint64_t from, 
         std::optional<Location> place = place_of(at->offset);
         if (!place)
             continue;
-        if (std::optional<Reference> reference = image_.reference(*place, *field, at->addend))
+        if (std::optional<FieldTarget> reference = image_.reference(*place, *field, at->addend))
             learn(unit_.symbol(at->symbol), *reference, section.index);
     }
 }

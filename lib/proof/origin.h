@@ -37,7 +37,7 @@ struct DataOrigin {
 // something of another name.
 struct Contradiction {
     uint32_t symbol = 0;
-    Reference first, second;
+    FieldTarget first, second;
     uint32_t section = 0; // of the unit: where the second was read
     bool is_misnamed = false;
 };
@@ -51,7 +51,7 @@ struct UnitOrigin {
     std::vector<DataOrigin> data; // in the order of their symbols
     std::vector<Contradiction> contradictions;
     // What the image says of the unit's symbols (by index): places of those it defines and of those it only refers to.
-    std::unordered_map<uint32_t, Reference> symbols;
+    std::unordered_map<uint32_t, FieldTarget> symbols;
 
     size_t count(OriginStatus status) const;
     // nullptr for a function that was not looked for, or what is none.

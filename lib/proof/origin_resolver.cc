@@ -21,7 +21,7 @@ OriginResolver::OriginResolver(const UnitOrigin& origin, const elf::Object& unit
         needed_modules_.emplace(rest.substr(0, rest.find(',')));
 }
 
-const Reference* OriginResolver::known(uint32_t symbol) const {
+const FieldTarget* OriginResolver::known(uint32_t symbol) const {
     auto found = origin_.symbols.find(symbol);
     return found == origin_.symbols.end() ? nullptr : &found->second;
 }
@@ -73,7 +73,7 @@ Resolution by_name(const Image& image, std::string_view name, Wanted wanted) {
 } // namespace
 
 Resolution OriginResolver::find_defined(const elf::Symbol& original) const {
-    const Reference* reference = known(original.index);
+    const FieldTarget* reference = known(original.index);
     const std::optional<Location> place = reference ? reference->location : std::nullopt;
     if (place)
         if (const symbols::KernelSymbol* symbol = owner_.symbol_at(*place, original.name)) {
@@ -107,7 +107,7 @@ Resolution OriginResolver::resolve_undefined(std::string_view name) const {
     if (entry && entry->module == "vmlinux")
         return imported_symbol(*entry);
     if (auto unit_symbol = undefined_.find(name); unit_symbol != undefined_.end())
-        if (const Reference* reference = known(unit_symbol->second); reference && reference->location)
+        if (const FieldTarget* reference = known(unit_symbol->second); reference && reference->location)
             if (const symbols::KernelSymbol* symbol = owner_.symbol_at(*reference->location, name))
                 return livepatch_symbol(owner_, *symbol, true);
     auto is_global = [](const symbols::KernelSymbol& symbol) { return symbol.global; };

@@ -23,7 +23,7 @@ public:
 
 private:
     symbols::Resolution find_defined(const elf::Symbol& original) const;
-    const Reference* known(uint32_t symbol) const;
+    const FieldTarget* known(uint32_t symbol) const;
 
     const UnitOrigin& origin_;
     const Image& owner_;

@@ -115,8 +115,8 @@ std::vector<Named> sorted_by(std::string Named::* name, std::vector<Named> thing
 
 } // namespace
 
-IncludeGraph::IncludeGraph(std::vector<std::string> files, std::vector<Unit> units, std::vector<Failure> failures)
-    : units_(sorted_by(&Unit::path, std::move(units))), failures_(sorted_by(&Failure::unit, std::move(failures))) {
+IncludeGraph::IncludeGraph(std::vector<std::string> files, std::vector<UnitFiles> units, std::vector<Failure> failures)
+    : units_(sorted_by(&UnitFiles::path, std::move(units))), failures_(sorted_by(&Failure::unit, std::move(failures))) {
     std::vector<uint32_t> order(files.size()), place(files.size());
     std::iota(order.begin(), order.end(), 0u);
     std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) { return files[a] < files[b]; });
@@ -156,7 +156,7 @@ std::vector<std::string> IncludeGraph::units_including(std::string_view file) co
 
 std::optional<std::vector<std::string>> IncludeGraph::files_of(std::string_view unit) const {
     const auto found = std::lower_bound(units_.begin(), units_.end(), unit,
-                                        [](const Unit& u, std::string_view p) { return u.path < p; });
+                                        [](const UnitFiles& u, std::string_view p) { return u.path < p; });
     if (found == units_.end() || found->path != unit)
         return std::nullopt;
     std::vector<std::string> files;
@@ -168,8 +168,8 @@ std::optional<std::vector<std::string>> IncludeGraph::files_of(std::string_view 
 IncludeGraph IncludeGraph::merged_with(const IncludeGraph& newer) const {
     std::vector<std::string> files = files_;
     files.insert(files.end(), newer.files_.begin(), newer.files_.end());
-    std::vector<Unit> units = units_;
-    for (Unit unit : newer.units_) {
+    std::vector<UnitFiles> units = units_;
+    for (UnitFiles unit : newer.units_) {
         for (uint32_t& file : unit.files)
             file += static_cast<uint32_t>(files_.size());
         units.push_back(std::move(unit));
@@ -196,7 +196,7 @@ std::string IncludeGraph::serialise() const {
         before = file;
     }
     put(out, units_.size());
-    for (const Unit& unit : units_) {
+    for (const UnitFiles& unit : units_) {
         put(out, unit.path);
         put_runs(out, unit.files);
     }
@@ -219,8 +219,8 @@ std::optional<IncludeGraph> IncludeGraph::parse(std::string_view text) {
             return std::nullopt;
         files[i] = (i > 0 ? files[i - 1].substr(0, same) : std::string{}) + in.text();
     }
-    std::vector<Unit> units(in.count());
-    for (Unit& unit : units) {
+    std::vector<UnitFiles> units(in.count());
+    for (UnitFiles& unit : units) {
         unit.path = in.text();
         if (!take_runs(in, files.size(), unit.files))
             return std::nullopt;

@@ -21,7 +21,7 @@ struct CompileCommand {
 // All paths of files and units are absolute and normalised as absolute_path() does it.
 class IncludeGraph {
 public:
-    struct Unit {
+    struct UnitFiles {
         std::string path;
         std::vector<uint32_t> files; // indices into the graph's files
     };
@@ -32,7 +32,7 @@ public:
 
     IncludeGraph() = default;
     // Files, units and failures in any order; equal files are one, and of equal units the later one counts.
-    IncludeGraph(std::vector<std::string> files, std::vector<Unit> units, std::vector<Failure> failures);
+    IncludeGraph(std::vector<std::string> files, std::vector<UnitFiles> units, std::vector<Failure> failures);
 
     // The units whose preprocessing reads `file`, directly or through other headers, sorted; a unit reads itself.
     std::vector<std::string> units_including(std::string_view file) const;
@@ -58,7 +58,7 @@ public:
 
 private:
     std::vector<std::string> files_;                   // sorted
-    std::vector<Unit> units_;                          // sorted by path; their files ascend
+    std::vector<UnitFiles> units_;                     // sorted by path; their files ascend
     std::vector<Failure> failures_;                    // sorted by unit
     std::vector<std::vector<uint32_t>> units_of_file_; // for each file the units that read it, ascending
 };

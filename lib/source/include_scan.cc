@@ -139,7 +139,7 @@ private:
 
 struct Share {
     FileTable table;
-    std::vector<IncludeGraph::Unit> units;
+    std::vector<IncludeGraph::UnitFiles> units;
     std::vector<IncludeGraph::Failure> failures;
 };
 
@@ -149,7 +149,7 @@ void scan_unit(deps::DependencyScanningWorker& worker, const CompileCommand& com
     NoModules controller;
     const bool is_good =
         worker.computeDependencies(command.directory, scanner_arguments(command), collector, controller, error);
-    IncludeGraph::Unit unit{absolute_path(command.directory, command.file), {}};
+    IncludeGraph::UnitFiles unit{absolute_path(command.directory, command.file), {}};
     collector.files.push_back(command.file);
     for (const std::string& file : collector.files)
         unit.files.push_back(share.table.index_of(command.directory, file));
@@ -160,10 +160,10 @@ void scan_unit(deps::DependencyScanningWorker& worker, const CompileCommand& com
 
 IncludeGraph join(std::vector<Share>& shares) {
     std::vector<std::string> files;
-    std::vector<IncludeGraph::Unit> units;
+    std::vector<IncludeGraph::UnitFiles> units;
     std::vector<IncludeGraph::Failure> failures;
     for (Share& share : shares) {
-        for (IncludeGraph::Unit& unit : share.units) {
+        for (IncludeGraph::UnitFiles& unit : share.units) {
             for (uint32_t& file : unit.files)
                 file += static_cast<uint32_t>(files.size());
             units.push_back(std::move(unit));

@@ -25,7 +25,7 @@ FakeKernel kernel() {
 
 std::string in_words(const convert::Resolved& resolved) {
     std::string text;
-    for (const convert::Reference& reference : resolved.references)
+    for (const convert::LivepatchReference& reference : resolved.references)
         text += reference.owner + ":" + reference.object + "." + reference.name + "," +
                 std::to_string(reference.sympos) + " ";
     return text;

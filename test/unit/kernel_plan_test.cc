@@ -12,8 +12,8 @@ using source::FileKind;
 
 namespace {
 
-Unit unit(const std::string& object, const std::string& owner = "vmlinux") {
-    Unit result;
+BuildUnit unit(const std::string& object, const std::string& owner = "vmlinux") {
+    BuildUnit result;
     result.object = object;
     result.source = object.substr(0, object.size() - 1) + "c";
     result.owner = owner;
@@ -34,7 +34,7 @@ ChangedFile changed(const std::string& path, ChangedFile::Change change = Change
 class World {
 public:
     World() {
-        Unit entry = unit("arch/x86/entry/entry_64.o");
+        BuildUnit entry = unit("arch/x86/entry/entry_64.o");
         entry.source = "arch/x86/entry/entry_64.S";
         entry.is_assembly = true;
         units = {entry,
@@ -52,24 +52,26 @@ public:
                                  .included_sources = included,
                                  .include_graph = [this] { return graph(); },
                                  .patched_units = [this](const std::string&) { return patched; },
-                                 .in_patched_tree = [](const Unit& it) { return it; },
+                                 .in_patched_tree = [](const BuildUnit& it) { return it; },
                                  .steps = steps,
-                                 .differences = [this](const std::vector<Reading>& readings) {
-                                     std::vector<std::optional<std::string>> found;
-                                     for (const Reading& reading : readings)
-                                         found.push_back(alike.contains(reading.source)
-                                                             ? std::nullopt
-                                                             : std::optional<std::string>("$5"));
-                                     return found;
-                                 },
-                                 .new_readers = [this](const std::string&, const source::IncludeGraph&) {
-                                     std::vector<const Unit*> readers;
-                                     for (const std::string& object : finders)
-                                         for (const Unit& it : units)
-                                             if (it.object == object)
-                                                 readers.push_back(&it);
-                                     return readers;
-                                 }});
+                                 .differences =
+                                     [this](const std::vector<Reading>& readings) {
+                                         std::vector<std::optional<std::string>> found;
+                                         for (const Reading& reading : readings)
+                                             found.push_back(alike.contains(reading.source)
+                                                                 ? std::nullopt
+                                                                 : std::optional<std::string>("$5"));
+                                         return found;
+                                     },
+                                 .new_readers =
+                                     [this](const std::string&, const source::IncludeGraph&) {
+                                         std::vector<const BuildUnit*> readers;
+                                         for (const std::string& object : finders)
+                                             for (const BuildUnit& it : units)
+                                                 if (it.object == object)
+                                                     readers.push_back(&it);
+                                         return readers;
+                                     }});
     }
 
     std::vector<std::string> objects(const std::vector<ChangedFile>& files) {
@@ -88,29 +90,28 @@ public:
         return "";
     }
 
-    std::vector<Unit> units;
-    std::vector<Unit> patched;
+    std::vector<BuildUnit> units;
+    std::vector<BuildUnit> patched;
     std::set<std::string> included = {"deadline.c"};
     int scans = 0;
     std::vector<Step> steps;
     std::set<std::string> finders; // objects of units that find a new header
-    std::set<std::string> alike; // sources that read the same with the patch
+    std::set<std::string> alike;   // sources that read the same with the patch
     std::vector<source::IncludeGraph::Failure> failures;
 
 private:
     source::IncludeGraph graph() {
         ++scans;
-        return source::IncludeGraph({"/src/include/x.h", "/src/kernel/fork.c", "/src/drivers/net/a.c",
-                                     "/src/kernel/sched/deadline.c", "/src/kernel/sched/build_policy.c",
-                                     "/src/arch/x86/entry/vdso/vclock_gettime.c", "/src/include/flags.h",
-                                     "/src/arch/x86/entry/entry_64.S", "/build/kernel/made.h",
-                                     "/src/arch/x86/entry/calls.S"},
-                                    {{"/src/kernel/fork.c", {0, 1, 6, 8}},
-                                     {"/src/arch/x86/entry/entry_64.S", {6, 7, 9}},
-                                     {"/src/drivers/net/a.c", {0, 2}},
-                                     {"/src/kernel/sched/build_policy.c", {3, 4}},
-                                     {"/src/arch/x86/entry/vdso/vclock_gettime.c", {0, 5}}},
-                                    failures);
+        return source::IncludeGraph(
+            {"/src/include/x.h", "/src/kernel/fork.c", "/src/drivers/net/a.c", "/src/kernel/sched/deadline.c",
+             "/src/kernel/sched/build_policy.c", "/src/arch/x86/entry/vdso/vclock_gettime.c", "/src/include/flags.h",
+             "/src/arch/x86/entry/entry_64.S", "/build/kernel/made.h", "/src/arch/x86/entry/calls.S"},
+            {{"/src/kernel/fork.c", {0, 1, 6, 8}},
+             {"/src/arch/x86/entry/entry_64.S", {6, 7, 9}},
+             {"/src/drivers/net/a.c", {0, 2}},
+             {"/src/kernel/sched/build_policy.c", {3, 4}},
+             {"/src/arch/x86/entry/vdso/vclock_gettime.c", {0, 5}}},
+            failures);
     }
 };
 
@@ -166,14 +167,14 @@ TEST_CASE("what a source or header is generated from is refused, alone or beside
                    {{"/build/kernel/made.h"}, {"/src/kernel/made.txt"}, {}, ""},
                    {{"/build/lib/log"}, {"/src/lib/log.in"}, {}, ""},
                    {{"/build/scripts/asn1"}, {"/src/scripts/asn1.c"}, {"gcc"}, "/src/scripts/asn1.c"}};
-    Unit made = unit("kernel/made.o");
+    BuildUnit made = unit("kernel/made.o");
     made.is_generated = true;
     world.units.push_back(made);
     CHECK(world.refusal({changed("kernel/made.asn1")}) == "plan.generated-input");
     CHECK(world.refusal({changed("kernel/made.asn1"), changed("kernel/fork.c")}) == "plan.generated-input");
-    CHECK(world.refusal({changed("kernel/made.txt")}) == "plan.generated-input");   // through a header
-    CHECK(world.refusal({changed("scripts/asn1.c")}) == "plan.generated-input");    // through a program
-    CHECK(world.refusal({changed("lib/log.in")}) == "source.no-code");              // it ends in nothing
+    CHECK(world.refusal({changed("kernel/made.txt")}) == "plan.generated-input"); // through a header
+    CHECK(world.refusal({changed("scripts/asn1.c")}) == "plan.generated-input");  // through a program
+    CHECK(world.refusal({changed("lib/log.in")}) == "source.no-code");            // it ends in nothing
     CHECK(world.refusal({changed("scripts/checkpatch.pl")}) == "source.no-code");
     world.alike = {"/src/scripts/asn1.c"};
     CHECK(world.refusal({changed("scripts/asn1.c")}) == "source.no-code");
@@ -188,7 +189,9 @@ TEST_CASE("programs of the build and linker scripts are refused by name") {
     World world;
     world.steps = {{{"/build/tools/objtool/check.o"}, {"/src/tools/objtool/check.c"}, {}, ""},
                    {{"/build/tools/objtool/objtool"}, {"/build/tools/objtool/check.o"}, {}, ""},
-                   {{"/build/arch/x86/kernel/vmlinux.lds"}, {"/src/arch/x86/kernel/vmlinux.lds.S"}, {"gcc"},
+                   {{"/build/arch/x86/kernel/vmlinux.lds"},
+                    {"/src/arch/x86/kernel/vmlinux.lds.S"},
+                    {"gcc"},
                     "/src/arch/x86/kernel/vmlinux.lds.S"}};
     CHECK(world.refusal({changed("tools/objtool/check.c"), changed("kernel/fork.c")}) == "plan.build-tool");
     CHECK(world.refusal({changed("tools/objtool/Build")}) == "plan.build-tool");
@@ -208,10 +211,10 @@ TEST_CASE("a new header concerns the units that find it, assembly too") {
 }
 
 TEST_CASE("units that may find a new header read a namesake and look where the new one lies, or ask for it") {
-    Unit beside = unit("kernel/fork.o"), by_option = unit("drivers/net/a.o"), elsewhere = unit("fs/open.o"),
-         asking = unit("fs/pipe.o");
+    BuildUnit beside = unit("kernel/fork.o"), by_option = unit("drivers/net/a.o"), elsewhere = unit("fs/open.o"),
+              asking = unit("fs/pipe.o");
     by_option.compile.insert(by_option.compile.begin() + 1, {"-I", "/src/kernel"});
-    const std::vector<Unit> units = {beside, by_option, elsewhere, asking};
+    const std::vector<BuildUnit> units = {beside, by_option, elsewhere, asking};
     const source::IncludeGraph graph({"/src/include/linux/x.h", "/src/kernel/fork.c", "/src/drivers/net/a.c",
                                       "/src/fs/open.c", "/src/fs/pipe.c", "/src/fs/ask.h"},
                                      {{"/src/kernel/fork.c", {0, 1}},
@@ -221,7 +224,7 @@ TEST_CASE("units that may find a new header read a namesake and look where the n
                                      {});
     const auto finders = [&](const std::string& path, const std::set<std::string>& files_asking) {
         std::vector<std::string> objects;
-        for (const Unit* it : units_that_may_find(path, units, graph, files_asking, "/src", "/build"))
+        for (const BuildUnit* it : units_that_may_find(path, units, graph, files_asking, "/src", "/build"))
             objects.push_back(it->object);
         return objects;
     };
@@ -256,7 +259,7 @@ TEST_CASE("a new file comes with its Makefile line") {
 
 TEST_CASE("flags that a Makefile changes concern the unit") {
     World world;
-    Unit other = unit("kernel/fork.o");
+    BuildUnit other = unit("kernel/fork.o");
     other.compile.insert(other.compile.begin() + 1, "-DDEBUG");
     world.patched = {other, unit("kernel/sched/build_policy.o")};
     const Plan plan = world.plan({changed("kernel/Makefile")});

@@ -17,8 +17,8 @@ std::string trap(const std::string& target) {
 }
 
 std::string noted(const std::string& target, const std::string& command) {
-    return "set -e;  echo '  GEN     " + target + "';   " + trap(target) + command +
-           "; printf '%s\\n' 'savedcmd_" + target + " := " + command + "' > .cmd\n";
+    return "set -e;  echo '  GEN     " + target + "';   " + trap(target) + command + "; printf '%s\\n' 'savedcmd_" +
+           target + " := " + command + "' > .cmd\n";
 }
 
 const std::string asn1 = "set -e;  echo '  ASN.1   crypto/x509.asn1.[ch]';   " + trap("crypto/x509.asn1.c") +
@@ -41,7 +41,8 @@ TEST_CASE("a generated source and its header are made from what the recipe names
 }
 
 TEST_CASE("inputs are found behind a redirection, in an option and by a roundabout path") {
-    const std::string unroll = noted("lib/int1.c", "awk -vN=1 -f/k/src/lib/unroll.awk < /k/src/lib/int.uc > lib/int1.c");
+    const std::string unroll =
+        noted("lib/int1.c", "awk -vN=1 -f/k/src/lib/unroll.awk < /k/src/lib/int.uc > lib/int1.c");
     CHECK(made(unroll, "/k/src/lib/int.uc") == std::set<std::string>{"/k/build/lib/int1.c"});
     CHECK(made(unroll, "/k/src/lib/unroll.awk") == std::set<std::string>{"/k/build/lib/int1.c"});
     const std::string flags = noted("cpu/flags.c", "sh /k/src/cpu/mk.sh cpu/flags.c /k/src/cpu/../include/features.h");
@@ -50,11 +51,14 @@ TEST_CASE("inputs are found behind a redirection, in an option and by a roundabo
 
 TEST_CASE("a file that is written aside and moved is made, and the folder it lies in ties nothing together") {
     const std::string filechk =
-        "set -e; mkdir -p include/generated/; trap \"rm -f include/generated/.tmp_timeconst.h\" EXIT; { echo 250 | bc -q "
-        "/k/src/kernel/time/timeconst.bc; } > include/generated/.tmp_timeconst.h; if [ ! -r include/generated/timeconst.h "
+        "set -e; mkdir -p include/generated/; trap \"rm -f include/generated/.tmp_timeconst.h\" EXIT; { echo 250 | bc "
+        "-q "
+        "/k/src/kernel/time/timeconst.bc; } > include/generated/.tmp_timeconst.h; if [ ! -r "
+        "include/generated/timeconst.h "
         "] || ! cmp -s include/generated/timeconst.h include/generated/.tmp_timeconst.h; then \\\n mv -f "
         "include/generated/.tmp_timeconst.h include/generated/timeconst.h; fi\n";
-    const std::string other = "set -e; mkdir -p include/generated/; { cat /k/src/kernel/other; } > include/generated/other.h\n";
+    const std::string other =
+        "set -e; mkdir -p include/generated/; { cat /k/src/kernel/other; } > include/generated/other.h\n";
     CHECK(made(filechk + other, "/k/src/kernel/time/timeconst.bc").contains("/k/build/include/generated/timeconst.h"));
     CHECK(made(filechk + other, "/k/src/kernel/other") == std::set<std::string>{"/k/build/include/generated/other.h"});
 }
@@ -83,10 +87,11 @@ TEST_CASE("units, archives and folders that make enters are no steps") {
 }
 
 TEST_CASE("what is made already is known by its .cmd file, with everything that was read") {
-    const std::string text = "savedcmd_scripts/asn1_compiler := gcc -o scripts/asn1_compiler /k/src/scripts/asn1_compiler.c\n\n"
-                             "source_scripts/asn1_compiler := /k/src/scripts/asn1_compiler.c\n\n"
-                             "deps_scripts/asn1_compiler := \\\n  /k/src/include/linux/asn1.h \\\n\n"
-                             "scripts/asn1_compiler: $(deps_scripts/asn1_compiler)\n";
+    const std::string text =
+        "savedcmd_scripts/asn1_compiler := gcc -o scripts/asn1_compiler /k/src/scripts/asn1_compiler.c\n\n"
+        "source_scripts/asn1_compiler := /k/src/scripts/asn1_compiler.c\n\n"
+        "deps_scripts/asn1_compiler := \\\n  /k/src/include/linux/asn1.h \\\n\n"
+        "scripts/asn1_compiler: $(deps_scripts/asn1_compiler)\n";
     const std::vector<Step> steps = parse_command_file(text, folders);
     REQUIRE(steps.size() == 1);
     CHECK(steps[0].targets == std::vector<std::string>{"/k/build/scripts/asn1_compiler"});

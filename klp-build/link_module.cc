@@ -1,12 +1,10 @@
-// From the units' differences to one module in its final form, checked.
+// From the units' differences to one module.
 #include "pipeline.h"
 #include "resources.h"
 
-#include "convert/convert.h"
 #include "elf/build_id.h"
 #include "kernel/module_link.h"
 #include "report/finding.h"
-#include "verify/verify.h"
 
 #include <fmt/format.h>
 
@@ -86,26 +84,6 @@ std::vector<std::string> build_ids(const std::vector<UnitDiff>& diffs, const Ima
     return {ids.begin(), ids.end()};
 }
 
-// What the module imports from other modules: the loader takes them along, and keeps them for as long as the patch is
-// there.
-std::vector<report::Finding> module_dependencies(const elf::Object& module, const Images& images) {
-    std::map<std::string, std::string> first_import;
-    for (const elf::Symbol& symbol : module.symbols())
-        if (const symbols::Export* entry = symbol.is_undefined() ? images.exports()->find(symbol.name) : nullptr)
-            if (entry->module != "vmlinux")
-                first_import.emplace(entry->module, symbol.name);
-    std::vector<report::Finding> findings;
-    for (const auto& [needed, symbol] : first_import)
-        findings.push_back(
-            {"module.dependency", report::Severity::warning, needed, "",
-             fmt::format("patched code uses {} of module {}, which nothing that is patched depends on by "
-                         "itself: the live patch can only be loaded where that is, and keeps it from being "
-                         "unloaded",
-                         symbol, needed),
-             fmt::format("load {} first, or load the live patch with modprobe", needed)});
-    return findings;
-}
-
 } // namespace
 
 void check_for_change(const Options& options, const kernel::Plan& plan, const std::vector<UnitDiff>& diffs,
@@ -124,9 +102,8 @@ void check_for_change(const Options& options, const kernel::Plan& plan, const st
                           "nothing needs to be patched on this kernel");
 }
 
-Livepatch link_livepatch(const Options& options, const kernel::Target& target,
-                         const std::optional<kernel::RuntimeCore>& core, const std::vector<UnitDiff>& diffs,
-                         const Images& images, const std::filesystem::path& folder) {
+Module link_module(const Options& options, const kernel::Target& target, const std::optional<kernel::RuntimeCore>& core,
+                   const std::vector<UnitDiff>& diffs, const Images& images, const std::filesystem::path& folder) {
     if (std::vector<report::Finding> errors = check_callbacks(options, target, diffs); !errors.empty())
         throw report::Refusal(std::move(errors));
     if (!changes_functions(diffs) && !has_callbacks(diffs))
@@ -143,31 +120,7 @@ Livepatch link_livepatch(const Options& options, const kernel::Target& target,
     recipe.build_ids = build_ids(diffs, images);
     recipe.is_replacing = !options.stack;
     recipe.core = core;
-    std::filesystem::path linked = kernel::link_module(target, recipe, folder / "module");
-    Livepatch livepatch;
-    livepatch.name = recipe.name;
-    livepatch.core = core;
-    const elf::Object module = elf::Object::open(linked);
-    livepatch.module = convert::convert(module);
-    livepatch.findings = livepatch.module.findings;
-    std::ranges::move(module_dependencies(module, images), std::back_inserter(livepatch.findings));
-    return livepatch;
-}
-
-Verdict verify_livepatch(const Images& images, const Livepatch& livepatch) {
-    elf::Object module = elf::Object::from_bytes(livepatch.name + ".ko", livepatch.module.bytes);
-    verify::Options options;
-    options.kernel = &images;
-    std::optional<elf::Object> core;
-    if (livepatch.core)
-        options.core = &core.emplace(elf::Object::open(livepatch.core->module));
-    std::vector<report::Finding> errors;
-    Verdict verdict;
-    for (report::Finding& finding : verify::check(module, options))
-        (finding.severity == report::Severity::error ? errors : verdict.findings).push_back(std::move(finding));
-    if (!errors.empty())
-        throw report::Refusal(std::move(errors));
-    return verdict;
+    return {recipe.name, kernel::link_module(target, recipe, folder / "module"), core};
 }
 
 } // namespace klp::build
