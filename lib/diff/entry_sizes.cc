@@ -16,8 +16,9 @@ namespace klp::diff {
 
 namespace {
 
-// Every entry has a relocation at its tie, and what is missing at the end is less than the padding of one.
-bool may_have(const elf::Object& object, const elf::Section& section, unsigned tie, uint64_t size) {
+// Every entry has a relocation at its tie, and what is missing at the end is less than the padding of one. Those of a
+// table with keys have all the same relocations: of entries of 16 bytes, halves of 8 do not.
+bool may_have(const elf::Object& object, const elf::Section& section, const arch::SpecialSection& kind, uint64_t size) {
     const uint64_t rest = section.size % size;
     if (rest != 0 && (size - rest >= std::max<uint64_t>(section.alignment, 1) || size - rest >= size / 2))
         return false;
@@ -25,9 +26,13 @@ bool may_have(const elf::Object& object, const elf::Section& section, unsigned t
     for (const elf::Relocation& relocation : object.relocations(section.index))
         offsets.insert(relocation.offset);
     for (uint64_t start = 0; start < section.size; start += size)
-        if (!offsets.contains(start + tie))
+        if (!offsets.contains(start + kind.tie))
             return false;
-    return true;
+    if (kind.key_field.empty())
+        return true;
+    const auto in_first = std::ranges::count_if(offsets, [&](uint64_t offset) { return offset < size; });
+    return offsets.size() == static_cast<size_t>(in_first) * (section.size / size) &&
+           std::ranges::all_of(offsets, [&](uint64_t offset) { return offsets.contains(offset % size); });
 }
 
 // What the section says against entries of `size` bytes.
@@ -40,7 +45,7 @@ bool contradicts(const elf::Object& object, const arch::SpecialSection& kind, st
         return main->size / kind.sizes.front() * size != parallel->size;
     }
     const elf::Section* section = object.find_section(kind.name);
-    return section && section->size != 0 && !may_have(object, *section, kind.tie, size);
+    return section && section->size != 0 && !may_have(object, *section, kind, size);
 }
 
 void drop_contradicted(const elf::Object& object, CheckedSizes& checked) {

@@ -147,6 +147,14 @@ TEST_CASE("entry sizes of the environment are read, and an object that contradic
     CHECK(outcome.has_finding("diff.entry-size"));
     pair.options.entry_sizes.given["__ex_table"] = 12;
     CHECK_FALSE(pair.run(unit, replaced(unit, "*p + 1", "*p + 2")).has_finding("diff.entry-size"));
+    // struct jump_entry has relocations at 0, 4 and 8 of its 16 bytes: a half of it has one at its beginning, too.
+    const std::string jump =
+        "extern long key;\nint g(int *p) { asm volatile(\"1: nop\\n.pushsection __jump_table,\\\"aw\\\"\\n "
+        ".long 1b - ., 1b - .\\n .quad key - .\\n.popsection\"); return *p + 1; }\n";
+    pair.options.entry_sizes.given = {{"__jump_table", 8}};
+    Outcome halves = pair.run(jump, replaced(jump, "*p + 1", "*p + 2"));
+    CHECK(halves.changed() == Names{"g"});
+    CHECK(halves.has_finding("diff.entry-size"));
     auto sizes = diff::entry_sizes_from(
         [](const char* name) { return std::string_view(name) == "EX_STRUCT_SIZE" ? "12" : nullptr; });
     CHECK(sizes == std::map<std::string, unsigned>{{"__ex_table", 12}});
