@@ -11,7 +11,7 @@ namespace klp::diff {
 
 bool is_nameless_entry(const Unit& unit, const Piece& piece) {
     return unit.role(piece.section) == Role::registry &&
-           (piece.symbol == 0 || piece.identity != Identity::kept || unit.name(piece).starts_with("__UNIQUE_ID_") ||
+           (piece.symbol == 0 || piece.identity != Identity::kept || is_numbered(unit.name(piece)) ||
             unit.name(piece).starts_with("__initcall_"));
 }
 

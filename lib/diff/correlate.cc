@@ -71,29 +71,28 @@ private:
         }
     }
 
-    // What has several names may be known by another one than its partner.
+    // What has several names on one side may be known by another one than its partner: MODULE_DEVICE_TABLE() gives a
+    // table a global name beside its own.
     void pair_aliases() {
         auto collect_names = [&](const Unit& unit) {
             Pairing::Candidates found;
             for (uint32_t index = 0; index < unit.pieces().size(); ++index) {
                 const Piece& piece = unit.piece(index);
-                if (!is_kept(piece) || !pairing_.is_free(unit, index) || unit.symbols_of(index).size() < 2)
+                if (!is_kept(piece) || !pairing_.is_free(unit, index))
                     continue;
                 for (uint32_t alias : unit.symbols_of(index)) {
                     const elf::Symbol& symbol = unit.object().symbol(alias);
                     if (symbol.value == piece.entry && !is_prefix_name(symbol.name))
-                        found[{std::string(symbol.name), symbol.is_local() ? unit.file_key(piece.file) : std::string()}]
-                            .push_back(index);
+                        found[{std::string(symbol.name), unit.file_key(unit.file_of(alias))}].push_back(index);
                 }
             }
             return found;
         };
         Pairing::Candidates candidates = collect_names(original_);
-        if (candidates.empty())
-            return;
         for (auto& [name, patched] : collect_names(patched_)) {
             auto found = candidates.find(name);
-            if (found == candidates.end() || found->second.size() != 1 || patched.size() != 1)
+            if (found == candidates.end() || found->second.size() != 1 || patched.size() != 1 ||
+                (original_.symbols_of(found->second[0]).size() < 2 && patched_.symbols_of(patched[0]).size() < 2))
                 continue;
             const bool are_free =
                 pairing_.is_free(original_, found->second[0]) && pairing_.is_free(patched_, patched[0]);

@@ -1,5 +1,6 @@
 #include "diff/lost_state.h"
 
+#include "diff/instructions.h"
 #include "diff/referrers.h"
 #include "diff/renewable.h"
 
@@ -35,7 +36,9 @@ public:
         for (uint32_t index = 0; index < lost.size(); ++index) {
             if (!lost[index] || is_still_there(pair_.original.piece(index)) || renewable[index])
                 continue;
-            if (const std::vector<uint32_t> users = replaced_users(referrers[index]); !users.empty())
+            const std::vector<uint32_t> users = replaced_users(referrers[index]);
+            const bool has_successor = std::ranges::any_of(users, [&](uint32_t user) { return fresh_.contains(user); });
+            if (!users.empty() && (has_successor || !is_only_read(index, referrers[index])))
                 findings.push_back(describe(index, users));
         }
         return findings;
@@ -65,6 +68,24 @@ private:
         if (!pair_.original.is_local(piece) && undefined_.contains(name))
             return !kernel_.is_of_patch(name);
         return !is_static_local_name(name) && defined_.contains(name);
+    }
+    // No code of the unit gives the variable a value (a parameter of a module, say), so the kernel's keeps what it has.
+    bool is_only_read(uint32_t variable, const std::vector<uint32_t>& referrers) const {
+        if (!pair_.original.machine().describes_operands())
+            return false;
+        return std::ranges::all_of(referrers, [&](uint32_t referrer) {
+            const Piece& piece = pair_.original.piece(referrer);
+            if (piece.kind != PieceKind::function)
+                return false;
+            const Instructions code = read_instructions(pair_.original, piece);
+            return std::ranges::all_of(pair_.original.relocations(piece), [&](const elf::Relocation& relocation) {
+                const Reference reference = pair_.original.reference(piece.section, relocation);
+                if (reference.to != Reference::To::piece || reference.id != variable)
+                    return true;
+                const size_t at = instruction_at(code, relocation.offset);
+                return at < code.size() && code[at].reads_memory && !code[at].writes_memory;
+            });
+        });
     }
     // The patched function that goes on for an original one, or `none`: "foo" may have become "foo.constprop.0".
     uint32_t heir_of(uint32_t function) const {

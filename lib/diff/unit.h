@@ -167,6 +167,8 @@ public:
     bool is_comdat(uint32_t section) const { return comdat_[section]; }
     // Pieces of a section, in order.
     std::pair<uint32_t, uint32_t> pieces_in(uint32_t section) const { return section_pieces_[section]; }
+    // The file number of a symbol: that of a local one, 0 for a global one.
+    uint32_t file_of(uint32_t symbol) const { return file_of_symbol_[symbol]; }
     // The FILE symbol's name of a file number; with how often that name came before.
     std::string file_key(uint32_t file) const;
 

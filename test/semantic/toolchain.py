@@ -15,7 +15,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 COMMON = ("-std=gnu11 -nostdinc -ffreestanding -fno-pie -fno-pic -mcmodel=kernel -mno-sse -mno-mmx -mno-red-zone "
           "-fno-asynchronous-unwind-tables -fcf-protection=none -fno-stack-protector -fno-strict-aliasing -fno-common "
-          "-fwrapv -fno-delete-null-pointer-checks -pg -mfentry -ffunction-sections -fdata-sections -w").split()
+          "-fwrapv -fgnu89-inline -fno-delete-null-pointer-checks -pg -mfentry -ffunction-sections -fdata-sections -w").split()
 CODE = re.compile(r"^error\[([\w.-]+)\]", re.MULTILINE)
 # What programs call, as vmlinux would have it; the second half is exported.
 EXTERNALS = ["out", "outs", "warn_slowpath_fmt", "put", "memcpy", "memset", "memmove", "__fentry__", "once",

@@ -54,6 +54,22 @@ TEST_CASE("lost state: a function that goes on inlined in its callers takes its 
               .codes == Codes{"diff.static-local-removed"});
 }
 
+TEST_CASE("lost state: what the unit only reads keeps its value") {
+    UnitPair pair;
+    const std::string param =
+        "static int limit = 9;\n__attribute__((section(\"__param\"), used)) static int *param = &limit;\n";
+    const std::string read = "int f(int x) { return next() * x + limit; }\n";
+    const std::string none = "int f(int x) { return next() * x; }\n";
+    CHECK(pair.run(head + param + read, head + none).codes.empty());
+    CHECK(pair.run(head + param + "int f(int x) { return next() * x + limit++; }\n", head + none).codes ==
+          Codes{"diff.static-data-removed"});
+    // Something else is in its place, and starts anew.
+    const std::string other =
+        "static int bound = 9;\n__attribute__((section(\"__param\"), used)) static int *param = &bound;\n";
+    CHECK(pair.run(head + param + read, head + other + replaced(read, "limit", "bound")).codes ==
+          Codes{"diff.static-data-removed"});
+}
+
 TEST_CASE("lost state: what goes with all that used it is no loss") {
     UnitPair pair;
     const std::string user = "static int count;\n__attribute__((noinline)) int g(int x) { return count -= x; }\n";
