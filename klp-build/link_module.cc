@@ -97,8 +97,12 @@ void check_for_change(const Options& options, const kernel::Plan& plan, const st
                               "the units that were compiled are the same with and without the patch, but parts of the "
                               "patch are left out, and the kernel may need those",
                               "the warnings name the parts that are left out");
+    const bool takes_away = std::ranges::any_of(
+        findings, [](const report::Finding& finding) { return finding.code == "diff.function-removed"; });
     throw report::Refusal("livepatch.nothing-changed", options.patches.front().string(),
-                          "the compiled code is the same with and without the patch",
+                          takes_away ? "the patch only takes functions away; all other compiled code is the same with "
+                                       "and without it"
+                                     : "the compiled code is the same with and without the patch",
                           "nothing needs to be patched on this kernel");
 }
 

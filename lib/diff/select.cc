@@ -15,7 +15,7 @@
 #include "diff/taken_names.h"
 #include "diff/unpatchable.h"
 
-#include <algorithm>
+#include <iterator>
 
 namespace klp::diff {
 
@@ -79,10 +79,8 @@ Selected select(const Pair& pair, const Changes& changes, const KernelSymbols& k
     add(find_taken_names(pair, selection, kernel));
     add(find_sibling_calls(pair.patched, selection, kernel));
     add(find_late_registries(pair, changes));
-    if (std::ranges::find(selection.included, true) != selection.included.end()) {
-        add(find_unknown_sections(pair, selection));
-        add(find_removed_functions(pair));
-    }
+    add(find_unknown_sections(pair, selection));
+    add(find_removed_functions(pair));
     return result;
 }
 
