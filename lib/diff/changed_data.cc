@@ -106,6 +106,15 @@ private:
         const std::string others = seen_by == after_[index].end()
                                        ? std::string()
                                        : fmt::format(", which {} also sees", patched_.title(*seen_by));
+        const auto size_of = [](const Piece& piece) { return piece.end - piece.entry; };
+        const uint64_t was = size_of(pair_.original.piece(pair_.before(index))), is = size_of(patched_.piece(index));
+        if (was != is)
+            return error_about(
+                patched_, index, "diff.data-changed",
+                fmt::format("the patch changes the size of this variable ({}) from {} to {} bytes{}; the running "
+                            "kernel's is and stays what it was",
+                            section_of(index), was, is, others),
+                "leave the variable as it is, and give what is new a variable of its own");
         return error_about(
             patched_, index, "diff.data-changed",
             fmt::format("the patch changes the initial content of this variable ({}){}; the running kernel has it "

@@ -262,3 +262,17 @@ TEST_CASE("a jump to a function that is replaced itself leaves the kernel what i
     CHECK(outcome.changed() == Names{"f", "last"});
     CHECK_FALSE(outcome.has_finding("diff.tail-call"));
 }
+
+TEST_CASE("a variable that grows is told by its size, not by its content") {
+    UnitPair pair;
+    const std::string unit =
+        "static int seen[4];\nint f(int x) { return ++seen[x & 3]; }\nint g(int x) { return --seen[x & 3]; }\n";
+    Outcome outcome = pair.run(unit, replaced(replaced(unit, "seen[4]", "seen[8]"), "++seen[x & 3]", "++seen[x & 7]"));
+    REQUIRE(outcome.codes == Codes{"diff.data-changed"});
+    CHECK(outcome.errors.front().message.find("from 16 to 32 bytes") != std::string::npos);
+    CHECK(outcome.errors.front().message.find("content") == std::string::npos);
+    // What the hint says makes a module.
+    const std::string beside = replaced(unit, "int f(int x) { return ++seen[x & 3]; }",
+                                        "static int more[8];\nint f(int x) { return ++seen[x & 3] + ++more[x & 7]; }");
+    CHECK(pair.run(unit, beside).changed() == Names{"f"});
+}

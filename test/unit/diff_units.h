@@ -83,7 +83,8 @@ public:
 
 struct Outcome {
     diff::Diff diff;
-    std::vector<std::string> codes; // of a refusal; empty if it was not refused
+    std::vector<std::string> codes;      // of a refusal; empty if it was not refused
+    std::vector<report::Finding> errors; // the refusal itself
     std::optional<elf::Object> output;
 
     std::vector<std::string> names(diff::Change change, std::string_view kind = "function") const {
@@ -140,7 +141,8 @@ public:
         try {
             outcome.diff = diff::run(original, patched, options);
         } catch (const report::Refusal& refusal) {
-            for (const report::Finding& finding : refusal.findings())
+            outcome.errors = refusal.findings();
+            for (const report::Finding& finding : outcome.errors)
                 outcome.codes.push_back(finding.code);
             return outcome;
         }
