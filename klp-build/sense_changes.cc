@@ -57,17 +57,21 @@ void refuse_errors(const std::vector<report::Finding>& findings) {
         throw report::Refusal(findings);
 }
 
-// The likeliest to use what the patch changes: its own sources, then those that are named as its headers are.
+// The likeliest to use what the patch changes: its own sources, then those that are named as its headers are, then
+// those in folders of that name (kernel/bpf/ for linux/bpf.h).
 int rank(const kernel::UnitChange& change, const PatchedFiles& changes) {
     const std::filesystem::path source = change.patched.source;
     auto has_file = [&](auto is_it) { return std::ranges::any_of(changes.files, is_it); };
     if (has_file([&](const source::ChangedFile& file) { return file.path == source; }))
         return 0;
-    return has_file([&](const source::ChangedFile& file) {
-        return std::filesystem::path(file.path).stem() == source.stem();
-    })
-               ? 1
-               : 2;
+    auto is_namesake = [&](const std::filesystem::path& name) {
+        return has_file(
+            [&](const source::ChangedFile& file) { return std::filesystem::path(file.path).stem() == name.stem(); });
+    };
+    if (is_namesake(source))
+        return 1;
+    const std::filesystem::path folder = source.parent_path();
+    return std::ranges::any_of(folder, is_namesake) ? 2 : 3;
 }
 
 } // namespace

@@ -162,7 +162,8 @@ def branch_inverted(rng, text):
 
 
 def statement_removed(rng, text):
-    found = _pick_line(rng, text, ASSIGNMENT.match)
+    # Not what initialises an array in a function.
+    found = _pick_line(rng, text, lambda line: ASSIGNMENT.match(line) and not re.match(r"^\s+l_\d+\[", line))
     if not found:
         return None
     (name, _, lines), index = found
