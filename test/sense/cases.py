@@ -114,7 +114,7 @@ CASES = [
     _harmless("view", (EVENTFD, "\tint id;\n};", "\tunion {\n\t\tint id;\n\t\tunsigned int number;\n\t};\n};"),
               EVENTFD_COUNT),
     _harmless("enumerator-at-end", (LOOP, "\tLo_deleting,\n", "\tLo_deleting,\n\tLo_frozen,\n"),
-              (LOOP, "if (lo->lo_state != Lo_unbound)", "if (lo->lo_state != Lo_unbound || lo->lo_state == Lo_frozen)")),
+              (LOOP, "if (lo->lo_state != Lo_unbound)", "if (lo->lo_state != Lo_unbound && lo->lo_state != Lo_frozen)")),
     _harmless("static-signature", (TIMERFD, "static ktime_t timerfd_get_remaining(struct timerfd_ctx *ctx)\n{\n",
                                    "static ktime_t timerfd_get_remaining(struct timerfd_ctx *ctx, int zero)\n{\n"
                                    "\tif (zero)\n\t\treturn 0;\n"),
