@@ -4,12 +4,6 @@
 
 namespace klp::arch {
 
-namespace {
-
-constexpr std::string_view find_sections = "kernel/module/main.c, find_module_sections()";
-
-} // namespace
-
 // Sources: scripts/module.lds.S, include/linux/module.h, kernel/module/main.c.
 std::vector<SpecialSection> rows_of_modules() {
     return {

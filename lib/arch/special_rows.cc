@@ -5,7 +5,6 @@ namespace klp::arch {
 
 namespace {
 
-constexpr std::string_view find_sections = "kernel/module/main.c, find_module_sections()";
 constexpr std::string_view finalize = "arch/x86/kernel/module.c, module_finalize()";
 constexpr std::string_view finalize_powerpc = "arch/powerpc/kernel/module.c, module_finalize()";
 constexpr std::string_view finalize_s390 = "arch/s390/kernel/module.c, module_finalize()";

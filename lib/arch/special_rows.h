@@ -5,6 +5,8 @@
 
 namespace klp::arch {
 
+inline constexpr std::string_view find_sections = "kernel/module/main.c, find_module_sections()";
+
 // Entries of one pointer each.
 inline std::vector<EntryLayout> list_of(unsigned size, Site site) {
     return {{size, {{0, site}}}};
