@@ -5,6 +5,7 @@
 #include "arch/machine.h"
 #include "arch/special_sections.h"
 #include "diff/names.h"
+#include "elf/addend.h"
 #include "elf/object.h"
 
 #include <cstdint>
@@ -24,13 +25,8 @@ using arch::SpecialSection;
 
 inline constexpr uint32_t none = UINT32_MAX;
 
-// Offsets and addends come from files and may be anything: they wrap around instead of overflowing.
-inline int64_t sum(int64_t a, int64_t b) {
-    return static_cast<int64_t>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
-}
-inline int64_t difference(int64_t a, int64_t b) {
-    return static_cast<int64_t>(static_cast<uint64_t>(a) - static_cast<uint64_t>(b));
-}
+using elf::difference;
+using elf::sum;
 
 enum class PieceKind : uint8_t { function, variable, fragment };
 

@@ -1,5 +1,7 @@
 #include "proof/image.h"
 
+#include "elf/addend.h"
+
 #include <algorithm>
 #include <elf.h>
 
@@ -68,9 +70,9 @@ std::optional<FieldTarget> Image::relocated_reference(const elf::Section& sectio
         return std::nullopt;
     const elf::Symbol& symbol = file_.symbol(found->symbol);
     if (symbol.place != elf::Place::section)
-        return FieldTarget{std::nullopt, symbol.name, found->addend - addend};
+        return FieldTarget{std::nullopt, symbol.name, elf::difference(found->addend, addend)};
     Location target = (Location{symbol.section} << section_shift) + symbol.value;
-    return FieldTarget{target + static_cast<uint64_t>(found->addend - addend), {}, 0};
+    return FieldTarget{target + static_cast<uint64_t>(elf::difference(found->addend, addend)), {}, 0};
 }
 
 std::optional<FieldTarget> Image::reference(Location location, const arch::Field& field, int64_t addend) const {

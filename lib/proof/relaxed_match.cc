@@ -1,6 +1,7 @@
 #include "proof/relaxed_match.h"
 
 #include "arch/machine.h"
+#include "elf/addend.h"
 
 #include <algorithm>
 
@@ -113,8 +114,9 @@ bool Matcher::pair(Step at) {
     }
     if (are_jumps && !has_equal_size) {
         const elf::Relocation& relocation = relocations.front();
-        int64_t distance = relocation.addend + machine_.usual_bias(relocation.type);
-        result_.jumps.push_back({relocation.symbol, static_cast<int64_t>(*theirs.branch_target) - distance});
+        const int64_t distance = elf::sum(relocation.addend, machine_.usual_bias(relocation.type));
+        result_.jumps.push_back(
+            {relocation.symbol, elf::difference(static_cast<int64_t>(*theirs.branch_target), distance)});
         return true;
     }
     return same_bytes(ours, theirs);

@@ -1,6 +1,7 @@
 // Loader step apply_relocations(): every relocation of a loaded section, those of livepatch sections included.
 #include "arch/field.h"
 #include "arch/machine.h"
+#include "elf/addend.h"
 #include "elf/livepatch_abi.h"
 #include "verify/groups.h"
 
@@ -131,7 +132,7 @@ private:
 
     void check_fit(const elf::Section& target, const elf::Relocation& relocation, const elf::Symbol& symbol,
                    const arch::Field& field) {
-        const int64_t distance = static_cast<int64_t>(symbol.value) + relocation.addend;
+        const int64_t distance = elf::sum(static_cast<int64_t>(symbol.value), relocation.addend);
         const elf::Section* section = module_.section_of(symbol);
         if (symbol.place == elf::Place::absolute)
             return check_absolute(target, relocation, symbol, field, distance);
@@ -163,7 +164,7 @@ private:
     // A call or jump leads to the start of what is elsewhere, and into code of what is here.
     void check_branch(const elf::Section& target, const elf::Relocation& relocation, const elf::Symbol& symbol) {
         const uint64_t place =
-            symbol.value + static_cast<uint64_t>(relocation.addend + machine_.usual_bias(relocation.type));
+            symbol.value + static_cast<uint64_t>(elf::sum(relocation.addend, machine_.usual_bias(relocation.type)));
         const elf::Section* section = module_.section_of(symbol);
         if (section ? !section->is_code() || place >= section->size
                     : symbol.place != elf::Place::absolute && place != symbol.value)
