@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What other code goes by: values of enumerators, prototypes, exports."""
+
+from case import BUILT, EVENTFD, EVENTFD_COUNT, LOOP, Case, refused
+
+CASES = [
+    refused("enumerator", ((LOOP, "\tLo_bound,\n", "\tLo_binding,\n\tLo_bound,\n"),),
+             r"error\[sense\.enum-changed\]", "Lo_bound is 2, was 1"),
+    refused("exported-signature", ((EVENTFD, "void eventfd_ctx_put(struct eventfd_ctx *ctx)\n{\n",
+                                     "void eventfd_ctx_put(struct eventfd_ctx *ctx, int more)\n{\n\tif (more)\n\t\treturn;\n"),
+                                    (EVENTFD, "eventfd_ctx_put(ctx);", "eventfd_ctx_put(ctx, 0);"),
+                                    ("include/linux/eventfd.h", "void eventfd_ctx_put(struct eventfd_ctx *ctx);",
+                                     "void eventfd_ctx_put(struct eventfd_ctx *ctx, int more);")),
+             r"error\[sense\.prototype-changed\]", "eventfd_ctx_put", "exported"),
+    Case("warned-export", ((EVENTFD, "EXPORT_SYMBOL_GPL(eventfd_ctx_fileget);\n", ""), EVENTFD_COUNT),
+         BUILT, (r"warning\[sense\.export-changed\]", "eventfd_ctx_fileget")),
+]
