@@ -32,6 +32,13 @@ FieldUse field_use(const Instruction& instruction, const elf::Relocation& reloca
     return instruction.read_registers.empty() ? FieldUse::taken : FieldUse::indexed_taken;
 }
 
+bool writes_to_field(const Instruction& instruction, const elf::Relocation& relocation, const Machine& machine) {
+    const FieldUse use = field_use(instruction, relocation, machine.relocation(relocation.type).width);
+    // x86's PUSH reads the memory that it names and writes to the stack.
+    return (use == FieldUse::access || use == FieldUse::indexed) && instruction.writes_memory && !instruction.is_call &&
+           !instruction.mnemonic.starts_with("PUSH");
+}
+
 namespace {
 
 using Does = AddressStep::Does;

@@ -27,6 +27,9 @@ enum class FieldUse : uint8_t {
 // `width`: of the relocation's field, in bytes.
 FieldUse field_use(const Instruction& instruction, const elf::Relocation& relocation, unsigned width);
 
+// The instruction writes to the memory that the relocation names, or to that and what registers add to it.
+bool writes_to_field(const Instruction& instruction, const elf::Relocation& relocation, const Machine& machine);
+
 // What one instruction does with addresses: makes one, copies it, or puts it into memory.
 struct AddressStep {
     enum class Does : uint8_t {

@@ -2,6 +2,7 @@
 
 #include "diff/piece_finding.h"
 #include "diff/referrers.h"
+#include "diff/storage.h"
 
 #include <fmt/format.h>
 
@@ -99,8 +100,8 @@ private:
                 fmt::format("the patch changes the content of this table ({}), and a copy of it would be another "
                             "table: {}, and the running kernel keeps the old one",
                             section_of(index), known->second),
-                "leave the table as it is and change the functions that it points to or that use it, or write the "
-                "new entries into the kernel's table in a pre-patch callback (KLP_PRE_PATCH_CALLBACK)");
+                "leave the table as it is and change the functions that it points to or that use it; it is read-only, "
+                "so no callback can write to it");
         const auto seen_by =
             std::ranges::find_if(after_[index], [&](uint32_t referrer) { return !selection_.included[referrer]; });
         const std::string others = seen_by == after_[index].end()
@@ -120,8 +121,21 @@ private:
             fmt::format("the patch changes the initial content of this variable ({}){}; the running kernel has it "
                         "already and keeps it",
                         section_of(index), others),
-            "set the new value in a pre-patch callback (KLP_PRE_PATCH_CALLBACK), use a shadow variable for new "
-            "members, or leave its section out with KLP_IGNORE_SECTION() if the old content does no harm");
+            content_hint(index));
+    }
+
+    // What an author can do about a value that the running kernel has already.
+    std::string content_hint(uint32_t index) const {
+        const Storage storage = storage_of(patched_, patched_.piece(index));
+        const bool is_protected = storage == Storage::read_only || storage == Storage::ro_after_init;
+        return fmt::format(
+            "take this change out of the patch, and {}; if the old content does no harm, keep the change and leave it "
+            "out of the live patch with KLP_IGNORE_SECTION(\"{}\")",
+            is_protected
+                ? "change the functions that use the variable: it is read-only, so no callback can write to it"
+                : "set the new value in a pre-patch callback (KLP_PRE_PATCH_CALLBACK) and the old one again in "
+                  "a post-unpatch callback (KLP_POST_UNPATCH_CALLBACK)",
+            section_of(index));
     }
 
     const Pair& pair_;

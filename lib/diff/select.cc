@@ -9,6 +9,7 @@
 #include "diff/link_tables.h"
 #include "diff/lost_state.h"
 #include "diff/piece_finding.h"
+#include "diff/read_only_writes.h"
 #include "diff/sibling_calls.h"
 #include "diff/storage_conflicts.h"
 #include "diff/tables.h"
@@ -63,6 +64,7 @@ Selected select(const Pair& pair, const Changes& changes, const KernelSymbols& k
     };
     add(find_storage_conflicts(pair, selection));
     add(find_decrypted_data(pair.patched, selection));
+    add(find_read_only_writes(pair, selection));
     add(find_ambiguous_references(pair, selection));
     Unpatchable unpatchable = find_unpatchable(pair, selection, kernel);
     result.moot = only_for(unpatchable.functions, pair, changes, kernel, selection);

@@ -25,8 +25,8 @@ std::string full_name(const PatchedFunction& function) {
 void check_patched_functions(const Subject& subject, Verdict& verdict) {
     if (subject.runtime && !imports(subject.module, "klp_enable_patch"))
         verdict.add("sense.not-enabled", "", "klp_enable_patch() is not among its imports");
-    if (subject.patch.is_known && subject.patch.functions.empty())
-        verdict.add("sense.nothing-patched", "", "the module lists no function");
+    if (subject.patch.is_known && subject.patch.functions.empty() && subject.patch.callbacks.empty())
+        verdict.add("sense.nothing-patched", "", "the module lists no function and no callback");
     std::set<std::tuple<std::string_view, std::string_view, uint64_t>> seen;
     for (const PatchedFunction& function : subject.patch.functions) {
         if (function.name.empty() || !function.replacement.section || !function.replacement.section->is_code())
@@ -42,10 +42,11 @@ void check_owners(const Subject& subject, Verdict& verdict) {
         return;
     std::set<std::string_view> reported;
     auto check = [&](std::string_view object, std::string_view where) {
-        auto is_patched = [&](const PatchedFunction& function) { return function.object == object; };
-        if (object != "vmlinux" && std::ranges::none_of(subject.patch.functions, is_patched) &&
-            reported.insert(object).second)
-            verdict.add("sense.orphan-relocations", where, fmt::format("the patch has no function of {}", object));
+        auto is_of_it = [&](const auto& entry) { return entry.object == object; };
+        if (object != "vmlinux" && std::ranges::none_of(subject.patch.functions, is_of_it) &&
+            std::ranges::none_of(subject.patch.callbacks, is_of_it) && reported.insert(object).second)
+            verdict.add("sense.orphan-relocations", where,
+                        fmt::format("the patch has no function and no callback of {}", object));
     };
     for (const elf::RelocationTable* table : subject.livepatch_tables) {
         std::string_view section_name = subject.module.section(table->section).name;

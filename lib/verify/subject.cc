@@ -1,7 +1,5 @@
 #include "verify/subject.h"
 
-#include "elf/livepatch_abi.h"
-
 #include <algorithm>
 
 namespace klp::verify {
@@ -12,6 +10,7 @@ namespace {
 constexpr uint64_t func_new_at = 8;
 constexpr uint64_t func_sympos_at = 16;
 constexpr uint64_t object_funcs_at = 8;
+constexpr uint64_t object_callbacks_at = 16; // four pointers, in the order of elf::CallbackKind
 constexpr uint64_t patch_objects_at = 8;
 constexpr uint64_t patch_states_at = 16;
 constexpr uint64_t patch_replace_at = 24;
@@ -20,6 +19,10 @@ constexpr uint64_t state_version_at = 8;
 constexpr uint64_t build_function_size = 32; // elf/livepatch_abi.h
 constexpr uint64_t build_object_at = 16;
 constexpr uint64_t build_sympos_at = 24;
+constexpr uint64_t build_callback_size = 24;
+constexpr uint64_t build_callback_object_at = 8;
+constexpr uint64_t build_callback_kind_at = 16;
+constexpr uint64_t callback_kinds = 4;
 
 std::optional<Location> location_of(const elf::Object& module, const elf::Relocation& relocation) {
     const elf::Symbol& symbol = module.symbol(relocation.symbol);
@@ -71,6 +74,13 @@ void read_functions(const elf::Object& module, const Location& place, std::strin
     }
 }
 
+// struct klp_callbacks, within a struct klp_object.
+void read_callbacks(const elf::Object& module, const Location& place, std::string_view object, Patch& patch) {
+    for (uint64_t kind = 0; kind < callback_kinds; ++kind)
+        if (std::optional<Location> function = pointer_at(module, *place.section, place.offset + kind * 8))
+            patch.callbacks.push_back({object, static_cast<elf::CallbackKind>(kind), *function});
+}
+
 // struct klp_object objs[]: `funcs` is the pointer to writable data in an entry, the name the pointer before it.
 void read_objects(const elf::Object& module, const Location& place, Patch& patch) {
     for (const elf::Relocation& relocation : relocations_within(module, place)) {
@@ -78,8 +88,11 @@ void read_objects(const elf::Object& module, const Location& place, Patch& patch
         if (!funcs || !funcs->section->is_writable() || funcs->section->is_code() ||
             relocation.offset < place.offset + object_funcs_at)
             continue;
-        std::string_view name = string_pointed_to(module, *place.section, relocation.offset - object_funcs_at);
-        read_functions(module, *funcs, name.empty() ? "vmlinux" : name, patch);
+        const uint64_t start = relocation.offset - object_funcs_at;
+        std::string_view name = string_pointed_to(module, *place.section, start);
+        name = name.empty() ? "vmlinux" : name;
+        read_functions(module, *funcs, name, patch);
+        read_callbacks(module, {place.section, start + object_callbacks_at}, name, patch);
     }
 }
 
@@ -105,13 +118,23 @@ void read_patch_structure(const elf::Object& module, Patch& patch) {
                 continue;
             if (std::optional<Location> objects = pointer_at(module, section, relocation.offset + patch_objects_at)) {
                 read_objects(module, *objects, patch);
-                patch.is_known = patch.is_known || !patch.functions.empty();
+                patch.is_known = patch.is_known || !patch.functions.empty() || !patch.callbacks.empty();
             }
             if (std::optional<Location> states = pointer_at(module, section, relocation.offset + patch_states_at))
                 read_states(module, *states, patch);
             patch.is_replacing =
                 patch.is_replacing || integer_at(module, section, relocation.offset + patch_replace_at, 1) == 1;
         }
+    }
+}
+
+void read_build_callbacks(const elf::Object& module, const elf::Section& section, Patch& patch) {
+    for (uint64_t at = 0; at + build_callback_size <= section.data.size(); at += build_callback_size) {
+        const uint64_t kind = integer_at(module, section, at + build_callback_kind_at, 8);
+        std::optional<Location> function = pointer_at(module, section, at);
+        if (function && kind < callback_kinds)
+            patch.callbacks.push_back({string_pointed_to(module, section, at + build_callback_object_at),
+                                       static_cast<elf::CallbackKind>(kind), *function});
     }
 }
 
@@ -142,6 +165,8 @@ Patch read_patch(const elf::Object& module) {
     Patch patch;
     if (const elf::Section* table = module.find_section(elf::build_functions_section))
         read_build_table(module, *table, patch);
+    if (const elf::Section* table = module.find_section(elf::build_callbacks_section))
+        read_build_callbacks(module, *table, patch);
     read_patch_structure(module, patch);
     return patch;
 }

@@ -3,6 +3,7 @@
 
 #include "convert/core_table.h"
 #include "convert/reference.h"
+#include "elf/livepatch_abi.h"
 #include "elf/modinfo.h"
 #include "elf/object.h"
 #include "verify/raw_file.h"
@@ -26,6 +27,12 @@ struct PatchedFunction {
     Location replacement; // section nullptr: none
 };
 
+struct PatchCallback {
+    std::string_view object; // "vmlinux" or a module
+    elf::CallbackKind kind = elf::CallbackKind::pre_patch;
+    Location function;
+};
+
 struct State {
     uint64_t id = 0;
     uint32_t version = 0;
@@ -37,6 +44,7 @@ struct Patch {
     bool is_known = false;
     bool is_replacing = false;
     std::vector<PatchedFunction> functions;
+    std::vector<PatchCallback> callbacks;
     std::vector<State> states;
 };
 

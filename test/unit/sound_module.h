@@ -113,6 +113,13 @@ struct Sound : ModuleMaker {
         relocate(functions, at + 16, name_symbol, R_X86_64_64, object);
         std::memcpy(builder.sections[functions].data.data() + at + 24, &sympos, 8);
     }
+    // As the differ writes it: a callback for the object whose name is at that place of `strings`.
+    void add_callback(elf::CallbackKind kind, int64_t object) {
+        const uint32_t callbacks = section(".klp.build.callbacks", SHF_ALLOC | SHF_WRITE, std::vector<std::byte>(24));
+        relocate(callbacks, 0, replacement, R_X86_64_64, 0);
+        relocate(callbacks, 8, name_symbol, R_X86_64_64, object);
+        std::memcpy(builder.sections[callbacks].data.data() + 16, &kind, sizeof(kind));
+    }
     elf::NewRelocationTable& table(std::string_view name) {
         return *std::ranges::find(builder.relocations, name, &elf::NewRelocationTable::name);
     }

@@ -23,6 +23,9 @@ TEST_CASE("sense: the list of functions") {
     });
     empty.builder.sections[empty.functions].data.clear();
     CHECK(codes_of(empty) == Codes{"sense.nothing-patched"});
+    // samples/livepatch/livepatch-callbacks-demo.c: objects without functions.
+    empty.add_callback(elf::CallbackKind::pre_patch, 0);
+    CHECK(codes_of(empty) == Codes{});
 
     Sound data;
     data.table(".rela.klp.build.funcs").entries[0].symbol = data.name_symbol;
@@ -31,6 +34,14 @@ TEST_CASE("sense: the list of functions") {
     Sound orphan;
     orphan.livepatch_table(".klp.rela.ext4..text.f", orphan.text, {{40, R_X86_64_PLT32, orphan.helper, -4}});
     CHECK(codes_of(orphan) == Codes{"sense.orphan-relocations"});
+
+    Sound callback_only;
+    std::erase_if(callback_only.table(".rela.klp.build.funcs").entries,
+                  [](const elf::Relocation& it) { return it.offset >= 32; });
+    callback_only.builder.sections[callback_only.functions].data.resize(32);
+    CHECK(codes_of(callback_only) == Codes{"sense.orphan-relocations"});
+    callback_only.add_callback(elf::CallbackKind::post_unpatch, 21);
+    CHECK(codes_of(callback_only) == Codes{});
 }
 
 TEST_CASE("sense: transitions that may not end") {
