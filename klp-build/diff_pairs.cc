@@ -2,9 +2,13 @@
 #include "origins.h"
 #include "patch_names.h"
 #include "pipeline.h"
+#include "untouched.h"
 
 #include "host/parallel.h"
+#include "kernel/untraced.h"
+#include "proof/image_callers.h"
 #include "report/finding.h"
+#include "sense/code.h"
 
 #include <memory>
 
@@ -40,6 +44,15 @@ std::vector<std::unique_ptr<proof::OriginResolver>> resolvers_of(const std::vect
     return resolvers;
 }
 
+// Those of a function whose place in the image is proven.
+diff::CallerNames callers_of(const elf::Symbol& function, const ProvenPair& pair, const Images& images) {
+    const proof::FunctionOrigin* origin = pair.origin.find(function.index);
+    if (!origin || origin->status != proof::OriginStatus::proven)
+        return {};
+    proof::Callers callers = proof::find_callers(images.of(pair.unit.owner), origin->location);
+    return {std::move(callers.hookable), std::move(callers.others)};
+}
+
 PatchNames names_of(const std::vector<ProvenPair>& pairs,
                     const std::vector<std::unique_ptr<proof::OriginResolver>>& resolvers, const Images& images) {
     std::vector<NamedUnit> units;
@@ -50,7 +63,8 @@ PatchNames names_of(const std::vector<ProvenPair>& pairs,
 
 } // namespace
 
-std::vector<UnitDiff> diff_pairs(const Options& options, const std::vector<ProvenPair>& pairs, const Images& images) {
+std::vector<UnitDiff> diff_pairs(const Options& options, const kernel::Target& target, const PatchedFiles& changes,
+                                 const std::vector<ProvenPair>& pairs, const Images& images) {
     const std::vector<std::unique_ptr<proof::OriginResolver>> resolvers = resolvers_of(pairs, images);
     const PatchNames names = names_of(pairs, resolvers, images);
     std::vector<UnitDiff> results(pairs.size());
@@ -63,6 +77,11 @@ std::vector<UnitDiff> diff_pairs(const Options& options, const std::vector<Prove
         diff_options.owner = pair.unit.owner;
         diff_options.resolver = &resolver;
         diff_options.is_provided = [&](std::string_view name) { return names.is_provided(pair.unit.owner, name); };
+        diff_options.is_untouched = [&](std::string_view function) {
+            return is_untouched(sense::source_name(function), pair.unit.source, changes);
+        };
+        diff_options.untraced_by = kernel::untraced_by(target, pair.unit);
+        diff_options.callers_of = [&](const elf::Symbol& symbol) { return callers_of(symbol, pair, images); };
         diff_options.entry_sizes = entry_sizes;
         diff_options.explain = options.explain || !options.report.empty();
         UnitDiff& result = results[at];

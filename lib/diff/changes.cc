@@ -13,9 +13,16 @@ std::vector<bool> united(std::vector<bool> one, const std::vector<bool>& other) 
     return one;
 }
 
+// Its parts go with it.
+bool is_settled(const Pair& pair, uint32_t index, const std::function<bool(std::string_view)>& is_untouched) {
+    const Piece& root = pair.patched.piece(pair.patched.root_of(index));
+    return arch::is_init(pair.patched.object().section(root.section).name) && is_untouched(pair.patched.name(root));
+}
+
 } // namespace
 
-Changes find_changes(const Pair& pair, const Comparison& comparison) {
+Changes find_changes(const Pair& pair, const Comparison& comparison,
+                     const std::function<bool(std::string_view)>& is_untouched) {
     Changes changes;
     changes.registries = comparison.changed_registries;
     DataChanges data = find_data_changes(pair, comparison.changed_data);
@@ -26,10 +33,12 @@ Changes find_changes(const Pair& pair, const Comparison& comparison) {
     changes.through_callers = std::move(reached.through_callers);
     const size_t count = pair.patched.pieces().size();
     changes.replaced.assign(count, false);
+    changes.settled.assign(count, false);
     changes.copied.assign(count, false);
     for (uint32_t index = 0; index < count; ++index) {
         const bool is_wanted = changes.functions[index] || pair.macros.forced_functions.contains(index);
-        changes.replaced[index] = is_wanted && !pair.is_left_out(index);
+        changes.settled[index] = changes.functions[index] && is_settled(pair, index, is_untouched);
+        changes.replaced[index] = is_wanted && !pair.is_left_out(index) && !changes.settled[index];
         changes.copied[index] =
             changes.data[index] && is_copyable(pair.patched, index) && !changes.identities.contains(index);
     }

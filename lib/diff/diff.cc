@@ -60,7 +60,7 @@ Diff run(const elf::Object& original_object, const elf::Object& patched_object, 
     const Correlation correlation = correlate(original, patched);
     const Pair pair{original, patched, correlation, macros};
     const Comparison comparison = compare(original, patched, correlation);
-    const Changes changes = find_changes(pair, comparison);
+    const Changes changes = find_changes(pair, comparison, options.is_untouched);
     const KernelSymbols kernel(original_object, options);
     const Selected selected = select(pair, changes, kernel);
     const Selection& selection = selected.selection;
@@ -94,7 +94,7 @@ Diff run(const elf::Object& original_object, const elf::Object& patched_object, 
 
 std::vector<report::Finding> changes_without_effect(const std::vector<report::Finding>& findings) {
     constexpr std::array late{std::string_view("diff.registry-changed"), std::string_view("diff.registry-added"),
-                              std::string_view("diff.init-data-changed")};
+                              std::string_view("diff.init-data-changed"), std::string_view("diff.init-inlined")};
     std::vector<report::Finding> errors;
     for (const report::Finding& finding : findings) {
         report::Finding error = finding;

@@ -17,11 +17,25 @@
 
 namespace klp::diff {
 
+// Of a function, by name, sorted; as far as known.
+struct CallerNames {
+    std::vector<std::string> hookable; // by ftrace
+    std::vector<std::string> others;
+};
+
 struct Options {
     std::string owner = "vmlinux";               // the object that the unit is part of: "vmlinux" or a module's name
     const symbols::Resolver* resolver = nullptr; // must be there; asked from one thread at a time
     // True for a global name that another unit of the same patch newly defines: it stays a plain undefined symbol.
     std::function<bool(std::string_view)> is_provided = [](std::string_view) { return false; };
+    // The patch leaves the source of this function alone, and all data and macros: what differs in its code comes from
+    // other functions, inlined into it for the most part.
+    std::function<bool(std::string_view)> is_untouched = [](std::string_view) { return false; };
+    // What makes the kernel's build compile all of the unit without ftrace's calls ("lib/Makefile:6: ..."); empty: they
+    // are there, or nobody knows.
+    std::string untraced_by;
+    // Who calls a function of the original unit in the running kernel.
+    std::function<CallerNames(const elf::Symbol&)> callers_of = [](const elf::Symbol&) { return CallerNames(); };
     arch::EntrySizes entry_sizes; // of special sections
     bool explain = false;         // fill Item::cause and what follows it
 };

@@ -18,6 +18,9 @@ public:
 
     // The object that the unit is part of.
     const std::string& owner() const { return options_.owner; }
+    // See Options.
+    const std::string& untraced_by() const { return options_.untraced_by; }
+    CallerNames callers_of(uint32_t symbol) const { return options_.callers_of(original_.symbol(symbol)); }
     // A global name that another unit of the same patch newly defines.
     bool is_of_patch(std::string_view name) const { return options_.is_provided(name); }
     // Of a symbol that the original unit defines.

@@ -1,5 +1,6 @@
 #include "diff/left_out.h"
 
+#include "diff/piece_finding.h"
 #include "diff/referrers.h"
 
 #include <fmt/format.h>
@@ -24,6 +25,7 @@ public:
         for (const std::string& section : changes_.registries)
             if (pair_.macros.ignored_sections.contains(section))
                 note(section, "the patch changes its entries, but its author leaves the section out with a macro");
+        find_settled();
         find_unreachable();
         return std::move(findings_);
     }
@@ -40,6 +42,13 @@ private:
                              std::move(function),
                              std::move(message),
                              {}});
+    }
+    void find_settled() {
+        for (uint32_t index = 0; index < changes_.settled.size(); ++index)
+            if (changes_.settled[index] && is_changed(index) && !pair_.is_left_out(index))
+                findings_.push_back(note_about(pair_.patched, index, "diff.init-inlined",
+                                               "the patch changes it only through functions that became part of its "
+                                               "code; it has run, so it is left out"));
     }
     // Functions that come along with their callers: see callers.h.
     void find_unreachable() {

@@ -4,7 +4,9 @@
 #include "diff/storage.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <elf.h>
 #include <optional>
 #include <string_view>
@@ -25,6 +27,28 @@ bool has_other_flags(const Pair& pair, uint32_t piece) {
     return (before.flags & compared) != (after.flags & compared);
 }
 
+std::string list(const std::vector<std::string>& names) {
+    constexpr size_t most_named = 5;
+    const size_t count = std::min(names.size(), most_named);
+    const std::string text = fmt::format("{}", fmt::join(names.begin(), names.begin() + std::ptrdiff_t(count), ", "));
+    return names.size() > count ? fmt::format("{} and {} more", text, names.size() - count) : text;
+}
+
+// How to get around a function that ftrace cannot hook.
+std::string way_around(const CallerNames& callers) {
+    if (!callers.hookable.empty())
+        return fmt::format("leave it as it is, put the changed code under another name into the files of its callers, "
+                           "and have them call that: {}{}",
+                           list(callers.hookable),
+                           callers.others.empty()
+                               ? std::string()
+                               : fmt::format("; of its callers ftrace cannot hook {}", list(callers.others)));
+    if (!callers.others.empty())
+        return fmt::format("ftrace cannot hook its callers either ({}): leave the change out of the live patch",
+                           list(callers.others));
+    return "change its callers instead, or leave it out with KLP_IGNORE_FUNCTION()";
+}
+
 // What keeps the changed function from being redirected; a warning if that does no harm.
 std::optional<report::Finding> obstacle(const Pair& pair, uint32_t piece, const KernelSymbols& kernel) {
     const Unit& patched = pair.patched;
@@ -42,8 +66,8 @@ std::optional<report::Finding> obstacle(const Pair& pair, uint32_t piece, const 
             patched, piece, "diff.init-changed",
             fmt::format("the patch changes it, but it is in {} and gone once the kernel or module has started",
                         old_section),
-            "leave the change out, or leave the function out with KLP_IGNORE_FUNCTION() and do what it would "
-            "do in a pre-patch callback");
+            "take the change out of the patch; or, if the new code works with what the old function made when it ran, "
+            "leave the function out with KLP_IGNORE_FUNCTION() and do what is missing in a pre-patch callback");
     if (arch::is_exit(section) && kernel.owner() == "vmlinux")
         return warning_about(patched, piece, "diff.exit-changed",
                              "the patch changes it, but built-in exit code is never run", {});
@@ -55,10 +79,12 @@ std::optional<report::Finding> obstacle(const Pair& pair, uint32_t piece, const 
             "leave it out with KLP_IGNORE_FUNCTION(), and undo in a post-unpatch callback what the old exit "
             "code leaves behind");
     if (!is_hookable)
-        return error_about(
-            patched, piece, "diff.no-ftrace",
-            "it has no ftrace location (it is notrace, inline, or assembly), so calls to it cannot be redirected",
-            "change its callers instead, or leave it out with KLP_IGNORE_FUNCTION()");
+        return error_about(patched, piece, "diff.no-ftrace",
+                           fmt::format("it has no ftrace location ({}), so calls to it cannot be redirected",
+                                       kernel.untraced_by().empty()
+                                           ? "notrace, inline, assembly, or compiled without -pg"
+                                           : kernel.untraced_by()),
+                           way_around(kernel.callers_of(pair.original.piece(partner).symbol)));
     if (has_other_flags(pair, piece))
         return error_about(patched, piece, "diff.section-changed", "the attributes of its section changed",
                            "keep the function where it was");

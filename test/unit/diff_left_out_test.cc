@@ -68,3 +68,34 @@ TEST_CASE("left out: with another caller the ignored one is warned of") {
     CHECK(outcome.changed() == Names{"second"});
     CHECK(outcome.has_finding("diff.unreachable-change"));
 }
+
+TEST_CASE("an __init function that differs only by what was inlined into it has run and is left out") {
+    UnitPair pair;
+    const std::string unit = "extern int use(int);\n"
+                             "static inline __attribute__((always_inline)) int helper(int x) { return use(x) + 1; }\n"
+                             "__attribute__((section(\".init.text\"))) int start(int x) { return helper(x); }\n"
+                             "int f(int x) { return helper(x) * 3; }\n";
+    const std::string changed = replaced(unit, "use(x) + 1", "use(x) + 2");
+    CHECK(pair.run(unit, changed).codes == Codes{"diff.init-changed"});
+
+    pair.options.is_untouched = [](std::string_view function) { return function == "start"; };
+    const Outcome outcome = pair.run(unit, changed);
+    REQUIRE(outcome.codes.empty());
+    CHECK(outcome.changed() == Names{"f"});
+    CHECK(outcome.has_finding("diff.init-inlined"));
+
+    pair.options.is_untouched = [](std::string_view function) { return function == "f"; };
+    CHECK(pair.run(unit, changed).codes == Codes{"diff.init-changed"});
+}
+
+TEST_CASE("nothing but what has run is no change without a word") {
+    UnitPair pair;
+    const std::string unit = "static inline __attribute__((always_inline)) int helper(int x) { return x + 1; }\n"
+                             "__attribute__((section(\".init.text\"))) int start(int x) { return helper(x); }\n";
+    pair.options.is_untouched = [](std::string_view) { return true; };
+    const Outcome outcome = pair.run(unit, replaced(unit, "x + 1", "x + 2"));
+    CHECK(outcome.diff.nothing_changed);
+    const std::vector<report::Finding> errors = diff::changes_without_effect(outcome.diff.findings);
+    REQUIRE(errors.size() == 1);
+    CHECK(errors.front().code == "diff.init-inlined");
+}

@@ -10,6 +10,25 @@ TEST_CASE("a function that ftrace cannot hook is refused") {
     CHECK(pair.run(unit, replaced(unit, "x + 1", "x + 2")).codes == Codes{"diff.no-ftrace"});
 }
 
+TEST_CASE("the refusal of a function that ftrace cannot hook says why, and who calls it") {
+    UnitPair pair;
+    const std::string unit = "__attribute__((no_instrument_function)) int f(int x) { return x + 1; }";
+    const auto finding = [&] {
+        const Outcome outcome = pair.run(unit, replaced(unit, "x + 1", "x + 2"));
+        REQUIRE(outcome.errors.size() == 1);
+        return outcome.errors.front();
+    };
+    pair.options.untraced_by = "lib/Makefile:6: all";
+    pair.options.callers_of = [](const elf::Symbol& function) {
+        return function.name == "f" ? diff::CallerNames{{"one", "two"}, {"quiet"}} : diff::CallerNames{};
+    };
+    CHECK(finding().message.find("lib/Makefile:6: all") != std::string::npos);
+    CHECK(finding().message.find("notrace") == std::string::npos);
+    CHECK(finding().hint.find("one, two; ") != std::string::npos);
+    pair.options.callers_of = [](const elf::Symbol&) { return diff::CallerNames{{}, {"quiet"}}; };
+    CHECK(finding().hint.find("either (quiet)") != std::string::npos);
+}
+
 TEST_CASE("changed exit code of a module is refused for what it is") {
     UnitPair pair;
     pair.resolver.owner = "fuse";

@@ -1,0 +1,80 @@
+#include "source/function_texts.h"
+
+#include "source/tokens.h"
+
+#include <optional>
+
+namespace klp::source {
+
+namespace {
+
+// What stands outside of braces up to a ';' or to the end of a body:
+//
+//     static int limit = 3;          rest
+//     static const int table[] = {   rest: an initial value
+//     struct s { int x; };           rest: no parenthesis before the brace
+//     int f(int x) { return x; }     the function f
+class Splitter {
+public:
+    explicit Splitter(std::string_view text) : text_(text) {}
+
+    FunctionTexts run() {
+        for (const Token& token : tokens_of(text_))
+            if (token.kind != Token::Kind::comment)
+                take(token);
+        result_.rest += item_;
+        return std::move(result_);
+    }
+
+private:
+    void take(const Token& token) {
+        const std::string word = spelling(text_, token);
+        if (token.is_in_directive) {
+            // One within a body belongs to the function.
+            (depth_ > 0 ? item_ : result_.rest) += (token.starts_line ? "\n" : " ") + word;
+            return;
+        }
+        if (depth_ == 0)
+            read_head(word, token.kind == Token::Kind::identifier);
+        item_ += ' ' + word;
+        if (word == "{" || word == "(")
+            ++depth_;
+        else if ((word == "}" || word == ")") && depth_ > 0)
+            --depth_;
+        if (depth_ == 0 && ((word == "}" && is_function_) || word == ";"))
+            end_item();
+    }
+    void read_head(const std::string& word, bool is_identifier) {
+        if (word == "(" && !name_)
+            name_ = last_;
+        else if (word == "=")
+            is_value_ = true;
+        else if (word == "{")
+            is_function_ = name_ && !name_->empty() && !is_value_;
+        last_ = is_identifier ? word : std::string();
+    }
+    void end_item() {
+        (is_function_ ? result_.functions[*name_] : result_.rest) += item_;
+        item_.clear();
+        last_.clear();
+        name_.reset();
+        is_value_ = is_function_ = false;
+    }
+
+    std::string_view text_;
+    FunctionTexts result_;
+    std::string item_;
+    std::string last_; // the token before, if it is an identifier
+    std::optional<std::string> name_;
+    unsigned depth_ = 0;
+    bool is_value_ = false;
+    bool is_function_ = false;
+};
+
+} // namespace
+
+FunctionTexts split_functions(std::string_view text) {
+    return Splitter(text).run();
+}
+
+} // namespace klp::source

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Code and data of a kernel that runs already: what the patch comes too late for, and what the hints say to do instead."""
+
+from case import BUILT, Case, harmless, refused
+
+PIPE, USER, STRINGS = "fs/pipe.c", "kernel/user.c", "lib/string_helpers.c"
+PIPE_SIZE = "static unsigned int pipe_max_size = "
+PIPE_OPS = "static const struct super_operations pipefs_ops"
+PIPE_HELPERS = (PIPE, "#include <linux/syscalls.h>\n",
+                "#include <linux/syscalls.h>\n#include <linux/livepatch_helpers.h>\n")
+USER_INSERT = "\thlist_add_head(&up->uidhash_node, hashent);"
+USER_CODE = (USER, USER_INSERT, "\tpr_info(\"%u\\n\", __kuid_val(up->uid));\n" + USER_INSERT)
+ESCAPE = "static bool escape_octal(unsigned char c, char **dst, char *end)\n{\n\tchar *out = *dst;\n"
+
+
+def _callback(statement):
+    """A pre-patch callback that does it."""
+    return (PIPE, PIPE_OPS, f"static int set_it(struct klp_object *obj)\n{{\n\t{statement}\n\treturn 0;\n}}\n"
+            "KLP_PRE_PATCH_CALLBACK(set_it);\n\n" + PIPE_OPS)
+
+
+CASES = [
+    refused("initial-value", ((PIPE, PIPE_SIZE + "1048576;", PIPE_SIZE + "2097152;"),),
+            r"error\[diff\.data-changed\]", "pipe_max_size", "hint: take this change out.*KLP_PRE_PATCH_CALLBACK"),
+    # What that hint says: a module of a callback alone.
+    harmless("initial-value-by-callback", PIPE_HELPERS, _callback("pipe_max_size = 2097152;")),
+    refused("read-only-by-callback", (PIPE_HELPERS, _callback("WRITE_ONCE(*(void **)&pipefifo_fops.fasync, NULL);")),
+            r"error\[diff\.read-only-write\]", "set_it: it writes to pipefifo_fops", r"read-only data \(\.rodata"),
+    refused("folder-without-ftrace", ((STRINGS, ESCAPE, ESCAPE + "\n\tif (c == 7)\n\t\treturn false;\n"),),
+            r"error\[diff\.no-ftrace\].*string_escape_mem", r"lib/Makefile:\d+: ccflags-remove", "seq_escape_mem"),
+    # A helper that was inlined into an __init function, which has run, and into others.
+    Case("noted-inlined-into-init", (USER_CODE,), BUILT, (r"note\[diff\.init-inlined\].*uid_cache_init",)),
+    refused("init", (USER_CODE, (USER, "\tfor(n = 0; n < UIDHASH_SZ; ++n)",
+                                 "\tpr_info(\"hash\\n\");\n\tfor(n = 0; n < UIDHASH_SZ; ++n)")),
+            r"error\[diff\.init-changed\].*uid_cache_init"),
+]
