@@ -124,6 +124,7 @@ void run(const Options& options, Record& record, report::Progress& progress) {
     // Do the patched types and functions fit the objects and callers that are there already?
     progress.begin("sense", "compare types and interfaces");
     add(record.findings, sense_changes(options, pairs, images, plan.changes.size()));
+    add(record.findings, sense_side_by_side(changes));
     progress.end();
 
     // What is different in the patched one?

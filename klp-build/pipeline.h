@@ -93,6 +93,10 @@ std::vector<kernel::Plan> first_looks(const kernel::Plan& plan, const PatchedFil
 // `reached` units. Throws report::Refusal with all of it if there is an error.
 std::vector<report::Finding> sense_changes(const Options& options, const std::vector<kernel::ObjectPair>& pairs,
                                            const Images& images, size_t reached);
+// What the patch does to locks and references that bind functions together, of which some tasks run the old code and
+// some the new until the transition is over, as the sources tell. Warnings and notes "sense.lock-*",
+// "sense.refcount-changed".
+std::vector<report::Finding> sense_side_by_side(const PatchedFiles& changes);
 // Reads the objects and looks the originals up in the images of their owners. Throws report::Refusal
 // "origin.foreign-unit" or "origin.contradiction" for an original that the kernel was not built from.
 std::vector<ProvenPair> prove_origins(const Options& options, const kernel::Target& target,

@@ -2,11 +2,16 @@
 
 #include "source/tokens.h"
 
+#include <algorithm>
 #include <optional>
 
 namespace klp::source {
 
 namespace {
+
+bool is_macro_name(std::string_view name) {
+    return !name.empty() && std::ranges::none_of(name, [](char c) { return c >= 'a' && c <= 'z'; });
+}
 
 // What stands outside of braces up to a ';' or to the end of a body:
 //
@@ -14,6 +19,7 @@ namespace {
 //     static const int table[] = {   rest: an initial value
 //     struct s { int x; };           rest: no parenthesis before the brace
 //     int f(int x) { return x; }     the function f
+//     BPF_CALL_1(put, int, x) { }    the function put
 class Splitter {
 public:
     explicit Splitter(std::string_view text) : text_(text) {}
@@ -36,6 +42,9 @@ private:
         }
         if (depth_ == 0)
             read_head(word, token.kind == Token::Kind::identifier);
+        else if (depth_ == 1 && !is_function_ && name_ && is_macro_name(*name_) &&
+                 token.kind == Token::Kind::identifier)
+            name_ = word;
         item_ += ' ' + word;
         if (word == "{" || word == "(")
             ++depth_;

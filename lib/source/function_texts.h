@@ -12,9 +12,9 @@ struct FunctionTexts {
     std::string rest;                                          // the tokens of all else, directives included
 };
 
-// `static int f(void) { ... }` is a function by the name before its first parenthesis; so is what a macro defines
-// (SYSCALL_DEFINE2(...) { ... }), by the macro's name: definitions of one name are one text. What the braces do not
-// tell apart is part of the rest. Comments and blanks count for nothing. Never fails.
+// `static int f(void) { ... }` is a function by the name before its first parenthesis; what a macro defines
+// (SYSCALL_DEFINE2(...) { ... }) by the first name in them. Definitions of one name are one text. What the braces do
+// not tell apart is part of the rest. Comments and blanks count for nothing. Never fails.
 FunctionTexts split_functions(std::string_view text);
 
 } // namespace klp::source

@@ -1,16 +1,29 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Code and data of a kernel that runs already: what the patch comes too late for, and what the hints say to do instead."""
+"""A kernel that runs already: what the patch comes too late for, and what old and new code do side by side."""
 
-from case import BUILT, Case, harmless, refused
+from case import BUILT, TIMERFD, Case, harmless, refused
 
 PIPE, USER, STRINGS = "fs/pipe.c", "kernel/user.c", "lib/string_helpers.c"
 PIPE_SIZE = "static unsigned int pipe_max_size = "
 PIPE_OPS = "static const struct super_operations pipefs_ops"
 PIPE_HELPERS = (PIPE, "#include <linux/syscalls.h>\n",
                 "#include <linux/syscalls.h>\n#include <linux/livepatch_helpers.h>\n")
+SHOW = "\tseq_printf(m,\n\t\t   \"clockid"
+RELEASE = "\ttimerfd_remove_cancel(ctx);\n\n"
+RTNL = (TIMERFD, "#include <linux/rcupdate.h>\n", "#include <linux/rcupdate.h>\n#include <linux/rtnetlink.h>\n")
+SETUP = "\tspin_lock(&ctx->cancel_lock);\n\tif ((ctx->clockid"
 USER_INSERT = "\thlist_add_head(&up->uidhash_node, hashent);"
 USER_CODE = (USER, USER_INSERT, "\tpr_info(\"%u\\n\", __kuid_val(up->uid));\n" + USER_INSERT)
 ESCAPE = "static bool escape_octal(unsigned char c, char **dst, char *end)\n{\n\tchar *out = *dst;\n"
+
+
+def _in(function, code):
+    """Code at the beginning of what shows, and what releases, a timer."""
+    return (TIMERFD, function, f"\t{code}\n{function}")
+
+
+def _warned(name, edits, *says):
+    return Case(f"warned-{name}", edits, BUILT, (*says, "hint: "))
 
 
 def _callback(statement):
@@ -33,4 +46,16 @@ CASES = [
     refused("init", (USER_CODE, (USER, "\tfor(n = 0; n < UIDHASH_SZ; ++n)",
                                  "\tpr_info(\"hash\\n\");\n\tfor(n = 0; n < UIDHASH_SZ; ++n)")),
             r"error\[diff\.init-changed\].*uid_cache_init"),
+    _warned("reference", (_in(SHOW, "__module_get(THIS_MODULE);"), _in(RELEASE, "module_put(THIS_MODULE);")),
+            r"warning\[sense\.refcount-changed\]: fs/timerfd\.c: timerfd_show", r"timerfd_release\(\) gives back"),
+    harmless("reference-in-one", _in(SHOW, "__module_get(THIS_MODULE);\n\tmodule_put(THIS_MODULE);")),
+    harmless("reference-missing", _in(RELEASE, "module_put(THIS_MODULE);")),
+    _warned("lock-order", ((TIMERFD, SETUP, "\tspin_lock(&cancel_lock);\n" + SETUP),),
+            r"warning\[sense\.lock-order\].*timerfd_setup_cancel", "cancel_lock, then spinlock ->cancel_lock"),
+    _warned("lock-split", (_in(SHOW, "spin_lock(&cancel_lock);"), _in(RELEASE, "spin_unlock(&cancel_lock);")),
+            r"warning\[sense\.lock-split\].*timerfd_show", "timerfd_release"),
+    _warned("lock-added", (RTNL, *(_in(place, "rtnl_lock();\n\trtnl_unlock();") for place in (SHOW, RELEASE))),
+            r"warning\[sense\.lock-added\].*timerfd_release", r"so does timerfd_show"),
+    Case("noted-lock", (RTNL, _in(SHOW, "rtnl_lock();\n\trtnl_unlock();")), BUILT,
+         (r"note\[sense\.lock-added\].*timerfd_show",)),
 ]

@@ -1,0 +1,105 @@
+// Old and new code run side by side until every task has gone over to the new: what that means for the locks and
+// references that the patch changes.
+#include "pipeline.h"
+
+#include "source/function_texts.h"
+#include "source/side_by_side.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace klp::build {
+
+namespace {
+
+using Kind = source::SideBySide::Kind;
+
+struct Row {
+    Kind kind;
+    const char* code;
+    report::Severity severity;
+    const char* message; // {0} one function, {1} the other, {2} what
+    const char* hint;
+};
+
+constexpr std::array rows{
+    Row{Kind::lock_order, "sense.lock-order", report::Severity::warning,
+        "it takes {2}; {1}() before the patch takes them in the other order. Until all tasks have gone over to the new "
+        "code, one of each may wait for the other for ever",
+        "keep the order; take the second lock with a trylock, or outside of the first"},
+    Row{Kind::lock_split, "sense.lock-split", report::Severity::warning,
+        "it takes {2} and returns with it, and {1}() releases it; neither did so before. A task that was in the old "
+        "{0}() "
+        "and goes over to the new code releases what it does not hold",
+        "take and release the lock in one function, or note in a shadow variable who holds it"},
+    Row{Kind::lock_added, "sense.lock-added", report::Severity::warning,
+        "it takes {2}, and so does {1}(); neither did so before. Until all tasks have gone over to the new code, old "
+        "code "
+        "of the one runs beside new code of the other without the lock",
+        "have the new code bear that for as long as the transition takes: it must not rely on the lock alone for what "
+        "the old code did not need it for"},
+    Row{Kind::lock_added_once, "sense.lock-added", report::Severity::note,
+        "it takes {2}, which it did not before; old code of it runs without until all tasks have gone over to the new "
+        "code",
+        ""},
+    Row{Kind::count_added, "sense.refcount-changed", report::Severity::warning,
+        "it takes a reference or count ({2}) that {1}() gives back, and neither did so before. An object that the old "
+        "{0}() has seen comes to the new {1}() without it: one too few, and freed while it is in use",
+        "note in a shadow variable of the object that the reference was taken, and give back only then"},
+    Row{Kind::count_removed, "sense.refcount-changed", report::Severity::warning,
+        "it no longer takes a reference or count ({2}), and {1}() no longer gives it back. An object that the old "
+        "{0}() "
+        "has seen keeps it for ever; when the patch is disabled, {1}() gives back what was not taken",
+        "leave both as they are, or note in a shadow variable of the object which code has seen it"},
+};
+
+bool holds_code(const source::ChangedFile& file) {
+    return file.kind == source::FileKind::c_source || file.kind == source::FileKind::header;
+}
+
+// All changed files as one text: the two halves of a pair may be in two files.
+struct Texts {
+    source::FunctionTexts before, after;
+    std::map<std::string, std::string> file_of; // by function
+};
+
+void add(source::FunctionTexts& all, const std::optional<std::string>& text, const std::string& path,
+         std::map<std::string, std::string>& file_of) {
+    if (!text)
+        return;
+    const source::FunctionTexts split = source::split_functions(*text);
+    all.rest += split.rest;
+    for (const auto& [name, body] : split.functions) {
+        all.functions[name] += body;
+        file_of.emplace(name, path);
+    }
+}
+
+Texts read_texts(const PatchedFiles& changes) {
+    Texts texts;
+    for (const source::ChangedFile& file : changes.files) {
+        const auto change = changes.applied.files.find(file.path);
+        if (!holds_code(file) || file.is_token_equal || change == changes.applied.files.end())
+            continue;
+        add(texts.before, change->second.before, file.path, texts.file_of);
+        add(texts.after, change->second.after, file.path, texts.file_of);
+    }
+    return texts;
+}
+
+} // namespace
+
+std::vector<report::Finding> sense_side_by_side(const PatchedFiles& changes) {
+    const Texts all = read_texts(changes);
+    std::vector<report::Finding> findings;
+    for (const source::SideBySide& it : source::compare_side_by_side(all.before, all.after)) {
+        const Row& row = *std::ranges::find(rows, it.kind, &Row::kind);
+        findings.push_back({row.code, row.severity, all.file_of.at(it.one), it.one,
+                            fmt::format(fmt::runtime(row.message), it.one, it.other, it.what), row.hint});
+    }
+    return findings;
+}
+
+} // namespace klp::build

@@ -1,0 +1,174 @@
+#include "source/side_by_side.h"
+
+#include "source/primitives.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+namespace klp::source {
+
+namespace {
+
+using Does = PrimitiveUse::Does;
+using Kind = SideBySide::Kind;
+using Texts = std::map<std::string, std::string, std::less<>>;
+
+struct Count {
+    int took = 0, gave = 0; // before
+    int takes = 0, gives = 0;
+
+    int more_taken() const { return takes - took; }
+    int more_given() const { return gives - gave; }
+};
+
+size_t count_word(std::string_view text, std::string_view word) {
+    size_t count = 0;
+    for (size_t at = text.find(word); at != std::string_view::npos; at = text.find(word, at + 1))
+        count += at > 0 && text[at - 1] == ' ' && at + word.size() < text.size() && text[at + word.size()] == ' ';
+    return count;
+}
+
+class Comparison {
+public:
+    Comparison(const FunctionTexts& before, const FunctionTexts& after) : before_(before), after_(after) {
+        for (const auto& [name, text] : after.functions)
+            if (const auto was = before.functions.find(name); was == before.functions.end() || was->second != text)
+                changed_.insert(name);
+        for (const auto& [name, text] : before.functions)
+            if (!after.functions.contains(name))
+                changed_.insert(name);
+    }
+
+    std::vector<SideBySide> run() {
+        if (changed_.empty())
+            return {};
+        for (const std::string& name : changed_) {
+            count(name, before_.functions, false);
+            count(name, after_.functions, true);
+        }
+        compare_orders();
+        for (const auto& [what, functions] : locks_)
+            compare_locks(what, functions);
+        for (const auto& [what, functions] : references_)
+            compare_references(what, functions);
+        return std::move(found_);
+    }
+
+private:
+    using ByFunction = std::map<std::string, Count>;
+
+    // The functions that `name` is a part of: itself, or those that call it if there is no other way to it, and all of
+    // them are replaced together with it or it has one caller only.
+    const std::set<std::string>& whole_of(const std::string& name) {
+        auto [place, is_new] = wholes_.try_emplace(name, std::set<std::string>{name});
+        if (!is_new)
+            return place->second; // also where functions call one another in a circle
+        const bool is_on_both_sides = before_.functions.contains(name) && after_.functions.contains(name);
+        const Texts& texts = after_.functions.contains(name) ? after_.functions : before_.functions;
+        const std::set<std::string> callers = callers_of(name, texts);
+        const bool change_together =
+            std::ranges::all_of(callers, [&](const std::string& caller) { return changed_.contains(caller); });
+        if (callers.empty() || (is_on_both_sides && callers.size() > 1 && !change_together))
+            return place->second;
+        std::set<std::string> whole;
+        for (const std::string& caller : callers)
+            whole.merge(std::set<std::string>(whole_of(caller)));
+        return wholes_[name] = std::move(whole);
+    }
+    // Empty if somebody has its address or another file may call it.
+    std::set<std::string> callers_of(const std::string& name, const Texts& texts) const {
+        if (texts.at(name).find(" static ") == std::string::npos)
+            return {};
+        const std::string& rest = &texts == &after_.functions ? after_.rest : before_.rest;
+        if (count_word(rest, name) != count_word(rest, name + " ("))
+            return {};
+        std::set<std::string> callers;
+        for (const auto& [other, text] : texts) {
+            const size_t uses = other == name ? 0 : count_word(text, name);
+            if (uses != 0 && uses != count_word(text, name + " ("))
+                return {};
+            if (uses != 0)
+                callers.insert(other);
+        }
+        return callers;
+    }
+    void count(const std::string& name, const Texts& texts, bool is_after) {
+        const auto text = texts.find(name);
+        if (text == texts.end())
+            return;
+        for (const PrimitiveUse& use : primitive_uses(text->second))
+            for (const std::string& function : whole_of(name)) {
+                const bool is_lock = use.does == Does::locks || use.does == Does::unlocks;
+                Count& count = (is_lock ? locks_ : references_)[use.what][function];
+                const bool is_taking = use.does == Does::locks || use.does == Does::gets;
+                ++(is_after ? (is_taking ? count.takes : count.gives) : (is_taking ? count.took : count.gave));
+            }
+    }
+
+    void compare_orders() {
+        std::map<LockOrder, std::string> before, after;
+        for (const auto& [name, text] : before_.functions)
+            for (LockOrder& order : lock_orders(text))
+                before.emplace(std::move(order), name);
+        for (const std::string& name : changed_)
+            if (const auto text = after_.functions.find(name); text != after_.functions.end())
+                for (LockOrder& order : lock_orders(text->second))
+                    after.emplace(std::move(order), name);
+        for (const auto& [order, name] : after)
+            if (const auto old = before.find({order.inner, order.outer});
+                old != before.end() && !before.contains(order))
+                found_.push_back({Kind::lock_order, name, old->second, order.outer + ", then " + order.inner});
+    }
+    void compare_locks(const std::string& what, const ByFunction& functions) {
+        std::string keeper, releaser;
+        std::vector<std::string> takers;
+        for (const auto& [name, count] : functions) {
+            if (count.takes > 0 && count.gives == 0 && count.took == 0)
+                keeper = name;
+            if (count.gives > 0 && count.takes == 0 && count.gave == 0)
+                releaser = name;
+            if (count.took == 0 && count.takes > 0 && count.gives > 0 && before_.functions.contains(name))
+                takers.push_back(name);
+        }
+        if (!keeper.empty() && !releaser.empty())
+            found_.push_back({Kind::lock_split, keeper, releaser, what});
+        if (takers.size() > 1)
+            found_.push_back({Kind::lock_added, takers[0], takers[1], what});
+        else if (takers.size() == 1)
+            found_.push_back({Kind::lock_added_once, takers[0], {}, what});
+    }
+    // What one function takes and gives back by itself binds nothing together. Only new code leads to a new function,
+    // and nothing leads to one that is gone.
+    void compare_references(const std::string& what, const ByFunction& functions) {
+        for (const auto& [giver, count] : functions) {
+            if (!before_.functions.contains(giver) || !after_.functions.contains(giver))
+                continue;
+            const bool is_giver = count.more_given() > 0 && count.more_given() > count.more_taken();
+            const bool was_giver = count.more_given() < 0 && count.more_given() < count.more_taken();
+            for (const auto& [taker, other] : functions) {
+                if (taker == giver)
+                    continue;
+                if (is_giver && other.more_taken() > 0)
+                    return found_.push_back({Kind::count_added, taker, giver, what});
+                if (was_giver && other.more_taken() < 0)
+                    return found_.push_back({Kind::count_removed, taker, giver, what});
+            }
+        }
+    }
+
+    const FunctionTexts& before_;
+    const FunctionTexts& after_;
+    std::set<std::string> changed_;
+    std::map<std::string, std::set<std::string>> wholes_;
+    std::map<std::string, ByFunction> locks_, references_; // by what
+    std::vector<SideBySide> found_;
+};
+
+} // namespace
+
+std::vector<SideBySide> compare_side_by_side(const FunctionTexts& before, const FunctionTexts& after) {
+    return Comparison(before, after).run();
+}
+
+} // namespace klp::source

@@ -1,0 +1,132 @@
+// What a patch does to locks and references that bind functions together.
+#include "source/primitives.h"
+#include "source/side_by_side.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+using namespace klp::source;
+using Kind = SideBySide::Kind;
+
+namespace {
+
+std::vector<SideBySide> compare(const std::string& before, const std::string& after) {
+    return compare_side_by_side(split_functions(before), split_functions(after));
+}
+
+// The only thing found.
+SideBySide only(const std::string& before, const std::string& after) {
+    const std::vector<SideBySide> found = compare(before, after);
+    REQUIRE(found.size() == 1);
+    return found.front();
+}
+
+std::string whole(const std::string& text) {
+    return split_functions(text).functions.at("f");
+}
+
+// Two functions of a driver.
+std::string driver(const std::string& open, const std::string& close) {
+    return "static int open(struct dev *d) { " + open + " return 0; }\n" + "static void close(struct dev *d) { " +
+           close + " }\nconst struct ops ops = { open, close };\n";
+}
+
+} // namespace
+
+TEST_CASE("primitives are known by their table, by name pairs, and by what they are for") {
+    const auto uses = primitive_uses(whole(
+        "void f(struct s *p) { spin_lock_irqsave(&p->wqh.lock, flags); rcu_read_lock(); mutex_is_locked(&p->m); "
+        "raw_spin_unlock(&p->list[3].lock); refcount_inc(&p->users); fwnode_handle_put(n); guard(mutex)(&p->mine); }"));
+    REQUIRE(uses.size() == 6);
+    CHECK(uses[0] == PrimitiveUse{PrimitiveUse::Does::locks, "spinlock ->wqh.lock", "spin_lock_irqsave"});
+    CHECK(uses[1] == PrimitiveUse{PrimitiveUse::Does::unlocks, "spinlock ->list.lock", "raw_spin_unlock"});
+    CHECK(uses[2] == PrimitiveUse{PrimitiveUse::Does::gets, "count ->users", "refcount_inc"});
+    CHECK(uses[3] == PrimitiveUse{PrimitiveUse::Does::puts, "fwnode_handle", "fwnode_handle_put"});
+    CHECK(uses[4] == PrimitiveUse{PrimitiveUse::Does::locks, "mutex ->mine", "guard"});
+    CHECK(uses[5].does == PrimitiveUse::Does::unlocks);
+}
+
+TEST_CASE("the order of locks follows the ways out of a block") {
+    CHECK(lock_orders(whole("void f(void) { mutex_lock(&a); mutex_lock(&b); }")) ==
+          std::vector<LockOrder>{{"mutex a", "mutex b"}});
+    CHECK(lock_orders(whole("void f(void) { mutex_lock(&a); if (x) { mutex_unlock(&a); return; } mutex_lock(&b); }")) ==
+          std::vector<LockOrder>{{"mutex a", "mutex b"}});
+    CHECK(lock_orders(whole("void f(void) { mutex_lock(&a); if (x) { mutex_unlock(&a); } mutex_lock(&b); }")).empty());
+    CHECK(lock_orders(whole("void f(void) { mutex_lock(&a); mutex_unlock(&a); mutex_lock(&b); }")).empty());
+}
+
+TEST_CASE("two locks in the other order") {
+    const std::string two = "mutex_lock(&d->a); mutex_lock(&d->b); mutex_unlock(&d->b); mutex_unlock(&d->a);";
+    const std::string swapped = "mutex_lock(&d->b); mutex_lock(&d->a); mutex_unlock(&d->a); mutex_unlock(&d->b);";
+    const SideBySide found = only(driver(two, two), driver(two, swapped));
+    CHECK(found.kind == Kind::lock_order);
+    CHECK(found.one == "close");
+    CHECK(found.what == "mutex ->b, then mutex ->a");
+    // A global lock is not the member of that name.
+    CHECK(compare(driver("mutex_lock(&m); mutex_lock(&d->m);", ""),
+                  driver("mutex_lock(&m); mutex_lock(&d->m); work();", ""))
+              .empty());
+    // The same order in another function, or another statement between.
+    CHECK(compare(driver(two, ""), driver(two, two)).front().kind != Kind::lock_order);
+    CHECK(compare(driver(two, two), driver(two, "work(); " + two)).empty());
+}
+
+TEST_CASE("a lock that is taken here and released there, or taken in both") {
+    const std::string lock = "mutex_lock(&d->m);", unlock = "mutex_unlock(&d->m);";
+    const SideBySide split = only(driver("", ""), driver(lock, unlock));
+    CHECK(split.kind == Kind::lock_split);
+    CHECK(split.one == "open");
+    CHECK(split.other == "close");
+    const SideBySide added =
+        only(driver("work();", "work();"), driver(lock + "work();" + unlock, lock + "work();" + unlock));
+    CHECK(added.kind == Kind::lock_added);
+    const SideBySide once = only(driver("", "work();"), driver("", lock + "work();" + unlock));
+    CHECK(once.kind == Kind::lock_added_once);
+    CHECK(once.one == "close");
+    // Longer held, held as before.
+    CHECK(compare(driver(lock + unlock, ""), driver(lock + "work();" + unlock, "")).empty());
+    CHECK(compare(driver(lock, unlock), driver(lock + "work();", unlock)).empty());
+}
+
+TEST_CASE("a reference that one function takes and another gives back") {
+    const SideBySide added = only(driver("", ""), driver("get_device(d->dev);", "put_device(d->dev);"));
+    CHECK(added.kind == Kind::count_added);
+    CHECK(added.one == "open");
+    CHECK(added.other == "close");
+    CHECK(added.what == "device");
+    CHECK(only(driver("dget(d->x);", "dput(d->x);"), driver("", "")).kind == Kind::count_removed);
+    // With an error path.
+    CHECK(only(driver("", ""), driver("dget(d->x); if (bad) { dput(d->x); return 1; }", "dput(d->x);")).kind ==
+          Kind::count_added);
+    CHECK(only(driver("", ""), driver("d->opened++;", "if (!--d->opened) work();")).what == "count ->opened");
+    // The same count in another form.
+    CHECK(compare(driver("d->opened++;", "d->opened--;"), driver("atomic_inc(&d->opened);", "atomic_dec(&d->opened);"))
+              .empty());
+    // Of another kind, balanced, or one side only: what was missing.
+    CHECK(compare(driver("", ""), driver("dget(d->x);", "put_device(d->dev);")).empty());
+    CHECK(compare(driver("", ""), driver("dget(d->x); dput(d->x);", "dget(d->x); dput(d->x);")).empty());
+    CHECK(compare(driver("dget(d->x);", ""), driver("dget(d->x);", "dput(d->x);")).empty());
+    CHECK(compare(driver("atomic_inc(&d->a);", "dput(d->x);"), driver("atomic_inc(&d->a); work();", "dput(d->x);"))
+              .empty());
+}
+
+TEST_CASE("helpers are a part of those that call them") {
+    const std::string helper = "static void take(struct dev *d) { dget(d->x); }\n";
+    // A new one.
+    CHECK(only(driver("", ""), helper + driver("take(d);", "dput(d->x);")).one == "open");
+    CHECK(compare(driver("", ""), helper + driver("take(d); dput(d->x);", "")).empty());
+    // An old one, of which all callers change: one operation.
+    const std::string find = "static struct x *find(struct dev *d) { BODY return d->x; }\n";
+    const auto with = [&](const std::string& body) {
+        std::string text = find;
+        return text.replace(text.find("BODY"), 4, body);
+    };
+    CHECK(compare(with("") + driver("find(d);", "find(d);"),
+                  with("dget(d->x);") + driver("find(d); dput(d->x);", "find(d); dput(d->x);"))
+              .empty());
+    // A new callback: only new code leads to it.
+    CHECK(compare(driver("", ""), "static void late(struct rcu_head *h) { dput(h->x); }\n" +
+                                      driver("dget(d->x); call_rcu(&d->h, late);", ""))
+              .empty());
+}
