@@ -4,6 +4,7 @@
 #include "print_target.h"
 #include "report_file.h"
 #include "resources.h"
+#include "rewrite_patch.h"
 
 #include "host/process.h"
 #include "report/command.h"
@@ -105,6 +106,15 @@ void run(const Options& options, Record& record, report::Progress& progress) {
     add(record.findings, plan.findings);
     progress.end(count(plan.changes.size(), "unit"));
 
+    // A source patch that can be live is made before anything is compiled, and instead of it.
+    if (!options.rewrite.empty()) {
+        progress.begin("rewrite", "rewrite the patch");
+        host::TemporaryFolder texts = cache.temporary();
+        hand_out_rewritten(rewrite_patch(options, target, changes, plan, tree, texts.path()));
+        progress.end();
+        return;
+    }
+
     // Original and patched version of each, by kbuild's own commands.
     progress.begin("compile", "compile the original and the patched version");
     host::TemporaryFolder folder = cache.temporary();
@@ -194,7 +204,7 @@ report::Exit build_livepatch(const Options& options) {
     finish(options, record, progress);
     if (options.explain)
         fmt::print("{}", explanation(record));
-    if (status == report::Exit::done && !options.print_target)
+    if (status == report::Exit::done && !options.print_target && options.rewrite.empty())
         fmt::print("{}", summary(record));
     return status;
 }

@@ -66,6 +66,11 @@ void add_module_options(CLI::App& app, Options& options) {
         ->add_option("-o,--output", options.output,
                      "The directory to write the module to, or a file name that ends in .ko")
         ->type_name("DIR|FILE.ko");
+    group
+        ->add_option("--rewrite", options.rewrite,
+                     "Make no module: write fix.patch, where what no live patch can do is done in another way, and "
+                     "README to this directory")
+        ->type_name("DIR");
     group->add_flag("-R,--no-replace,--non-replace", options.stack,
                     "Stack on the patches that are already active; otherwise the module replaces them all");
     group

@@ -45,6 +45,7 @@ struct Options {
     bool keep_temporary = false;
     bool print_target = false;
     std::filesystem::path report;
+    std::filesystem::path rewrite; // folder for a source patch that can be live, in place of a module
 };
 
 // Parses the command line. For -h, --help and --version prints what was asked for and returns nothing, with `status` 0;

@@ -29,6 +29,11 @@ struct Thing {
     bool is_called = false; // it is a function, or has pointers to functions, whoever has those
 };
 
+// Calls the constructor or destructor that it gets before it returns (kernel/livepatch/shadow.c).
+bool calls_back_at_once(std::string_view function) {
+    return function.starts_with("klp_shadow_");
+}
+
 // The code of one piece, read from top to bottom. A register holds an address until it is written again or a call
 // comes; compilers put both ends of such a use close together.
 class Scan {
@@ -92,7 +97,8 @@ private:
                     store(step, held->second.thing, references);
             break;
         case AddressStep::Does::stores_immediate:
-            if (!references.empty())
+            // `movq $0, own(%rip)` has a reference too, but only to the place.
+            if (!references.empty() && is_immediate(references.back(), instruction))
                 if (std::optional<Thing> thing = thing_at(references.back()))
                     store(step, *thing, references.first(references.size() - 1));
             break;
@@ -101,6 +107,11 @@ private:
                 held_.erase(step.result);
             break;
         }
+    }
+    // x86: the immediate operand is the instruction's last four bytes (Intel SDM volume 2, 2.1).
+    static bool is_immediate(const RoutedReference& it, const arch::Instruction& instruction) {
+        constexpr uint64_t width = 4;
+        return it.relocation->offset + width == instruction.offset + instruction.size;
     }
     void copy(const AddressStep& step, const arch::Instruction& instruction) {
         if (step.sets_up_frame)
@@ -141,7 +152,8 @@ private:
                 callee = patched_.target_name(it.reference);
         }
         for (const auto& [number, held] : held_)
-            if (!is_inside && held.argument && held.thing.is_called && !patched_.machine().is_profiling_call(callee))
+            if (!is_inside && held.argument && held.thing.is_called && !calls_back_at_once(callee) &&
+                !patched_.machine().is_profiling_call(callee))
                 escapes_.emplace(held.thing.name, fmt::format("passes the address of {} to {}, which may keep it",
                                                               held.thing.name, callee));
         held_.clear();

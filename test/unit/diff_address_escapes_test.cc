@@ -55,6 +55,9 @@ TEST_CASE("escapes: what stays in the patch or on the stack is none of them") {
     CHECK_FALSE(warns("static struct object own; " + fresh + body("own.call = fresh; sink(0); if (x) own.call();")));
     CHECK_FALSE(warns(fresh + body("struct object here; here.call = fresh; sink(&here);")));
     CHECK_FALSE(warns("static int number; " + body("lock(&number); number += x;")));
+    CHECK_FALSE(warns("static long own[2]; " + body("own[0] = 0; own[1] = x; sink(0); print(\"\", own[x]);")));
+    CHECK_FALSE(warns("extern void *klp_shadow_get_or_alloc(void *, void (*)(void)); " + fresh +
+                      body("klp_shadow_get_or_alloc(o, fresh);")));
     CHECK_FALSE(warns(body("print(\"%d\", x);")));
     CHECK_FALSE(warns(body("switch (x) { case 0: find(9); break; case 1: find(5); break; case 2: find(7); break; "
                            "case 3: find(11); break; case 4: find(1); break; case 5: find(2); }")));

@@ -59,6 +59,7 @@ class Example:
     files      {path in the guest: path below the output folder} of what the builds left there
     flow       function(Session) in place of the usual flow
     allowed    regular expressions of kernel messages that are provoked on purpose
+    series     the kernels it is for; all if there are none
     """
 
     name: str
@@ -72,6 +73,7 @@ class Example:
     files: dict = dataclasses.field(default_factory=dict)
     flow: Callable | None = None
     allowed: tuple = ()
+    series: tuple = ()
 
     def all_builds(self):
         return self.builds or (Build(self.name),)

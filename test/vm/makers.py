@@ -26,6 +26,14 @@ def from_patches(kernel, build, folder):
     _klp_build(kernel, build, folder, [PATCHES / kernel.series / f"{name}.patch" for name in build.patch_names()])
 
 
+def from_rewritten(kernel, build, folder):
+    """klp-build on what its --rewrite makes of patches that cannot be live."""
+    patches = [PATCHES / "rewrite" / kernel.series / f"{name}.patch" for name in build.patch_names()]
+    made = folder / f"{build.module()}.rewritten"
+    _run([target.tools_dir() / "klp-build", *kernel.options, "--rewrite", made, *patches], made.with_suffix(".log"))
+    _klp_build(kernel, build, folder, [made / "fix.patch"])
+
+
 def from_module_patches(source, name):
     """klp-build on patches of an out-of-tree module, built first from test/vm/SOURCE."""
     def make(kernel, build, folder):

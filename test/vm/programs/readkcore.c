@@ -3,50 +3,16 @@
  * Kernel memory through /proc/kcore: reads lines "ADDRESS SIZE" (hexadecimal) and prints each
  * one's bytes as a line of hexadecimal digits, or "-" where the kernel shows none.
  */
-#include <elf.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
-static Elf64_Phdr *segments;
-static int nr_segments;
-
-static int read_segments(int fd)
-{
-	Elf64_Ehdr header;
-	size_t size;
-
-	if (pread(fd, &header, sizeof(header), 0) != sizeof(header))
-		return -1;
-	nr_segments = header.e_phnum;
-	size = nr_segments * sizeof(*segments);
-	segments = malloc(size);
-	return pread(fd, segments, size, header.e_phoff) == (ssize_t)size ? 0 : -1;
-}
-
-static int read_memory(int fd, unsigned long address, unsigned char *bytes, unsigned long size)
-{
-	for (int i = 0; i < nr_segments; i++) {
-		unsigned long start = segments[i].p_vaddr;
-
-		if (segments[i].p_type != PT_LOAD || address < start || address - start >= segments[i].p_memsz)
-			continue;
-		return pread(fd, bytes, size, segments[i].p_offset + (address - start)) == (ssize_t)size ? 0 : -1;
-	}
-	return -1;
-}
+#include "kcore.h"
 
 int main(void)
 {
 	unsigned long address, size;
 	unsigned char bytes[64];
-	int fd = open("/proc/kcore", O_RDONLY);
+	int fd = open_kcore();
 
-	if (fd < 0 || read_segments(fd)) {
-		perror("/proc/kcore");
-		return 1;
-	}
 	while (scanf("%lx %lx", &address, &size) == 2) {
 		if (size > sizeof(bytes) || read_memory(fd, address, bytes, size)) {
 			puts("-");

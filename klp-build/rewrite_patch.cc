@@ -1,0 +1,135 @@
+#include "rewrite_patch.h"
+
+#include "files/files.h"
+#include "host/process.h"
+#include "rewrite/rewrite.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+namespace klp::build {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_code(const std::string& path) {
+    const source::FileKind kind = source::kind_of(path);
+    return kind == source::FileKind::c_source || kind == source::FileKind::header;
+}
+
+// Only what the patch changes can use what the patch brings: its own sources are enough to read.
+rewrite::Request request_of(const kernel::Target& target, const PatchedFiles& changes, const kernel::Plan& plan,
+                            const fs::path& root) {
+    rewrite::Request request;
+    request.patched_root = root.string();
+    for (const auto& [path, change] : changes.applied.files)
+        if (change.after && is_code(path))
+            request.files[(root / path).string()] = {*change.after, change.line_origins};
+    const std::string directory = target.build.string();
+    for (const kernel::UnitChange& change : plan.changes)
+        if (!change.is_new() && changes.applied.files.contains(change.patched.source))
+            request.units.push_back({{directory, change.unit.compile.back(), change.unit.compile},
+                                     {directory, change.patched.compile.back(), change.patched.compile},
+                                     change.patched.owner});
+    return request;
+}
+
+// What the patch makes of the tree, by path below its top, with the rewritten texts in place.
+std::map<std::string, std::optional<std::string>> final_texts(const PatchedFiles& changes,
+                                                              const rewrite::Result& result, const fs::path& root) {
+    std::map<std::string, std::optional<std::string>> texts;
+    for (const auto& [path, change] : changes.applied.files)
+        texts[path] = change.after;
+    for (const auto& [path, text] : result.files)
+        texts[fs::path(path).lexically_relative(root).string()] = text;
+    return texts;
+}
+
+std::string difference(const std::string& path, const std::optional<std::string>& before,
+                       const std::optional<std::string>& after, const fs::path& folder) {
+    if (before == after)
+        return "";
+    const fs::path old_file = folder / "a" / path, new_file = folder / "b" / path;
+    files::make_folder(old_file.parent_path());
+    files::make_folder(new_file.parent_path());
+    files::write(old_file, before.value_or(""));
+    files::write(new_file, after.value_or(""));
+    const host::Outcome outcome =
+        host::run({.argv = {"diff", "-u", "-p", "--label", before ? "a/" + path : "/dev/null", "--label",
+                            after ? "b/" + path : "/dev/null", old_file.string(), new_file.string()},
+                   .directory = folder});
+    // diff(1): 1 says that there are differences.
+    if (outcome.status != 1)
+        throw report::Refusal("rewrite.diff", path, "diff(1) failed: " + outcome.errors, "");
+    return fmt::format("diff --git a/{0} b/{0}\n{1}", path, outcome.output);
+}
+
+std::string names_of(const Options& options) {
+    std::vector<std::string> names;
+    for (const fs::path& patch : options.patches)
+        names.push_back(patch.filename().string());
+    return fmt::format("{}", fmt::join(names, ", "));
+}
+
+std::string patch_text(const Options& options, const PatchedFiles& changes, const rewrite::Result& result,
+                       const fs::path& root, const fs::path& folder) {
+    std::string text = fmt::format("Made by klp-build --rewrite from {}: the same fix, for a kernel that runs.\n\n",
+                                   names_of(options));
+    for (const std::string& paragraph : result.done)
+        text += paragraph + "\n";
+    text += "---\n";
+    for (const auto& [path, after] : final_texts(changes, result, root)) {
+        const auto change = changes.applied.files.find(path);
+        text += difference(path, change == changes.applied.files.end() ? std::nullopt : change->second.before, after,
+                           folder);
+    }
+    return text;
+}
+
+std::string section(const char* title, const std::vector<std::string>& paragraphs) {
+    if (paragraphs.empty())
+        return "";
+    std::string text = fmt::format("{}\n{}\n\n", title, std::string(std::string_view(title).size(), '-'));
+    for (const std::string& paragraph : paragraphs)
+        text += fmt::format("* {}\n", paragraph);
+    return text + "\n";
+}
+
+std::string readme_text(const Options& options, const rewrite::Result& result) {
+    std::vector<std::string> questions;
+    for (const report::Finding& question : result.questions)
+        questions.push_back(fmt::format("{}, {}: {}. What to do: {}. [{}]", question.where, question.function,
+                                        question.message, question.hint, question.code));
+    return fmt::format("fix.patch is {} with what a live patch cannot do taken back and done in another way.\n"
+                       "Read it: it is yours. Build it with klp-build, or with any tool that offers\n"
+                       "<linux/livepatch_helpers.h>; for kpatch-build, include \"kpatch-macros.h\" and write\n"
+                       "KPATCH_POST_UNPATCH_CALLBACK() in place of KLP_POST_UNPATCH_CALLBACK().\n\n",
+                       names_of(options)) +
+           section("What was changed", result.done) + section("To decide before it can be built", questions) +
+           section("To know", result.remarks);
+}
+
+} // namespace
+
+Rewritten rewrite_patch(const Options& options, const kernel::Target& target, const PatchedFiles& changes,
+                        const kernel::Plan& plan, kernel::PatchedTree& tree, const fs::path& folder) {
+    restore_own_lines(changes, tree);
+    const rewrite::Result result = rewrite::rewrite(request_of(target, changes, plan, tree.root()));
+    Rewritten written{options.rewrite / "fix.patch", options.rewrite / "README", result.questions};
+    files::make_folder(options.rewrite);
+    files::write(written.patch, patch_text(options, changes, result, tree.root(), folder));
+    files::write(written.readme, readme_text(options, result));
+    return written;
+}
+
+void hand_out_rewritten(const Rewritten& written) {
+    fmt::print("{}: the patch to build; {}: what was changed{}\n", written.patch.string(), written.readme.string(),
+               written.questions.empty() ? "" : ", and what is to be decided before it can be built");
+    if (!written.questions.empty())
+        throw report::Refusal(written.questions);
+}
+
+} // namespace klp::build

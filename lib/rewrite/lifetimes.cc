@@ -1,0 +1,284 @@
+#include "rewrite/lifetimes.h"
+
+#include <clang/AST/Attr.h>
+#include <clang/AST/ParentMapContext.h>
+#include <clang/AST/RecursiveASTVisitor.h>
+#include <clang/AST/Stmt.h>
+#include <fmt/format.h>
+
+#include <map>
+#include <set>
+
+namespace klp::rewrite {
+
+namespace {
+
+// The argument that is freed, by function (include/linux/slab.h, mm.h, rcupdate.h). kfree_rcu() is a macro around the
+// last two, which hold the object in a variable.
+const std::map<std::string, unsigned, std::less<>> free_functions = {
+    {"kfree", 0},           {"kvfree", 0},           {"vfree", 0},        {"kfree_sensitive", 0}, {"kzfree", 0},
+    {"kmem_cache_free", 1}, {"kvfree_sensitive", 0}, {"mempool_free", 0},
+};
+constexpr std::string_view variable_of_kfree_rcu = "___p";
+
+bool is_allocator(llvm::StringRef name) {
+    name.consume_front("__");
+    return name.starts_with("kmalloc") || name.starts_with("kzalloc") || name.starts_with("kvmalloc") ||
+           name.starts_with("kvzalloc") || name.starts_with("kmem_cache_alloc") ||
+           name.starts_with("kmem_cache_zalloc") || name.starts_with("vzalloc") || name.starts_with("vmalloc");
+}
+
+// Boot code cannot be patched, and is over.
+bool stays(const clang::FunctionDecl& function) {
+    const auto* section = function.getAttr<clang::SectionAttr>();
+    return !section || !(section->getName().starts_with(".init") || section->getName().starts_with(".exit"));
+}
+
+// The members that lead from an object of `outer` to one of `record` in it: ".stats".
+void find_paths(const clang::RecordDecl& outer, const clang::RecordDecl& record, const std::string& path,
+                std::vector<std::string>& paths) {
+    if (outer.getCanonicalDecl() == record.getCanonicalDecl()) {
+        paths.push_back(path);
+        return;
+    }
+    const clang::RecordDecl* definition = outer.getDefinition();
+    if (!definition)
+        return;
+    for (const clang::FieldDecl* field : definition->fields())
+        if (const clang::RecordDecl* inner = field->getType()->getAsRecordDecl())
+            find_paths(*inner, record, field->getName().empty() ? path : path + "." + field->getName().str(), paths);
+}
+
+// What is freed or allocated, without the casts to and from void *. `(struct ctx *)((char *)p - 8)` stays as it is.
+const clang::Expr& without_casts(const clang::Expr& pointer) {
+    const clang::Expr* inner = pointer.IgnoreParenImpCasts();
+    while (const auto* cast = llvm::dyn_cast<clang::CStyleCastExpr>(inner)) {
+        const clang::QualType type = cast->getType();
+        if (type->isPointerType() && type->getPointeeType()->isRecordType())
+            break;
+        inner = cast->getSubExpr()->IgnoreParenImpCasts();
+    }
+    return *inner;
+}
+
+class Visitor : public clang::RecursiveASTVisitor<Visitor> {
+public:
+    Visitor(const ParsedUnit& unit, const clang::RecordDecl& record) : unit_(unit), record_(record) {
+        for (clang::Decl* declaration : unit.context().getTranslationUnitDecl()->decls())
+            if (auto* function = llvm::dyn_cast<clang::FunctionDecl>(declaration);
+                function && function->isThisDeclarationADefinition() && stays(*function) &&
+                unit.place_of(function->getLocation()).file == unit.main_file()) {
+                function_ = function;
+                TraverseStmt(function->getBody());
+            }
+    }
+
+    bool VisitCallExpr(clang::CallExpr* call) {
+        const clang::FunctionDecl* callee = call->getDirectCallee();
+        if (!callee || !callee->getDeclName().isIdentifier())
+            return true;
+        if (const auto known = free_functions.find(callee->getName());
+            known != free_functions.end() && known->second < call->getNumArgs())
+            add_end(*call, *call->getArg(known->second), result.frees);
+        if (callee->getName().ends_with("memset") && call->getNumArgs() > 0)
+            add_end(*call, *call->getArg(0), result.resets);
+        return true;
+    }
+
+    bool VisitVarDecl(clang::VarDecl* variable) {
+        if (!variable->hasInit())
+            return true;
+        if (std::string_view(variable->getName()) == variable_of_kfree_rcu && variable->getLocation().isMacroID()) {
+            const clang::DynTypedNodeList parents = unit_.context().getParents(*variable);
+            if (!parents.empty() && parents[0].get<clang::DeclStmt>())
+                add_end(*parents[0].get<clang::DeclStmt>(), *variable->getInit(), result.frees);
+        }
+        return true;
+    }
+
+    bool VisitBinaryOperator(clang::BinaryOperator* assignment) {
+        if (assignment->getOpcode() == clang::BO_Assign && is_record(assignment->getLHS()->getType()))
+            add_problem(*assignment, "a whole object is assigned there, without what is kept beside it");
+        if (assignment->getOpcode() != clang::BO_Assign || !allocates(assignment->getRHS()))
+            return true;
+        const std::optional<std::string> target = unit_.text_of(assignment->getLHS()->getSourceRange());
+        if (target)
+            for (const std::string& object : objects_at(*assignment->getLHS(), *target))
+                if (std::optional<LifetimeSite> site = site_of(*assignment, *assignment->getLHS(), object);
+                    site && !site->opening)
+                    add(std::move(*site), result.allocations);
+        return true;
+    }
+
+    Lifetimes result;
+
+private:
+    bool allocates(const clang::Expr* value) const {
+        value = value->IgnoreParenCasts();
+        // What a macro makes of it (alloc_hooks()) is a statement's value.
+        while (const auto* block = llvm::dyn_cast<clang::StmtExpr>(value)) {
+            const auto* last = block->getSubStmt()->body_empty()
+                                   ? nullptr
+                                   : llvm::dyn_cast<clang::Expr>(block->getSubStmt()->body_back());
+            if (!last)
+                return false;
+            value = last->IgnoreParenCasts();
+            if (const auto* variable = llvm::dyn_cast<clang::DeclRefExpr>(value))
+                if (const auto* declared = llvm::dyn_cast<clang::VarDecl>(variable->getDecl());
+                    declared && declared->getInit())
+                    value = declared->getInit()->IgnoreParenCasts();
+        }
+        const auto* call = llvm::dyn_cast<clang::CallExpr>(value);
+        const clang::FunctionDecl* callee = call ? call->getDirectCallee() : nullptr;
+        return callee && callee->getDeclName().isIdentifier() && is_allocator(callee->getName());
+    }
+
+    // The addresses of all objects of the structure in what the pointer leads to.
+    std::vector<std::string> objects_at(const clang::Expr& pointer, const std::string& text) const {
+        const clang::QualType type = without_casts(pointer).getType();
+        const clang::RecordDecl* pointee = type->isPointerType() ? type->getPointeeType()->getAsRecordDecl() : nullptr;
+        std::vector<std::string> objects;
+        if (!pointee)
+            return objects;
+        std::vector<std::string> paths;
+        find_paths(*pointee, record_, "", paths);
+        for (const std::string& path : paths)
+            objects.push_back(path.empty() ? text : fmt::format("&{}->{}", text, path.substr(1)));
+        return objects;
+    }
+
+    bool is_record(clang::QualType type) const {
+        const clang::RecordDecl* record = type->getAsRecordDecl();
+        return record && record->getCanonicalDecl() == record_.getCanonicalDecl();
+    }
+
+    void add_end(const clang::Stmt& statement, const clang::Expr& pointer, std::vector<LifetimeSite>& ends) {
+        const std::vector<std::string> some = objects_at(pointer, "p");
+        if (some.empty())
+            return;
+        std::optional<std::string> text = unit_.text_of(without_casts(pointer).getSourceRange());
+        if (!text) // a macro's, with the parentheses that it has around itself
+            text = unit_.text_of(pointer.getSourceRange());
+        if (!text || may_do_something(*text)) {
+            add_problem(statement, "what ends there has no name");
+            return;
+        }
+        for (const std::string& object : objects_at(pointer, *text)) {
+            if (std::optional<LifetimeSite> site = site_of(statement, pointer, object))
+                add(std::move(*site), ends);
+            else
+                add_problem(statement, "the statement that ends it is part of a macro");
+        }
+    }
+
+    // Written a second time, it would happen twice.
+    static bool may_do_something(const std::string& text) {
+        if (text.find("++") != std::string::npos || text.find("--") != std::string::npos)
+            return true;
+        for (size_t at = text.find('='); at != std::string::npos; at = text.find('=', at + 1))
+            return true;
+        return false;
+    }
+
+    // The statement around, as the author wrote it: what macros made is passed over.
+    std::optional<LifetimeSite> site_of(const clang::Stmt& inner, const clang::Expr& pointer, std::string object) {
+        clang::DynTypedNode node = clang::DynTypedNode::create(inner);
+        LifetimeSite site;
+        while (true) {
+            const clang::Stmt* child = node.get<clang::Stmt>();
+            const clang::DynTypedNodeList parents = unit_.context().getParents(node);
+            if (parents.empty())
+                return std::nullopt;
+            const auto* parent = parents[0].get<clang::Stmt>();
+            if (parent && child && is_written(*parent) && is_block_of(*parent, *child, site)) {
+                place(*child, site);
+                break;
+            }
+            node = parents[0];
+        }
+        site.function = function_;
+        site.object = std::move(object);
+        if (const auto* name = llvm::dyn_cast<clang::DeclRefExpr>(&without_casts(pointer)))
+            site.variable = llvm::dyn_cast<clang::VarDecl>(name->getDecl());
+        return site;
+    }
+
+    static bool is_written(const clang::Stmt& statement) {
+        return statement.getBeginLoc().isFileID() ||
+               llvm::isa<clang::IfStmt, clang::WhileStmt, clang::ForStmt>(statement);
+    }
+
+    bool is_block_of(const clang::Stmt& parent, const clang::Stmt& child, LifetimeSite& site) const {
+        if (const auto* block = llvm::dyn_cast<clang::CompoundStmt>(&parent))
+            return block->getLBracLoc().isFileID();
+        if (llvm::isa<clang::LabelStmt, clang::SwitchCase>(parent))
+            return true;
+        clang::SourceLocation opening;
+        if (const auto* condition = llvm::dyn_cast<clang::IfStmt>(&parent)) {
+            if (condition->getThen() == &child)
+                opening = condition->getRParenLoc();
+            else if (condition->getElse() == &child)
+                opening = condition->getElseLoc();
+        } else if (const auto* loop = llvm::dyn_cast<clang::WhileStmt>(&parent); loop && loop->getBody() == &child) {
+            opening = loop->getRParenLoc();
+        } else if (const auto* count = llvm::dyn_cast<clang::ForStmt>(&parent); count && count->getBody() == &child) {
+            // `list_for_each_entry(...)` is a macro: its closing parenthesis ends where it expands to.
+            opening = count->getRParenLoc().isMacroID()
+                          ? unit_.sources().getExpansionRange(count->getRParenLoc()).getEnd()
+                          : count->getRParenLoc();
+        }
+        if (opening.isInvalid() || opening.isMacroID())
+            return false;
+        site.opening = unit_.end_of(opening);
+        return true;
+    }
+
+    void place(const clang::Stmt& statement, LifetimeSite& site) const {
+        site.begin = unit_.place_of(statement.getBeginLoc());
+        const std::string_view text = unit_.text_of(site.begin.file);
+        const clang::SourceLocation last = statement.getEndLoc();
+        const Place end = unit_.end_of(last.isMacroID() ? unit_.sources().getExpansionRange(last).getEnd() : last);
+        const size_t semicolon = text.find(';', end.offset - 1);
+        site.end = {end.file, semicolon == std::string_view::npos ? end.offset : semicolon + 1};
+        const size_t line = text.rfind('\n', site.begin.offset) + 1;
+        site.indent = std::string(text.substr(line, text.find_first_not_of(" \t", line) - line));
+    }
+
+    void add(LifetimeSite site, std::vector<LifetimeSite>& sites) {
+        if (seen_.insert({site.begin.offset, site.object}).second)
+            sites.push_back(std::move(site));
+    }
+
+    void add_problem(const clang::Stmt& statement, const char* what) {
+        const clang::PresumedLoc place =
+            unit_.sources().getPresumedLoc(unit_.sources().getFileLoc(statement.getBeginLoc()));
+        result.problems.push_back(fmt::format("{}(), line {}: {}", function_->getName().str(), place.getLine(), what));
+    }
+
+    const ParsedUnit& unit_;
+    const clang::RecordDecl& record_;
+    const clang::FunctionDecl* function_ = nullptr;
+    std::set<std::pair<size_t, std::string>> seen_;
+};
+
+} // namespace
+
+Lifetimes find_lifetimes(const ParsedUnit& unit, const clang::RecordDecl& record) {
+    return Visitor(unit, record).result;
+}
+
+void add_before(const LifetimeSite& site, const std::string& statement, FileEdits& edits) {
+    std::set<Edit>& file = edits[site.begin.file];
+    file.insert({site.begin.offset, 0, fmt::format("{}\n{}", statement, site.indent)});
+    if (!site.opening)
+        return;
+    const std::string outer = site.indent.substr(0, site.indent.empty() ? 0 : site.indent.size() - 1);
+    file.insert({site.opening->offset, 0, " {"});
+    file.insert({site.end.offset, 0, fmt::format("\n{}}}", outer)});
+}
+
+void add_behind(const LifetimeSite& site, const std::string& statement, FileEdits& edits) {
+    edits[site.end.file].insert({site.end.offset, 0, fmt::format("\n{}{}", site.indent, statement)});
+}
+
+} // namespace klp::rewrite

@@ -1,0 +1,209 @@
+#include "rewrite/rewrite.h"
+
+#include "rewrite/callbacks.h"
+#include "rewrite/initial_values.h"
+#include "rewrite/places.h"
+#include "rewrite/shadow_member.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cctype>
+#include <filesystem>
+#include <set>
+
+namespace klp::rewrite {
+
+namespace {
+
+constexpr const char* includes = "#include <linux/livepatch.h>\n#include <linux/livepatch_helpers.h>\n";
+
+// Ranks of insertions at one place.
+constexpr int of_includes = -2, of_code = -1;
+
+struct UnitPair {
+    std::unique_ptr<ParsedUnit> original;
+    std::unique_ptr<ParsedUnit> patched;
+    std::string owner;
+};
+
+std::map<std::string, std::string> texts_of(const Request& request) {
+    std::map<std::string, std::string> texts;
+    for (const auto& [path, file] : request.files)
+        texts[path] = file.text;
+    return texts;
+}
+
+std::vector<UnitPair> read_units(const Request& request) {
+    const std::map<std::string, std::string> texts = texts_of(request);
+    std::vector<UnitPair> pairs;
+    for (const Unit& unit : request.units)
+        pairs.push_back({std::make_unique<ParsedUnit>(unit.original, request.originals),
+                         std::make_unique<ParsedUnit>(unit.patched, texts), unit.owner});
+    return pairs;
+}
+
+// By the structure's place: two units may have private ones of one name.
+std::map<std::pair<std::string, std::string>, std::vector<RecordInUnit>>
+extended_records(const std::vector<UnitPair>& units, const PatchedTexts& texts) {
+    std::map<std::pair<std::string, std::string>, std::vector<RecordInUnit>> records;
+    for (const UnitPair& unit : units)
+        for (ExtendedRecord& record : find_new_members(*unit.original, *unit.patched, texts))
+            records[{record.end.file, record.spelling}].push_back({unit.patched.get(), unit.owner, std::move(record)});
+    return records;
+}
+
+std::string error_lines(const std::vector<report::Finding>& questions) {
+    std::string text;
+    for (const report::Finding& question : questions) {
+        std::string line = fmt::format("{}: {}", question.code, question.hint);
+        std::ranges::replace(line, '"', '\'');
+        text += fmt::format("\n#error \"klp-build: {}; README says why\"\n", line);
+    }
+    return text;
+}
+
+class Writer {
+public:
+    Writer(const Request& request, FileEdits& edits, Result& result)
+        : request_(request), edits_(edits), result_(result) {}
+
+    // The accessors go where all that need them see them: behind the structure in the only file that uses it, else into
+    // the first of these files, with a header beside it.
+    void add_accessors(const ShadowPlan& plan, const std::string& owner) {
+        if (plan.users.empty())
+            return;
+        const std::string& first = plan.users.front();
+        const std::string questions = error_lines(plan.questions);
+        if (plan.users.size() == 1) {
+            place_code(first, plan,
+                       shadow_structure(plan.shadow) + "\n" + shadow_functions(plan.shadow, "static ") + questions);
+        } else {
+            const std::string name = structure_name(plan.shadow) + ".h";
+            result_.files[first.substr(0, first.rfind('/') + 1) + name] = header(plan.shadow);
+            for (const std::string& user : plan.users)
+                place_code(user, plan,
+                           fmt::format("#include \"{}{}\"\n", folder_for(first, user), name) +
+                               (user == first ? "\n" + shadow_functions(plan.shadow, "") + questions : ""));
+        }
+        callbacks_[owner][relative(first)].shadows.push_back(plan.shadow);
+    }
+
+    void add_values(const ChangedValues& changed, const ParsedUnit& unit, const std::string& owner) {
+        for (const auto& [file, some] : changed.edits)
+            edits_[file].insert(some.begin(), some.end());
+        std::vector<ChangedValue>& values = callbacks_[owner][relative(unit.main_file())].values;
+        values.insert(values.end(), changed.values.begin(), changed.values.end());
+    }
+
+    void add_callbacks() {
+        for (const auto& [owner, files] : callbacks_)
+            for (const auto& [name, code] : callback_code(files)) {
+                const std::string file = request_.patched_root + "/" + name;
+                const std::string& text = request_.files.at(file).text;
+                edits_[file].insert({text.size(), 0, code});
+                edits_[file].insert({place_for_include(text, text.size()), 0, includes, of_includes});
+            }
+    }
+
+private:
+    std::string relative(const std::string& file) const { return file.substr(request_.patched_root.size() + 1); }
+
+    // Behind the structure's definition if that is in the file, else behind what the file includes.
+    void place_code(const std::string& file, const ShadowPlan& plan, const std::string& code) {
+        const std::string& text = request_.files.at(file).text;
+        if (plan.definition.file == file)
+            edits_[file].insert({plan.definition.offset, 0, "\n\n" + code.substr(0, code.size() - 1), of_code});
+        else
+            edits_[file].insert(
+                {place_for_include(text, text.size()), 0, (code.starts_with('#') ? "" : "\n") + code, of_code});
+    }
+
+    // How a file says the folder of another one in an #include; empty if it is its own.
+    static std::string folder_for(const std::filesystem::path& file, const std::filesystem::path& user) {
+        const std::string folder = file.parent_path().lexically_relative(user.parent_path()).string();
+        return folder == "." ? "" : folder + "/";
+    }
+
+    static std::string header(const Shadow& shadow) {
+        std::string guard = fmt::format("_{}_H", structure_name(shadow));
+        std::ranges::transform(guard, guard.begin(),
+                               [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+        return fmt::format("/* SPDX-License-Identifier: GPL-2.0 */\n#ifndef {0}\n#define {0}\n\n{1}\n{2}\n{3}\n"
+                           "#endif\n",
+                           guard, "#include <linux/livepatch.h>\n", shadow_structure(shadow),
+                           shadow_prototypes(shadow));
+    }
+
+    const Request& request_;
+    FileEdits& edits_;
+    Result& result_;
+    std::map<std::string, std::map<std::string, FileCallbacks>> callbacks_; // by owner and file
+};
+
+void apply_all(const Request& request, const FileEdits& edits, Result& result) {
+    for (const auto& [path, some] : edits)
+        if (!some.empty())
+            result.files[path] = edited(request.files.at(path).text, some);
+}
+
+// What cannot be read now was not the author's mistake.
+void check(const Request& request, const Result& result) {
+    if (!result.questions.empty())
+        return;
+    std::map<std::string, std::string> texts = texts_of(request);
+    for (const auto& [path, text] : result.files)
+        texts[path] = text;
+    for (const Unit& unit : request.units)
+        ParsedUnit(unit.patched, texts);
+}
+
+} // namespace
+
+namespace {
+
+void rewrite_values(const UnitPair& unit, const Request& request, Writer& writer, Result& result) {
+    const std::string name = unit.patched->main_file().substr(request.patched_root.size() + 1);
+    const ChangedValues changed = find_changed_values(*unit.original, *unit.patched, name);
+    result.questions.insert(result.questions.end(), changed.questions.begin(), changed.questions.end());
+    if (changed.values.empty())
+        return;
+    writer.add_values(changed, *unit.patched, unit.owner);
+    for (const ChangedValue& value : changed.values)
+        result.done.push_back(fmt::format(
+            "{} in {} is initialised as it was. A callback makes it {} when the patch goes in{}, and another one puts "
+            "it back if nobody else has changed it meanwhile.",
+            value.place, name, value.after.empty() ? "0" : value.after,
+            value.is_number ? ", if nobody has changed it" : ""));
+}
+
+} // namespace
+
+Result rewrite(const Request& request) {
+    const std::vector<UnitPair> units = read_units(request);
+    Result result;
+    FileEdits edits;
+    Writer writer(request, edits, result);
+    for (const auto& [place, views] : extended_records(units, request.files)) {
+        ShadowPlan plan = plan_shadow(views, request.patched_root);
+        for (auto& [file, some] : plan.edits)
+            edits[file].merge(some);
+        writer.add_accessors(plan, views.front().owner);
+        result.done.push_back(plan.summary);
+        result.questions.insert(result.questions.end(), plan.questions.begin(), plan.questions.end());
+        result.remarks.insert(result.remarks.end(), plan.remarks.begin(), plan.remarks.end());
+    }
+    for (const UnitPair& unit : units)
+        rewrite_values(unit, request, writer, result);
+    writer.add_callbacks();
+    if (result.done.empty() && result.questions.empty())
+        throw report::Refusal("rewrite.nothing-found", request.units.empty() ? "" : request.units.front().owner,
+                              "the patch changes nothing that klp-build knows how to rewrite",
+                              "build it as it is; docs/authoring.md says what to do about each finding");
+    apply_all(request, edits, result);
+    check(request, result);
+    return result;
+}
+
+} // namespace klp::rewrite

@@ -1,0 +1,118 @@
+// Small units in memory, before and after a patch, for the tests of lib/rewrite.
+#pragma once
+
+#include "rewrite/rewrite.h"
+
+#include <map>
+#include <set>
+#include <sstream>
+#include <string>
+#include <vector>
+
+namespace klp::test {
+
+using Texts = std::map<std::string, std::string>; // by name: "unit.c"
+
+// What the units take from the kernel.
+inline const std::string kernel_h = "typedef unsigned gfp_t;\n"
+                                    "typedef unsigned long long u64;\n"
+                                    "#define NULL ((void *)0)\n"
+                                    "typedef _Bool bool;\n"
+                                    "#define true 1\n"
+                                    "#define false 0\n"
+                                    "#define GFP_KERNEL 1u\n"
+                                    "#define GFP_ATOMIC 2u\n"
+                                    "#define __GFP_NOFAIL 4u\n"
+                                    "#define noinline __attribute__((noinline))\n"
+                                    "#define READ_ONCE(x) (*(const volatile __typeof__(x) *)&(x))\n"
+                                    "#define container_of(p, t, m) ((t *)((char *)(p) - __builtin_offsetof(t, m)))\n"
+                                    "struct mutex { long owner; };\n"
+                                    "struct list_head { struct list_head *next, *prev; };\n"
+                                    "typedef struct { int counter; } atomic_t;\n"
+                                    "void mutex_init(struct mutex *);\n"
+                                    "void mutex_lock(struct mutex *);\n"
+                                    "void mutex_unlock(struct mutex *);\n"
+                                    "void INIT_LIST_HEAD(struct list_head *);\n"
+                                    "void spin_lock(int *);\n"
+                                    "void spin_unlock(int *);\n"
+                                    "int atomic_read(const atomic_t *);\n"
+                                    "void atomic_inc(atomic_t *);\n"
+                                    "void *kzalloc(unsigned long, gfp_t);\n"
+                                    "void kfree(const void *);\n"
+                                    "void *memset(void *, int, unsigned long);\n"
+                                    "void use(unsigned long);\n";
+
+inline const std::string livepatch_h = "struct klp_object;\n"
+                                       "void *klp_shadow_get(void *, unsigned long);\n"
+                                       "void *klp_shadow_get_or_alloc(void *, unsigned long, unsigned long, gfp_t, int "
+                                       "(*)(void *, void *, void *), void *);\n"
+                                       "void klp_shadow_free(void *, unsigned long, void *);\n"
+                                       "void klp_shadow_free_all(unsigned long, void *);\n";
+
+inline const std::string helpers_h =
+    "#define KLP_PRE_PATCH_CALLBACK(fn) static int (*patch)(struct klp_object *) = fn\n"
+    "#define KLP_POST_UNPATCH_CALLBACK(fn) static void (*unpatch)(struct klp_object *) = fn\n";
+
+// Lines that the patch brought are those that the old text does not have.
+inline std::vector<uint32_t> origins_of(const std::string& before, const std::string& after) {
+    std::multiset<std::string> old;
+    std::string line;
+    for (std::istringstream in(before); std::getline(in, line);)
+        old.insert(line);
+    std::vector<uint32_t> origins;
+    for (std::istringstream in(after); std::getline(in, line);) {
+        const auto found = old.find(line);
+        origins.push_back(found == old.end() ? 0 : 1);
+        if (found != old.end())
+            old.erase(found);
+    }
+    return origins;
+}
+
+inline rewrite::Result rewritten(Texts before, Texts after) {
+    rewrite::Request request{.units = {}, .files = {}, .originals = {}, .patched_root = "/new"};
+    for (const auto& [name, text] : after) {
+        request.files["/new/" + name] = {text, origins_of(before[name], text)};
+        request.originals["/old/" + name] = before[name];
+        if (name.ends_with(".c"))
+            request.units.push_back({{"/old", name, {"gcc", "-I/inc", "-c", name}},
+                                     {"/new", name, {"gcc", "-I/inc", "-c", name}},
+                                     "vmlinux"});
+    }
+    for (const auto& [path, text] : Texts{{"/inc/kernel.h", kernel_h},
+                                          {"/inc/linux/livepatch.h", livepatch_h},
+                                          {"/inc/linux/livepatch_helpers.h", helpers_h}}) {
+        request.originals[path] = text;
+        request.files[path] = {text, origins_of(text, text)};
+    }
+    return rewrite::rewrite(request);
+}
+
+// One unit; `text` is with its patch, and its lines that end in "// new" are what the patch brings.
+inline rewrite::Result rewritten(const std::string& text) {
+    std::string before, after, line;
+    for (std::istringstream in("#include <kernel.h>\n" + text); std::getline(in, line);) {
+        const bool is_new = line.ends_with("// new");
+        line = line.substr(0, is_new ? line.find_last_not_of(' ', line.size() - 7) + 1 : line.size()) + "\n";
+        after += line;
+        before += is_new ? "" : line;
+    }
+    return rewritten(Texts{{"unit.c", before}}, Texts{{"unit.c", after}});
+}
+
+inline std::string text_of(const rewrite::Result& result, const std::string& name = "unit.c") {
+    return result.files.at("/new/" + name);
+}
+
+inline bool contains(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+}
+
+inline std::multiset<std::string> codes_of(const rewrite::Result& result) {
+    std::multiset<std::string> codes;
+    for (const report::Finding& question : result.questions)
+        codes.insert(question.code);
+    return codes;
+}
+
+} // namespace klp::test

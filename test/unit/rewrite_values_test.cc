@@ -1,0 +1,89 @@
+// A changed initial value becomes a callback that sets it, and one that puts it back.
+#include "rewrite_units.h"
+
+#include <doctest/doctest.h>
+
+using namespace klp;
+using namespace klp::test;
+
+namespace {
+
+using Codes = std::multiset<std::string>;
+
+const std::string code = "struct ops {\n\tint (*run)(int);\n\tint flags;\n\tint deep[2];\n};\n"
+                         "static int one(int i)\n{\n\treturn i;\n}\nstatic int two(int i)\n{\n\treturn -i;\n}\n";
+
+rewrite::Result changed(const std::string& before, const std::string& after) {
+    const std::string head = "#include <kernel.h>\n" + code;
+    const std::string tail = "\nint (*keep[])(int) = { one, two };\n";
+    return rewritten(Texts{{"unit.c", head + before + tail}}, Texts{{"unit.c", head + after + tail}});
+}
+
+// The initialiser is as it was; what is set and put back, by the text of the callbacks.
+bool sets(const std::string& before, const std::string& after, const std::string& set, const std::string& undo) {
+    const rewrite::Result result = changed(before, after);
+    CHECK(codes_of(result) == Codes{});
+    const std::string text = text_of(result);
+    CAPTURE(text);
+    CHECK(contains(text, code + before + "\n"));
+    CHECK(contains(text, "KLP_PRE_PATCH_CALLBACK("));
+    CHECK(contains(text, "KLP_POST_UNPATCH_CALLBACK("));
+    return contains(text, set) && contains(text, undo);
+}
+
+Codes asked(const std::string& before, const std::string& after) {
+    return codes_of(changed(before, after));
+}
+
+} // namespace
+
+TEST_CASE("values: a number is set where it is as it was, and put back where it is as we set it") {
+    CHECK(sets("static int most = 5;", "static int most = 9;", "if (most == 5) {\n\t\tmost = 9;",
+               "most == 9)\n\t\tmost = 5;"));
+    CHECK(sets("static int most;", "static int most = 9;", "if (most == 0) {\n\t\tmost = 9;",
+               "most == 9)\n\t\tmost = 0;"));
+    CHECK(sets("static int most = 5;", "static int most;", "if (most == 5) {\n\t\tmost = 0;",
+               "most == 0)\n\t\tmost = 5;"));
+}
+
+TEST_CASE("values: members and elements") {
+    CHECK(sets("static struct ops ops = { .run = one, .flags = 1 };",
+               "static struct ops ops = { .run = one, .flags = 3 };", "if (ops.flags == 1) {\n\t\tops.flags = 3;",
+               "ops.flags == 3)\n\t\tops.flags = 1;"));
+    CHECK(sets("static struct ops ops = { .run = one };", "static struct ops ops = { .run = one, .deep = { 0, 4 } };",
+               "if (ops.deep[1] == 0) {\n\t\tops.deep[1] = 4;", "ops.deep[1] == 4)\n\t\tops.deep[1] = 0;"));
+    CHECK(sets("static int table[3] = { 1, 2, 3 };", "static int table[3] = { 1, 2, 4 };",
+               "if (table[2] == 3) {\n\t\ttable[2] = 4;", "table[2] == 4)\n\t\ttable[2] = 3;"));
+}
+
+TEST_CASE("values: the address of a function that is there is kept and put back") {
+    CHECK(sets("static struct ops ops = { .run = one };", "static struct ops ops = { .run = two };",
+               "klp_old_0 = ops.run;\n\tops.run = two;", "if (ops.run == two)\n\t\tops.run = klp_old_0;"));
+}
+
+TEST_CASE("values: what no callback can set is a question") {
+    CHECK(asked("static const int most = 5;", "static const int most = 9;") == Codes{"rewrite.value"});
+    CHECK(asked("static const struct ops ops = { one };", "static const struct ops ops = { two };") ==
+          Codes{"rewrite.value"});
+    CHECK(asked("int f(void)\n{\n\tstatic int n = 1;\n\treturn n++;\n}",
+                "int f(void)\n{\n\tstatic int n = 2;\n\treturn n++;\n}") == Codes{"rewrite.value"});
+    CHECK(asked("static const char *name = \"a\";", "static const char *name = \"b\";") == Codes{"rewrite.value"});
+    CHECK(asked("static struct ops ops = { one };",
+                "static int fresh(int i)\n{\n\treturn i * 2;\n}\nstatic struct ops ops = { fresh };") ==
+          Codes{"rewrite.value"});
+}
+
+TEST_CASE("values: another spelling of the same value is none") {
+    CHECK_THROWS_AS(changed("static int most = 16;", "static int most = 0x10;"), report::Refusal);
+    CHECK_THROWS_AS(changed("static int most;", "static int most = 0;"), report::Refusal);
+}
+
+TEST_CASE("values: several files have one callback of a kind") {
+    const std::string head = "#include <kernel.h>\nstatic int most = ";
+    const rewrite::Result result = rewritten(Texts{{"a.c", head + "1;\n"}, {"b.c", head + "1;\n"}},
+                                             Texts{{"a.c", head + "2;\n"}, {"b.c", head + "3;\n"}});
+    CHECK(codes_of(result) == Codes{});
+    CHECK(contains(text_of(result, "a.c"), "\tklp_a_set();\n\tklp_b_set();\n\treturn 0;\n"));
+    CHECK(contains(text_of(result, "b.c"), "void klp_b_set(void)\n{\n\tif (most == 1) {\n\t\tmost = 3;"));
+    CHECK_FALSE(contains(text_of(result, "b.c"), "CALLBACK("));
+}

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Fixes that cannot be live as they are, as klp-build --rewrite makes them: patches/rewrite/.
+
+Each is looked at on objects that are older than the patch and on new ones, disabled and loaded again. What is kept
+beside objects goes with them and with the patch: `shadows` counts it in the kernel's memory.
+"""
+
+import makers
+from example import Build, Example
+
+
+def _rewritten(name, what, flow, **more):
+    def whole(session):
+        session.vm.run("fds serve")
+        flow(session)
+        session.expect("shadows", r"^0$")
+        session.expect("fds quit", r"^ok$")
+    return Example(f"rewrite-{name}", what, flow=whole,
+                   builds=(Build(f"rewrite-{name}", (name,), maker=makers.from_rewritten),),
+                   programs=("fds", "shadows"), **more)
+
+
+def _open(session, *words):
+    """The number of a new file of the server's."""
+    return session.expect(f"fds {' '.join(words)}", r"^(\d+)$").group(1)
+
+
+def _scalar(session):
+    old = _open(session, "timerfd")
+
+    def unpatched():
+        session.expect(f"fds info {old} shown", r"^nothing$")
+
+    unpatched()
+    for _ in range(2):
+        session.patch()
+        session.expect("shadows", r"^0$")
+        session.expect(f"fds info {old} shown", r"^shown: 1 of 7$")
+        session.expect(f"fds info {old} shown", r"^shown: 2 of 7$")
+        new = _open(session, "timerfd")
+        session.expect(f"fds info {new} shown", r"^shown: 1 of 7$")
+        session.expect(f"fds info {old} shown", r"^shown: 3 of 7$")
+        session.expect("shadows", r"^2$")
+        session.expect(f"fds close {new}", r"^ok$")
+        session.vm.run("wait_until 30 '[ $(shadows) = 1 ]'")
+        session.disable()
+        unpatched()
+        session.expect("shadows", r"^0$")
+        session.unload()
+
+
+def _lock(session):
+    old = _open(session, "eventfd", "3")
+    session.expect(f"fds write {old} 1", r"^ok$")
+    for _ in range(2):
+        session.patch()
+        # Not one write since.
+        session.expect(f"fds info {old} writes", r"^nothing$")
+        session.expect(f"fds write {old} 1", r"^ok$")
+        session.expect(f"fds write {old} 1", r"^ok$")
+        session.expect(f"fds info {old} writes", r"^writes: 2$")
+        new = _open(session, "eventfd", "0")
+        session.expect(f"fds write {new} 5", r"^ok$")
+        session.expect(f"fds info {new} writes", r"^writes: 1$")
+        session.expect(f"fds read {new}", r"^5$")
+        session.expect(f"fds close {new}", r"^ok$")
+        session.vm.run("wait_until 30 '[ $(shadows) = 1 ]'")
+        session.disable()
+        session.expect("shadows", r"^0$")
+        session.expect(f"fds write {old} 1", r"^ok$")
+        session.expect(f"fds info {old} writes", r"^nothing$")
+        session.unload()
+    # The old code counted on: 3 at first, and each write.
+    session.expect(f"fds read {old}", r"^10$")
+
+
+def _embedded(session):
+    size = "cat /sys/block/zram0/disksize"
+    session.expect(size, r"^0$")
+    for _ in range(2):
+        session.patch()
+        session.expect(size, r"^0, asked 1$")
+        session.expect(size, r"^0, asked 2$")
+        session.vm.run("echo 4M >/sys/block/zram0/disksize")
+        session.expect(size, r"^4194304, asked 3$")
+        # All counters of the device go back to zero.
+        session.vm.run("echo 1 >/sys/block/zram0/reset")
+        session.expect(size, r"^0, asked 1$")
+        session.vm.run("cat /sys/class/zram-control/hot_add >/tmp/number")
+        session.expect("cat /sys/block/zram$(cat /tmp/number)/disksize", r"^0, asked 1$")
+        session.expect("shadows", r"^2$")
+        session.vm.run("cat /tmp/number >/sys/class/zram-control/hot_remove")
+        session.expect("shadows", r"^1$")
+        session.disable()
+        session.expect(size, r"^0$")
+        session.expect("shadows", r"^0$")
+        session.unload()
+    # The module may go with what belongs to its objects.
+    session.patch()
+    session.expect(size, r"^0, asked 1$")
+    session.vm.run("rmmod zram")
+    session.expect("shadows", r"^0$")
+    session.unpatch()
+
+
+def _value(session):
+    most = "cat /proc/sys/fs/pipe-max-size"
+    kind = "grep -w ramfs /proc/filesystems"
+    for _ in range(2):
+        session.expect(most, r"^1048576$")
+        session.expect(kind, r"^nodev\tramfs$")
+        session.patch()
+        session.expect(most, r"^262144$")
+        session.expect(kind, r"^\tramfs$")
+        session.disable()
+        session.unload()
+    session.expect(most, r"^1048576$")
+    session.expect(kind, r"^nodev\tramfs$")
+
+    # What somebody has set stays, before and after.
+    session.patch()
+    session.vm.run("echo 131072 >/proc/sys/fs/pipe-max-size")
+    session.unpatch()
+    session.expect(most, r"^131072$")
+    session.patch()
+    session.expect(most, r"^131072$")
+    session.expect(kind, r"^\tramfs$")
+    session.unpatch()
+    session.expect(most, r"^131072$")
+    session.expect(kind, r"^nodev\tramfs$")
+    session.vm.run("echo 1048576 >/proc/sys/fs/pipe-max-size")
+
+
+EXAMPLES = [
+    _rewritten("scalar", "new members that count and that are set up", _scalar),
+    _rewritten("lock", "a mutex and bit-fields as new members", _lock),
+    _rewritten("value", "initial values, of a variable and of a table's member", _value),
+    _rewritten("embedded", "a new member of a structure that is a member itself, in a module", _embedded,
+               setup="load lzo_rle 2>/dev/null; load zram", modules=("zram", "lzo_rle"), series=("6.1",)),
+]
