@@ -2,6 +2,7 @@
 #pragma once
 
 #include "symbols/kernel_view.h"
+#include "verify/module_code.h"
 #include "verify/rule.h"
 #include "verify/subject.h"
 
@@ -33,6 +34,8 @@ void check_core(const Subject& subject, const elf::Object& core, const symbols::
 // ---- sense ----
 
 void check_sense(const Subject& subject, Verdict& verdict);
+void check_callbacks(const Subject& subject, const ModuleCode& code, Verdict& verdict);
+void check_shadow_variables(const ModuleCode& code, Verdict& verdict);
 void check_prototypes(const Subject& subject, const symbols::KernelView& kernel, Verdict& verdict);
 void check_succession(const Subject& subject, const elf::Object& previous, Verdict& verdict);
 

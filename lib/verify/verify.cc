@@ -22,6 +22,17 @@ void check_form(const Subject& subject, Verdict& verdict) {
     check_btf(subject, verdict);
 }
 
+// What the patch's author writes for the livepatch core; most modules have none of it, and are not disassembled.
+void check_authors_code(const Subject& subject, Verdict& verdict) {
+    const bool has_shadows =
+        imports(subject.module, "klp_shadow_alloc") || imports(subject.module, "klp_shadow_get_or_alloc");
+    if (!has_shadows && subject.patch.callbacks.empty())
+        return;
+    const ModuleCode code(subject.module);
+    check_callbacks(subject, code, verdict);
+    check_shadow_variables(code, verdict);
+}
+
 } // namespace
 
 std::vector<report::Finding> check(const elf::Object& module, const Options& options) {
@@ -41,6 +52,7 @@ std::vector<report::Finding> check(const elf::Object& module, const Options& opt
     if (options.core && subject.runtime == elf::Runtime::core)
         check_core(subject, *options.core, options.kernel, verdict);
     check_sense(subject, verdict);
+    check_authors_code(subject, verdict);
     if (options.kernel)
         check_prototypes(subject, *options.kernel, verdict);
     if (options.previous)

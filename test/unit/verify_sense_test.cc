@@ -24,7 +24,7 @@ TEST_CASE("sense: the list of functions") {
     empty.builder.sections[empty.functions].data.clear();
     CHECK(codes_of(empty) == Codes{"sense.nothing-patched"});
     // samples/livepatch/livepatch-callbacks-demo.c: objects without functions.
-    empty.add_callback(elf::CallbackKind::pre_patch, 0);
+    empty.add_callback(elf::CallbackKind::post_unpatch, 0);
     CHECK(codes_of(empty) == Codes{});
 
     Sound data;

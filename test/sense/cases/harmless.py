@@ -29,7 +29,10 @@ CASES = [
                "u64 *shown = klp_shadow_get_or_alloc(ctx, 0x5601, sizeof(*shown), GFP_KERNEL, NULL, NULL);\n\n"
                "\tif (shown)\n\t\t(*shown)++;\n\tseq_printf(m,\n\t\t   \"clockid"),
               (TIMERFD, "\tkfree_rcu(ctx, rcu);\n\treturn 0;",
-               "\tklp_shadow_free(ctx, 0x5601, NULL);\n\tkfree_rcu(ctx, rcu);\n\treturn 0;")),
+               "\tklp_shadow_free(ctx, 0x5601, NULL);\n\tkfree_rcu(ctx, rcu);\n\treturn 0;"),
+              (TIMERFD, "static void timerfd_show(", "#include <linux/livepatch_helpers.h>\n"
+               "static void free_all(struct klp_object *obj)\n{\n\tklp_shadow_free_all(0x5601, NULL);\n}\n"
+               "KLP_POST_UNPATCH_CALLBACK(free_all);\n\nstatic void timerfd_show(")),
     harmless("const-parameter", (TIMERFD, "static inline bool isalarm(struct timerfd_ctx *ctx)",
                                   "static inline bool isalarm(const struct timerfd_ctx *ctx)"), TIMERFD_CODE),
     harmless("size-of-buffer", (BINFMT, "#define MAX_REGISTER_LENGTH 1920\n", "#define MAX_REGISTER_LENGTH 1900\n")),

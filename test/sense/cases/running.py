@@ -26,17 +26,38 @@ def _warned(name, edits, *says):
     return Case(f"warned-{name}", edits, BUILT, (*says, "hint: "))
 
 
-def _callback(statement):
-    """A pre-patch callback that does it."""
-    return (PIPE, PIPE_OPS, f"static int set_it(struct klp_object *obj)\n{{\n\t{statement}\n\treturn 0;\n}}\n"
-            "KLP_PRE_PATCH_CALLBACK(set_it);\n\n" + PIPE_OPS)
+def _callback(*statements):
+    """A pre-patch callback that does the first, a post-unpatch callback that does the second."""
+    code = f"static int set_it(struct klp_object *obj)\n{{\n\t{statements[0]}\n\treturn 0;\n}}\nKLP_PRE_PATCH_CALLBACK(set_it);\n\n"
+    if len(statements) > 1:
+        code += f"static void undo_it(struct klp_object *obj)\n{{\n\t{statements[1]}\n}}\nKLP_POST_UNPATCH_CALLBACK(undo_it);\n\n"
+    return (PIPE, PIPE_OPS, code + PIPE_OPS)
 
+
+def _shadow(*lines, more=""):
+    """What shows a timer uses shadow variables; `more` comes before it."""
+    before = f"{more}static void timerfd_show("
+    return ((TIMERFD, "#include <linux/rcupdate.h>\n", "#include <linux/rcupdate.h>\n#include <linux/livepatch.h>\n"
+             "#include <linux/livepatch_helpers.h>\n"),
+            (TIMERFD, "static void timerfd_show(", before), _in(SHOW, "\n\t".join(lines)))
+
+
+def _alloc(size="8", constructor="NULL"):
+    return f"klp_shadow_get_or_alloc(ctx, 0x5601, {size}, GFP_KERNEL, {constructor}, NULL);"
+
+
+FREE = "klp_shadow_free(ctx, 0x5601, NULL);"
+FREE_ALL = ("static void free_all(struct klp_object *obj)\n{\n\tklp_shadow_free_all(0x5601, NULL);\n}\n"
+            "KLP_POST_UNPATCH_CALLBACK(free_all);\n\n")
+CONSTRUCTOR = "static int construct(void *obj, void *data, void *more)\n{{\n\t{}\n\treturn 0;\n}}\n\n"
+SLEEPS = CONSTRUCTOR.format("*(void **)data = kmalloc(64, GFP_KERNEL);")
+DOES_NOT = CONSTRUCTOR.format("*(void **)data = kmalloc(64, GFP_ATOMIC);")
 
 CASES = [
     refused("initial-value", ((PIPE, PIPE_SIZE + "1048576;", PIPE_SIZE + "2097152;"),),
             r"error\[diff\.data-changed\]", "pipe_max_size", "hint: take this change out.*KLP_PRE_PATCH_CALLBACK"),
     # What that hint says: a module of a callback alone.
-    harmless("initial-value-by-callback", PIPE_HELPERS, _callback("pipe_max_size = 2097152;")),
+    harmless("initial-value-by-callback", PIPE_HELPERS, _callback("pipe_max_size = 2097152;", "pipe_max_size = 1048576;")),
     refused("read-only-by-callback", (PIPE_HELPERS, _callback("WRITE_ONCE(*(void **)&pipefifo_fops.fasync, NULL);")),
             r"error\[diff\.read-only-write\]", "set_it: it writes to pipefifo_fops", r"read-only data \(\.rodata"),
     refused("folder-without-ftrace", ((STRINGS, ESCAPE, ESCAPE + "\n\tif (c == 7)\n\t\treturn false;\n"),),
@@ -58,4 +79,15 @@ CASES = [
             r"warning\[sense\.lock-added\].*timerfd_release", r"so does timerfd_show"),
     Case("noted-lock", (RTNL, _in(SHOW, "rtnl_lock();\n\trtnl_unlock();")), BUILT,
          (r"note\[sense\.lock-added\].*timerfd_show",)),
+    _warned("callback-without-undo", (PIPE_HELPERS, _callback("pipe_max_size = 2097152;")),
+            r"warning\[sense\.callback-undo\].*set_it"),
+    harmless("callback-that-reports", PIPE_HELPERS, _callback("pr_info(\"pipe %u\\n\", pipe_max_size);")),
+    _warned("shadow-leak", _shadow(_alloc()), r"warning\[sense\.shadow-leak\].*timerfd_show", "nothing frees it"),
+    _warned("shadow-left", _shadow(_alloc(), FREE), r"warning\[sense\.shadow-leak\].*timerfd_show", "klp_shadow_free_all"),
+    harmless("shadow-freed", *_shadow(_alloc(), FREE, more=FREE_ALL)),
+    _warned("shadow-sizes", _shadow(_alloc(), _alloc("16"), FREE, more=FREE_ALL),
+            r"warning\[sense\.shadow-size\].*timerfd_show", "8 and 16 bytes"),
+    refused("shadow-constructor", _shadow(_alloc(constructor="construct"), FREE, more=SLEEPS + FREE_ALL),
+            r"error\[sense\.shadow-constructor\].*construct"),
+    harmless("shadow-constructor", *_shadow(_alloc(constructor="construct"), FREE, more=DOES_NOT + FREE_ALL)),
 ]
