@@ -12,7 +12,7 @@ RUN cd /src && cmake --preset release && cmake --build --preset release && \
 FROM debian:12-slim
 COPY scripts/install-deps /tmp/install-deps
 RUN /tmp/install-deps run && rm -rf /var/lib/apt/lists/* /tmp/install-deps
-RUN apt-get update && apt-get install -y --no-install-recommends libelf1 libdw1 libllvm19 libclang-cpp19 libfmt9 && \
+RUN apt-get update && apt-get install -y --no-install-recommends libelf1 libdw1 libllvm19 libclang-cpp19 libfmt9 libssl3 && \
 	rm -rf /var/lib/apt/lists/*
 COPY --from=build /out/ /
 ENV KLP_CACHE=/cache

@@ -84,6 +84,7 @@ std::vector<UnitDiff> diff_pairs(const Options& options, const kernel::Target& t
         diff_options.callers_of = [&](const elf::Symbol& symbol) { return callers_of(symbol, pair, images); };
         diff_options.entry_sizes = entry_sizes;
         diff_options.explain = options.explain || !options.report.empty();
+        diff_options.review = !options.report.empty();
         UnitDiff& result = results[at];
         result = {pair.unit, diff_unit(pair, diff_options), summarize(pair)};
         std::vector<report::Finding> doubts = check_proof(options, pair, result.diff);

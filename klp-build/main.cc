@@ -2,7 +2,7 @@
 #include "options.h"
 #include "pipeline.h"
 #include "print_target.h"
-#include "report_file.h"
+#include "report_facts.h"
 #include "resources.h"
 #include "rewrite_patch.h"
 
@@ -96,6 +96,7 @@ void run(const Options& options, Record& record, report::Progress& progress) {
     progress.begin("patch", "apply the patch");
     PatchedFiles changes = read_patches(options, target);
     record.files = changes.files;
+    record.review.see_patch(changes);
     add(record.findings, changes.applied.findings);
     progress.end(count(changes.files.size(), "file"));
 
@@ -104,6 +105,7 @@ void run(const Options& options, Record& record, report::Progress& progress) {
     kernel::PatchedTree tree = write_patched_tree(target, changes, core);
     kernel::Plan plan = plan_units(options, target, changes, tree, progress);
     add(record.findings, plan.findings);
+    record.review.see_plan(plan);
     progress.end(count(plan.changes.size(), "unit"));
 
     // A source patch that can be live is made before anything is compiled, and instead of it.
@@ -120,9 +122,11 @@ void run(const Options& options, Record& record, report::Progress& progress) {
     host::TemporaryFolder folder = cache.temporary();
     KeptCopy kept(options, folder.path());
     const Images images(target, core);
-    for (const kernel::Plan& first : first_looks(plan, changes))
-        sense_changes(options, compile(options, target, first, changes, tree, folder.path() / "first"), images,
-                      plan.changes.size());
+    for (const kernel::Plan& first : first_looks(plan, changes)) {
+        const auto looked_at = compile(options, target, first, changes, tree, folder.path() / "first");
+        record.review.see_layouts(looked_at);
+        sense_changes(options, looked_at, images, plan.changes.size());
+    }
     std::vector<kernel::ObjectPair> pairs = compile(options, target, plan, changes, tree, folder.path());
     progress.end();
 
@@ -133,6 +137,7 @@ void run(const Options& options, Record& record, report::Progress& progress) {
 
     // Do the patched types and functions fit the objects and callers that are there already?
     progress.begin("sense", "compare types and interfaces");
+    record.review.see_layouts(pairs);
     add(record.findings, sense_changes(options, pairs, images, plan.changes.size()));
     add(record.findings, sense_side_by_side(changes));
     progress.end();
@@ -148,6 +153,7 @@ void run(const Options& options, Record& record, report::Progress& progress) {
     // One module of all that, linked by kbuild with the template.
     progress.begin("link", "link the module");
     Module module = link_module(options, target, core, record.units, images, folder.path());
+    record.review.see_references(module, images);
     progress.end();
 
     // What it cannot import, the livepatch core is to find.
@@ -163,9 +169,9 @@ void run(const Options& options, Record& record, report::Progress& progress) {
     progress.end();
 
     progress.begin("write", "write the module");
+    record.review.see_module(livepatch);
     record.output = hand_out(options, target, livepatch, folder.path());
     record.module_size = std::filesystem::file_size(record.output.module);
-    record.livepatch_symbols = livepatch.module.livepatch_symbols;
     record.livepatch_relocations = livepatch.module.livepatch_relocations;
     progress.end();
 }
@@ -177,7 +183,8 @@ void finish(const Options& options, Record& record, const report::Progress& prog
     record.is_replacing = !options.stack;
     if (options.report.empty())
         return;
-    std::string text = to_json(record).dump(2) + "\n";
+    record.inputs = list_inputs(options, record.target, record.review.owners());
+    const std::string text = report_text(facts_of(record), options.report);
     write_output(options.report, std::as_bytes(std::span(text)));
 }
 
@@ -187,7 +194,7 @@ bool says_nothing_changed(const std::string& code) {
 }
 
 report::Exit build_livepatch(const Options& options) {
-    Record record;
+    Record record(options);
     report::Progress progress(stderr);
     report::Exit status = report::Exit::done;
     try {

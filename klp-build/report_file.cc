@@ -1,7 +1,5 @@
 #include "report_file.h"
 
-#include "report/json.h"
-
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -9,12 +7,6 @@
 #include <map>
 
 namespace klp::build {
-
-namespace {
-
-using Json = nlohmann::ordered_json;
-
-constexpr int schema_version = 1;
 
 const char* to_string(diff::Change change) {
     switch (change) {
@@ -28,23 +20,6 @@ const char* to_string(diff::Change change) {
     return "included";
 }
 
-Json to_json(const diff::Item& item) {
-    Json json = {{"name", item.name}, {"kind", item.kind}, {"change", to_string(item.change)}, {"size", item.size}};
-    if (item.change == diff::Change::changed)
-        json["sympos"] = item.sympos;
-    if (!item.because.empty())
-        json["because"] = item.because;
-    auto add = [&](const char* key, const std::string& value) {
-        if (!value.empty())
-            json[key] = value;
-    };
-    add("cause", item.cause);
-    add("original_instruction", item.original_instruction);
-    add("patched_instruction", item.patched_instruction);
-    add("place", item.place);
-    return json;
-}
-
 std::vector<std::string> unproven_references(const diff::Diff& diff) {
     std::vector<std::string> names;
     for (const diff::KernelReference& reference : diff.references)
@@ -53,41 +28,7 @@ std::vector<std::string> unproven_references(const diff::Diff& diff) {
     return names;
 }
 
-Json to_json(const ProofSummary& proof, const diff::Diff& diff) {
-    Json json = {{"functions", proof.functions}, {"proven", proof.proven}, {"overridden", proof.overridden}};
-    json["unproven"] = proof.unproven;
-    json["not_looked_for"] = proof.not_looked_for;
-    json["data"] = proof.data;
-    json["different_data"] = proof.different_data;
-    json["references"] = diff.references.size();
-    json["unproven_references"] = unproven_references(diff);
-    return json;
-}
-
-Json to_json(const UnitDiff& unit) {
-    Json items = Json::array();
-    for (const diff::Item& item : unit.diff.items)
-        items.push_back(to_json(item));
-    Json harmless = Json::array();
-    for (const diff::LeftOut& it : unit.diff.harmless)
-        harmless.push_back({{"function", it.function}, {"what", it.what}});
-    return {{"source", unit.unit.source},
-            {"object", unit.unit.owner},
-            {"changed", !unit.diff.nothing_changed},
-            {"proof", to_json(unit.proof, unit.diff)},
-            {"items", std::move(items)},
-            {"harmless", std::move(harmless)},
-            {"findings", report::to_json(unit.diff.findings)}};
-}
-
-Json to_json(const kernel::Target& target) {
-    return {{"name", target.name},
-            {"release", target.release},
-            {"version", target.version},
-            {"arch", target.arch},
-            {"compiler", target.compiler.name + " " + target.compiler.version},
-            {"runtime", target.runtime == elf::Runtime::core ? "core" : "kernel"}};
-}
+namespace {
 
 // What the image vouches for, in the lines of the summary.
 std::string proof_summary(const std::vector<UnitDiff>& units) {
@@ -123,36 +64,6 @@ struct ObjectCounts {
 };
 
 } // namespace
-
-Json to_json(const Record& record) {
-    Json json = {{"schema", schema_version}, {"tool", "klp-build " KLP_VERSION}, {"status", record.status}};
-    json["patches"] = record.patches;
-    if (record.target)
-        json["target"] = to_json(*record.target);
-    Json files = Json::array();
-    for (const source::ChangedFile& file : record.files)
-        files.push_back({{"path", file.path}, {"kind", source::to_string(file.kind)}});
-    json["files"] = std::move(files);
-    Json units = Json::array();
-    for (const UnitDiff& unit : record.units)
-        units.push_back(to_json(unit));
-    json["units"] = std::move(units);
-    if (!record.output.module.empty())
-        json["module"] = {{"path", record.output.module.string()},
-                          {"size", record.module_size},
-                          {"replace", record.is_replacing},
-                          {"livepatch_symbols", record.livepatch_symbols},
-                          {"livepatch_relocations", record.livepatch_relocations}};
-    if (!record.output.core.empty())
-        json["core"] = {{"path", record.output.core.string()},
-                        {"size", std::filesystem::file_size(record.output.core)}};
-    json["findings"] = report::to_json(record.findings);
-    Json stages = Json::array();
-    for (const report::StageTime& stage : record.stages)
-        stages.push_back({{"name", stage.name}, {"seconds", stage.seconds}});
-    json["stages"] = std::move(stages);
-    return json;
-}
 
 std::string summary(const Record& record) {
     std::map<std::string, ObjectCounts> objects;

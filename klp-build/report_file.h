@@ -1,15 +1,16 @@
-// Everything a run found, as JSON and as the summary people read. The schema is in docs/report-schema.md.
+// Everything a run found, and the lines about it that people read on the terminal.
 #pragma once
 
 #include "options.h"
 #include "pipeline.h"
-
-#include <nlohmann/json.hpp>
+#include "review.h"
 
 namespace klp::build {
 
 // Filled as the run gets on, so that a run that is refused half-way reports what it knew.
 struct Record {
+    explicit Record(const Options& options) : review(options) {}
+
     std::string status = "refused"; // "done", "refused", "nothing-changed"
     std::vector<std::string> patches;
     std::optional<kernel::Target> target;
@@ -17,14 +18,19 @@ struct Record {
     std::vector<UnitDiff> units;
     Output output;
     uint64_t module_size = 0;
-    size_t livepatch_symbols = 0;
     size_t livepatch_relocations = 0;
     bool is_replacing = true;
     std::vector<report::Finding> findings;
     std::vector<report::StageTime> stages;
+    Review review;
+    std::vector<report::Input> inputs; // with --report
 };
 
-nlohmann::ordered_json to_json(const Record& record);
+// "changed", "new", "included".
+const char* to_string(diff::Change change);
+
+// The symbols of the kernel that only their names resolved.
+std::vector<std::string> unproven_references(const diff::Diff& diff);
 
 // The lines printed at the end of a run that made a module.
 std::string summary(const Record& record);

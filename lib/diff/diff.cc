@@ -11,6 +11,7 @@
 #include "diff/items.h"
 #include "diff/left_out.h"
 #include "diff/macros.h"
+#include "diff/review.h"
 #include "diff/select.h"
 #include "diff/tail_calls.h"
 #include "diff/unit.h"
@@ -88,6 +89,8 @@ Diff run(const elf::Object& original_object, const elf::Object& patched_object, 
     diff.items = list_items(pair, selection, kernel);
     if (options.explain)
         diff.items = explain_items(std::move(diff.items), pair, changes, selection);
+    if (options.review)
+        diff.items = review_items(std::move(diff.items), pair, selection);
     diff.items.insert(diff.items.end(), emission.literals.begin(), emission.literals.end());
     return diff;
 }

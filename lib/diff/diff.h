@@ -6,6 +6,7 @@
 #include "elf/livepatch_abi.h"
 #include "elf/object.h"
 #include "report/finding.h"
+#include "report/line_diff.h"
 #include "symbols/resolver.h"
 
 #include <cstdint>
@@ -38,9 +39,27 @@ struct Options {
     std::function<CallerNames(const elf::Symbol&)> callers_of = [](const elf::Symbol&) { return CallerNames(); };
     arch::EntrySizes entry_sizes; // of special sections
     bool explain = false;         // fill Item::cause and what follows it
+    bool review = false;          // fill Item::review
 };
 
 enum class Change : uint8_t { changed, added, included };
+
+// The lines of source that code is made of, as debug data tells: those of one function, inlined ones by themselves.
+struct SourceLines {
+    std::string function;
+    std::string file; // as the compiler names it, often without a folder
+    unsigned first = 0;
+    unsigned last = 0;
+};
+
+// What a reviewer wants to see of a function.
+struct Review {
+    std::vector<report::DiffBlock> code;     // what differs in its instructions; all of a new function
+    std::vector<SourceLines> original_lines; // of the original source
+    std::vector<SourceLines> new_lines;      // of the patched source: functions that the original code had not in it
+    std::vector<std::string> users;          // unchanged functions of the unit that call it, and tables that name it
+    bool is_global = false;                  // other units may call it
+};
 
 // A piece of the output.
 struct Item {
@@ -56,6 +75,7 @@ struct Item {
     std::string original_instruction;
     std::string patched_instruction;
     std::string place; // FILE:LINE of the difference in the patched source, where debug data says
+    Review review;     // of a changed or new function, with Options::review
 };
 
 // A callback that the patch's author registers with a macro.

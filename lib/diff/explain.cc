@@ -1,5 +1,7 @@
 #include "diff/explain.h"
 
+#include "diff/instruction_text.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -82,6 +84,13 @@ bool Explainer::enters_own_part(const Side& side, size_t at) {
     return target != none && side.unit.piece(target).parent == side.piece;
 }
 
+bool Explainer::is_nameless(const Side& side, const Reference& reference) {
+    if (reference.to != Reference::To::piece)
+        return false;
+    const Piece& piece = side.unit.piece(reference.id);
+    return piece.kind == PieceKind::fragment && side.unit.object().section(piece.section).is_code();
+}
+
 Explainer::Kind Explainer::reference_difference(const arch::Instruction& a, const arch::Instruction& b) {
     const Piece& p = original_.unit.piece(original_.piece);
     const Piece& q = patched_.unit.piece(patched_.piece);
@@ -96,6 +105,9 @@ Explainer::Kind Explainer::reference_difference(const arch::Instruction& a, cons
             continue;
         if (original_.hasher.target(before, original_.piece) == patched_.hasher.target(after, patched_.piece))
             continue;
+        // Code without a name, as that of an alternative, is the function's own: it differs as it leads back elsewhere.
+        if (is_nameless(original_, before) && is_nameless(patched_, after))
+            return Kind::jump;
         if (a.is_call || b.is_call || is_jump(original_, x[at]) || is_jump(patched_, y[at]))
             return Kind::callee;
         if (before.to == Reference::To::literal && after.to == Reference::To::literal)
@@ -119,50 +131,37 @@ Explainer::Kind Explainer::difference(const arch::Instruction& a, const arch::In
     return Kind::other;
 }
 
-std::string Explainer::describe(Side& side, const Reference& reference) {
-    switch (reference.to) {
-    case Reference::To::symbol:
-        return std::string(side.unit.object().symbol(reference.id).name);
-    case Reference::To::piece:
-        return reference.offset == 0 ? side.unit.title(reference.id)
-                                     : fmt::format("{}{:+#x}", side.unit.title(reference.id), reference.offset);
-    case Reference::To::literal:
-        if (side.unit.role(reference.id) == Role::strings && reference.offset >= 0)
-            return fmt::format("\"{}\"", elf::Object::string_at(side.unit.object().section(reference.id),
-                                                                static_cast<uint64_t>(reference.offset)));
-        return std::string(side.unit.object().section(reference.id).name);
-    case Reference::To::nothing:
-        break;
-    }
-    return {};
-}
-
-std::string Explainer::show(Side& side, size_t at) {
+std::string Explainer::show(const Side& side, size_t at) {
     if (at >= side.code.size())
         return "(end)";
     const arch::Instruction& instruction = side.code[at];
     const Piece& piece = side.unit.piece(side.piece);
-    std::string text = fmt::format("+{:#x}: {}", instruction.offset - piece.entry, instruction.text);
-    for (const elf::Relocation& relocation :
-         side.unit.relocations(piece.section, instruction.offset, instruction.offset + instruction.size)) {
-        std::string target = describe(side, side.unit.reference(piece.section, relocation));
-        if (!target.empty())
-            text += fmt::format(" -> {}", target);
-    }
-    return text;
+    return fmt::format("+{:#x}: {}", instruction.offset - piece.entry,
+                       instruction_text(side.unit, piece, instruction));
 }
 
-std::string Explainer::callee_cause(size_t at) {
-    auto callee = [&](Side& side) {
-        const Piece& piece = side.unit.piece(side.piece);
-        const arch::Instruction& instruction = side.code[at];
-        for (const elf::Relocation& relocation :
-             side.unit.relocations(piece.section, instruction.offset, instruction.offset + instruction.size))
-            return describe(side, side.unit.reference(piece.section, relocation));
-        return std::string("another function");
+// What the instruction at `at` calls or jumps to.
+Reference Explainer::callee(const Side& side, size_t at) {
+    const Piece& piece = side.unit.piece(side.piece);
+    const arch::Instruction& instruction = side.code[at];
+    for (const elf::Relocation& relocation :
+         side.unit.relocations(piece.section, instruction.offset, instruction.offset + instruction.size))
+        return side.unit.reference(piece.section, relocation);
+    return {};
+}
+
+std::string Explainer::callee_cause(size_t at) const {
+    const Reference old_callee = callee(original_, at), new_callee = callee(patched_, at);
+    auto name_of = [](const Side& side, const Reference& reference) {
+        const std::string name = reference_text(side.unit, reference);
+        return name.empty() ? "another function" : name;
     };
-    std::string before = callee(original_);
-    std::string after = callee(patched_);
+    const std::string before = name_of(original_, old_callee), after = name_of(patched_, new_callee);
+    if (before == after) {
+        const bool was_own = old_callee.to == Reference::To::piece, is_own = new_callee.to == Reference::To::piece;
+        const char* now = was_own == is_own ? "another function of that name" : is_own ? "this unit's" : "another unit's";
+        return fmt::format("callee {} is {} now", after, now);
+    }
     auto base = [](const std::string& name) { return name.substr(0, name.find('.')); };
     if (base(before) == base(after))
         return fmt::format("callee {} was cloned differently ({} is now {})", base(before), before, after);

@@ -39,13 +39,14 @@ private:
     Kind difference(const arch::Instruction& a, const arch::Instruction& b);
     Kind reference_difference(const arch::Instruction& a, const arch::Instruction& b);
     static bool is_jump(const Side& side, const elf::Relocation& relocation);
+    static bool is_nameless(const Side& side, const Reference& reference);
     static uint32_t local_target(const Side& side, size_t at);
     static bool enters_own_part(const Side& side, size_t at);
     std::string outer_cause(uint32_t piece) const;
     std::string cause_of(Kind first, bool is_uniform, size_t at);
-    std::string callee_cause(size_t at);
-    std::string show(Side& side, size_t at);
-    std::string describe(Side& side, const Reference& reference);
+    static Reference callee(const Side& side, size_t at);
+    std::string callee_cause(size_t at) const;
+    static std::string show(const Side& side, size_t at);
     void disassemble(Side& side, uint32_t piece);
 
     const Pair& pair_;

@@ -1,4 +1,5 @@
 #include "compile.h"
+#include "files/digest.h"
 #include "files/files.h"
 #include "files/mapping.h"
 #include "report/finding.h"
@@ -117,4 +118,10 @@ TEST_CASE("a state of a file has a name of its own") {
     CHECK(before.starts_with(path.string() + " 3 "));
     files::write(path, "longer");
     CHECK(files::stamp(path) != before);
+}
+
+TEST_CASE("files: SHA-256 as the standard's examples have it") {
+    auto digest = [](std::string_view text) { return files::sha256(std::as_bytes(std::span(text))); };
+    CHECK(digest("abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    CHECK(digest("") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 }

@@ -1,0 +1,22 @@
+#include "files/digest.h"
+
+#include <fmt/format.h>
+#include <openssl/evp.h>
+
+#include <array>
+#include <stdexcept>
+
+namespace klp::files {
+
+std::string sha256(std::span<const std::byte> bytes) {
+    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+    unsigned size = 0;
+    if (EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_sha256(), nullptr) != 1)
+        throw std::runtime_error("libcrypto has no SHA-256");
+    std::string text;
+    for (unsigned at = 0; at < size; ++at)
+        text += fmt::format("{:02x}", digest[at]);
+    return text;
+}
+
+} // namespace klp::files
