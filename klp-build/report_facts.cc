@@ -113,13 +113,13 @@ report::Piece piece_of(const diff::Item& item, const std::vector<FileHunks>& fil
 }
 
 report::Proof proof_of(const UnitDiff& unit) {
-    return {unit.proof.functions,      unit.proof.proven, unit.proof.overridden,     unit.proof.unproven,
-            unit.proof.not_looked_for, unit.proof.data,   unit.proof.different_data, unit.diff.references.size(),
-            unproven_references(unit.diff)};
+    return {unit.proof.functions,      unit.proof.proven,           unit.proof.overridden,
+            unit.proof.unproven,       unit.proof.not_looked_for,   unit.proof.data,
+            unit.proof.different_data, unit.diff.references.size(), unproven_references(unit.diff)};
 }
 
 report::UnitFacts unit_of(const UnitDiff& unit, const std::vector<FileHunks>& files) {
-    report::UnitFacts facts{unit.unit.source, unit.unit.owner, !unit.diff.nothing_changed, proof_of(unit), {}, {},
+    report::UnitFacts facts{unit.unit.source,  unit.unit.owner, !unit.diff.nothing_changed, proof_of(unit), {}, {},
                             unit.diff.findings};
     for (const diff::Item& item : unit.diff.items) {
         facts.pieces.push_back(piece_of(item, files));
@@ -166,7 +166,7 @@ report::Facts facts_of(const Record& record) {
         facts.units.push_back(unit_of(unit, hunks));
     facts.layouts = record.review.layouts();
     if (!record.output.module.empty())
-        facts.module = {record.output.module.string(), record.module_size,        record.is_replacing,
+        facts.module = {record.output.module.string(), record.module_size,      record.is_replacing,
                         record.livepatch_relocations,  record.review.symbols(), record.review.sections()};
     if (!record.output.core.empty())
         facts.core = {record.output.core.string(), std::filesystem::file_size(record.output.core)};

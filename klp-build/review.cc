@@ -61,9 +61,8 @@ void Review::see_layouts(const std::vector<kernel::ObjectPair>& pairs) {
     for (const kernel::ObjectPair& pair : pairs) {
         if (pair.original.empty())
             continue;
-        for (report::LayoutTable& table :
-             sense::layouts_side_by_side(elf::Object::open(pair.original, pair.unit.source),
-                                         elf::Object::open(pair.patched, pair.unit.source)))
+        for (report::LayoutTable& table : sense::layouts_side_by_side(
+                 elf::Object::open(pair.original, pair.unit.source), elf::Object::open(pair.patched, pair.unit.source)))
             if (known.emplace(table.name, table.where).second)
                 layouts_.push_back(std::move(table));
     }
@@ -76,8 +75,13 @@ void Review::see_references(const Module& linked, const Images& images) {
     std::map<uint32_t, size_t> places; // symbol -> in symbols_
     for (const convert::LivepatchReference& reference : convert::read_references(module)) {
         places[reference.symbol] = symbols_.size();
-        symbols_.push_back({reference.name, reference.object, reference.sympos, address_of(reference, images),
-                            reference.owner, 0, {}});
+        symbols_.push_back({reference.name,
+                            reference.object,
+                            reference.sympos,
+                            address_of(reference, images),
+                            reference.owner,
+                            0,
+                            {}});
     }
     for (const elf::RelocationTable& table : module.relocation_tables()) {
         const elf::Section& section = module.section(table.target);

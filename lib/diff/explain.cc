@@ -136,8 +136,7 @@ std::string Explainer::show(const Side& side, size_t at) {
         return "(end)";
     const arch::Instruction& instruction = side.code[at];
     const Piece& piece = side.unit.piece(side.piece);
-    return fmt::format("+{:#x}: {}", instruction.offset - piece.entry,
-                       instruction_text(side.unit, piece, instruction));
+    return fmt::format("+{:#x}: {}", instruction.offset - piece.entry, instruction_text(side.unit, piece, instruction));
 }
 
 // What the instruction at `at` calls or jumps to.
@@ -159,7 +158,9 @@ std::string Explainer::callee_cause(size_t at) const {
     const std::string before = name_of(original_, old_callee), after = name_of(patched_, new_callee);
     if (before == after) {
         const bool was_own = old_callee.to == Reference::To::piece, is_own = new_callee.to == Reference::To::piece;
-        const char* now = was_own == is_own ? "another function of that name" : is_own ? "this unit's" : "another unit's";
+        const char* now = was_own == is_own ? "another function of that name"
+                          : is_own          ? "this unit's"
+                                            : "another unit's";
         return fmt::format("callee {} is {} now", after, now);
     }
     auto base = [](const std::string& name) { return name.substr(0, name.find('.')); };

@@ -55,8 +55,8 @@ void add_blocks(const std::string& title, const Listing& before, const Listing& 
             const report::Edit& edit = edits[at];
             // What both have is shown as it is in the module.
             const auto& [side, line] = edit.sign == '-' ? std::tie(before, edit.before) : std::tie(after, edit.after);
-            block.lines.push_back({edit.sign, fmt::format("{:+#6x}  {}", static_cast<int64_t>(side.offsets[line]),
-                                                          side.texts[line])});
+            block.lines.push_back(
+                {edit.sign, fmt::format("{:+#6x}  {}", static_cast<int64_t>(side.offsets[line]), side.texts[line])});
         }
         blocks.push_back(std::move(block));
     }

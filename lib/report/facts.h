@@ -1,4 +1,5 @@
-// All that a run of klp-build found, as plain values. The JSON report and the page are both made of it, and nothing else.
+// All that a run of klp-build found, as plain values. The JSON report and the page are both made of it, and nothing
+// else.
 #pragma once
 
 #include "report/finding.h"
@@ -88,9 +89,9 @@ struct KernelSymbol {
     std::string name;
     std::string object; // that defines it
     unsigned sympos = 0;
-    std::string address;              // in vmlinux, hexadecimal; empty for a module's
-    std::string used_by;              // the object whose code refers to it
-    size_t relocations = 0;           // that lead to it
+    std::string address;               // in vmlinux, hexadecimal; empty for a module's
+    std::string used_by;               // the object whose code refers to it
+    size_t relocations = 0;            // that lead to it
     std::vector<std::string> sections; // of the module, where these are
 };
 
@@ -115,10 +116,10 @@ struct CoreFacts {
 };
 
 struct Facts {
-    std::string tool;                // and its version
-    std::string status;              // "done", "refused", "nothing-changed"
+    std::string tool;                 // and its version
+    std::string status;               // "done", "refused", "nothing-changed"
     std::vector<std::string> patches; // in the order in which they were applied
-    std::optional<Kernel> kernel;    // if it was found
+    std::optional<Kernel> kernel;     // if it was found
     std::vector<Input> inputs;
     std::vector<File> files;
     std::vector<UnitFacts> units;

@@ -92,10 +92,9 @@ Json from_unit(const UnitFacts& unit) {
             {"changed", unit.is_changed},
             {"proof", from_proof(unit.proof)},
             {"items", list(unit.pieces, from_piece)},
-            {"harmless", list(unit.harmless,
-                              [](const HarmlessDifference& it) {
-                                  return Json{{"function", it.function}, {"what", it.what}};
-                              })},
+            {"harmless",
+             list(unit.harmless,
+                  [](const HarmlessDifference& it) { return Json{{"function", it.function}, {"what", it.what}}; })},
             {"findings", to_json(unit.findings)}};
 }
 
@@ -167,9 +166,8 @@ Json to_json(const Facts& facts) {
     if (facts.core)
         json["core"] = {{"path", facts.core->path}, {"size", facts.core->size}};
     json["findings"] = to_json(facts.findings);
-    json["stages"] = list(facts.stages, [](const StageTime& stage) {
-        return Json{{"name", stage.name}, {"seconds", stage.seconds}};
-    });
+    json["stages"] = list(
+        facts.stages, [](const StageTime& stage) { return Json{{"name", stage.name}, {"seconds", stage.seconds}}; });
     return json;
 }
 

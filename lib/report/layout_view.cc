@@ -40,8 +40,7 @@ const char* class_of(char sign) {
 }
 
 Html cells(const LayoutCell& cell) {
-    return element("td", {{"class", "number"}}, cell.place) +
-           element("td", {{"class", "code"}}, cell.member);
+    return element("td", {{"class", "number"}}, cell.place) + element("td", {{"class", "code"}}, cell.member);
 }
 
 Html row_view(const LayoutRow& row) {
@@ -79,8 +78,8 @@ Html heading(const char* side, uint64_t size) {
 } // namespace
 
 Html layout_view(const LayoutTable& table) {
-    const Html head = element("tr", heading("before", table.size_before) + element("th", "") +
-                                        heading("after", table.size_after));
+    const Html head =
+        element("tr", heading("before", table.size_before) + element("th", "") + heading("after", table.size_after));
     return element("h3", {{"class", "code"}}, table.name) + element("p", {{"class", "place"}}, table.where) +
            element("table", {{"class", "layout"}}, element("thead", head) + element("tbody", rows_view(table.rows)));
 }

@@ -39,7 +39,8 @@ public:
         for (long d = 0; d <= static_cast<long>(limit_); ++d) {
             rounds_.emplace_back(reached.begin() + (middle - d - 1), reached.begin() + (middle + d + 2));
             for (long k = -d; k <= d; k += 2) {
-                long x = is_insertion(rounds_.back(), d, k) ? at(rounds_.back(), d, k + 1) : at(rounds_.back(), d, k - 1) + 1;
+                long x = is_insertion(rounds_.back(), d, k) ? at(rounds_.back(), d, k + 1)
+                                                            : at(rounds_.back(), d, k - 1) + 1;
                 x = d == 0 ? 0 : x;
                 x = slide(x, k);
                 reached[static_cast<size_t>(middle + k)] = x;
@@ -112,8 +113,8 @@ std::vector<Edit> compare_lines(std::span<const std::string> before, std::span<c
     while (tail < shorter - head && a[a.size() - 1 - tail] == b[b.size() - 1 - tail])
         ++tail;
     std::vector<char> signs(head, ' ');
-    const std::vector<char> middle = signs_of(one.subspan(head, a.size() - head - tail),
-                                              other.subspan(head, b.size() - head - tail));
+    const std::vector<char> middle =
+        signs_of(one.subspan(head, a.size() - head - tail), other.subspan(head, b.size() - head - tail));
     signs.insert(signs.end(), middle.begin(), middle.end());
     signs.insert(signs.end(), tail, ' ');
     std::vector<Edit> edits;

@@ -83,8 +83,7 @@ std::string lead_of(const Facts& facts) {
     for (Severity severity : {Severity::error, Severity::warning, Severity::note})
         if (const size_t number = count_findings(facts, severity); number != 0)
             counts.push_back(count(number, to_string(severity)));
-    return text + (counts.empty() ? "There are no findings."
-                                  : fmt::format("Findings: {}.", fmt::join(counts, ", ")));
+    return text + (counts.empty() ? "There are no findings." : fmt::format("Findings: {}.", fmt::join(counts, ", ")));
 }
 
 Html term(const char* name, const std::string& text) {
@@ -110,8 +109,8 @@ Html key_facts(const Facts& facts) {
 
 Html finding_view(const Finding& finding) {
     const std::string place = finding.where + (finding.function.empty() ? "" : ": " + finding.function);
-    Html view = element("p", element("span", {{"class", "weight"}}, to_string(finding.severity)) +
-                                 Html::text(" ") + element("code", finding.code) + Html::text(" " + place));
+    Html view = element("p", element("span", {{"class", "weight"}}, to_string(finding.severity)) + Html::text(" ") +
+                                 element("code", finding.code) + Html::text(" " + place));
     view += element("p", finding.message);
     if (!finding.hint.empty())
         view += element("p", element("b", "What to do: ") + Html::text(finding.hint));
@@ -156,13 +155,13 @@ std::vector<Section> sections_of(const Facts& facts) {
 }
 
 Html head_of(const Facts& facts) {
-    return element("head",
-                   void_element("meta", {{"charset", "utf-8"}}) +
-                       void_element("meta", {{"name", "viewport"}, {"content", "width=device-width, initial-scale=1"}}) +
-                       // A reader need not take our word for it that the page loads nothing.
-                       void_element("meta", {{"http-equiv", "Content-Security-Policy"},
-                                             {"content", "default-src 'none'; style-src 'unsafe-inline'"}}) +
-                       element("title", "klp-build: " + title_of(facts)) + style_sheet());
+    return element(
+        "head", void_element("meta", {{"charset", "utf-8"}}) +
+                    void_element("meta", {{"name", "viewport"}, {"content", "width=device-width, initial-scale=1"}}) +
+                    // A reader need not take our word for it that the page loads nothing.
+                    void_element("meta", {{"http-equiv", "Content-Security-Policy"},
+                                          {"content", "default-src 'none'; style-src 'unsafe-inline'"}}) +
+                    element("title", "klp-build: " + title_of(facts)) + style_sheet());
 }
 
 } // namespace
@@ -171,8 +170,8 @@ std::string to_page(const Facts& facts) {
     Html links, body;
     for (const Section& section : sections_of(facts)) {
         links += element("a", {{"href", fmt::format("#{}", section.id)}}, section.title) + Html::text("\n");
-        body += element("section", {{"id", section.id}}, element("h2", section.title) + section.content) +
-                Html::text("\n");
+        body +=
+            element("section", {{"id", section.id}}, element("h2", section.title) + section.content) + Html::text("\n");
     }
     const Html header = element("h1", title_of(facts)) + status_of(facts) +
                         element("p", {{"class", "lead"}}, lead_of(facts)) + key_facts(facts);

@@ -27,10 +27,10 @@ std::string why(const Piece& piece) {
 
 Html summary_of(const UnitFacts& unit, const Piece& piece) {
     const std::string reason = why(piece);
-    const std::string what = fmt::format("{}: {}{}{} bytes, {}", piece.change, reason, reason.empty() ? "" : ", ",
-                                         piece.size, unit.source);
-    return element("summary", element("span", {{"class", "name"}}, piece.name) +
-                                  element("span", {{"class", "what"}}, what));
+    const std::string what =
+        fmt::format("{}: {}{}{} bytes, {}", piece.change, reason, reason.empty() ? "" : ", ", piece.size, unit.source);
+    return element("summary",
+                   element("span", {{"class", "name"}}, piece.name) + element("span", {{"class", "what"}}, what));
 }
 
 Html source_of(const Piece& piece) {
@@ -44,16 +44,16 @@ Html code_of(const Piece& piece) {
     if (piece.code.empty())
         return element("p", {{"class", "note"}}, "Its machine code is the same.");
     const std::string what = fmt::format("{} of {} bytes", piece.change == "new" ? "all" : "what differs", piece.size);
-    return element("details", element("summary", element("b", "Machine code") +
-                                                     element("span", {{"class", "what"}}, what)) +
-                                  diff_view(piece.code));
+    return element("details",
+                   element("summary", element("b", "Machine code") + element("span", {{"class", "what"}}, what)) +
+                       diff_view(piece.code));
 }
 
 Html users_of(const Piece& piece) {
     if (piece.change != "changed")
         return {};
-    std::string text = piece.users.empty() ? "nobody else in its unit"
-                                           : fmt::format("{} in its unit", fmt::join(piece.users, ", "));
+    std::string text =
+        piece.users.empty() ? "nobody else in its unit" : fmt::format("{} in its unit", fmt::join(piece.users, ", "));
     text += piece.is_global ? "; other units may: it is global." : ".";
     return element("p", element("b", "Calls it, or has its address: ") + Html::text(text));
 }

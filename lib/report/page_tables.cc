@@ -68,9 +68,9 @@ std::string left_out(const Proof& proof) {
 }
 
 std::string references(const Proof& proof) {
-    return proof.unproven_references.empty() ? fmt::format("{}", proof.references)
-                                             : fmt::format("{}, by name alone: {}", proof.references,
-                                                           join(proof.unproven_references));
+    return proof.unproven_references.empty()
+               ? fmt::format("{}", proof.references)
+               : fmt::format("{}, by name alone: {}", proof.references, join(proof.unproven_references));
 }
 
 std::string exceptions(const Proof& proof) {
@@ -122,7 +122,12 @@ Html harmless_table(const Facts& facts) {
 Html symbols_table(const Facts& facts) {
     if (!facts.module)
         return {};
-    Table table({{"symbol", "code"}, {"of"}, {"number"}, {"address", "code"}, {"used by code of"}, {"relocations", "number"},
+    Table table({{"symbol", "code"},
+                 {"of"},
+                 {"number"},
+                 {"address", "code"},
+                 {"used by code of"},
+                 {"relocations", "number"},
                  {"in", "code"}});
     for (const KernelSymbol& symbol : facts.module->symbols)
         table.add({symbol.name, symbol.object, symbol.sympos == 0 ? "the only one" : fmt::format("{}", symbol.sympos),

@@ -25,10 +25,11 @@ Html label(int x, int y, const char* kind, const std::string& text) {
 
 Html curve(int from_x, int from_y, int to_x, int to_y) {
     const int half = (from_x + to_x) / 2;
-    return element("path",
-                   {{"class", "edge"},
-                    {"d", fmt::format("M{} {}C{} {} {} {} {} {}", from_x, from_y, half, from_y, half, to_y, to_x, to_y)}},
-                   Html());
+    return element(
+        "path",
+        {{"class", "edge"},
+         {"d", fmt::format("M{} {}C{} {} {} {} {} {}", from_x, from_y, half, from_y, half, to_y, to_x, to_y)}},
+        Html());
 }
 
 // From a piece to one below it that it needs.
@@ -99,8 +100,7 @@ public:
             inner += label(right, top + 40, "soft", "comes along for that");
         view_ += frame + label(left, top + 20, "heading", name == "vmlinux" ? name : "module " + name) +
                  label(left, top + 40, "soft", "calls it, or has its address") +
-                 label(middle, top + 40, "soft", "the patch changes or adds") +
-                 inner;
+                 label(middle, top + 40, "soft", "the patch changes or adds") + inner;
     }
 
 private:
@@ -132,9 +132,8 @@ private:
     }
 
     int add_users(const Piece& piece, int top) {
-        std::vector<std::string> users(piece.users.begin(),
-                                       piece.users.begin() +
-                                           static_cast<std::ptrdiff_t>(std::min(piece.users.size(), most_users)));
+        std::vector<std::string> users(piece.users.begin(), piece.users.begin() + static_cast<std::ptrdiff_t>(std::min(
+                                                                                      piece.users.size(), most_users)));
         if (piece.users.size() > most_users)
             users.push_back(fmt::format("… and {} more", piece.users.size() - most_users));
         if (piece.is_global)
@@ -150,8 +149,9 @@ private:
     // Returns where the next one may stand.
     int add_needed(const Piece& piece, const Needs& needs, int x, int y) {
         const int width = std::max(right + node_width - x, node_width / 2);
-        view_ += node(x, y, width, piece.change == "new" ? "new" : "", piece.name,
-                      fmt::format("{}: {} {}, needed by {}", piece.name, piece.change, piece.kind, piece.because.front()));
+        view_ +=
+            node(x, y, width, piece.change == "new" ? "new" : "", piece.name,
+                 fmt::format("{}: {} {}, needed by {}", piece.name, piece.change, piece.kind, piece.because.front()));
         int next = y + row_height;
         for (const Piece* needed : needs.of(piece)) {
             const int deeper = std::min(x + indent, right + node_width / 2);

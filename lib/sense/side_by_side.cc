@@ -75,8 +75,8 @@ std::vector<LayoutRow> rows_of(const std::vector<Line>& before, const std::vecto
             rows.push_back({'+', {}, after[edit.after].cell});
             break;
         default:
-            rows.push_back({sign_of(before[edit.before], after[edit.after]), before[edit.before].cell,
-                            after[edit.after].cell});
+            rows.push_back(
+                {sign_of(before[edit.before], after[edit.after]), before[edit.before].cell, after[edit.after].cell});
         }
     return rows;
 }

@@ -52,19 +52,22 @@ TEST_CASE("cause: a callee that the compiler cloned otherwise") {
 }
 
 TEST_CASE("cause: a callee of the same name that is another function") {
-    const std::string here = "extern int use(int);\n__attribute__((noinline)) int helper(int x) { return use(x) * 77; }\n"
-                             "int f(int x) { return helper(x) + 1; }\n";
+    const std::string here =
+        "extern int use(int);\n__attribute__((noinline)) int helper(int x) { return use(x) * 77; }\n"
+        "int f(int x) { return helper(x) + 1; }\n";
     const std::string elsewhere = "extern int helper(int);\nint f(int x) { return helper(x) + 1; }\n";
     CHECK(cause(here, elsewhere, "f") == "callee helper is another unit's now");
     CHECK(cause(elsewhere, here, "f") == "callee helper is this unit's now");
-    const std::string renamed = replaced(replaced(here, "int helper(", "int other("), "return helper(", "return other(");
+    const std::string renamed =
+        replaced(replaced(here, "int helper(", "int other("), "return helper(", "return other(");
     CHECK(cause(here, renamed, "f") == "calls other instead of helper");
 }
 
 TEST_CASE("cause: a jump to nameless code, which leads back to another place, is no callee") {
-    const std::string unit = "extern int use(int);\nint f(int x) { asm goto(\"jmp 6f\\n"
-                             ".pushsection .altinstr_aux,\\\"ax\\\"\\n6: testb $1, flags(%%rip)\\n jnz %l[yes]\\n jmp %l[no]\\n"
-                             ".popsection\" : : : : yes, no);\nno: return use(x + CONSTANT);\nyes: return use(x) * 3; }\n";
+    const std::string unit =
+        "extern int use(int);\nint f(int x) { asm goto(\"jmp 6f\\n"
+        ".pushsection .altinstr_aux,\\\"ax\\\"\\n6: testb $1, flags(%%rip)\\n jnz %l[yes]\\n jmp %l[no]\\n"
+        ".popsection\" : : : : yes, no);\nno: return use(x + CONSTANT);\nyes: return use(x) * 3; }\n";
     CHECK(cause(replaced(unit, "x + CONSTANT", "x"), replaced(unit, "CONSTANT", "70000"), "f") == "own code");
 }
 

@@ -54,8 +54,9 @@ TEST_CASE("page: the same facts give the same bytes, and other times differ in t
 
 TEST_CASE("page: what was done, for which reader, in one sentence") {
     const std::string page = to_page(of_one_function());
-    CHECK(contains(page, "It replaces 1 function of vmlinux. The kernel's image vouches for 7 of the 7 functions of these "
-                         "units. There are no findings."));
+    CHECK(contains(page,
+                   "It replaces 1 function of vmlinux. The kernel's image vouches for 7 of the 7 functions of these "
+                   "units. There are no findings."));
     CHECK(contains(page, "<del>- old();\n</del><ins>+ if (a &lt; b)\n</ins>"));
 }
 
@@ -76,8 +77,9 @@ TEST_CASE("page: a refusal says why before all else, and draws no picture of a m
     Facts facts;
     facts.status = "refused";
     facts.patches = {"a/fix.patch"};
-    facts.findings = {{"sense.hole-filled", Severity::warning, "a.h:1", "struct a", "a hole", ""},
-                      {"sense.layout-changed", Severity::error, "a.h:9", "struct b", "it moved", "use a shadow variable"}};
+    facts.findings = {
+        {"sense.hole-filled", Severity::warning, "a.h:1", "struct a", "a hole", ""},
+        {"sense.layout-changed", Severity::error, "a.h:9", "struct b", "it moved", "use a shadow variable"}};
     LayoutTable table{"struct b", "a.h:9", 8, 16, {{'+', {}, {"8", "u64 <new>"}}}};
     facts.layouts = {table};
     const std::string page = to_page(facts);

@@ -39,9 +39,9 @@ TEST_CASE("side by side: what is new, what moves, what is another, and the paddi
     CHECK(tables[0].where.ends_with("/after.c:1"));
     CHECK(tables[0].size_before == 24);
     CHECK(tables[0].size_after == 32);
-    CHECK(rows(tables[0]) == std::vector<std::string>{"  0 int a | 0 int a", "  4 (4 bytes of padding) | 4 (4 bytes of padding)",
-                                                      "+   | 8 long int fresh",
-                                                      "> 8 long int b | 16 long int b",
+    CHECK(rows(tables[0]) == std::vector<std::string>{"  0 int a | 0 int a",
+                                                      "  4 (4 bytes of padding) | 4 (4 bytes of padding)",
+                                                      "+   | 8 long int fresh", "> 8 long int b | 16 long int b",
                                                       "! 16 short int c | 24 int c", "- 18 (6 bytes of padding) |  ",
                                                       "+   | 28 (4 bytes of padding)"});
 }
