@@ -4,7 +4,7 @@
 #include "files/digest.h"
 #include "files/mapping.h"
 #include "host/parallel.h"
-#include "sense/side_by_side.h"
+#include "sense/layout_tables.h"
 
 #include <fmt/format.h>
 
@@ -61,8 +61,8 @@ void Review::see_layouts(const std::vector<kernel::ObjectPair>& pairs) {
     for (const kernel::ObjectPair& pair : pairs) {
         if (pair.original.empty())
             continue;
-        for (report::LayoutTable& table : sense::layouts_side_by_side(
-                 elf::Object::open(pair.original, pair.unit.source), elf::Object::open(pair.patched, pair.unit.source)))
+        for (report::LayoutTable& table : sense::layout_tables(elf::Object::open(pair.original, pair.unit.source),
+                                                               elf::Object::open(pair.patched, pair.unit.source)))
             if (known.emplace(table.name, table.where).second)
                 layouts_.push_back(std::move(table));
     }

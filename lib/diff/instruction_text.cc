@@ -1,5 +1,7 @@
 #include "diff/instruction_text.h"
 
+#include "report/quoted.h"
+
 #include <fmt/format.h>
 
 namespace klp::diff {
@@ -40,8 +42,8 @@ std::string reference_text(const Unit& unit, const Reference& reference) {
                                      : fmt::format("{}{:+#x}", unit.title(reference.id), reference.offset);
     case Reference::To::literal:
         if (unit.role(reference.id) == Role::strings && reference.offset >= 0)
-            return fmt::format("\"{}\"", elf::Object::string_at(unit.object().section(reference.id),
-                                                                static_cast<uint64_t>(reference.offset)));
+            return report::quoted(
+                elf::Object::string_at(unit.object().section(reference.id), static_cast<uint64_t>(reference.offset)));
         return std::string(unit.object().section(reference.id).name);
     case Reference::To::nothing:
         break;

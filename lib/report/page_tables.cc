@@ -1,5 +1,7 @@
 #include "report/page_tables.h"
 
+#include "report/quoted.h"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -49,14 +51,8 @@ std::string join(const std::vector<std::string>& words) {
     return fmt::format("{}", fmt::join(words, ", "));
 }
 
-// A string of the module as C writes it.
 std::string shown_name(const Piece& piece) {
-    if (piece.kind != "string")
-        return piece.name;
-    std::string text = "\"";
-    for (char c : piece.name)
-        text += c == '\n' ? "\\n" : c == '\t' ? "\\t" : std::string(1, c);
-    return text + "\"";
+    return piece.kind == "string" ? quoted(piece.name) : piece.name;
 }
 
 // The functions that no image could say anything of, by section.

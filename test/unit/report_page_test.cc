@@ -1,6 +1,7 @@
 // The page: what a reviewer finds on it, for facts made by hand.
 #include "report/page.h"
 #include "report/picture.h"
+#include "report/quoted.h"
 
 #include <doctest/doctest.h>
 
@@ -123,4 +124,8 @@ TEST_CASE("picture: what comes along stands with what needs it, and namesakes ar
     CHECK(contains(picture, "a_read"));
     facts.units.clear();
     CHECK(picture_of(facts).is_empty());
+}
+
+TEST_CASE("quoted: a string stays on its line") {
+    CHECK(quoted("a\tb \"c\"\n") == R"("a\tb \"c\"\n")");
 }

@@ -1,5 +1,5 @@
 // Layouts side by side: what a reviewer sees of a structure that the patch changes.
-#include "sense/side_by_side.h"
+#include "sense/layout_tables.h"
 
 #include "sense_units.h"
 
@@ -16,7 +16,7 @@ std::vector<report::LayoutTable> tables_of(const std::string& source) {
             scratch.write(name + ".c", text).string() + " -o " + output.string());
         return elf::Object::open(output, name + ".c");
     };
-    return sense::layouts_side_by_side(compile("before", side(source, false)), compile("after", side(source, true)));
+    return sense::layout_tables(compile("before", side(source, false)), compile("after", side(source, true)));
 }
 
 // "> 8 long b | 16 long b" for each row.

@@ -11,6 +11,6 @@ namespace klp::sense {
 // A table for each structure, union, typedef and variable that compare_layouts() finds changed, those included of which
 // sense::compare() says nothing since no object outlives the patch. None where a side does not describe its types.
 // Linear in the size of the debug data.
-std::vector<report::LayoutTable> layouts_side_by_side(const elf::Object& original, const elf::Object& patched);
+std::vector<report::LayoutTable> layout_tables(const elf::Object& original, const elf::Object& patched);
 
 } // namespace klp::sense

@@ -1,4 +1,4 @@
-#include "sense/side_by_side.h"
+#include "sense/layout_tables.h"
 
 #include "report/line_diff.h"
 #include "sense/code.h"
@@ -89,7 +89,7 @@ TypeId body_of(const Shapes& shapes, TypeId id) {
 
 } // namespace
 
-std::vector<LayoutTable> layouts_side_by_side(const elf::Object& original, const elf::Object& patched) {
+std::vector<LayoutTable> layout_tables(const elf::Object& original, const elf::Object& patched) {
     std::vector<LayoutTable> tables;
     if (!has_difference(original, patched))
         return tables;
