@@ -181,8 +181,8 @@ std::vector<report::Finding> find_address_escapes(const Unit& patched, const Sel
                 findings.push_back(warning_about(
                     patched, index, "diff.address-escapes",
                     fmt::format("it {}; the address leads to nowhere once the module is unloaded", how),
-                    "do not unload the module, or see to it in a pre-unpatch callback that nobody has the address any "
-                    "more (cancel the work or the timer, put the old pointer back)"));
+                    "do not unload the module, or see to it in a post-unpatch callback, when no patched code runs any "
+                    "more, that nobody has the address (cancel the work or the timer, put the old pointer back)"));
     }
     return findings;
 }
