@@ -34,6 +34,11 @@ def from_rewritten(kernel, build, folder):
     _klp_build(kernel, build, folder, [made / "fix.patch"])
 
 
+def from_authoring_patches(kernel, build, folder):
+    """klp-build on the examples of docs/authoring.md, which fit the kernels of every series."""
+    _klp_build(kernel, build, folder, [PATCHES / "authoring" / f"{name}.patch" for name in build.patch_names()])
+
+
 def from_module_patches(source, name):
     """klp-build on patches of an out-of-tree module, built first from test/vm/SOURCE."""
     def make(kernel, build, folder):
