@@ -164,7 +164,7 @@ void run(const Options& options, Record& record, report::Progress& progress) {
 
     // Nobody gets a module that the target would refuse.
     progress.begin("verify", "check the module against the kernel");
-    Verdict verdict = verify_livepatch(images, livepatch);
+    Verdict verdict = verify_livepatch(options, images, livepatch);
     add(record.findings, verdict.findings);
     progress.end();
 

@@ -3,6 +3,7 @@
 
 #include "convert/convert.h"
 #include "report/finding.h"
+#include "symbols/kernel_files.h"
 #include "verify/verify.h"
 
 #include <fmt/format.h>
@@ -45,13 +46,16 @@ Livepatch make_livepatch(const Module& linked, const Images& images) {
     return livepatch;
 }
 
-Verdict verify_livepatch(const Images& images, const Livepatch& livepatch) {
+Verdict verify_livepatch(const Options& build_options, const Images& images, const Livepatch& livepatch) {
     elf::Object module = elf::Object::from_bytes(livepatch.name + ".ko", livepatch.module.bytes);
     verify::Options options;
     options.kernel = &images;
     std::optional<elf::Object> core;
     if (livepatch.core)
         options.core = &core.emplace(elf::Object::open(livepatch.core->module));
+    std::optional<elf::Object> previous;
+    if (!build_options.over.empty())
+        options.previous = &previous.emplace(symbols::open_module(build_options.over));
     std::vector<report::Finding> errors;
     Verdict verdict;
     for (report::Finding& finding : verify::check(module, options))

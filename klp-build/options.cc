@@ -91,6 +91,8 @@ void add_report_options(CLI::App& app, Options& options) {
                     "Refuse units whose origin the kernel image does not prove");
     group->add_flag("-f,--show-first-changed,--explain", options.explain,
                     "Say for each changed function where it first differs, and why");
+    group->add_option("--over", options.over, "Check what the module does on top of this livepatch, which is loaded")
+        ->type_name("MODULE");
     group->add_option("--report", options.report, "Write everything that was found to this file: a page for reviewers if it ends in .html, else JSON");
     group->add_flag("--print-target", options.print_target,
                     "Prepare the kernel, print where its parts are (JSON), and stop");

@@ -35,6 +35,7 @@ struct Options {
     std::filesystem::path sign_key;
     std::filesystem::path sign_certificate;
 
+    std::filesystem::path over; // the livepatch that is loaded when this one comes
     bool require_proof = false;
     bool skip_compiler_check = false;
 

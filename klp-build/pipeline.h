@@ -115,9 +115,10 @@ Module link_module(const Options& options, const kernel::Target& target, const s
                    const std::vector<UnitDiff>& diffs, const Images& images, const std::filesystem::path& folder);
 // Gives the module its final form: livepatch symbols and relocations.
 Livepatch make_livepatch(const Module& linked, const Images& images);
-// Holds the finished module, and the core that goes with it, against the target. Throws report::Refusal with every
+// Holds the finished module, and the core that goes with it, against the target, and with --over against the livepatch
+// that is loaded. Throws report::Refusal with every
 // breach that is an error.
-Verdict verify_livepatch(const Images& images, const Livepatch& livepatch);
+Verdict verify_livepatch(const Options& options, const Images& images, const Livepatch& livepatch);
 
 // The module's name: --name, else that of the output file, else "livepatch-" and the first patch file's name, in the
 // characters that a module's name may have. Throws report::Refusal "module.name-too-long".

@@ -31,7 +31,7 @@ struct Options {
 void declare(CLI::App& app, Options& options) {
     app.add_option("MODULE", options.module, "the livepatch module");
     kernel::declare_kernel(app, options.kernel);
-    app.add_option("--previous", options.previous, "the patch that is loaded when this one comes");
+    app.add_option("--over,--previous", options.previous, "the patch that is loaded when this one comes");
     app.add_option("--core", options.core, "the klp_core.ko that goes with a module of --runtime core");
     app.add_flag("--json", options.json, "print the findings as JSON");
     app.add_flag("--predict", options.predict, "print what each livepatch relocation will fill in, as JSON");

@@ -12,22 +12,12 @@ namespace klp::verify {
 
 namespace {
 
-// 0 and 1 name the same function: kernel/livepatch/core.c, klp_init_func() and klp_find_func().
-std::tuple<std::string_view, std::string_view, uint64_t> identity(const PatchedFunction& function) {
-    return {function.object, function.name, std::max<uint64_t>(function.sympos, 1)};
-}
-
-std::string full_name(const PatchedFunction& function) {
-    return fmt::format("{}:{}{}", function.object, function.name,
-                       function.sympos > 1 ? fmt::format(",{}", function.sympos) : "");
-}
-
 void check_patched_functions(const Subject& subject, Verdict& verdict) {
     if (subject.runtime && !imports(subject.module, "klp_enable_patch"))
         verdict.add("sense.not-enabled", "", "klp_enable_patch() is not among its imports");
     if (subject.patch.is_known && subject.patch.functions.empty() && subject.patch.callbacks.empty())
         verdict.add("sense.nothing-patched", "", "the module lists no function and no callback");
-    std::set<std::tuple<std::string_view, std::string_view, uint64_t>> seen;
+    std::set<FunctionIdentity> seen;
     for (const PatchedFunction& function : subject.patch.functions) {
         if (function.name.empty() || !function.replacement.section || !function.replacement.section->is_code())
             verdict.add("sense.new-function", function.name, "its replacement is not code of this module");
@@ -158,35 +148,6 @@ void check_sense(const Subject& subject, Verdict& verdict) {
     check_patched_functions(subject, verdict);
     check_owners(subject, verdict);
     check_transition(subject, verdict);
-}
-
-void check_succession(const Subject& subject, const elf::Object& previous, Verdict& verdict) {
-    Patch old = read_patch(previous);
-    for (const State& state : old.states) {
-        auto kept = std::ranges::find(subject.patch.states, state.id, &State::id);
-        if (kept == subject.patch.states.end()) {
-            if (subject.patch.is_replacing)
-                verdict.add("sense.state-lost", "",
-                            fmt::format("state {:#x} of the previous patch is not handled", state.id));
-        } else if (kept->version < state.version) {
-            verdict.add("sense.state-version", "",
-                        fmt::format("state {:#x} has version {}, in the previous patch {}", state.id, kept->version,
-                                    state.version));
-        }
-    }
-    std::set<std::tuple<std::string_view, std::string_view, uint64_t>> now;
-    for (const PatchedFunction& function : subject.patch.functions)
-        now.insert(identity(function));
-    for (const PatchedFunction& function : old.functions) {
-        if (now.contains(identity(function)))
-            continue;
-        if (subject.patch.is_replacing)
-            verdict.add("sense.reverts", function.name,
-                        fmt::format("{} goes back to the original", full_name(function)));
-        else
-            verdict.add("sense.stays", function.name,
-                        fmt::format("{} stays patched by the previous patch", full_name(function)));
-    }
 }
 
 } // namespace klp::verify

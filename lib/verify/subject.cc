@@ -1,5 +1,7 @@
 #include "verify/subject.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace klp::verify {
@@ -159,6 +161,15 @@ std::optional<Location> pointer_at(const elf::Object& module, const elf::Section
     if (found == all.end() || found->offset != offset)
         return std::nullopt;
     return location_of(module, *found);
+}
+
+FunctionIdentity identity(const PatchedFunction& function) {
+    return {function.object, function.name, std::max<uint64_t>(function.sympos, 1)};
+}
+
+std::string full_name(const PatchedFunction& function) {
+    return fmt::format("{}:{}{}", function.object, function.name,
+                       function.sympos > 1 ? fmt::format(",{}", function.sympos) : "");
 }
 
 Patch read_patch(const elf::Object& module) {

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 namespace klp::verify {
@@ -26,6 +27,13 @@ struct PatchedFunction {
     uint64_t sympos = 0;
     Location replacement; // section nullptr: none
 };
+
+// Object, name and number: 0 and 1 name the same function (kernel/livepatch/core.c, klp_init_func() and
+// klp_find_func()).
+using FunctionIdentity = std::tuple<std::string_view, std::string_view, uint64_t>;
+FunctionIdentity identity(const PatchedFunction& function);
+// "OBJECT:NAME,NUMBER" for people.
+std::string full_name(const PatchedFunction& function);
 
 struct PatchCallback {
     std::string_view object; // "vmlinux" or a module

@@ -66,9 +66,10 @@ namespace {
 // A hand-written patch of vmlinux's cmdline_show (and kick of usbcore), with states: compiler-initialised structures.
 struct HandWritten : ModuleMaker {
     uint32_t data;
-    HandWritten(bool replace, const std::vector<std::pair<uint64_t, uint32_t>>& states, bool with_kick)
-        : ModuleMaker(sound_modinfo()) {
-        const uint32_t module_data = test::add_this_module(*this);
+    HandWritten(bool replace, const std::vector<std::pair<uint64_t, uint32_t>>& states, bool with_kick,
+                const std::string& name = "livepatch_x")
+        : ModuleMaker(named_modinfo(name)) {
+        const uint32_t module_data = test::add_this_module(*this, name);
         uint32_t strings =
             section(".rodata.str1.1", SHF_ALLOC, test::bytes_of(std::string_view("cmdline_show\0usbcore\0kick\0", 26)));
         uint32_t text_of = builder.add_symbol({.type = STT_SECTION, .place = elf::Place::section, .section = strings});
@@ -98,6 +99,13 @@ struct HandWritten : ModuleMaker {
             std::memcpy(builder.sections[data].data.data() + 648 + at * 24, &states[at].second, 4);
         }
     }
+    static std::vector<std::string> named_modinfo(const std::string& name) {
+        std::vector<std::string> fields = sound_modinfo();
+        std::ranges::replace(fields, std::string("name=livepatch_x"), "name=" + name);
+        return fields;
+    }
+    // struct klp_callbacks of the first object, vmlinux's, all of them f.
+    void callback(elf::CallbackKind kind) { pointer(384 + 16 + static_cast<uint64_t>(kind) * 8, 1, 0); }
     void sized(const char* name, uint64_t value, uint64_t size) {
         builder.symbols[define(name, data, STT_OBJECT, value)].size = size;
     }
@@ -122,10 +130,27 @@ TEST_CASE("the functions of a hand-written module are read from its structures")
 }
 
 TEST_CASE("sense: what comes after the previous patch") {
-    CHECK(succession({true, {{7, 2}}, true}, {true, {{7, 1}}, true}) == Codes{});
-    CHECK(succession({true, {}, true}, {true, {{7, 1}}, true}) == Codes{"sense.state-lost"});
-    CHECK(succession({false, {}, true}, {true, {{7, 1}}, true}) == Codes{});
-    CHECK(succession({true, {{7, 1}}, true}, {true, {{7, 2}}, true}) == Codes{"sense.state-version"});
-    CHECK(succession({true, {}, false}, {true, {}, true}) == Codes{"sense.reverts"});
-    CHECK(succession({false, {}, false}, {true, {}, true}) == Codes{"sense.stays"});
+    const auto old = [](bool replace, const std::vector<std::pair<uint64_t, uint32_t>>& states, bool with_kick) {
+        return HandWritten(replace, states, with_kick, "livepatch_old");
+    };
+    CHECK(succession({true, {{7, 2}}, true}, old(true, {{7, 1}}, true)) == Codes{});
+    CHECK(succession({true, {}, true}, old(true, {{7, 1}}, true)) == Codes{"sense.state-lost"});
+    CHECK(succession({false, {}, true}, old(true, {{7, 1}}, true)) == Codes{"sense.covers"});
+    CHECK(succession({true, {{7, 1}}, true}, old(true, {{7, 2}}, true)) == Codes{"sense.state-version"});
+    CHECK(succession({true, {}, false}, old(true, {}, true)) == Codes{"sense.reverts"});
+    CHECK(succession({false, {}, false}, old(true, {}, true)) == Codes{"sense.covers", "sense.stays"});
+    CHECK(succession({true, {}, true}, {true, {}, true}) == Codes{"sense.same-name"});
+}
+
+TEST_CASE("sense: callbacks of a patch that is replaced") {
+    HandWritten old(true, {}, true, "livepatch_old");
+    old.callback(elf::CallbackKind::post_unpatch);
+    CHECK(succession({true, {}, true}, old) == Codes{"sense.callbacks-lost"});
+    CHECK(succession({false, {}, true}, old) == Codes{"sense.covers"});
+    HandWritten now(true, {}, true);
+    now.callback(elf::CallbackKind::pre_unpatch);
+    CHECK(succession(now, old) == Codes{});
+    HandWritten quiet(true, {}, true, "livepatch_old");
+    quiet.callback(elf::CallbackKind::post_patch);
+    CHECK(succession({true, {}, true}, quiet) == Codes{});
 }
