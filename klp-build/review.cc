@@ -56,16 +56,20 @@ void Review::see_plan(const kernel::Plan& plan) {
 void Review::see_layouts(const std::vector<kernel::ObjectPair>& pairs) {
     if (!is_wanted_)
         return;
+    std::vector<std::vector<report::LayoutTable>> tables(pairs.size());
+    host::parallel_for(pairs.size(), jobs_, [&](size_t at) {
+        const kernel::ObjectPair& pair = pairs[at];
+        if (!pair.original.empty())
+            tables[at] = sense::layout_tables(elf::Object::open(pair.original, pair.unit.source),
+                                              elf::Object::open(pair.patched, pair.unit.source));
+    });
+    // Units that include one header have the same of it.
     std::set<std::pair<std::string, std::string>> known;
     layouts_.clear();
-    for (const kernel::ObjectPair& pair : pairs) {
-        if (pair.original.empty())
-            continue;
-        for (report::LayoutTable& table : sense::layout_tables(elf::Object::open(pair.original, pair.unit.source),
-                                                               elf::Object::open(pair.patched, pair.unit.source)))
+    for (std::vector<report::LayoutTable>& of_unit : tables)
+        for (report::LayoutTable& table : of_unit)
             if (known.emplace(table.name, table.where).second)
                 layouts_.push_back(std::move(table));
-    }
 }
 
 void Review::see_references(const Module& linked, const Images& images) {

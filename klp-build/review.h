@@ -13,7 +13,7 @@ namespace klp::build {
 
 class Review {
 public:
-    explicit Review(const Options& options) : is_wanted_(!options.report.empty()) {}
+    explicit Review(const Options& options) : is_wanted_(!options.report.empty()), jobs_(options.jobs) {}
 
     void see_patch(const PatchedFiles& changes);
     // The objects that the patch changes: their images are inputs.
@@ -31,6 +31,7 @@ public:
 
 private:
     bool is_wanted_;
+    unsigned jobs_;
     std::map<std::string, source::FileChange> texts_; // by path
     std::vector<report::LayoutTable> layouts_;
     std::vector<report::KernelSymbol> symbols_;

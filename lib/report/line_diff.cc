@@ -94,7 +94,7 @@ std::vector<char> signs_of(std::span<const size_t> before, std::span<const size_
     // In a run of differences what is removed comes first.
     for (auto run = signs.begin(); run != signs.end();) {
         auto end = std::find(run, signs.end(), ' ');
-        std::stable_sort(run, end, std::greater<>()); // '-' is greater than '+'
+        std::sort(run, end, std::greater<>()); // '-' is greater than '+'
         run = std::find_if(end, signs.end(), [](char sign) { return sign != ' '; });
     }
     return signs;
