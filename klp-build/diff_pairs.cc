@@ -9,6 +9,7 @@
 #include "proof/image_callers.h"
 #include "report/finding.h"
 #include "sense/code.h"
+#include "sense/conflicts.h"
 
 #include <memory>
 
@@ -42,6 +43,14 @@ std::vector<std::unique_ptr<proof::OriginResolver>> resolvers_of(const std::vect
         resolvers.push_back(std::make_unique<proof::OriginResolver>(
             pair.origin, pair.original, images.of(pair.unit.owner), images.of("vmlinux"), *images.exports()));
     return resolvers;
+}
+
+std::vector<report::Finding> conflicts_of(const ProvenPair& pair, const diff::Diff& diff) {
+    std::vector<std::string> changed;
+    for (const diff::Item& item : diff.items)
+        if (item.change == diff::Change::changed)
+            changed.push_back(item.name);
+    return sense::find_conflicts(pair.unit.source, pair.original, changed);
 }
 
 // Those of a function whose place in the image is proven.
@@ -87,6 +96,8 @@ std::vector<UnitDiff> diff_pairs(const Options& options, const kernel::Target& t
         diff_options.review = !options.report.empty();
         UnitDiff& result = results[at];
         result = {pair.unit, diff_unit(pair, diff_options), summarize(pair)};
+        std::vector<report::Finding> conflicts = conflicts_of(pair, result.diff);
+        result.diff.findings.insert(result.diff.findings.end(), conflicts.begin(), conflicts.end());
         std::vector<report::Finding> doubts = check_proof(options, pair, result.diff);
         result.diff.findings.insert(result.diff.findings.end(), doubts.begin(), doubts.end());
         if (!result.diff.nothing_changed)

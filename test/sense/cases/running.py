@@ -12,6 +12,10 @@ SHOW = "\tseq_printf(m,\n\t\t   \"clockid"
 RELEASE = "\ttimerfd_remove_cancel(ctx);\n\n"
 RTNL = (TIMERFD, "#include <linux/rcupdate.h>\n", "#include <linux/rcupdate.h>\n#include <linux/rtnetlink.h>\n")
 SETUP = "\tspin_lock(&ctx->cancel_lock);\n\tif ((ctx->clockid"
+TRANSITION, NOTIFIER = "kernel/livepatch/transition.c", "kernel/notifier.c"
+SWITCHING = "\tread_lock(&tasklist_lock);\n\tfor_each_process_thread(g, task)\n\t\tif (!klp_try_switch_task(task))"
+TRAPS, TRAP = "arch/x86/kernel/traps.c", "\tshow_signal(tsk, signr, \"trap \", str, regs, error_code);"
+BLOCKING = "\tif (rcu_access_pointer(nh->head)) {\n\t\tdown_read(&nh->rwsem);"
 USER_INSERT = "\thlist_add_head(&up->uidhash_node, hashent);"
 USER_CODE = (USER, USER_INSERT, "\tpr_info(\"%u\\n\", __kuid_val(up->uid));\n" + USER_INSERT)
 ESCAPE = "static bool escape_octal(unsigned char c, char **dst, char *end)\n{\n\tchar *out = *dst;\n"
@@ -90,4 +94,9 @@ CASES = [
     refused("shadow-constructor", _shadow(_alloc(constructor="construct"), FREE, more=SLEEPS + FREE_ALL),
             r"error\[sense\.shadow-constructor\].*construct"),
     harmless("shadow-constructor", *_shadow(_alloc(constructor="construct"), FREE, more=DOES_NOT + FREE_ALL)),
+    _warned("livepatch-itself", ((TRANSITION, SWITCHING, "\tpr_info_once(\"own\\n\");\n" + SWITCHING),),
+            r"warning\[sense\.conflict\].*klp_try_complete_transition: it is livepatch's own code"),
+    _warned("kprobe-blacklist", ((TRAPS, TRAP, "\tpr_debug(\"trap %d\\n\", trapnr);\n" + TRAP),),
+            r"warning\[sense\.conflict\].*do_trap: it is on the kprobe blacklist"),
+    harmless("beside-kprobe-blacklist", (NOTIFIER, BLOCKING, "\tbarrier();\n\tmight_sleep();\n" + BLOCKING)),
 ]

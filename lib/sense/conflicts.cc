@@ -1,0 +1,93 @@
+#include "sense/conflicts.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <string_view>
+
+namespace klp::sense {
+
+namespace {
+
+using Names = std::set<std::string_view>;
+
+struct Row {
+    std::string_view path;   // a beginning; or of a path below arch/ARCH/, where it begins with a slash
+    std::string_view reason; // "it is ..."
+};
+
+constexpr std::array rows{
+    Row{"kernel/livepatch/", "livepatch's own code: old and new run while this very patch goes in and out"},
+    Row{"kernel/stacktrace.c",
+        "code that reads stacks: by it livepatch decides whether a task may go over to this patch"},
+    Row{"/kernel/stacktrace.c",
+        "code that reads stacks: by it livepatch decides whether a task may go over to this patch"},
+    Row{"/kernel/unwind", "the unwinder: by it livepatch decides whether a task may go over to this patch"},
+    Row{"/kernel/alternative.c", "code that writes code: the hooks of this patch are written by it"},
+    Row{"kernel/kprobes.c", "code of kprobes, which shares ftrace's hooks with livepatch"},
+    Row{"/kernel/kprobes/", "code of kprobes, which shares ftrace's hooks with livepatch"},
+    Row{"/entry/", "entry code, which runs before and after the kernel keeps track of the task"},
+    Row{"kernel/bpf/verifier.c", "the BPF verifier: programs that are loaded were checked by the old code, and stay"},
+    Row{"/net/bpf_jit", "the BPF compiler: programs that are loaded were compiled by the old code, and stay"},
+};
+
+// "/kernel/unwind_orc.c" of "arch/x86/kernel/unwind_orc.c".
+std::string_view below_arch(std::string_view path) {
+    constexpr std::string_view arch = "arch/";
+    const size_t end = path.starts_with(arch) ? path.find('/', arch.size()) : std::string_view::npos;
+    return end == std::string_view::npos ? std::string_view() : path.substr(end);
+}
+
+const Row* find_row(std::string_view path) {
+    const auto fits = [&](const Row& row) {
+        return (row.path.starts_with('/') ? below_arch(path) : path).starts_with(row.path);
+    };
+    const auto found = std::ranges::find_if(rows, fits);
+    return found == rows.end() ? nullptr : &*found;
+}
+
+// The functions that the entries of _kprobe_blacklist point to, and those of .kprobes.text.
+Names blacklisted(const elf::Object& unit) {
+    std::set<std::pair<uint32_t, uint64_t>> places;
+    for (const elf::Section& section : unit.sections())
+        if (section.name == "_kprobe_blacklist")
+            for (const elf::Relocation& relocation : unit.relocations(section.index)) {
+                const elf::Symbol& symbol = unit.symbol(relocation.symbol);
+                places.emplace(symbol.section, symbol.value + static_cast<uint64_t>(relocation.addend));
+            }
+    Names names;
+    for (const elf::Symbol& symbol : unit.symbols()) {
+        const elf::Section* section = symbol.is_function() ? unit.section_of(symbol) : nullptr;
+        if (section && (places.contains({symbol.section, symbol.value}) || section->name.starts_with(".kprobes.text")))
+            names.insert(symbol.name);
+    }
+    return names;
+}
+
+constexpr const char* hint = "try it on a machine that may crash, under load, before it goes anywhere else; leave the "
+                             "change for the next boot if it can wait";
+
+} // namespace
+
+std::vector<report::Finding> find_conflicts(const std::string& source, const elf::Object& original,
+                                            const std::vector<std::string>& changed) {
+    std::vector<report::Finding> findings;
+    const Row* row = find_row(source);
+    if (row && !changed.empty())
+        findings.push_back({"sense.conflict", report::Severity::warning, source,
+                            fmt::format("{}", fmt::join(changed, ", ")), fmt::format("it is {}", row->reason), hint});
+    const Names names = blacklisted(original);
+    for (const std::string& function : changed)
+        if (names.contains(function))
+            findings.push_back(
+                {"sense.conflict", report::Severity::warning, source, function,
+                 "it is on the kprobe blacklist: it runs where a breakpoint or another exception is being "
+                 "handled, and so does the hook that leads to the new code",
+                 hint});
+    return findings;
+}
+
+} // namespace klp::sense
