@@ -10,7 +10,10 @@
 #include "report/finding.h"
 #include "sense/code.h"
 #include "sense/conflicts.h"
+#include "sense/threads.h"
 
+#include <algorithm>
+#include <iterator>
 #include <memory>
 
 namespace klp::build {
@@ -45,12 +48,16 @@ std::vector<std::unique_ptr<proof::OriginResolver>> resolvers_of(const std::vect
     return resolvers;
 }
 
+// What the changed functions are doing while the patch goes in.
 std::vector<report::Finding> conflicts_of(const ProvenPair& pair, const diff::Diff& diff) {
     std::vector<std::string> changed;
     for (const diff::Item& item : diff.items)
         if (item.change == diff::Change::changed)
             changed.push_back(item.name);
-    return sense::find_conflicts(pair.unit.source, pair.original, changed);
+    std::vector<report::Finding> findings = sense::find_conflicts(pair.unit.source, pair.original, changed);
+    std::ranges::move(sense::find_thread_functions(pair.unit.source, pair.original, changed),
+                      std::back_inserter(findings));
+    return findings;
 }
 
 // Those of a function whose place in the image is proven.

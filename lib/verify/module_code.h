@@ -1,5 +1,5 @@
-// What the functions of a finished module call, and with which arguments, as far as the instructions in front of a call
-// tell. Private to this room.
+// What the functions of a relocatable file, a unit or a finished module, call, and with which arguments, as far as the
+// instructions in front of a call tell.
 #pragma once
 
 #include "elf/object.h"
@@ -40,9 +40,10 @@ public:
     // The function at `start` and all of the module that it leads to; none if there is no function.
     std::vector<const ModuleFunction*> reached_from(const Location& start) const;
 
-private:
+    // The function that begins there, or nullptr.
     const ModuleFunction* find(const Location& place) const;
 
+private:
     std::vector<ModuleFunction> functions_; // sorted by place
 };
 

@@ -16,6 +16,7 @@ TRANSITION, NOTIFIER = "kernel/livepatch/transition.c", "kernel/notifier.c"
 SWITCHING = "\tread_lock(&tasklist_lock);\n\tfor_each_process_thread(g, task)\n\t\tif (!klp_try_switch_task(task))"
 TRAPS, TRAP = "arch/x86/kernel/traps.c", "\tshow_signal(tsk, signr, \"trap \", str, regs, error_code);"
 BLOCKING = "\tif (rcu_access_pointer(nh->head)) {\n\t\tdown_read(&nh->rwsem);"
+NOCB = "\t\tnocb_cb_wait(rdp);\n"
 USER_INSERT = "\thlist_add_head(&up->uidhash_node, hashent);"
 USER_CODE = (USER, USER_INSERT, "\tpr_info(\"%u\\n\", __kuid_val(up->uid));\n" + USER_INSERT)
 ESCAPE = "static bool escape_octal(unsigned char c, char **dst, char *end)\n{\n\tchar *out = *dst;\n"
@@ -99,4 +100,7 @@ CASES = [
     _warned("kprobe-blacklist", ((TRAPS, TRAP, "\tpr_debug(\"trap %d\\n\", trapnr);\n" + TRAP),),
             r"warning\[sense\.conflict\].*do_trap: it is on the kprobe blacklist"),
     harmless("beside-kprobe-blacklist", (NOTIFIER, BLOCKING, "\tbarrier();\n\tmight_sleep();\n" + BLOCKING)),
+    # In 6.1 it asks nobody whether it should stop.
+    _warned("thread", (("kernel/rcu/tree_nocb.h", NOCB, NOCB + "\t\tpr_debug(\"callbacks\\n\");\n"),),
+            r"warning\[sense\.blocks-transition\].*rcu_nocb_cb_kthread: "),
 ]
