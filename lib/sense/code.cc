@@ -1,11 +1,13 @@
 #include "sense/code.h"
 
-#include "arch/special_sections.h"
+#include "arch/machine.h"
+#include "elf/addend.h"
 
 #include <fmt/format.h>
 #include <llvm/Support/xxhash.h>
 
 #include <algorithm>
+#include <elf.h>
 #include <map>
 #include <vector>
 
@@ -40,6 +42,17 @@ std::vector<std::string> contents(const elf::Object& unit) {
     return all;
 }
 
+// Where a reference leads, as far as it means the same in another compilation: offsets in sections that several things
+// share do not.
+std::string target_of(const elf::Object& unit, const elf::Relocation& relocation) {
+    const elf::Symbol& symbol = unit.symbol(relocation.symbol);
+    const elf::Section* section = unit.section_of(symbol);
+    if (!symbol.is_section() || !section)
+        return fmt::format("{}{:+}", symbol.name, relocation.addend);
+    const bool is_shared = (section->flags & SHF_MERGE) || section->name.find('.', 1) == section->name.npos;
+    return is_shared ? std::string(section->name) : fmt::format("{}{:+}", section->name, relocation.addend);
+}
+
 // By the name in the source, what its parts consist of.
 std::map<std::string, std::vector<std::string>, std::less<>> functions_of(const elf::Object& unit) {
     std::map<std::string, std::vector<std::string>, std::less<>> result;
@@ -52,7 +65,7 @@ std::map<std::string, std::vector<std::string>, std::less<>> functions_of(const 
         std::span<const elf::Relocation> all = unit.relocations(section->index);
         for (auto at = std::ranges::lower_bound(all, symbol.value, {}, &elf::Relocation::offset);
              at != all.end() && at->offset < symbol.value + symbol.size; ++at)
-            text += fmt::format(" {} {}", at->offset - symbol.value, unit.symbol(at->symbol).name);
+            text += fmt::format(" {} {}", at->offset - symbol.value, target_of(unit, *at));
         result[std::string(source_name(symbol.name))].push_back(std::move(text));
     }
     for (auto& [name, parts] : result)
@@ -60,14 +73,30 @@ std::map<std::string, std::vector<std::string>, std::less<>> functions_of(const 
     return result;
 }
 
-// The function at the place that a relocation of data refers to.
-const elf::Symbol* function_at(const elf::Object& unit, const elf::Relocation& relocation,
-                               const std::map<std::pair<uint32_t, uint64_t>, const elf::Symbol*>& starts) {
-    const elf::Symbol& symbol = unit.symbol(relocation.symbol);
-    if (symbol.place != elf::Place::section)
-        return nullptr;
-    auto found = starts.find({symbol.section, symbol.value + static_cast<uint64_t>(relocation.addend)});
-    return found == starts.end() ? nullptr : found->second;
+// The functions that relocations in sections of one role refer to. `offset_of` says how far from its symbol the byte is
+// that a relocation means, or nothing for one that does not count.
+template <typename OffsetOf>
+std::set<std::string, std::less<>> functions_at(const elf::Object& unit, arch::Role role, OffsetOf offset_of) {
+    std::map<std::pair<uint32_t, uint64_t>, const elf::Symbol*> starts;
+    for (const elf::Symbol& symbol : unit.symbols())
+        if (symbol.is_function() && symbol.place == elf::Place::section)
+            starts.try_emplace({symbol.section, symbol.value}, &symbol);
+    std::set<std::string, std::less<>> names;
+    for (const elf::Section& section : unit.sections()) {
+        if (!section.is_allocated() || arch::role_of(section) != role)
+            continue;
+        for (const elf::Relocation& relocation : unit.relocations(section.index)) {
+            const elf::Symbol& symbol = unit.symbol(relocation.symbol);
+            const std::optional<int64_t> offset =
+                symbol.place == elf::Place::section ? offset_of(section, relocation) : std::nullopt;
+            if (!offset)
+                continue;
+            auto found = starts.find({symbol.section, symbol.value + static_cast<uint64_t>(*offset)});
+            if (found != starts.end())
+                names.insert(std::string(source_name(found->second->name)));
+        }
+    }
+    return names;
 }
 
 } // namespace
@@ -102,19 +131,19 @@ std::set<std::string, std::less<>> exports_of(const elf::Object& unit) {
 }
 
 std::set<std::string, std::less<>> functions_in_data(const elf::Object& unit) {
-    std::map<std::pair<uint32_t, uint64_t>, const elf::Symbol*> starts;
-    for (const elf::Symbol& symbol : unit.symbols())
-        if (symbol.is_function() && symbol.place == elf::Place::section)
-            starts.try_emplace({symbol.section, symbol.value}, &symbol);
-    std::set<std::string, std::less<>> names;
-    for (const elf::Section& section : unit.sections()) {
-        if (!section.is_allocated() || arch::role_of(section) != arch::Role::data)
-            continue;
-        for (const elf::Relocation& relocation : unit.relocations(section.index))
-            if (const elf::Symbol* function = function_at(unit, relocation, starts))
-                names.insert(std::string(source_name(function->name)));
-    }
-    return names;
+    return functions_at(unit, arch::Role::data, [](const elf::Section&, const elf::Relocation& relocation) {
+        return std::optional(relocation.addend);
+    });
+}
+
+std::set<std::string, std::less<>> functions_given_away(const elf::Object& unit) {
+    const arch::Machine& machine = arch::Machine::of(unit);
+    return functions_at(unit, arch::Role::code,
+                        [&](const elf::Section& section, const elf::Relocation& relocation) -> std::optional<int64_t> {
+                            if (machine.is_branch(section.data, relocation))
+                                return std::nullopt;
+                            return elf::sum(relocation.addend, machine.usual_bias(relocation.type));
+                        });
 }
 
 } // namespace klp::sense

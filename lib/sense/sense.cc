@@ -2,14 +2,15 @@
 
 #include "sense/code.h"
 #include "sense/layouts.h"
+#include "sense/prototypes.h"
 #include "sense/shapes.h"
+#include "sense/tables.h"
 #include "sense/usage.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <map>
 
 namespace klp::sense {
 
@@ -81,8 +82,10 @@ private:
         std::vector<std::string> untouched;
         std::ranges::copy_if(usage.functions, std::back_inserter(untouched),
                              [&](const std::string& name) { return !changed_.contains(name); });
-        // No object of it lives longer than a call of a function that is replaced.
-        if (usage.is_on_stacks_only && untouched.empty())
+        // No object of it lives longer than a call of a function that is replaced, or all are in tables that are
+        // replaced with those functions.
+        if (untouched.empty() &&
+            (usage.is_on_stacks_only || (usage.is_in_variables_only && are_private_tables(original_, usage.holders))))
             return;
         const std::string where = place(change.file, change.line), what = list(change.differences);
         switch (change.weight) {
@@ -118,30 +121,26 @@ private:
     }
 
     void add_prototypes() {
-        const Names exports = exports_of(original_), in_data = functions_in_data(original_);
-        std::map<std::string_view, const Function*> patched;
-        for (const Function& function : after_.types().functions)
-            if (function.prototype)
-                patched.try_emplace(function.name, &function);
-        Names seen;
-        for (const Function& function : before_.types().functions) {
-            auto found = patched.find(function.name);
-            if (!function.prototype || found == patched.end() || !seen.insert(function.name).second ||
-                is_callable_as(before_, function.prototype, after_, found->second->prototype))
-                continue;
-            const bool is_exported = exports.contains(function.name) || options_.is_exported(function.name);
-            if (is_exported || in_data.contains(function.name))
-                add_prototype(function, *found->second, is_exported);
+        const Names exports = exports_of(original_), in_data = functions_in_data(original_),
+                    in_code = functions_given_away(original_);
+        for (const PrototypeChange& change : compare_prototypes(before_, after_)) {
+            const std::string& name = change.original->name;
+            if (exports.contains(name) || options_.is_exported(name))
+                add_prototype(change, "it is exported, and modules that call it as before get the new function");
+            else if (in_data.contains(name))
+                add_prototype(change, "its address is in a table of callbacks, and who calls it from there as before "
+                                      "gets the new function");
+            else if (in_code.contains(name) && !change.is_passed_to_changed)
+                add_prototype(change, "code gives its address to others (a timer, a work item), and who got it before "
+                                      "the patch calls the new function as the old one");
         }
     }
 
-    void add_prototype(const Function& original, const Function& patched, bool is_exported) {
+    void add_prototype(const PrototypeChange& change, const char* why) {
+        const Function& patched = *change.patched;
         add("sense.prototype-changed", Severity::error, place(patched.file, patched.line), patched.name,
             fmt::format("it is {} now, was {}; {}", after_.spelling(patched.prototype),
-                        before_.spelling(original.prototype),
-                        is_exported ? "it is exported, and modules that call it as before get the new function"
-                                    : "its address is in a table of callbacks, and who calls it from there as before "
-                                      "gets the new function"),
+                        before_.spelling(change.original->prototype), why),
             "leave it as it is and add a function with the new parameters, for the callers that the patch changes");
     }
 

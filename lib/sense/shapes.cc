@@ -25,6 +25,26 @@ bool is_integer(const Type& type) {
     return type.kind == Kind::enumeration || (type.kind == Kind::base && !is_floating(type));
 }
 
+// "__be" or "__le" for an integer whose typedef says so (include/uapi/linux/types.h), else nothing.
+std::string_view byte_order(const Shapes& shapes, TypeId id) {
+    for (unsigned depth = 0; depth < deepest; ++depth) {
+        const Type& type = shapes.type(id);
+        for (std::string_view prefix : {"__be16", "__be32", "__be64", "__le16", "__le32", "__le64"})
+            if (type.kind == Kind::alias && type.name == prefix)
+                return prefix.substr(0, 4);
+        if (type.kind != Kind::alias && type.kind != Kind::qualifier)
+            break;
+        id = type.target;
+    }
+    return {};
+}
+
+// An integer without a byte order in its type may well have one: only two that contradict each other do.
+bool has_other_byte_order(const Shapes& before, TypeId original, const Shapes& after, TypeId patched) {
+    const std::string_view one = byte_order(before, original), other = byte_order(after, patched);
+    return !one.empty() && !other.empty() && one != other;
+}
+
 std::string_view keyword(const Type& type) {
     switch (type.kind) {
     case Kind::structure:
@@ -68,7 +88,7 @@ bool is_same(const Shapes& before, TypeId original, const Shapes& after, TypeId 
     const TypeId one = before.plain(original), other = after.plain(patched);
     const Type &a = before.type(one), &b = after.type(other);
     if (is_integer(a) && is_integer(b))
-        return before.size(one) == after.size(other);
+        return before.size(one) == after.size(other) && !has_other_byte_order(before, original, after, patched);
     if (a.kind != b.kind)
         return false;
     switch (a.kind) {
@@ -165,8 +185,8 @@ uint64_t Shapes::compute(TypeId id, unsigned depth) {
     case Kind::structure:
     case Kind::union_type:
         for (const Member& member : type.members)
-            text += fmt::format(" {} {} {} {}", member.name, member.bit_offset, member.bit_size,
-                                compute(member.type, depth + 1));
+            text += fmt::format(" {} {} {} {}{}", member.name, member.bit_offset, member.bit_size,
+                                compute(member.type, depth + 1), byte_order(*this, member.type));
         break;
     default:
         break;

@@ -24,9 +24,11 @@ public:
             if (id != target_ && holds_[id] && is_aggregate(types_.types[id]) && !types_.types[id].name.empty())
                 usage.embedding.push_back(shapes_.spelling(id));
         for (const Variable& variable : types_.variables)
-            if (holds_[variable.type])
+            if (holds_[variable.type]) {
+                usage.holders.push_back(&variable);
                 usage.variables.push_back(variable.scope.empty() ? variable.name
                                                                  : variable.name + " of " + variable.scope + "()");
+            }
         bool has_pointer_or_result = false;
         for (uint32_t at = 0; at < types_.functions.size(); ++at)
             if (types_.functions[at].has_code && handles(at, has_pointer_or_result))
@@ -35,7 +37,9 @@ public:
             std::ranges::sort(*list);
             list->erase(std::ranges::unique(*list).begin(), list->end());
         }
-        usage.is_on_stacks_only = !has_pointer_or_result && !is_stored() && !can_be_linked(target_, 0);
+        usage.is_on_stacks_only =
+            !has_pointer_or_result && !is_in_variable() && !is_behind_member() && !can_be_linked(target_, 0);
+        usage.is_in_variables_only = !usage.holders.empty() && !is_behind_member();
         return usage;
     }
 
@@ -97,10 +101,11 @@ private:
         return is_found;
     }
 
-    // In a variable, or behind a member of anything.
-    bool is_stored() const {
-        if (std::ranges::any_of(types_.variables, [&](const Variable& variable) { return reaches_[variable.type]; }))
-            return true;
+    bool is_in_variable() const {
+        return std::ranges::any_of(types_.variables, [&](const Variable& variable) { return reaches_[variable.type]; });
+    }
+
+    bool is_behind_member() const {
         return std::ranges::any_of(types_.types, [&](const Type& type) {
             return is_aggregate(type) && std::ranges::any_of(type.members, [&](const Member& member) {
                        return reaches_[member.type] && !holds_[member.type];

@@ -63,3 +63,17 @@ TEST_CASE("an export more or less is said, whatever becomes of the code") {
     expect("int f(int a) { return a; }\n@{" + exported("f") + "|}@", {"sense.export-changed f"});
     expect("int f(int a) { return a; }\n@{|" + exported("f") + "}@", {"sense.export-changed f"});
 }
+
+TEST_CASE("a function whose address code gave away keeps its prototype") {
+    // As timer_setup() with a cast: nothing else of the unit knows of the new parameter.
+    const std::string given = "struct timer { void (*call)(int); };\n"
+                              "static void f(int a@{|, int b}@) { *(volatile int *)8 = a @{|+ b}@; }\n"
+                              "void setup(struct timer *t) { t->call = (void *)f; }\n";
+    expect(given, changed);
+    // Who calls it changes with it, so it is the unit's own affair.
+    const std::string walker = "static __attribute__((noinline)) void each(int *list, void (*call)(int@{|, int}@))\n"
+                               "{ for (; *list; ++list) call(*list@{|, 1}@); }\n"
+                               "static void f(int a@{|, int b}@) { *(volatile int *)8 = a @{|+ b}@; }\n"
+                               "void all(int *list) { each(list, f); }\n";
+    expect(walker, nothing);
+}

@@ -184,3 +184,30 @@ TEST_CASE("objects without a description of types are no reason to be silent") {
         sense_pair(plain, "int f(void) { return 1; }\n", "int f(void) { return 2; }\n");
     CHECK(said(findings) == joined({"sense.no-debug-data "}));
 }
+
+TEST_CASE("a byte order that contradicts the old one is another meaning; one that is said at last is not") {
+    const std::string orders = "typedef unsigned int __be32; typedef unsigned int __le32; typedef unsigned int u32;\n";
+    expect(heap("int first; @{__be32|__le32}@ last;", orders), changed);
+    expect(heap("int first; @{u32|__be32}@ last;", orders), nothing);
+}
+
+TEST_CASE("a column more in a table that only replaced functions read is no change of data that stays") {
+    auto table = [](const std::string& storage, const std::string& more) {
+        return "struct row { int id; @{|int flag;}@ };\n" + storage +
+               " struct row rows[4] = { { 1@{|, 5}@ }, { 2 }, { 3 }, { 7@{|, 9}@ } };\n"
+               "const struct row *find(int id, int count)\n"
+               "{ for (int at = 0; at < count; ++at) if (rows[at].id == id) return &rows[at]; return 0; }\n" +
+               more;
+    };
+    const Said row = {"sense.layout-changed struct row"};
+    expect(table("static const", ""), nothing);
+    expect(table("static", "void set(int at) { rows[at].id = at; }\n"), row);
+    expect(table("const", ""), row);
+    // Others get at it.
+    expect(table("static const", "const void *const found = &rows[1];\n"), row);
+    expect(table("static const", "struct owner { const struct row *row; };\n"
+                                 "void own(struct owner *o) { o->row = &rows[1]; }\n"),
+           row);
+    // A function that stays as it is reads the old table.
+    expect(table("static const", "int first(const struct row *row) { return row->id; }\n"), row);
+}
