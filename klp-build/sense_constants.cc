@@ -1,0 +1,102 @@
+// Constants of the sources that a patch gives another value, where objects of the running kernel hold the old one. The
+// debug data does not have them, so the text is read: that needs no compiler, and comes before it.
+#include "pipeline.h"
+
+#include "files/file.h"
+#include "report/finding.h"
+#include "source/constant_uses.h"
+#include "source/constants.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <iterator>
+#include <map>
+#include <set>
+
+namespace klp::build {
+
+namespace {
+
+struct Constant {
+    std::string file;
+    source::ChangedConstant change;
+    source::ConstantUses uses;
+};
+
+std::vector<Constant> constants_of(const PatchedFiles& changes) {
+    std::vector<Constant> constants;
+    for (const source::ChangedFile& file : changes.files) {
+        const source::FileChange& change = changes.applied.files.at(file.path);
+        const bool is_code = file.kind == source::FileKind::c_source || file.kind == source::FileKind::header;
+        if (!is_code || file.is_token_equal || !change.before || !change.after)
+            continue;
+        for (source::ChangedConstant& constant : source::changed_constants(*change.before, *change.after))
+            constants.push_back({file.path, std::move(constant), {}});
+    }
+    return constants;
+}
+
+// Every text that can use them: what the patch changes, and the sources of the units that it reaches.
+void find_uses(const PatchedFiles& changes, const kernel::Plan& plan, const kernel::PatchedTree& tree,
+               std::vector<Constant>& constants) {
+    std::set<std::string> paths;
+    for (const source::ChangedFile& file : changes.files)
+        paths.insert(file.path);
+    for (const kernel::UnitChange& change : plan.changes)
+        paths.insert(change.patched.source);
+    for (const std::string& path : paths) {
+        const std::filesystem::path file = tree.root() / path;
+        if (!std::filesystem::is_regular_file(file))
+            continue; // removed, or generated
+        const std::string text = files::read_text(file);
+        for (Constant& constant : constants)
+            source::add_uses(text, constant.change.name, constant.uses);
+    }
+}
+
+std::string members(const std::set<std::string>& names) {
+    return fmt::format("`{}`", fmt::join(names, "`, `"));
+}
+
+std::optional<report::Finding> finding_of(const Constant& constant) {
+    const source::ConstantUses& uses = constant.uses;
+    if (uses.stored.empty() || uses.tested.empty())
+        return std::nullopt; // a limit, a size, a default: nothing that exists is taken for something else
+    std::vector<std::string> both;
+    std::ranges::set_intersection(uses.stored, uses.tested, std::back_inserter(both));
+    std::string message = fmt::format("it is {} now, was {}; ", constant.change.after, constant.change.before);
+    if (both.empty())
+        message += fmt::format("code stores it in the members {} and tests {} for it; what is stored in objects that "
+                               "exist has the old value",
+                               members(uses.stored), members(uses.tested));
+    else
+        message += fmt::format("code stores it in {} and tests that for it; objects that exist hold the old value there",
+                               members({both.begin(), both.end()}));
+    return report::Finding{"sense.constant-changed",
+                           both.empty() ? report::Severity::warning : report::Severity::error,
+                           fmt::format("{}:{}", constant.file, constant.change.line),
+                           constant.change.name,
+                           std::move(message),
+                           "leave its value, and give the new meaning a constant of its own that no other value there "
+                           "collides with"};
+}
+
+} // namespace
+
+std::vector<report::Finding> sense_constants(const PatchedFiles& changes, const kernel::Plan& plan,
+                                             const kernel::PatchedTree& tree) {
+    std::vector<Constant> constants = constants_of(changes);
+    if (constants.empty())
+        return {};
+    find_uses(changes, plan, tree, constants);
+    std::vector<report::Finding> findings;
+    for (const Constant& constant : constants)
+        if (std::optional<report::Finding> finding = finding_of(constant))
+            findings.push_back(std::move(*finding));
+    refuse_errors(findings);
+    return findings;
+}
+
+} // namespace klp::build

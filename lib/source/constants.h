@@ -1,0 +1,22 @@
+// Macros that stand for a constant, and whose value a patch changes.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace klp::source {
+
+struct ChangedConstant {
+    std::string name;
+    unsigned line = 0;         // of the definition, in the text after
+    std::string before, after; // what the macro stands for, as it is written: "3", "(1 << 4)"
+};
+
+// The macros without parameters that both texts of a file define and that have another value now. One that is only
+// written in another way is none, as far as Clang can tell the value from the definitions of the file itself, BIT() and
+// GENMASK(); where it cannot, another spelling counts as another value. A macro that is defined by others which changed
+// is one as well.
+std::vector<ChangedConstant> changed_constants(std::string_view before, std::string_view after);
+
+} // namespace klp::source
