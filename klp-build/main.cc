@@ -106,6 +106,7 @@ void run(const Options& options, Record& record, report::Progress& progress) {
     kernel::Plan plan = plan_units(options, target, changes, tree, progress);
     add(record.findings, plan.findings);
     record.review.see_plan(plan);
+    add(record.findings, sense_constants(changes, plan, tree));
     progress.end(count(plan.changes.size(), "unit"));
 
     // A source patch that can be live is made before anything is compiled, and instead of it.

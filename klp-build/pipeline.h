@@ -89,6 +89,14 @@ kernel::Plan plan_units(const Options& options, const kernel::Target& target, co
 // Of a plan of many units, plans of one unit each that are worth a look before all are compiled: those that are
 // likeliest to show what the patch does to types. None of a small plan.
 std::vector<kernel::Plan> first_looks(const kernel::Plan& plan, const PatchedFiles& changes);
+// Throws report::Refusal with all of `findings` if there is an error among them.
+void refuse_errors(const std::vector<report::Finding>& findings);
+// Constants with another value that objects hold, from the sources of the patch and of the units that it reaches:
+//   sense.constant-changed  error: a member is given the constant and tested for it; warning: one is given it, another
+//                           one is tested for it
+// Throws report::Refusal with all of it if there is an error.
+std::vector<report::Finding> sense_constants(const PatchedFiles& changes, const kernel::Plan& plan,
+                                             const kernel::PatchedTree& tree);
 // What the patch does to types and interfaces that the running kernel has (lib/sense), seen in some or all of the
 // `reached` units. Throws report::Refusal with all of it if there is an error.
 std::vector<report::Finding> sense_changes(const Options& options, const std::vector<kernel::ObjectPair>& pairs,

@@ -51,12 +51,6 @@ std::vector<report::Finding> merge(const std::vector<std::vector<report::Finding
     return merged;
 }
 
-void refuse_errors(const std::vector<report::Finding>& findings) {
-    if (std::ranges::any_of(findings,
-                            [](const report::Finding& finding) { return finding.severity == report::Severity::error; }))
-        throw report::Refusal(findings);
-}
-
 // The likeliest to use what the patch changes: its own sources, then those that are named as its headers are, then
 // those in folders of that name (kernel/bpf/ for linux/bpf.h).
 int rank(const kernel::UnitChange& change, const PatchedFiles& changes) {
@@ -75,6 +69,12 @@ int rank(const kernel::UnitChange& change, const PatchedFiles& changes) {
 }
 
 } // namespace
+
+void refuse_errors(const std::vector<report::Finding>& findings) {
+    if (std::ranges::any_of(findings,
+                            [](const report::Finding& finding) { return finding.severity == report::Severity::error; }))
+        throw report::Refusal(findings);
+}
 
 std::vector<kernel::Plan> first_looks(const kernel::Plan& plan, const PatchedFiles& changes) {
     if (plan.changes.size() <= few_units)

@@ -2,7 +2,7 @@
 // debug data does not have them, so the text is read: that needs no compiler, and comes before it.
 #include "pipeline.h"
 
-#include "files/file.h"
+#include "files/files.h"
 #include "report/finding.h"
 #include "source/constant_uses.h"
 #include "source/constants.h"
