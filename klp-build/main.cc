@@ -59,17 +59,6 @@ private:
     std::filesystem::path copy_;
 };
 
-std::vector<kernel::ObjectPair> compile(const Options& options, const kernel::Target& target, const kernel::Plan& plan,
-                                        const PatchedFiles& changes, kernel::PatchedTree& tree,
-                                        const std::filesystem::path& folder) {
-    try {
-        return kernel::compile_pairs(target, plan.changes, tree.root(), folder / "pairs", options.jobs);
-    } catch (const report::Refusal&) {
-        restore_own_lines(changes, tree);
-        return kernel::compile_pairs(target, plan.changes, tree.root(), folder / "pairs-own-lines", options.jobs);
-    }
-}
-
 void run(const Options& options, Record& record, report::Progress& progress) {
     host::Cache cache(host::Cache::default_root());
 
@@ -100,9 +89,15 @@ void run(const Options& options, Record& record, report::Progress& progress) {
     add(record.findings, changes.applied.findings);
     progress.end(count(changes.files.size(), "file"));
 
-    // Which units see that, and whose are they?
+    // A few units tell of a wide header what it does to types, before all are found out about.
     progress.begin("plan", "find the affected units");
+    host::TemporaryFolder folder = cache.temporary();
+    KeptCopy kept(options, folder.path());
+    const Images images(target, core);
     kernel::PatchedTree tree = write_patched_tree(target, changes, core);
+    look_ahead(options, target, changes, tree, images, folder.path(), progress);
+
+    // Which units see the change, and whose are they?
     kernel::Plan plan = plan_units(options, target, changes, tree, progress);
     add(record.findings, plan.findings);
     record.review.see_plan(plan);
@@ -120,15 +115,8 @@ void run(const Options& options, Record& record, report::Progress& progress) {
 
     // Original and patched version of each, by kbuild's own commands.
     progress.begin("compile", "compile the original and the patched version");
-    host::TemporaryFolder folder = cache.temporary();
-    KeptCopy kept(options, folder.path());
-    const Images images(target, core);
-    for (const kernel::Plan& first : first_looks(plan, changes)) {
-        const auto looked_at = compile(options, target, first, changes, tree, folder.path() / "first");
-        record.review.see_layouts(looked_at);
-        sense_changes(options, looked_at, images, plan.changes.size());
-    }
-    std::vector<kernel::ObjectPair> pairs = compile(options, target, plan, changes, tree, folder.path());
+    std::vector<kernel::ObjectPair> pairs =
+        compile_units(options, target, plan, changes, tree, images, folder.path(), progress);
     progress.end();
 
     // Is the original what the kernel runs? The image says, and with it what the unit's symbols are.

@@ -86,9 +86,25 @@ void restore_own_lines(const PatchedFiles& changes, kernel::PatchedTree& tree);
 // The units that see a difference, less those that --target leaves out.
 kernel::Plan plan_units(const Options& options, const kernel::Target& target, const PatchedFiles& changes,
                         const kernel::PatchedTree& tree, report::Progress& progress);
-// Of a plan of many units, plans of one unit each that are worth a look before all are compiled: those that are
-// likeliest to show what the patch does to types. None of a small plan.
-std::vector<kernel::Plan> first_looks(const kernel::Plan& plan, const PatchedFiles& changes);
+// The same in little time: units may be among them that see no difference, and nothing is said of what is no unit.
+kernel::Plan likely_units(const Options& options, const kernel::Target& target, const PatchedFiles& changes,
+                          const kernel::PatchedTree& tree, report::Progress& progress);
+// Of a patch that reaches many units by headers, compiles those that are likeliest to show what it does to types, and
+// throws report::Refusal if they do (sense_changes()). Says how long all of them will take.
+void look_ahead(const Options& options, const kernel::Target& target, const PatchedFiles& changes,
+                kernel::PatchedTree& tree, const Images& images, const std::filesystem::path& folder,
+                report::Progress& progress);
+// Original and patched version of some units. If they do not compile, once more without kept line numbers: the
+// compiler's message then quotes the file that people see.
+std::vector<kernel::ObjectPair> compile_batch(const Options& options, const kernel::Target& target,
+                                              const std::vector<kernel::UnitChange>& units, const PatchedFiles& changes,
+                                              kernel::PatchedTree& tree, const std::filesystem::path& folder);
+// The same of all units, some at a time; of many, the first that does not compile, or for which sense_changes() throws,
+// ends it.
+std::vector<kernel::ObjectPair> compile_units(const Options& options, const kernel::Target& target,
+                                              const kernel::Plan& plan, const PatchedFiles& changes,
+                                              kernel::PatchedTree& tree, const Images& images,
+                                              const std::filesystem::path& folder, report::Progress& progress);
 // Throws report::Refusal with all of `findings` if there is an error among them.
 void refuse_errors(const std::vector<report::Finding>& findings);
 // Constants with another value that objects hold, from the sources of the patch and of the units that it reaches:

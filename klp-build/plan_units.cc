@@ -64,6 +64,13 @@ void add_author_headers(const kernel::Target& target, const PatchedFiles& change
     }
 }
 
+kernel::TargetOptions target_options(const Options& options, report::Progress& progress) {
+    kernel::TargetOptions result;
+    result.jobs = options.jobs;
+    result.progress = [&progress](const std::string& text) { progress.line("    " + text); };
+    return result;
+}
+
 // Without CONFIG_LIVEPATCH the kernel's own <linux/livepatch.h> declares nothing.
 void add_core_header(const kernel::RuntimeCore& core, const PatchedFiles& changes, kernel::PatchedTree& tree) {
     const std::string path = "include/linux/livepatch.h";
@@ -72,6 +79,12 @@ void add_core_header(const kernel::RuntimeCore& core, const PatchedFiles& change
 }
 
 } // namespace
+
+kernel::Plan likely_units(const Options& options, const kernel::Target& target, const PatchedFiles& changes,
+                          const kernel::PatchedTree& tree, report::Progress& progress) {
+    return kernel::make_likely_plan(target, kernel::units_of(target), changes.files, tree.root(),
+                                    target_options(options, progress));
+}
 
 kernel::PatchedTree write_patched_tree(const kernel::Target& target, const PatchedFiles& changes,
                                        const std::optional<kernel::RuntimeCore>& core) {
@@ -96,10 +109,8 @@ void restore_own_lines(const PatchedFiles& changes, kernel::PatchedTree& tree) {
 
 kernel::Plan plan_units(const Options& options, const kernel::Target& target, const PatchedFiles& changes,
                         const kernel::PatchedTree& tree, report::Progress& progress) {
-    kernel::TargetOptions target_options;
-    target_options.jobs = options.jobs;
-    target_options.progress = [&](const std::string& text) { progress.line("    " + text); };
-    kernel::Plan plan = kernel::make_plan(target, kernel::units_of(target), changes.files, tree.root(), target_options);
+    kernel::Plan plan = kernel::make_plan(target, kernel::units_of(target), changes.files, tree.root(),
+                                          target_options(options, progress));
     if (!options.targets.empty())
         keep_only_targets(options.targets, plan);
     return plan;

@@ -16,10 +16,6 @@ namespace klp::build {
 
 namespace {
 
-// Up to as many units are compiled before the others: a wrong guess costs little beside what follows.
-constexpr size_t most_first = 3;
-constexpr size_t few_units = 8;
-
 std::vector<report::Finding> sense_pair(const kernel::ObjectPair& pair, const Images& images) {
     if (pair.original.empty())
         return {}; // all of the unit is new
@@ -51,44 +47,12 @@ std::vector<report::Finding> merge(const std::vector<std::vector<report::Finding
     return merged;
 }
 
-// The likeliest to use what the patch changes: its own sources, then those that are named as its headers are, then
-// those in folders of that name (kernel/bpf/ for linux/bpf.h).
-int rank(const kernel::UnitChange& change, const PatchedFiles& changes) {
-    const std::filesystem::path source = change.patched.source;
-    auto has_file = [&](auto is_it) { return std::ranges::any_of(changes.files, is_it); };
-    if (has_file([&](const source::ChangedFile& file) { return file.path == source; }))
-        return 0;
-    auto is_namesake = [&](const std::filesystem::path& name) {
-        return has_file(
-            [&](const source::ChangedFile& file) { return std::filesystem::path(file.path).stem() == name.stem(); });
-    };
-    if (is_namesake(source))
-        return 1;
-    const std::filesystem::path folder = source.parent_path();
-    return std::ranges::any_of(folder, is_namesake) ? 2 : 3;
-}
-
 } // namespace
 
 void refuse_errors(const std::vector<report::Finding>& findings) {
     if (std::ranges::any_of(findings,
                             [](const report::Finding& finding) { return finding.severity == report::Severity::error; }))
         throw report::Refusal(findings);
-}
-
-std::vector<kernel::Plan> first_looks(const kernel::Plan& plan, const PatchedFiles& changes) {
-    if (plan.changes.size() <= few_units)
-        return {};
-    std::vector<std::pair<int, const kernel::UnitChange*>> ranked;
-    for (const kernel::UnitChange& change : plan.changes)
-        if (!change.is_new())
-            ranked.emplace_back(rank(change, changes), &change);
-    std::ranges::stable_sort(ranked, {}, [](const auto& entry) { return entry.first; });
-    std::vector<kernel::Plan> looks;
-    for (const auto& [order, change] : ranked)
-        if (looks.size() < most_first)
-            looks.push_back({{*change}, {}});
-    return looks;
 }
 
 std::vector<report::Finding> sense_changes(const Options& options, const std::vector<kernel::ObjectPair>& pairs,

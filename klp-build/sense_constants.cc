@@ -72,8 +72,9 @@ std::optional<report::Finding> finding_of(const Constant& constant) {
                                "exist has the old value",
                                members(uses.stored), members(uses.tested));
     else
-        message += fmt::format("code stores it in {} and tests that for it; objects that exist hold the old value there",
-                               members({both.begin(), both.end()}));
+        message +=
+            fmt::format("code stores it in {} and tests that for it; objects that exist hold the old value there",
+                        members({both.begin(), both.end()}));
     return report::Finding{"sense.constant-changed",
                            both.empty() ? report::Severity::warning : report::Severity::error,
                            fmt::format("{}:{}", constant.file, constant.change.line),

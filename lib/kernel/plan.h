@@ -57,4 +57,10 @@ Plan make_plan(const std::vector<source::ChangedFile>& files, const PlanSources&
 Plan make_plan(const Target& target, const std::vector<BuildUnit>& units, const std::vector<source::ChangedFile>& files,
                const std::filesystem::path& patched_source, const TargetOptions& options);
 
+// The same without running the preprocessor: assembly, generated files and what the kernel proper has no part of are
+// taken for unchanged.
+Plan make_likely_plan(const Target& target, const std::vector<BuildUnit>& units,
+                      const std::vector<source::ChangedFile>& files, const std::filesystem::path& patched_source,
+                      const TargetOptions& options);
+
 } // namespace klp::kernel

@@ -28,10 +28,12 @@ std::vector<BuildUnit> list_patched_units(const Target& target, const fs::path& 
     return units;
 }
 
-} // namespace
+// How texts that only the preprocessor can tell apart differ.
+using Differences = std::function<std::vector<std::optional<std::string>>(const std::vector<Reading>&)>;
 
-Plan make_plan(const Target& target, const std::vector<BuildUnit>& units, const std::vector<source::ChangedFile>& files,
-               const fs::path& patched_source, const TargetOptions& options) {
+Plan make_plan_with(const Differences& differences, const Target& target, const std::vector<BuildUnit>& units,
+                    const std::vector<source::ChangedFile>& files, const fs::path& patched_source,
+                    const TargetOptions& options) {
     const std::set<std::string> included = included_sources_of(target);
     const std::vector<Step> steps = steps_of(target);
     return make_plan(
@@ -44,10 +46,7 @@ Plan make_plan(const Target& target, const std::vector<BuildUnit>& units, const 
          .patched_units = [&](const std::string& folder) { return list_patched_units(target, patched_source, folder); },
          .in_patched_tree = [&](const BuildUnit& unit) { return in_patched_tree(unit, target, patched_source); },
          .steps = steps,
-         .differences =
-             [&](const std::vector<Reading>& readings) {
-                 return differences(target, patched_source, readings, options.jobs);
-             },
+         .differences = differences,
          .new_readers =
              [&](const std::string& path, const source::IncludeGraph& graph) {
                  const auto may_find =
@@ -55,6 +54,25 @@ Plan make_plan(const Target& target, const std::vector<BuildUnit>& units, const 
                                          target.source, target.build);
                  return readers_in_patched_tree(target, may_find, path, patched_source, options.jobs);
              }});
+}
+
+} // namespace
+
+Plan make_plan(const Target& target, const std::vector<BuildUnit>& units, const std::vector<source::ChangedFile>& files,
+               const fs::path& patched_source, const TargetOptions& options) {
+    const auto preprocessed = [&](const std::vector<Reading>& readings) {
+        return differences(target, patched_source, readings, options.jobs);
+    };
+    return make_plan_with(preprocessed, target, units, files, patched_source, options);
+}
+
+Plan make_likely_plan(const Target& target, const std::vector<BuildUnit>& units,
+                      const std::vector<source::ChangedFile>& files, const fs::path& patched_source,
+                      const TargetOptions& options) {
+    const auto none = [](const std::vector<Reading>& readings) {
+        return std::vector<std::optional<std::string>>(readings.size());
+    };
+    return make_plan_with(none, target, units, files, patched_source, options);
 }
 
 } // namespace klp::kernel

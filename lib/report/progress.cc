@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <unistd.h>
 
 namespace klp::report {
@@ -11,6 +12,13 @@ namespace {
 constexpr std::string_view clear_line = "\r\033[K";
 
 } // namespace
+
+std::string duration(double seconds) {
+    constexpr double minute = 60, hour = 3600;
+    if (seconds < 2 * minute)
+        return fmt::format("{:.0f} s", seconds);
+    return seconds < 2 * hour ? fmt::format("{:.0f} min", seconds / minute) : fmt::format("{:.1f} h", seconds / hour);
+}
 
 Progress::Progress(std::FILE* stream) : stream_(stream), is_terminal_(isatty(fileno(stream))) {}
 
@@ -24,7 +32,7 @@ void Progress::begin(std::string name, std::string doing) {
         end();
     times_.push_back({std::move(name), 0});
     doing_ = std::move(doing);
-    start_ = Clock::now();
+    start_ = last_part_ = Clock::now();
     running_ = true;
     if (is_terminal_) {
         fmt::print(stream_, "  {} ...", doing_);
@@ -39,6 +47,22 @@ void Progress::end(std::string_view outcome) {
     times_.back().seconds = std::chrono::duration<double>(Clock::now() - start_).count();
     fmt::print(stream_, "{}  {}{}{} ({:.1f} s)\n", is_terminal_ ? clear_line : "", doing_, outcome.empty() ? "" : ": ",
                outcome, times_.back().seconds);
+    std::fflush(stream_);
+}
+
+void Progress::part(size_t done, size_t total) {
+    const Clock::time_point now = Clock::now();
+    constexpr std::chrono::minutes seldom{1};
+    if (!running_ || done == 0 || (!is_terminal_ && now - last_part_ < seldom))
+        return;
+    last_part_ = now;
+    const double took = std::chrono::duration<double>(now - start_).count();
+    const double left = took / static_cast<double>(done) * static_cast<double>(total - std::min(done, total));
+    const std::string text = fmt::format("{} of {}, about {} left", done, total, duration(left));
+    if (is_terminal_)
+        fmt::print(stream_, "{}  {} ... {}", clear_line, doing_, text);
+    else
+        fmt::print(stream_, "    {}\n", text);
     std::fflush(stream_);
 }
 

@@ -14,6 +14,9 @@ struct StageTime {
     double seconds = 0;
 };
 
+// "90 s", "25 min", "1.5 h".
+std::string duration(double seconds);
+
 // Prints to a stream: on a terminal the running stage's line is replaced when it ends, elsewhere each stage is one
 // plain line, printed when it ends. Not thread-safe; stages do not nest.
 class Progress {
@@ -29,6 +32,9 @@ public:
     void end(std::string_view outcome = {});
     // Ends the running stage, if any, as one that did not succeed.
     void abandon();
+    // So much of the running stage's work is done; the time that is left is told from the time that it took. Elsewhere
+    // than on a terminal a line a minute.
+    void part(size_t done, size_t total);
     // A line between stages.
     void line(std::string_view text);
 
@@ -42,6 +48,7 @@ private:
     bool running_ = false;
     std::string doing_;
     Clock::time_point start_;
+    Clock::time_point last_part_;
     std::vector<StageTime> times_;
 };
 

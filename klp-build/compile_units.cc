@@ -1,0 +1,50 @@
+// Original and patched version of each unit, by kbuild's own commands.
+#include "pipeline.h"
+
+#include "report/finding.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace klp::build {
+
+namespace {
+
+// So many units are compiled before what they show is looked at: enough to keep every processor busy.
+constexpr size_t batch_size = 32;
+
+} // namespace
+
+std::vector<kernel::ObjectPair> compile_batch(const Options& options, const kernel::Target& target,
+                                              const std::vector<kernel::UnitChange>& units, const PatchedFiles& changes,
+                                              kernel::PatchedTree& tree, const std::filesystem::path& folder) {
+    try {
+        return kernel::compile_pairs(target, units, tree.root(), folder / "pairs", options.jobs);
+    } catch (const report::Refusal&) {
+        restore_own_lines(changes, tree);
+        return kernel::compile_pairs(target, units, tree.root(), folder / "pairs-own-lines", options.jobs);
+    }
+}
+
+std::vector<kernel::ObjectPair> compile_units(const Options& options, const kernel::Target& target,
+                                              const kernel::Plan& plan, const PatchedFiles& changes,
+                                              kernel::PatchedTree& tree, const Images& images,
+                                              const std::filesystem::path& folder, report::Progress& progress) {
+    const std::vector<kernel::UnitChange>& units = plan.changes;
+    if (units.size() <= batch_size)
+        return compile_batch(options, target, units, changes, tree, folder);
+    std::vector<kernel::ObjectPair> pairs;
+    for (size_t at = 0; at < units.size(); at += batch_size) {
+        const auto begin = units.begin() + static_cast<std::ptrdiff_t>(at);
+        const auto end = begin + static_cast<std::ptrdiff_t>(std::min(batch_size, units.size() - at));
+        const std::vector<kernel::ObjectPair> batch =
+            compile_batch(options, target, {begin, end}, changes, tree, folder / fmt::format("batch-{}", at));
+        sense_changes(options, batch, images, units.size());
+        pairs.insert(pairs.end(), batch.begin(), batch.end());
+        progress.part(pairs.size(), units.size());
+    }
+    return pairs;
+}
+
+} // namespace klp::build

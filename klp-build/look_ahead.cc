@@ -1,0 +1,101 @@
+// A patch to a header that thousands of units include: a few of them tell what it does to types, before the
+// preprocessor and the compiler are asked about all.
+#include "pipeline.h"
+
+#include "files/files.h"
+#include "source/touched_types.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+namespace klp::build {
+
+namespace {
+
+// Up to as many units are compiled before the others: a wrong guess costs little beside what follows.
+constexpr size_t most_first = 3;
+constexpr size_t few_units = 8;
+
+bool changes_header(const PatchedFiles& changes) {
+    return std::ranges::any_of(changes.files, [](const source::ChangedFile& file) {
+        return file.kind == source::FileKind::header && !file.is_token_equal;
+    });
+}
+
+std::set<std::string> types_of(const PatchedFiles& changes) {
+    std::set<std::string> types;
+    for (const auto& [path, change] : changes.applied.files)
+        types.merge(source::touched_types(change));
+    return types;
+}
+
+size_t mentions(std::string_view text, std::string_view word) {
+    size_t count = 0;
+    for (size_t at = text.find(word); at != text.npos; at = text.find(word, at + word.size()))
+        ++count;
+    return count;
+}
+
+// The likeliest to show what the patch does, in little time: its own sources, then those that speak most of the types
+// that it edits for their size. Negative: the more, the earlier.
+double rank(const kernel::UnitChange& change, const PatchedFiles& changes, const std::set<std::string>& types,
+            const std::filesystem::path& source) {
+    if (changes.applied.files.contains(change.patched.source))
+        return -1e9;
+    const std::filesystem::path file = source / change.patched.source;
+    if (!std::filesystem::is_regular_file(file))
+        return 0; // generated
+    const std::string text = files::read_text(file);
+    size_t count = 0;
+    for (const std::string& type : types)
+        count += mentions(text, type);
+    // Includes cost as much as a text of this size.
+    constexpr double includes = 20000;
+    return -static_cast<double>(count) / (static_cast<double>(text.size()) + includes);
+}
+
+std::vector<const kernel::UnitChange*> likeliest(const kernel::Plan& plan, const PatchedFiles& changes,
+                                                 const kernel::Target& target) {
+    const std::set<std::string> types = types_of(changes);
+    std::vector<std::pair<double, const kernel::UnitChange*>> ranked;
+    for (const kernel::UnitChange& change : plan.changes)
+        if (!change.is_new())
+            ranked.emplace_back(rank(change, changes, types, target.source), &change);
+    const size_t count = std::min(most_first, ranked.size());
+    std::ranges::partial_sort(ranked, ranked.begin() + static_cast<std::ptrdiff_t>(count), {},
+                              [](const auto& entry) { return entry.first; });
+    std::vector<const kernel::UnitChange*> first;
+    for (const auto& [order, change] : ranked)
+        if (first.size() < count)
+            first.push_back(change);
+    return first;
+}
+
+} // namespace
+
+void look_ahead(const Options& options, const kernel::Target& target, const PatchedFiles& changes,
+                kernel::PatchedTree& tree, const Images& images, const std::filesystem::path& folder,
+                report::Progress& progress) {
+    if (!changes_header(changes))
+        return;
+    const kernel::Plan plan = likely_units(options, target, changes, tree, progress);
+    if (plan.changes.size() <= few_units)
+        return;
+    double seconds = 0;
+    const std::vector<const kernel::UnitChange*> first = likeliest(plan, changes, target);
+    for (const kernel::UnitChange* change : first) {
+        progress.line(fmt::format("    {} units, of which {} first", plan.changes.size(), change->patched.source));
+        const std::vector<kernel::ObjectPair> pairs =
+            compile_batch(options, target, {*change}, changes, tree, folder / "first");
+        sense_changes(options, pairs, images, plan.changes.size());
+        for (const kernel::ObjectPair& pair : pairs)
+            seconds += pair.seconds;
+    }
+    const double each = seconds / static_cast<double>(std::max<size_t>(first.size(), 1));
+    progress.line(fmt::format("    nothing there stands in the way; {} units take about {}", plan.changes.size(),
+                              report::duration(each * static_cast<double>(plan.changes.size()) / options.jobs)));
+}
+
+} // namespace klp::build
