@@ -34,13 +34,14 @@ std::vector<kernel::ObjectPair> compile_units(const Options& options, const kern
     const std::vector<kernel::UnitChange>& units = plan.changes;
     if (units.size() <= batch_size)
         return compile_batch(options, target, units, changes, tree, folder);
+    const Reach reach = reach_of(target, plan);
     std::vector<kernel::ObjectPair> pairs;
     for (size_t at = 0; at < units.size(); at += batch_size) {
         const auto begin = units.begin() + static_cast<std::ptrdiff_t>(at);
         const auto end = begin + static_cast<std::ptrdiff_t>(std::min(batch_size, units.size() - at));
         const std::vector<kernel::ObjectPair> batch =
             compile_batch(options, target, {begin, end}, changes, tree, folder / fmt::format("batch-{}", at));
-        sense_changes(options, batch, images, units.size());
+        sense_changes(options, batch, images, reach);
         pairs.insert(pairs.end(), batch.begin(), batch.end());
         progress.part(pairs.size(), units.size());
     }

@@ -89,7 +89,7 @@ void look_ahead(const Options& options, const kernel::Target& target, const Patc
         progress.line(fmt::format("    {} units, of which {} first", plan.changes.size(), change->patched.source));
         const std::vector<kernel::ObjectPair> pairs =
             compile_batch(options, target, {*change}, changes, tree, folder / "first");
-        sense_changes(options, pairs, images, plan.changes.size());
+        sense_changes(options, pairs, images, reach_of(target, plan));
         for (const kernel::ObjectPair& pair : pairs)
             seconds += pair.seconds;
     }

@@ -127,7 +127,7 @@ void run(const Options& options, Record& record, report::Progress& progress) {
     // Do the patched types and functions fit the objects and callers that are there already?
     progress.begin("sense", "compare types and interfaces");
     record.review.see_layouts(pairs);
-    add(record.findings, sense_changes(options, pairs, images, plan.changes.size()));
+    add(record.findings, sense_changes(options, pairs, images, reach_of(target, plan)));
     add(record.findings, sense_side_by_side(changes));
     progress.end();
 

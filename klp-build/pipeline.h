@@ -113,10 +113,16 @@ void refuse_errors(const std::vector<report::Finding>& findings);
 // Throws report::Refusal with all of it if there is an error.
 std::vector<report::Finding> sense_constants(const PatchedFiles& changes, const kernel::Plan& plan,
                                              const kernel::PatchedTree& tree);
+// The sources that see what the patch changes, by their paths in the target's tree.
+struct Reach {
+    std::filesystem::path tree;
+    std::vector<std::string> sources;
+};
+Reach reach_of(const kernel::Target& target, const kernel::Plan& plan);
 // What the patch does to types and interfaces that the running kernel has (lib/sense), seen in some or all of the
-// `reached` units. Throws report::Refusal with all of it if there is an error.
+// units that it reaches. Throws report::Refusal with all of it if there is an error.
 std::vector<report::Finding> sense_changes(const Options& options, const std::vector<kernel::ObjectPair>& pairs,
-                                           const Images& images, size_t reached);
+                                           const Images& images, const Reach& reach);
 // What the patch does to locks and references that bind functions together, of which some tasks run the old code and
 // some the new until the transition is over, as the sources tell. Warnings and notes "sense.lock-*",
 // "sense.refcount-changed".

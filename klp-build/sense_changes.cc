@@ -2,11 +2,14 @@
 // differ looks at any of them, and of a patch that reaches many units from the first that shows it.
 #include "pipeline.h"
 
+#include "files/files.h"
 #include "host/parallel.h"
 #include "report/finding.h"
 #include "sense/sense.h"
+#include "source/allocations.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <map>
@@ -15,6 +18,15 @@
 namespace klp::build {
 
 namespace {
+
+constexpr size_t most_named = 5;
+
+std::string first_of(const std::vector<std::string>& names) {
+    const size_t count = std::min(names.size(), most_named);
+    const std::string text =
+        fmt::format("{}", fmt::join(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(count), ", "));
+    return names.size() > count ? fmt::format("{} and {} more", text, names.size() - count) : text;
+}
 
 std::vector<report::Finding> sense_pair(const kernel::ObjectPair& pair, const Images& images) {
     if (pair.original.empty())
@@ -25,26 +37,66 @@ std::vector<report::Finding> sense_pair(const kernel::ObjectPair& pair, const Im
                           elf::Object::open(pair.patched, pair.unit.source), options);
 }
 
+// A finding, the unit that it was seen in first, and how many others show it as well.
+struct Seen {
+    report::Finding finding;
+    std::string unit;
+    size_t others = 0;
+};
+
 // Units that include one header say the same of it.
-std::vector<report::Finding> merge(const std::vector<std::vector<report::Finding>>& all) {
+std::vector<Seen> merge(const std::vector<kernel::ObjectPair>& pairs,
+                        const std::vector<std::vector<report::Finding>>& all) {
     std::map<std::tuple<std::string, std::string, std::string>, size_t> places;
-    std::vector<report::Finding> merged;
-    std::vector<size_t> counts;
-    for (const std::vector<report::Finding>& findings : all)
-        for (const report::Finding& finding : findings) {
+    std::vector<Seen> merged;
+    for (size_t at = 0; at < pairs.size(); ++at)
+        for (const report::Finding& finding : all[at]) {
             auto [place, is_new] = places.try_emplace({finding.code, finding.where, finding.function}, merged.size());
-            if (is_new) {
-                merged.push_back(finding);
-                counts.push_back(0);
-            } else {
-                ++counts[place->second];
-            }
+            if (is_new)
+                merged.push_back({finding, pairs[at].unit.source, 0});
+            else
+                ++merged[place->second].others;
         }
-    for (size_t at = 0; at < merged.size(); ++at)
-        if (counts[at] > 0)
-            merged[at].message +=
-                fmt::format("; {} more unit{} of the patch see it", counts[at], counts[at] == 1 ? "" : "s");
     return merged;
+}
+
+// What only the sources know of a type: where its objects are made, and who else speaks of it.
+std::string type_users(const Reach& reach, std::string_view tag, const std::string& seen_in) {
+    std::vector<std::string> makers, speakers;
+    for (const std::string& source : reach.sources) {
+        const std::filesystem::path file = reach.tree / source;
+        if (!std::filesystem::is_regular_file(file))
+            continue; // generated, or new
+        const std::string text = files::read_text(file);
+        for (const source::Allocation& allocation : source::allocations_of(text, tag))
+            makers.push_back(fmt::format("{}:{} ({}())", source, allocation.line, allocation.function));
+        if (source != seen_in && text.find(fmt::format("struct {} ", tag)) != text.npos)
+            speakers.push_back(source);
+    }
+    std::string text;
+    if (!makers.empty())
+        text += fmt::format("; objects are made at {}", first_of(makers));
+    if (!speakers.empty())
+        text += fmt::format("; {} more source{} speak{} of it: {}", speakers.size(), speakers.size() == 1 ? "" : "s",
+                            speakers.size() == 1 ? "s" : "", first_of(speakers));
+    return text;
+}
+
+std::vector<report::Finding> findings_of(std::vector<Seen> merged, size_t looked_at, const Reach& reach) {
+    std::vector<report::Finding> findings;
+    for (Seen& seen : merged) {
+        constexpr std::string_view structure = "struct ";
+        if (seen.finding.code == "sense.layout-changed" && seen.finding.function.starts_with(structure))
+            seen.finding.message += type_users(reach, seen.finding.function.substr(structure.size()), seen.unit);
+        if (seen.others > 0)
+            seen.finding.message +=
+                fmt::format("; {} more unit{} of the patch see it", seen.others, seen.others == 1 ? "" : "s");
+        if (looked_at < reach.sources.size())
+            seen.finding.message +=
+                fmt::format("; the patch reaches {} units, and in {} it was seen", reach.sources.size(), seen.unit);
+        findings.push_back(std::move(seen.finding));
+    }
+    return findings;
 }
 
 } // namespace
@@ -55,17 +107,20 @@ void refuse_errors(const std::vector<report::Finding>& findings) {
         throw report::Refusal(findings);
 }
 
+Reach reach_of(const kernel::Target& target, const kernel::Plan& plan) {
+    Reach reach{target.source, {}};
+    for (const kernel::UnitChange& change : plan.changes)
+        reach.sources.push_back(change.patched.source);
+    return reach;
+}
+
 std::vector<report::Finding> sense_changes(const Options& options, const std::vector<kernel::ObjectPair>& pairs,
-                                           const Images& images, size_t reached) {
-    std::vector<std::vector<report::Finding>> findings(pairs.size());
-    host::parallel_for(pairs.size(), options.jobs, [&](size_t at) { findings[at] = sense_pair(pairs[at], images); });
-    std::vector<report::Finding> merged = merge(findings);
-    for (report::Finding& finding : merged)
-        if (pairs.size() < reached)
-            finding.message += fmt::format("; the patch reaches {} units, of which {} was looked at first", reached,
-                                           pairs.front().unit.source);
-    refuse_errors(merged);
-    return merged;
+                                           const Images& images, const Reach& reach) {
+    std::vector<std::vector<report::Finding>> all(pairs.size());
+    host::parallel_for(pairs.size(), options.jobs, [&](size_t at) { all[at] = sense_pair(pairs[at], images); });
+    const std::vector<report::Finding> findings = findings_of(merge(pairs, all), pairs.size(), reach);
+    refuse_errors(findings);
+    return findings;
 }
 
 } // namespace klp::build

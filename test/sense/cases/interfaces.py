@@ -14,4 +14,12 @@ CASES = [
              r"error\[sense\.prototype-changed\]", "eventfd_ctx_put", "exported"),
     Case("warned-export", ((EVENTFD, "EXPORT_SYMBOL_GPL(eventfd_ctx_fileget);\n", ""), EVENTFD_COUNT),
          BUILT, (r"warning\[sense\.export-changed\]", "eventfd_ctx_fileget")),
+    refused("work-prototype", (("fs/aio.c", "static void free_ioctx(struct work_struct *work)\n{\n",
+                                "static void free_ioctx(struct work_struct *work, int more)\n{\n\tif (more)\n\t\treturn;\n"),
+                               ("fs/aio.c", "INIT_RCU_WORK(&ctx->free_rwork, free_ioctx);",
+                                "INIT_RCU_WORK(&ctx->free_rwork, (work_func_t)free_ioctx);")),
+            r"error\[sense\.prototype-changed\]", "free_ioctx", "gives its address to others"),
+    refused("enum-of-header", (("kernel/kthread.c", "\tKTHREAD_IS_PER_CPU = 0,\n\tKTHREAD_SHOULD_STOP,\n",
+                                "\tKTHREAD_SHOULD_STOP = 0,\n\tKTHREAD_IS_PER_CPU,\n"),),
+            r"error\[sense\.enum-changed\]", "KTHREAD_IS_PER_CPU is 1, was 0"),
 ]

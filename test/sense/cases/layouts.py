@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Structures, unions and typedefs of which objects exist."""
 
-from case import BINFMT, BUILT, EVENTFD, LOOP, TIMERFD, TIMERFD_CODE, TIMERFD_END, Case, layout, refused
+from case import BINFMT, BUILT, EVENTFD, LOOP, TIMERFD, TIMERFD_CODE, TIMERFD_END, Case, layout
 
 CASES = [
     layout("appended", ((TIMERFD, TIMERFD_END, TIMERFD_END + "\tu64 shown;\n"),
@@ -41,10 +41,16 @@ CASES = [
     layout("wide-header", (("include/linux/bpf.h", "\tvoid *security;\n#endif\n\tenum bpf_map_type map_type;\n",
                              "\tvoid *security;\n#endif\n\tunsigned long more;\n\tenum bpf_map_type map_type;\n"),),
             "struct bpf_map", r"the patch reaches \d{3,4} units"),
-    # Assembly knows where members of a task are: that is as true a reason.
-    refused("wide-header-of-assembly", (("include/linux/sched.h", "\tunsigned int\t\t\tptrace;\n",
-                                          "\tunsigned int\t\t\tptrace;\n\tunsigned long\t\t\tmore;\n"),),
-             r"error\[plan\.generated-input\]", "asm-offsets", "struct task_struct"),
+    layout("widest-header", (("include/linux/sched.h", "\tunsigned int\t\t\tptrace;\n",
+                              "\tunsigned int\t\t\tptrace;\n\tunsigned long\t\t\tmore;\n"),),
+           "struct task_struct", r"the patch reaches \d{4} units"),
+    layout("byte-order", (("net/packet/internal.h", "\t__be16\t\t\tnum;", "\t__le16\t\t\tnum;"),
+                          ("net/packet/af_packet.c", "po->num = proto;", "po->num = (__force __le16)swab16((__force u16)proto);")),
+           "`num` is __le16, was __be16"),
+    layout("packed", (("fs/eventpoll.c", "\tint fd;\n} __packed;", "\tint fd;\n};"),), "struct epoll_filefd", "its size is 16 bytes"),
+    layout("per-cpu", (("fs/aio.c", "struct kioctx_cpu {\n\tunsigned\t\treqs_available;",
+                        "struct kioctx_cpu {\n\tunsigned\t\ttaken;\n\tunsigned\t\treqs_available;"),),
+           "struct kioctx_cpu", r"objects are made at fs/aio\.c:\d+ \(alloc_percpu\(\)\)"),
     Case("warned-hole", ((EVENTFD, "\tstruct kref kref;\n", "\tstruct kref kref;\n\tu32 seen;\n"),
                          (EVENTFD, "spin_lock_irq(&ctx->wqh.lock);", "spin_lock_irq(&ctx->wqh.lock);\n\tctx->seen++;")),
          BUILT, (r"warning\[sense\.hole-filled\]", "struct eventfd_ctx", "`seen`", "hint: ")),

@@ -1,0 +1,104 @@
+#include "source/allocations.h"
+
+#include "source/tokens.h"
+
+#include <algorithm>
+#include <map>
+
+namespace klp::source {
+
+namespace {
+
+class Search {
+public:
+    Search(std::string_view text, std::string_view tag) : text_(text), tag_(tag) {
+        for (const Token& token : tokens_of(text))
+            if (token.kind != Token::Kind::comment && !token.is_in_directive) {
+                words_.push_back(spelling(text, token));
+                places_.push_back(token.begin);
+            }
+    }
+
+    std::vector<Allocation> run() {
+        for (size_t at = 0; at + 1 < words_.size(); ++at) {
+            note_variable(at);
+            if (words_[at + 1] == "(" && is_allocator(words_[at]) && is_size_in_call(at + 1))
+                found_.push_back({line_of(places_[at]), words_[at]});
+        }
+        return std::move(found_);
+    }
+
+private:
+    const std::string& word(size_t at) const {
+        static const std::string none;
+        return at < words_.size() ? words_[at] : none;
+    }
+
+    static bool is_allocator(std::string_view name) {
+        return name.find("alloc") != name.npos || name.starts_with("kmem_cache_create") || name == "KMEM_CACHE" ||
+               name == "KMEM_CACHE_USERCOPY";
+    }
+
+    // `struct a *p`: from here on p is a pointer to it. `struct b *p` makes it one to something else.
+    void note_variable(size_t at) {
+        if (words_[at] == "struct" && word(at + 2) == "*" && word(at + 3) != "*")
+            pointers_[word(at + 3)] = word(at + 1) == tag_;
+    }
+
+    bool is_pointer(const std::string& name) const {
+        auto found = pointers_.find(name);
+        return found != pointers_.end() && found->second;
+    }
+
+    bool is_size_in_call(size_t bracket) const {
+        if (words_[bracket - 1].starts_with("KMEM_CACHE"))
+            return word(bracket + 1) == tag_;
+        if (word(bracket + 1) == "struct" && word(bracket + 2) == tag_)
+            return true; // alloc_percpu() takes the type
+        size_t depth = 0;
+        for (size_t at = bracket; at < words_.size(); ++at) {
+            depth += words_[at] == "(";
+            depth -= words_[at] == ")";
+            if (depth == 0)
+                break;
+            if (is_size(at))
+                return true;
+        }
+        return false;
+    }
+
+    bool is_size(size_t at) const {
+        if (word(at + 1) != "(")
+            return false;
+        if (words_[at] == "sizeof")
+            return (word(at + 2) == "struct" && word(at + 3) == tag_ && word(at + 4) == ")") ||
+                   (word(at + 2) == "*" && is_pointer(word(at + 3)) && word(at + 4) == ")");
+        return words_[at].starts_with("struct_size") && is_pointer(word(at + 2));
+    }
+
+    unsigned line_of(size_t place) {
+        line_ += static_cast<unsigned>(std::count(text_.begin() + static_cast<std::ptrdiff_t>(counted_),
+                                                  text_.begin() + static_cast<std::ptrdiff_t>(place), '\n'));
+        counted_ = place;
+        return line_;
+    }
+
+    std::string_view text_;
+    std::string_view tag_;
+    std::vector<std::string> words_;
+    std::vector<size_t> places_;
+    std::map<std::string, bool> pointers_;
+    std::vector<Allocation> found_;
+    unsigned line_ = 1;
+    size_t counted_ = 0;
+};
+
+} // namespace
+
+std::vector<Allocation> allocations_of(std::string_view text, std::string_view tag) {
+    if (tag.empty() || text.find(tag) == text.npos)
+        return {};
+    return Search(text, tag).run();
+}
+
+} // namespace klp::source

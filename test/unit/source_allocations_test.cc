@@ -1,0 +1,35 @@
+#include "source/allocations.h"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+using namespace klp::source;
+
+namespace {
+
+std::vector<std::string> found(std::string_view text) {
+    std::vector<std::string> result;
+    for (const Allocation& allocation : allocations_of(text, "box"))
+        result.push_back(fmt::format("{} {}", allocation.line, allocation.function));
+    return result;
+}
+
+using Said = std::vector<std::string>;
+
+} // namespace
+
+TEST_CASE("an object is made where its size is given to an allocator") {
+    CHECK(found("void f(void)\n{\n\tp = kzalloc(sizeof(struct box), GFP_KERNEL);\n}\n") == Said{"3 kzalloc"});
+    CHECK(found("struct box *b;\nb = kvmalloc_node(sizeof(*b), GFP, 1);\n") == Said{"2 kvmalloc_node"});
+    CHECK(found("struct box *b;\nb = kzalloc(struct_size(b, arr, n), GFP);\n") == Said{"2 kzalloc"});
+    CHECK(found("c = kmem_cache_create(\"b\", sizeof(struct box),\n\t0, 0, NULL);\nd = KMEM_CACHE(box, SLAB);\n") ==
+          Said{"1 kmem_cache_create", "3 KMEM_CACHE"});
+    CHECK(found("b->cpu = alloc_percpu(struct box);\n") == Said{"1 alloc_percpu"});
+}
+
+TEST_CASE("other sizes, other calls, other variables of that name are none") {
+    CHECK(found("p = kzalloc(sizeof(struct boxes), GFP); struct box *q;\n").empty());
+    CHECK(found("struct box *b;\nmemset(b, 0, sizeof(*b));\n").empty());
+    CHECK(found("void f(struct box *b) {}\nvoid g(struct bag *b) { b = kzalloc(sizeof(*b), GFP); }\n").empty());
+    CHECK(found("struct box *b;\nb = kzalloc(sizeof(b), GFP);\n").empty());
+}
