@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <sstream>
 
 namespace klp::build {
 
@@ -14,7 +15,34 @@ namespace {
 // So many units are compiled before what they show is looked at: enough to keep every processor busy.
 constexpr size_t batch_size = 32;
 
+// "fs/eventfd.c" of "fs/eventfd.c:12:3: warning: ...".
+std::string_view warned_file(std::string_view line) {
+    return line.substr(0, line.find(':'));
+}
+
 } // namespace
+
+std::vector<report::Finding> compiler_warnings(const std::vector<kernel::ObjectPair>& pairs,
+                                               const PatchedFiles& changes) {
+    std::vector<report::Finding> findings;
+    for (const kernel::ObjectPair& pair : pairs) {
+        std::string first;
+        size_t count = 0;
+        std::istringstream lines(pair.warnings);
+        for (std::string line; std::getline(lines, line);) {
+            // Of other files the kernel's own build says the same.
+            if (!changes.applied.files.contains(std::string(warned_file(line))))
+                continue;
+            first = count++ == 0 ? line : first;
+        }
+        if (count > 0)
+            findings.push_back({"compile.warning", report::Severity::warning, pair.unit.source, "",
+                                fmt::format("the compiler warns of the patched version{}: {}",
+                                            count > 1 ? fmt::format(", {} times", count) : "", first),
+                                "a patch to a kernel compiles without warnings"});
+    }
+    return findings;
+}
 
 std::vector<kernel::ObjectPair> compile_batch(const Options& options, const kernel::Target& target,
                                               const std::vector<kernel::UnitChange>& units, const PatchedFiles& changes,

@@ -117,6 +117,7 @@ void run(const Options& options, Record& record, report::Progress& progress) {
     progress.begin("compile", "compile the original and the patched version");
     std::vector<kernel::ObjectPair> pairs =
         compile_units(options, target, plan, changes, tree, images, folder.path(), progress);
+    add(record.findings, compiler_warnings(pairs, changes));
     progress.end();
 
     // Is the original what the kernel runs? The image says, and with it what the unit's symbols are.

@@ -113,12 +113,19 @@ void refuse_errors(const std::vector<report::Finding>& findings);
 // Throws report::Refusal with all of it if there is an error.
 std::vector<report::Finding> sense_constants(const PatchedFiles& changes, const kernel::Plan& plan,
                                              const kernel::PatchedTree& tree);
+// What the compiler has to say of the patched files: "compile.warning".
+std::vector<report::Finding> compiler_warnings(const std::vector<kernel::ObjectPair>& pairs,
+                                               const PatchedFiles& changes);
 // The sources that see what the patch changes, by their paths in the target's tree.
 struct Reach {
-    std::filesystem::path tree;
+    const kernel::Target& target;
     std::vector<std::string> sources;
 };
 Reach reach_of(const kernel::Target& target, const kernel::Plan& plan);
+// Where `findings` say that a unit's types change: which of its exports get another version from the kernel's own tool
+// ("sense.version-changed", a note).
+std::vector<report::Finding> sense_versions(const kernel::Target& target, const kernel::ObjectPair& pair,
+                                            const std::vector<report::Finding>& findings, const Images& images);
 // What the patch does to types and interfaces that the running kernel has (lib/sense), seen in some or all of the
 // units that it reaches. Throws report::Refusal with all of it if there is an error.
 std::vector<report::Finding> sense_changes(const Options& options, const std::vector<kernel::ObjectPair>& pairs,

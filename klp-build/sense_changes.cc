@@ -5,13 +5,14 @@
 #include "files/files.h"
 #include "host/parallel.h"
 #include "report/finding.h"
+#include "report/names.h"
 #include "sense/sense.h"
 #include "source/allocations.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <tuple>
 
@@ -19,22 +20,17 @@ namespace klp::build {
 
 namespace {
 
-constexpr size_t most_named = 5;
-
-std::string first_of(const std::vector<std::string>& names) {
-    const size_t count = std::min(names.size(), most_named);
-    const std::string text =
-        fmt::format("{}", fmt::join(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(count), ", "));
-    return names.size() > count ? fmt::format("{} and {} more", text, names.size() - count) : text;
-}
-
-std::vector<report::Finding> sense_pair(const kernel::ObjectPair& pair, const Images& images) {
+std::vector<report::Finding> sense_pair(const kernel::ObjectPair& pair, const Images& images, const Reach& reach) {
     if (pair.original.empty())
         return {}; // all of the unit is new
     sense::Options options;
     options.is_exported = [&](std::string_view name) { return images.exports()->find(name) != nullptr; };
-    return sense::compare(elf::Object::open(pair.original, pair.unit.source),
-                          elf::Object::open(pair.patched, pair.unit.source), options);
+    std::vector<report::Finding> findings = sense::compare(elf::Object::open(pair.original, pair.unit.source),
+                                                           elf::Object::open(pair.patched, pair.unit.source), options);
+    constexpr size_t few_units = 32; // each costs as much as a compilation
+    if (reach.sources.size() <= few_units)
+        std::ranges::move(sense_versions(reach.target, pair, findings, images), std::back_inserter(findings));
+    return findings;
 }
 
 // A finding, the unit that it was seen in first, and how many others show it as well.
@@ -64,7 +60,7 @@ std::vector<Seen> merge(const std::vector<kernel::ObjectPair>& pairs,
 std::string type_users(const Reach& reach, std::string_view tag, const std::string& seen_in) {
     std::vector<std::string> makers, speakers;
     for (const std::string& source : reach.sources) {
-        const std::filesystem::path file = reach.tree / source;
+        const std::filesystem::path file = reach.target.source / source;
         if (!std::filesystem::is_regular_file(file))
             continue; // generated, or new
         const std::string text = files::read_text(file);
@@ -75,10 +71,10 @@ std::string type_users(const Reach& reach, std::string_view tag, const std::stri
     }
     std::string text;
     if (!makers.empty())
-        text += fmt::format("; objects are made at {}", first_of(makers));
+        text += fmt::format("; objects are made at {}", report::first_of(makers));
     if (!speakers.empty())
         text += fmt::format("; {} more source{} speak{} of it: {}", speakers.size(), speakers.size() == 1 ? "" : "s",
-                            speakers.size() == 1 ? "s" : "", first_of(speakers));
+                            speakers.size() == 1 ? "s" : "", report::first_of(speakers));
     return text;
 }
 
@@ -108,7 +104,7 @@ void refuse_errors(const std::vector<report::Finding>& findings) {
 }
 
 Reach reach_of(const kernel::Target& target, const kernel::Plan& plan) {
-    Reach reach{target.source, {}};
+    Reach reach{target, {}};
     for (const kernel::UnitChange& change : plan.changes)
         reach.sources.push_back(change.patched.source);
     return reach;
@@ -117,7 +113,7 @@ Reach reach_of(const kernel::Target& target, const kernel::Plan& plan) {
 std::vector<report::Finding> sense_changes(const Options& options, const std::vector<kernel::ObjectPair>& pairs,
                                            const Images& images, const Reach& reach) {
     std::vector<std::vector<report::Finding>> all(pairs.size());
-    host::parallel_for(pairs.size(), options.jobs, [&](size_t at) { all[at] = sense_pair(pairs[at], images); });
+    host::parallel_for(pairs.size(), options.jobs, [&](size_t at) { all[at] = sense_pair(pairs[at], images, reach); });
     const std::vector<report::Finding> findings = findings_of(merge(pairs, all), pairs.size(), reach);
     refuse_errors(findings);
     return findings;

@@ -305,7 +305,7 @@ Outcome run(const Command& command) {
     const std::string directory = command.directory.string();
 
     Pipe output, errors;
-    const int input = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    const int input = open(command.input.empty() ? "/dev/null" : command.input.c_str(), O_RDONLY | O_CLOEXEC);
     const int file =
         command.output.empty() ? -1 : open(command.output.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (input < 0 || (!command.output.empty() && file < 0)) {
@@ -314,7 +314,7 @@ Outcome run(const Command& command) {
             close(input);
         files::refuse_full_disk(std::strerror(saved), command.output.string());
         errno = saved;
-        refuse_process("open " + command.output.string());
+        refuse_process("open " + (input < 0 ? command.input : command.output).string());
     }
     Launch plan{program_path.c_str(),
                 const_cast<char**>(argv.data()),

@@ -14,6 +14,7 @@ struct Command {
     std::vector<std::string> argv;                       // argv[0] is looked up in PATH unless it has a '/'
     std::filesystem::path directory = {};                // empty: the current one
     std::map<std::string, std::string> environment = {}; // added to (or replacing) ours
+    std::filesystem::path input = {};  // standard input comes from this file; empty: there is none
     std::filesystem::path output = {}; // standard output goes to this file; empty: into Outcome::output
 };
 
@@ -23,7 +24,7 @@ struct Outcome {
     std::string errors; // standard error
 };
 
-// Runs the command to its end, standard input empty. Its environment is ours without what would steer kbuild
+// Runs the command to its end. Its environment is ours without what would steer kbuild
 // (MAKEFLAGS, KCFLAGS, O, M, V, ...) and with LC_ALL=C. It runs in a process group of its own, which a watcher process
 // kills should we die before it does, by whatever signal. May be called from several threads at once.
 // Throws report::Refusal "kernel.process" if the machine has no processes or pipes left.

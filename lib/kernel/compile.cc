@@ -14,6 +14,7 @@
 #include <fmt/ranges.h>
 #include <mutex>
 #include <optional>
+#include <sstream>
 
 namespace klp::kernel {
 
@@ -89,21 +90,26 @@ host::Command objtool_command(const Target& target, const BuildUnit& unit, const
     return command;
 }
 
-// Runs the unit's commands; what the failing one said, or nothing.
-std::optional<std::string> try_compile(const Target& target, const BuildUnit& unit, const Output& output) {
+struct Attempt {
+    std::optional<std::string> errors; // what the failing command said
+    std::string warnings;              // what the compiler said and went on
+};
+
+// Runs the unit's commands.
+Attempt try_compile(const Target& target, const BuildUnit& unit, const Output& output) {
     files::make_folder(output.object.parent_path());
     const host::Outcome compiled = host::run(compile_command(target, unit, output));
     if (compiled.status != 0) {
         files::refuse_full_disk(compiled.errors, output.object.string());
-        return compiled.errors.empty() ? fmt::format("status {}", compiled.status) : compiled.errors;
+        return {compiled.errors.empty() ? fmt::format("status {}", compiled.status) : compiled.errors, {}};
     }
     if (unit.objtool.empty())
-        return std::nullopt;
+        return {std::nullopt, compiled.errors};
     const host::Outcome checked = host::run(objtool_command(target, unit, output));
     files::refuse_full_disk(checked.errors, output.object.string());
     if (checked.status != 0)
-        return "objtool: " + checked.errors;
-    return std::nullopt;
+        return {"objtool: " + checked.errors, {}};
+    return {std::nullopt, compiled.errors};
 }
 
 // ---- What builds generate ----
@@ -145,9 +151,14 @@ bool is_current(const fs::path& object) {
     return true;
 }
 
-void keep_original(const Target& target, const Output& output, const fs::path& kept) {
+fs::path warnings_of(const fs::path& kept) {
+    return kept.string() + ".warnings";
+}
+
+void keep_original(const Target& target, const Output& output, const std::string& warnings, const fs::path& kept) {
     files::make_folder(kept.parent_path());
     files::write(kept, files::read_text(output.object));
+    files::write(warnings_of(kept), warnings);
     if (fs::exists(output.dependencies()))
         files::write(kept.string() + ".stamps",
                      stamps_of(read_make_rule(files::read_text(output.dependencies())), target.build));
@@ -158,6 +169,7 @@ void keep_original(const Target& target, const Output& output, const fs::path& k
 struct Side {
     fs::path object;
     std::optional<report::Finding> failure;
+    std::string warnings;
     double seconds = 0;
 };
 
@@ -185,22 +197,24 @@ Side compile_original(const Target& target, const BuildUnit& unit, const fs::pat
     const fs::path kept = cached_original(target, unit);
     if (is_current(kept)) {
         side.object = kept;
+        if (fs::exists(warnings_of(kept)))
+            side.warnings = files::read_text(warnings_of(kept));
         return side;
     }
     const Output output{folder / "original" / unit.object};
-    std::optional<std::string> errors;
     if (unit.is_generated && !fs::exists(target.build / unit.source))
         generate_for(target, {&unit, 1}, 1);
-    errors = try_compile(target, unit, output);
-    if (errors && lacks_generated_file(*errors)) {
+    Attempt attempt = try_compile(target, unit, output);
+    if (attempt.errors && lacks_generated_file(*attempt.errors)) {
         generate_for(target, {&unit, 1}, 1);
-        errors = try_compile(target, unit, output);
+        attempt = try_compile(target, unit, output);
     }
     side.object = output.object;
-    if (errors)
-        side.failure = failure_finding(unit, false, *errors);
+    side.warnings = std::move(attempt.warnings);
+    if (attempt.errors)
+        side.failure = failure_finding(unit, false, *attempt.errors);
     else
-        keep_original(target, output, kept);
+        keep_original(target, output, side.warnings, kept);
     side.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return side;
 }
@@ -210,15 +224,29 @@ Side compile_patched(const Target& target, const BuildUnit& unit, const fs::path
     const auto start = std::chrono::steady_clock::now();
     Side side;
     const Output output{folder / "patched" / unit.object};
-    std::optional<std::string> errors = try_compile(target, unit, output);
+    Attempt attempt = try_compile(target, unit, output);
     side.object = output.object;
-    if (errors) {
-        // People know their file by its own name, not by that of our mirror.
-        replace_all(*errors, patched_source.string() + "/", "");
-        side.failure = failure_finding(unit, true, *errors);
+    // People know their file by its own name, not by that of our mirror.
+    const std::string mirror = patched_source.string() + "/";
+    side.warnings = std::move(attempt.warnings);
+    replace_all(side.warnings, mirror, "");
+    if (attempt.errors) {
+        replace_all(*attempt.errors, mirror, "");
+        side.failure = failure_finding(unit, true, *attempt.errors);
     }
     side.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return side;
+}
+
+// The lines "FILE:LINE:COLUMN: warning: TEXT" of `patched` whose TEXT is not in `original`.
+std::string new_warnings(const std::string& patched, const std::string& original) {
+    std::string result;
+    std::istringstream lines(patched);
+    for (std::string line; std::getline(lines, line);)
+        if (const size_t at = line.find(" warning: ");
+            at != line.npos && original.find(line.substr(at)) == original.npos)
+            result += line + "\n";
+    return result;
 }
 
 } // namespace
@@ -270,8 +298,9 @@ std::vector<ObjectPair> compile_pairs(const Target& target, const std::vector<Un
             failures.push_back(*originals[i].failure);
         else if (patched[i].failure)
             failures.push_back(*patched[i].failure);
-        pairs.push_back(
-            {changes[i].patched, originals[i].object, patched[i].object, originals[i].seconds + patched[i].seconds});
+        pairs.push_back({changes[i].patched, originals[i].object, patched[i].object,
+                         new_warnings(patched[i].warnings, originals[i].warnings),
+                         originals[i].seconds + patched[i].seconds});
     }
     if (!failures.empty())
         throw report::Refusal(std::move(failures));

@@ -22,6 +22,7 @@ struct ObjectPair {
     BuildUnit unit;                 // as it is in the patched tree
     std::filesystem::path original; // object file; empty for a new unit
     std::filesystem::path patched;
+    std::string warnings; // a line for each that the compiler has for the patched version only; files as in the tree
     double seconds = 0; // both compilations, wall clock each
 };
 
