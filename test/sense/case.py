@@ -25,6 +25,11 @@ class Case:
         """Built, and nothing to say."""
         return self.status == BUILT and not self.says
 
+    @property
+    def has_callbacks(self):
+        """A unit has one callback of a kind: such cases cannot be built as one patch with others."""
+        return any("_CALLBACK(" in new for _, _, new in self.edits)
+
 
 def refused(name, edits, *says):
     return Case(f"unsafe-{name}", edits, REFUSED, (*says, "hint: "))
