@@ -58,7 +58,8 @@ std::vector<kernel::ObjectPair> compile_batch(const Options& options, const kern
 std::vector<kernel::ObjectPair> compile_units(const Options& options, const kernel::Target& target,
                                               const kernel::Plan& plan, const PatchedFiles& changes,
                                               kernel::PatchedTree& tree, const Images& images,
-                                              const std::filesystem::path& folder, report::Progress& progress) {
+                                              const std::filesystem::path& folder, Review& review,
+                                              report::Progress& progress) {
     const std::vector<kernel::UnitChange>& units = plan.changes;
     if (units.size() <= batch_size)
         return compile_batch(options, target, units, changes, tree, folder);
@@ -69,7 +70,7 @@ std::vector<kernel::ObjectPair> compile_units(const Options& options, const kern
         const auto end = begin + static_cast<std::ptrdiff_t>(std::min(batch_size, units.size() - at));
         const std::vector<kernel::ObjectPair> batch =
             compile_batch(options, target, {begin, end}, changes, tree, folder / fmt::format("batch-{}", at));
-        sense_changes(options, batch, images, reach);
+        sense_changes(options, batch, images, reach, review);
         pairs.insert(pairs.end(), batch.begin(), batch.end());
         progress.part(pairs.size(), units.size());
     }

@@ -76,7 +76,7 @@ std::vector<const kernel::UnitChange*> likeliest(const kernel::Plan& plan, const
 } // namespace
 
 void look_ahead(const Options& options, const kernel::Target& target, const PatchedFiles& changes,
-                kernel::PatchedTree& tree, const Images& images, const std::filesystem::path& folder,
+                kernel::PatchedTree& tree, const Images& images, const std::filesystem::path& folder, Review& review,
                 report::Progress& progress) {
     if (!changes_header(changes))
         return;
@@ -92,7 +92,7 @@ void look_ahead(const Options& options, const kernel::Target& target, const Patc
         progress.line(fmt::format("    {} units, of which {} first", plan.changes.size(), change->patched.source));
         const std::vector<kernel::ObjectPair> pairs =
             compile_batch(options, target, {*change}, changes, tree, folder / "first");
-        sense_changes(options, pairs, images, reach_of(target, plan));
+        sense_changes(options, pairs, images, reach_of(target, plan), review);
         for (const kernel::ObjectPair& pair : pairs)
             seconds += pair.seconds;
     }

@@ -95,13 +95,13 @@ void run(const Options& options, Record& record, report::Progress& progress) {
     KeptCopy kept(options, folder.path());
     const Images images(target, core);
     kernel::PatchedTree tree = write_patched_tree(target, changes, core);
-    look_ahead(options, target, changes, tree, images, folder.path(), progress);
+    if (options.rewrite.empty())
+        look_ahead(options, target, changes, tree, images, folder.path(), record.review, progress);
 
     // Which units see the change, and whose are they?
     kernel::Plan plan = plan_units(options, target, changes, tree, progress);
     add(record.findings, plan.findings);
     record.review.see_plan(plan);
-    add(record.findings, sense_constants(changes, plan, tree));
     progress.end(count(plan.changes.size(), "unit"));
 
     // A source patch that can be live is made before anything is compiled, and instead of it.
@@ -115,8 +115,9 @@ void run(const Options& options, Record& record, report::Progress& progress) {
 
     // Original and patched version of each, by kbuild's own commands.
     progress.begin("compile", "compile the original and the patched version");
+    add(record.findings, sense_constants(changes, plan, tree));
     std::vector<kernel::ObjectPair> pairs =
-        compile_units(options, target, plan, changes, tree, images, folder.path(), progress);
+        compile_units(options, target, plan, changes, tree, images, folder.path(), record.review, progress);
     add(record.findings, compiler_warnings(pairs, changes));
     progress.end();
 
@@ -127,8 +128,7 @@ void run(const Options& options, Record& record, report::Progress& progress) {
 
     // Do the patched types and functions fit the objects and callers that are there already?
     progress.begin("sense", "compare types and interfaces");
-    record.review.see_layouts(pairs);
-    add(record.findings, sense_changes(options, pairs, images, reach_of(target, plan)));
+    add(record.findings, sense_changes(options, pairs, images, reach_of(target, plan), record.review));
     add(record.findings, sense_side_by_side(changes));
     progress.end();
 

@@ -93,7 +93,9 @@ void add_report_options(CLI::App& app, Options& options) {
                     "Say for each changed function where it first differs, and why");
     group->add_option("--over", options.over, "Check what the module does on top of this livepatch, which is loaded")
         ->type_name("MODULE");
-    group->add_option("--report", options.report, "Write everything that was found to this file: a page for reviewers if it ends in .html, else JSON");
+    group->add_option(
+        "--report", options.report,
+        "Write everything that was found to this file: a page for reviewers if it ends in .html, else JSON");
     group->add_flag("--print-target", options.print_target,
                     "Prepare the kernel, print where its parts are (JSON), and stop");
     group->add_flag("-v,--verbose", options.verbose, "Print the commands that are run");

@@ -24,6 +24,8 @@
 
 namespace klp::build {
 
+class Review; // review.h: what the report shows besides
+
 // What the patch files say, applied in memory to the target's source.
 struct PatchedFiles {
     source::Applied applied;
@@ -92,7 +94,7 @@ kernel::Plan likely_units(const Options& options, const kernel::Target& target, 
 // Of a patch that reaches many units by headers, compiles those that are likeliest to show what it does to types, and
 // throws report::Refusal if they do (sense_changes()). Says how long all of them will take.
 void look_ahead(const Options& options, const kernel::Target& target, const PatchedFiles& changes,
-                kernel::PatchedTree& tree, const Images& images, const std::filesystem::path& folder,
+                kernel::PatchedTree& tree, const Images& images, const std::filesystem::path& folder, Review& review,
                 report::Progress& progress);
 // Original and patched version of some units. If they do not compile, once more without kept line numbers: the
 // compiler's message then quotes the file that people see.
@@ -104,7 +106,8 @@ std::vector<kernel::ObjectPair> compile_batch(const Options& options, const kern
 std::vector<kernel::ObjectPair> compile_units(const Options& options, const kernel::Target& target,
                                               const kernel::Plan& plan, const PatchedFiles& changes,
                                               kernel::PatchedTree& tree, const Images& images,
-                                              const std::filesystem::path& folder, report::Progress& progress);
+                                              const std::filesystem::path& folder, Review& review,
+                                              report::Progress& progress);
 // Throws report::Refusal with all of `findings` if there is an error among them.
 void refuse_errors(const std::vector<report::Finding>& findings);
 // Constants with another value that objects hold, from the sources of the patch and of the units that it reaches:
@@ -127,9 +130,9 @@ Reach reach_of(const kernel::Target& target, const kernel::Plan& plan);
 std::vector<report::Finding> sense_versions(const kernel::Target& target, const kernel::ObjectPair& pair,
                                             const std::vector<report::Finding>& findings, const Images& images);
 // What the patch does to types and interfaces that the running kernel has (lib/sense), seen in some or all of the
-// units that it reaches. Throws report::Refusal with all of it if there is an error.
+// units that it reaches; `review` sees the layouts. Throws report::Refusal with all of it if there is an error.
 std::vector<report::Finding> sense_changes(const Options& options, const std::vector<kernel::ObjectPair>& pairs,
-                                           const Images& images, const Reach& reach);
+                                           const Images& images, const Reach& reach, Review& review);
 // What the patch does to locks and references that bind functions together, of which some tasks run the old code and
 // some the new until the transition is over, as the sources tell. Warnings and notes "sense.lock-*",
 // "sense.refcount-changed".

@@ -1,6 +1,7 @@
 // What the patch does to data and callers that the running kernel has: known from a unit's two objects, before the
 // differ looks at any of them, and of a patch that reaches many units from the first that shows it.
 #include "pipeline.h"
+#include "review.h"
 
 #include "files/files.h"
 #include "host/parallel.h"
@@ -116,7 +117,8 @@ Reach reach_of(const kernel::Target& target, const kernel::Plan& plan) {
 }
 
 std::vector<report::Finding> sense_changes(const Options& options, const std::vector<kernel::ObjectPair>& pairs,
-                                           const Images& images, const Reach& reach) {
+                                           const Images& images, const Reach& reach, Review& review) {
+    review.see_layouts(pairs);
     std::vector<std::vector<report::Finding>> all(pairs.size());
     host::parallel_for(pairs.size(), options.jobs, [&](size_t at) { all[at] = sense_pair(pairs[at], images, reach); });
     const std::vector<report::Finding> findings = findings_of(merge(pairs, all), pairs.size(), reach);

@@ -1,5 +1,6 @@
 #include "sense/sense.h"
 
+#include "report/names.h"
 #include "sense/code.h"
 #include "sense/layouts.h"
 #include "sense/prototypes.h"
@@ -20,17 +21,6 @@ using report::Finding;
 using report::Severity;
 using Names = std::set<std::string, std::less<>>;
 
-constexpr size_t most_named = 5;
-
-std::string list(const std::vector<std::string>& names, std::string_view separator = ", ") {
-    const size_t count = std::min(names.size(), most_named);
-    std::string text =
-        fmt::format("{}", fmt::join(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(count), separator));
-    if (names.size() > count)
-        text += fmt::format(" and {} more", names.size() - count);
-    return text;
-}
-
 std::string place(const std::string& file, unsigned line) {
     return line ? fmt::format("{}:{}", file, line) : file;
 }
@@ -47,11 +37,11 @@ constexpr const char* keep_hint =
 std::string usage_text(const Usage& usage, const std::vector<std::string>& untouched) {
     std::string text;
     if (!usage.embedding.empty())
-        text += fmt::format("; it is part of {}", list(usage.embedding));
+        text += fmt::format("; it is part of {}", report::first_of(usage.embedding));
     if (!usage.variables.empty())
-        text += fmt::format("; {} {} of it", list(usage.variables), usage.variables.size() == 1 ? "is" : "are");
+        text += fmt::format("; {} {} of it", report::first_of(usage.variables), usage.variables.size() == 1 ? "is" : "are");
     if (!untouched.empty())
-        text += fmt::format("; used by code that stays as it is: {}", list(untouched));
+        text += fmt::format("; used by code that stays as it is: {}", report::first_of(untouched));
     return text;
 }
 
@@ -87,7 +77,7 @@ private:
         if (untouched.empty() &&
             (usage.is_on_stacks_only || (usage.is_in_variables_only && are_private_tables(original_, usage.holders))))
             return;
-        const std::string where = place(change.file, change.line), what = list(change.differences);
+        const std::string where = place(change.file, change.line), what = report::first_of(change.differences);
         switch (change.weight) {
         case Weight::changed:
             return add("sense.layout-changed", Severity::error, where, change.name,
@@ -111,11 +101,11 @@ private:
         const std::string where = place(change.file, change.line);
         if (!change.differences.empty())
             add("sense.enum-changed", Severity::error, where, change.enumeration,
-                list(change.differences) + "; what is stored in objects that exist has the old values",
+                report::first_of(change.differences) + "; what is stored in objects that exist has the old values",
                 "put new enumerators after those that exist, and leave the others' values as they are");
         if (!change.removed.empty())
             add("sense.enum-changed", Severity::warning, where, change.enumeration,
-                list(change.removed) + (change.removed.size() == 1 ? " is" : " are") +
+                report::first_of(change.removed) + (change.removed.size() == 1 ? " is" : " are") +
                     " gone; objects that exist may still hold the value",
                 "have the new code expect it");
     }

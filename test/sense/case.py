@@ -26,9 +26,12 @@ class Case:
         return self.status == BUILT and not self.says
 
     @property
-    def has_callbacks(self):
-        """A unit has one callback of a kind: such cases cannot be built as one patch with others."""
-        return any("_CALLBACK(" in new for _, _, new in self.edits)
+    def stands_alone(self):
+        """
+        Not to be built as one patch with others: a unit has one callback of a kind, and what one case takes another
+        gives back.
+        """
+        return any("_CALLBACK(" in new or "module_put(" in new for _, _, new in self.edits)
 
 
 def refused(name, edits, *says):

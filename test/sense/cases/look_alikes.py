@@ -31,8 +31,6 @@ CASES = [
               "if (flags & ~(SFD_CLOEXEC | SFD_NONBLOCK) && flags != -SIGNALFD_LOUD)")),
     harmless("new-macro", (EVENTFD, "struct eventfd_ctx {\n", "#define EVENTFD_SHOWN 3\n\nstruct eventfd_ctx {\n"),
              EVENTFD_COUNT),
-    harmless("macro-of-function", (EPOLL, "#define EP_MAX_EVENTS (INT_MAX / sizeof(struct epoll_event))",
-                                   "#define EP_MAX_EVENTS (INT_MAX / 2 / sizeof(struct epoll_event))")),
     harmless("static-counter", (SIGNALFD, "static int signalfd_release(struct inode *inode, struct file *file)\n{\n",
                                 "static int released;\n\n"
                                 "static int signalfd_release(struct inode *inode, struct file *file)\n{\n\treleased++;\n")),
