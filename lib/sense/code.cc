@@ -1,5 +1,6 @@
 #include "sense/code.h"
 
+#include "arch/machine.h"
 #include "arch/special_sections.h"
 
 #include <fmt/format.h>
@@ -70,6 +71,22 @@ const elf::Symbol* function_at(const elf::Object& unit, const elf::Relocation& r
     return found == starts.end() ? nullptr : found->second;
 }
 
+// The functions whose address is in a relocation of which `counts` says so.
+template <typename Counts>
+std::set<std::string, std::less<>> addressed_functions(const elf::Object& unit, Counts counts) {
+    std::map<std::pair<uint32_t, uint64_t>, const elf::Symbol*> starts;
+    for (const elf::Symbol& symbol : unit.symbols())
+        if (symbol.is_function() && symbol.place == elf::Place::section)
+            starts.try_emplace({symbol.section, symbol.value}, &symbol);
+    std::set<std::string, std::less<>> names;
+    for (const elf::Section& section : unit.sections())
+        for (const elf::Relocation& relocation : unit.relocations(section.index))
+            if (counts(section, relocation))
+                if (const elf::Symbol* function = function_at(unit, relocation, starts))
+                    names.insert(std::string(source_name(function->name)));
+    return names;
+}
+
 } // namespace
 
 std::string_view source_name(std::string_view symbol) {
@@ -102,19 +119,16 @@ std::set<std::string, std::less<>> exports_of(const elf::Object& unit) {
 }
 
 std::set<std::string, std::less<>> functions_in_data(const elf::Object& unit) {
-    std::map<std::pair<uint32_t, uint64_t>, const elf::Symbol*> starts;
-    for (const elf::Symbol& symbol : unit.symbols())
-        if (symbol.is_function() && symbol.place == elf::Place::section)
-            starts.try_emplace({symbol.section, symbol.value}, &symbol);
-    std::set<std::string, std::less<>> names;
-    for (const elf::Section& section : unit.sections()) {
-        if (!section.is_allocated() || arch::role_of(section) != arch::Role::data)
-            continue;
-        for (const elf::Relocation& relocation : unit.relocations(section.index))
-            if (const elf::Symbol* function = function_at(unit, relocation, starts))
-                names.insert(std::string(source_name(function->name)));
-    }
-    return names;
+    return addressed_functions(unit, [](const elf::Section& section, const elf::Relocation&) {
+        return section.is_allocated() && arch::role_of(section) == arch::Role::data;
+    });
+}
+
+std::set<std::string, std::less<>> functions_handed_out(const elf::Object& unit) {
+    const arch::Machine& machine = arch::Machine::of(unit);
+    return addressed_functions(unit, [&](const elf::Section& section, const elf::Relocation& relocation) {
+        return section.is_code() && !machine.is_branch(section.data, relocation);
+    });
 }
 
 } // namespace klp::sense

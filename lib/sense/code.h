@@ -25,4 +25,7 @@ std::set<std::string, std::less<>> exports_of(const elf::Object& unit);
 // The functions whose address is in the unit's variables: callbacks and operations.
 std::set<std::string, std::less<>> functions_in_data(const elf::Object& unit);
 
+// The functions whose address the unit's code takes: it hands them to work items, timers, RCU callbacks and the like.
+std::set<std::string, std::less<>> functions_handed_out(const elf::Object& unit);
+
 } // namespace klp::sense

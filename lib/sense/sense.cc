@@ -58,8 +58,8 @@ class Findings {
 public:
     Findings(const Types& before, const Types& after, const elf::Object& original, const elf::Object& patched,
              const Options& options)
-        : before_(before), after_(after), original_(original), options_(options),
-          changed_(changed_functions(original, patched)) {}
+        : before_(before), after_(after), original_(original), patched_(patched), options_(options),
+          handed_out_(functions_handed_out(original)), changed_(changed_functions(original, patched)) {}
 
     std::vector<Finding> run() {
         for (const LayoutChange& change : compare_layouts(before_, after_).changes)
@@ -67,6 +67,7 @@ public:
         for (const EnumeratorChange& change : compare_enumerators(before_.types(), after_.types()))
             add_enumerators(change);
         add_prototypes();
+        add_removed_callbacks();
         return std::move(findings_);
     }
 
@@ -132,7 +133,31 @@ private:
             const bool is_exported = exports.contains(function.name) || options_.is_exported(function.name);
             if (is_exported || in_data.contains(function.name))
                 add_prototype(function, *found->second, is_exported);
+            else if (handed_out_.contains(function.name))
+                add("sense.prototype-changed", Severity::warning, place(found->second->file, found->second->line),
+                    function.name,
+                    fmt::format(
+                        "it is {} now, was {}; code hands its address out, and work items, timers and callbacks "
+                        "that hold it already call the new function as before",
+                        after_.spelling(found->second->prototype), before_.spelling(function.prototype)),
+                    "leave it as it is, and hand out another function with the new parameters");
         }
+    }
+
+    void add_removed_callbacks() {
+        Names left;
+        for (const elf::Symbol& symbol : patched_.symbols())
+            if (symbol.is_function() && symbol.place == elf::Place::section)
+                left.insert(std::string(source_name(symbol.name)));
+        Names seen;
+        for (const Function& function : before_.types().functions)
+            if (function.has_code && handed_out_.contains(function.name) && !left.contains(function.name) &&
+                seen.insert(function.name).second)
+                add("sense.callback-removed", Severity::warning, place(function.file, function.line), function.name,
+                    "the patch takes it away, but code has handed its address out: work items, timers and callbacks "
+                    "that "
+                    "hold it go on calling the old function, which this patch does not reach",
+                    "keep the function, and let it do for old holders what the new code does");
     }
 
     void add_prototype(const Function& original, const Function& patched, bool is_exported) {
@@ -148,7 +173,9 @@ private:
     Shapes before_;
     Shapes after_;
     const elf::Object& original_;
+    const elf::Object& patched_;
     const Options& options_;
+    Names handed_out_;
     Names changed_;
     std::vector<Finding> findings_;
 };
