@@ -2,6 +2,7 @@
 
 #include "rewrite/callbacks.h"
 #include "rewrite/initial_values.h"
+#include "rewrite/module_keys.h"
 #include "rewrite/places.h"
 #include "rewrite/shadow_member.h"
 
@@ -178,6 +179,25 @@ void rewrite_values(const UnitPair& unit, const Request& request, Writer& writer
             value.is_number ? ", if nobody has changed it" : ""));
 }
 
+// After all else: what other edits change is compiled anew, with its sites.
+void read_keys(const UnitPair& unit, const Request& request, FileEdits& edits, Result& result) {
+    if (unit.owner == "vmlinux")
+        return;
+    const std::string& file = unit.patched->main_file();
+    const PatchedText& text = request.files.at(file);
+    KeyReads reads = find_key_reads(*unit.patched, text, edits[file], request.is_exported_by_vmlinux);
+    if (reads.keys.empty())
+        return;
+    edits[file].merge(reads.edits[file]);
+    if (reads.needs_helpers)
+        edits[file].insert({place_for_include(text.text, text.text.size()), 0, includes, of_includes});
+    result.done.push_back(
+        fmt::format("{}: the static keys and calls of {} ({}) are read like variables in what the patch changes: a "
+                    "live patch cannot "
+                    "have jumps that follow a module's keys. Turning them on and off takes effect as before.",
+                    file.substr(request.patched_root.size() + 1), unit.owner, fmt::join(reads.keys, ", ")));
+}
+
 } // namespace
 
 Result rewrite(const Request& request) {
@@ -197,6 +217,8 @@ Result rewrite(const Request& request) {
     for (const UnitPair& unit : units)
         rewrite_values(unit, request, writer, result);
     writer.add_callbacks();
+    for (const UnitPair& unit : units)
+        read_keys(unit, request, edits, result);
     if (result.done.empty() && result.questions.empty())
         throw report::Refusal("rewrite.nothing-found", request.units.empty() ? "" : request.units.front().owner,
                               "the patch changes nothing that klp-build knows how to rewrite",

@@ -131,7 +131,35 @@ def _value(session):
     session.vm.run("echo 1048576 >/proc/sys/fs/pipe-max-size")
 
 
+def _keys(session):
+    read = "cat /proc/keyed"
+
+    def toggle(prefix):
+        session.expect(read, rf"^{prefix} 1, quiet$")
+        session.vm.run("echo loud >/proc/keyed; echo high >/proc/keyed")
+        session.expect(read, rf"^{prefix} 2, loud$")
+        session.vm.run("echo quiet >/proc/keyed")
+        session.expect(read, rf"^{prefix} 2, quiet$")
+        session.vm.run("echo low >/proc/keyed")
+
+    session.vm.run("insmod /oot/keyed.ko")
+    toggle("level")
+    for _ in range(2):
+        session.patch()
+        toggle("the level is")
+        session.vm.run("echo loud >/proc/keyed")
+        session.disable()
+        session.expect(read, r"^level 1, loud$")
+        session.unload()
+        session.vm.run("echo quiet >/proc/keyed")
+    session.vm.run("rmmod keyed")
+
+
 EXAMPLES = [
+    Example("rewrite-keys", "a static key and a static call of the patched module", flow=_keys,
+            files={"/oot/keyed.ko": "oot/keyed/keyed.ko"},
+            builds=(Build("rewrite-keys", ("keys",),
+                          maker=makers.from_rewritten_module("oot/keyed", "keyed")),)),
     _rewritten("scalar", "new members that count and that are set up", _scalar),
     _rewritten("lock", "a mutex and bit-fields as new members", _lock),
     _rewritten("value", "initial values, of a variable and of a table's member", _value),
