@@ -38,7 +38,8 @@ std::string place(const std::string& file, unsigned line) {
 
 constexpr const char* shadow_hint =
     "keep the structure as it is and put what is new into a shadow variable beside the object: "
-    "klp_shadow_get_or_alloc() where it is used, klp_shadow_free() where the object is freed";
+    "klp_shadow_get_or_alloc() where it is used, klp_shadow_free() where the object is freed; klp-build --rewrite DIR "
+    "writes that patch";
 constexpr const char* keep_hint =
     "leave the members as they are, also those that nothing uses any more; what is new goes "
     "into a shadow variable (klp_shadow_get_or_alloc())";
@@ -95,7 +96,8 @@ private:
             return add("sense.hole-filled", Severity::warning, where, change.name,
                        what + ", where there was padding" + usage_text(usage, untouched) +
                            "; in objects that exist it holds what was left there, zero only if all of them were zeroed",
-                       "have the new code take any value there for an old object's, or use a shadow variable");
+                       "have the new code take any value there for an old object's, or use a shadow variable, which "
+                       "klp-build --rewrite DIR makes of it");
         case Weight::renamed:
             return add("sense.member-renamed", Severity::warning, where, change.name,
                        what + "; objects that exist hold the old member's values",
