@@ -108,7 +108,7 @@ void run(const Options& options, Record& record, report::Progress& progress) {
     if (!options.rewrite.empty()) {
         progress.begin("rewrite", "rewrite the patch");
         host::TemporaryFolder texts = cache.temporary();
-        hand_out_rewritten(rewrite_patch(options, target, changes, plan, tree, texts.path()));
+        hand_out_rewritten(rewrite_patch(options, target, changes, plan, Images(target, core), tree, texts.path()));
         progress.end();
         return;
     }

@@ -22,9 +22,13 @@ bool is_code(const std::string& path) {
 
 // Only what the patch changes can use what the patch brings: its own sources are enough to read.
 rewrite::Request request_of(const kernel::Target& target, const PatchedFiles& changes, const kernel::Plan& plan,
-                            const fs::path& root) {
+                            const Images& images, const fs::path& root) {
     rewrite::Request request;
     request.patched_root = root.string();
+    request.is_exported_by_vmlinux = [&images](const std::string& name) {
+        const symbols::Export* found = images.exports()->find(name);
+        return found && found->module == "vmlinux";
+    };
     for (const auto& [path, change] : changes.applied.files)
         if (change.after && is_code(path))
             request.files[(root / path).string()] = {*change.after, change.line_origins};
@@ -115,9 +119,10 @@ std::string readme_text(const Options& options, const rewrite::Result& result) {
 } // namespace
 
 Rewritten rewrite_patch(const Options& options, const kernel::Target& target, const PatchedFiles& changes,
-                        const kernel::Plan& plan, kernel::PatchedTree& tree, const fs::path& folder) {
+                        const kernel::Plan& plan, const Images& images, kernel::PatchedTree& tree,
+                        const fs::path& folder) {
     restore_own_lines(changes, tree);
-    const rewrite::Result result = rewrite::rewrite(request_of(target, changes, plan, tree.root()));
+    const rewrite::Result result = rewrite::rewrite(request_of(target, changes, plan, images, tree.root()));
     Rewritten written{options.rewrite / "fix.patch", options.rewrite / "README", result.questions};
     files::make_folder(options.rewrite);
     files::write(written.patch, patch_text(options, changes, result, tree.root(), folder));

@@ -15,7 +15,8 @@ struct Rewritten {
 // Writes --rewrite's DIR/fix.patch and DIR/README (lib/rewrite). `tree` is the patched tree; its files have their own
 // line numbers afterwards. Throws what rewrite::rewrite() does.
 Rewritten rewrite_patch(const Options& options, const kernel::Target& target, const PatchedFiles& changes,
-                        const kernel::Plan& plan, kernel::PatchedTree& tree, const std::filesystem::path& folder);
+                        const kernel::Plan& plan, const Images& images, kernel::PatchedTree& tree,
+                        const std::filesystem::path& folder);
 
 // Says what was written. Throws report::Refusal with the questions, if there are any.
 void hand_out_rewritten(const Rewritten& written);

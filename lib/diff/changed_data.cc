@@ -134,7 +134,7 @@ private:
             is_protected
                 ? "change the functions that use the variable: it is read-only, so no callback can write to it"
                 : "set the new value in a pre-patch callback (KLP_PRE_PATCH_CALLBACK) and the old one again in "
-                  "a post-unpatch callback (KLP_POST_UNPATCH_CALLBACK)",
+                  "a post-unpatch callback (KLP_POST_UNPATCH_CALLBACK), which klp-build --rewrite DIR writes",
             section_of(index));
     }
 

@@ -85,7 +85,8 @@ private:
             patched_, owner, "diff.module-key",
             fmt::format("it uses a {} whose key {} belongs to module {}; the kernel cannot relocate that in time", kind,
                         name, module),
-            "test the key with static_key_enabled() in the patch instead of static_branch_likely() or _unlikely()");
+            "test the key with static_key_enabled() in the patch instead of static_branch_likely() or _unlikely(), "
+            "as klp-build --rewrite DIR does");
     }
 
     const Pair& pair_;

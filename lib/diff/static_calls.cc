@@ -25,12 +25,13 @@ report::Finding static_call_of_module(const Unit& patched, uint32_t owner, std::
                                       std::string_view module) {
     static_assert(trampoline_prefix.size() == key_prefix.size());
     const std::string_view name = symbol.substr(key_prefix.size());
-    return error_about(
-        patched, owner, "diff.module-key",
-        fmt::format("it makes a static call whose key {}{} belongs to module {}; the kernel cannot "
-                    "relocate that in time",
-                    key_prefix, name, module),
-        fmt::format("call it with KLP_STATIC_CALL({}) in the patch (<linux/livepatch_helpers.h>)", name));
+    return error_about(patched, owner, "diff.module-key",
+                       fmt::format("it makes a static call whose key {}{} belongs to module {}; the kernel cannot "
+                                   "relocate that in time",
+                                   key_prefix, name, module),
+                       fmt::format("call it with KLP_STATIC_CALL({}) in the patch (<linux/livepatch_helpers.h>), as "
+                                   "klp-build --rewrite DIR does",
+                                   name));
 }
 
 } // namespace klp::diff

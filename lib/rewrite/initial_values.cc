@@ -31,10 +31,13 @@ public:
     std::map<Key, const clang::VarDecl*> by_name;
 };
 
+// Goes along with the functions that use it, as a copy, or is the differ's to refuse.
+bool is_constant(const clang::VarDecl& variable) {
+    return variable.getType().isConstQualified() ||
+           variable.getASTContext().getBaseElementType(variable.getType()).isConstQualified();
+}
+
 bool is_read_only(const clang::VarDecl& variable) {
-    if (variable.getASTContext().getBaseElementType(variable.getType()).isConstQualified() ||
-        variable.getType().isConstQualified())
-        return true;
     const auto* section = variable.getAttr<clang::SectionAttr>();
     return section && section->getName().contains("ro");
 }
@@ -59,9 +62,11 @@ public:
 
 private:
     void compare(const clang::VarDecl& before, const clang::VarDecl& after, const Key& key) {
+        if (is_constant(before) || is_boot_data(after))
+            return;
         const size_t values = result_.values.size();
         const bool is_equal = compare(before.getInit(), after.getInit(), after.getType(), key.second);
-        if (is_equal || is_boot_data(after))
+        if (is_equal)
             return;
         std::string problem = problem_;
         problem_.clear();

@@ -66,7 +66,7 @@ public:
     Visitor(const ParsedUnit& unit, const clang::RecordDecl& record) : unit_(unit), record_(record) {
         for (clang::Decl* declaration : unit.context().getTranslationUnitDecl()->decls())
             if (auto* function = llvm::dyn_cast<clang::FunctionDecl>(declaration);
-                function && function->isThisDeclarationADefinition() && stays(*function) &&
+                function && function->doesThisDeclarationHaveABody() && stays(*function) &&
                 unit.place_of(function->getLocation()).file == unit.main_file()) {
                 function_ = function;
                 TraverseStmt(function->getBody());

@@ -1,9 +1,12 @@
 #include "rewrite/rewrite.h"
 
 #include "rewrite/callbacks.h"
+#include "rewrite/enumerators.h"
 #include "rewrite/initial_values.h"
+#include "rewrite/module_keys.h"
 #include "rewrite/places.h"
 #include "rewrite/shadow_member.h"
+#include "rewrite/signatures.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -84,8 +87,10 @@ public:
             result_.files[first.substr(0, first.rfind('/') + 1) + name] = header(plan.shadow);
             for (const std::string& user : plan.users)
                 place_code(user, plan,
-                           fmt::format("#include \"{}{}\"\n", folder_for(first, user), name) +
-                               (user == first ? "\n" + shadow_functions(plan.shadow, "") + questions : ""));
+                           fmt::format("#include \"{}{}\"\n{}", folder_for(first, user), name,
+                                       user == first
+                                           ? fmt::format("\n{}{}", shadow_functions(plan.shadow, ""), questions)
+                                           : std::string()));
         }
         callbacks_[owner][relative(first)].shadows.push_back(plan.shadow);
     }
@@ -178,6 +183,51 @@ void rewrite_values(const UnitPair& unit, const Request& request, Writer& writer
             value.is_number ? ", if nobody has changed it" : ""));
 }
 
+void keep_signatures(const std::vector<UnitPair>& units, const Request& request, FileEdits& edits, Result& result) {
+    std::vector<UnitSides> sides;
+    for (const UnitPair& unit : units)
+        sides.push_back({unit.original.get(), unit.patched.get()});
+    Siblings siblings = find_siblings(sides, request.files, request.patched_root);
+    for (auto& [file, some] : siblings.edits)
+        edits[file].merge(some);
+    for (const auto& [file, prototypes] : siblings.prototypes) {
+        const std::string& text = request.files.at(file).text;
+        edits[file].insert({place_for_include(text, text.size()), 0, "\n" + prototypes, of_code});
+    }
+    result.done.insert(result.done.end(), siblings.done.begin(), siblings.done.end());
+    result.questions.insert(result.questions.end(), siblings.questions.begin(), siblings.questions.end());
+}
+
+// Units that see one header say the same of it.
+void keep_enumerators(const UnitPair& unit, const Request& request, FileEdits& edits, Result& result) {
+    MovedEnumerators moved = move_enumerators(*unit.original, *unit.patched, request.files, request.patched_root);
+    for (auto& [file, some] : moved.edits)
+        edits[file].merge(some);
+    for (const std::string& text : moved.done)
+        if (std::ranges::find(result.done, text) == result.done.end())
+            result.done.push_back(text);
+    result.questions.insert(result.questions.end(), moved.questions.begin(), moved.questions.end());
+}
+
+// After all else: what other edits change is compiled anew, with its sites.
+void read_keys(const UnitPair& unit, const Request& request, FileEdits& edits, Result& result) {
+    if (unit.owner == "vmlinux")
+        return;
+    const std::string& file = unit.patched->main_file();
+    const PatchedText& text = request.files.at(file);
+    KeyReads reads = find_key_reads(*unit.patched, text, edits[file], request.is_exported_by_vmlinux);
+    if (reads.keys.empty())
+        return;
+    edits[file].merge(reads.edits[file]);
+    if (reads.needs_helpers)
+        edits[file].insert({place_for_include(text.text, text.text.size()), 0, includes, of_includes});
+    result.done.push_back(
+        fmt::format("{}: the static keys and calls of {} ({}) are read like variables in what the patch changes: a "
+                    "live patch cannot "
+                    "have jumps that follow a module's keys. Turning them on and off takes effect as before.",
+                    file.substr(request.patched_root.size() + 1), unit.owner, fmt::join(reads.keys, ", ")));
+}
+
 } // namespace
 
 Result rewrite(const Request& request) {
@@ -197,6 +247,11 @@ Result rewrite(const Request& request) {
     for (const UnitPair& unit : units)
         rewrite_values(unit, request, writer, result);
     writer.add_callbacks();
+    keep_signatures(units, request, edits, result);
+    for (const UnitPair& unit : units)
+        keep_enumerators(unit, request, edits, result);
+    for (const UnitPair& unit : units)
+        read_keys(unit, request, edits, result);
     if (result.done.empty() && result.questions.empty())
         throw report::Refusal("rewrite.nothing-found", request.units.empty() ? "" : request.units.front().owner,
                               "the patch changes nothing that klp-build knows how to rewrite",

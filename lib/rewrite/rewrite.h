@@ -5,6 +5,7 @@
 #include "rewrite/new_members.h"
 #include "source/include_graph.h"
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -22,7 +23,8 @@ struct Request {
     std::vector<Unit> units;
     PatchedTexts files;                                // all C sources and headers that the patch changes
     std::map<std::string, std::string> originals = {}; // by absolute path: texts in place of what is on the disk
-    std::string patched_root;                          // what absolute paths of the patched tree begin with
+    std::function<bool(const std::string&)> is_exported_by_vmlinux = [](const std::string&) { return false; };
+    std::string patched_root; // what absolute paths of the patched tree begin with
 };
 
 struct Result {

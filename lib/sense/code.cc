@@ -136,7 +136,7 @@ std::set<std::string, std::less<>> functions_in_data(const elf::Object& unit) {
     });
 }
 
-std::set<std::string, std::less<>> functions_given_away(const elf::Object& unit) {
+std::set<std::string, std::less<>> functions_handed_out(const elf::Object& unit) {
     const arch::Machine& machine = arch::Machine::of(unit);
     return functions_at(unit, arch::Role::code,
                         [&](const elf::Section& section, const elf::Relocation& relocation) -> std::optional<int64_t> {

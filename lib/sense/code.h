@@ -27,6 +27,6 @@ std::set<std::string, std::less<>> functions_in_data(const elf::Object& unit);
 
 // The functions whose address the unit's code takes other than to call them: it may be given to timers, work items,
 // interrupts and the like.
-std::set<std::string, std::less<>> functions_given_away(const elf::Object& unit);
+std::set<std::string, std::less<>> functions_handed_out(const elf::Object& unit);
 
 } // namespace klp::sense

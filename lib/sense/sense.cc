@@ -29,7 +29,8 @@ std::string place(const std::string& file, unsigned line) {
 
 constexpr const char* shadow_hint =
     "keep the structure as it is and put what is new into a shadow variable beside the object: "
-    "klp_shadow_get_or_alloc() where it is used, klp_shadow_free() where the object is freed";
+    "klp_shadow_get_or_alloc() where it is used, klp_shadow_free() where the object is freed; klp-build --rewrite DIR "
+    "writes that patch";
 constexpr const char* keep_hint =
     "leave the members as they are, also those that nothing uses any more; what is new goes "
     "into a shadow variable (klp_shadow_get_or_alloc())";
@@ -39,7 +40,8 @@ std::string usage_text(const Usage& usage, const std::vector<std::string>& untou
     if (!usage.embedding.empty())
         text += fmt::format("; it is part of {}", report::first_of(usage.embedding));
     if (!usage.variables.empty())
-        text += fmt::format("; {} {} of it", report::first_of(usage.variables), usage.variables.size() == 1 ? "is" : "are");
+        text +=
+            fmt::format("; {} {} of it", report::first_of(usage.variables), usage.variables.size() == 1 ? "is" : "are");
     if (!untouched.empty())
         text += fmt::format("; used by code that stays as it is: {}", report::first_of(untouched));
     return text;
@@ -49,8 +51,8 @@ class Findings {
 public:
     Findings(const Types& before, const Types& after, const elf::Object& original, const elf::Object& patched,
              const Options& options)
-        : before_(before), after_(after), original_(original), options_(options),
-          changed_(changed_functions(original, patched)) {}
+        : before_(before), after_(after), original_(original), patched_(patched), options_(options),
+          handed_out_(functions_handed_out(original)), changed_(changed_functions(original, patched)) {}
 
     std::vector<Finding> run() {
         for (const LayoutChange& change : compare_layouts(before_, after_).changes)
@@ -58,6 +60,7 @@ public:
         for (const EnumeratorChange& change : compare_enumerators(before_.types(), after_.types()))
             add_enumerators(change);
         add_prototypes();
+        add_removed_callbacks();
         return std::move(findings_);
     }
 
@@ -87,7 +90,8 @@ private:
             return add("sense.hole-filled", Severity::warning, where, change.name,
                        what + ", where there was padding" + usage_text(usage, untouched) +
                            "; in objects that exist it holds what was left there, zero only if all of them were zeroed",
-                       "have the new code take any value there for an old object's, or use a shadow variable");
+                       "have the new code take any value there for an old object's, or use a shadow variable, which "
+                       "klp-build --rewrite DIR makes of it");
         case Weight::renamed:
             return add("sense.member-renamed", Severity::warning, where, change.name,
                        what + "; objects that exist hold the old member's values",
@@ -111,8 +115,7 @@ private:
     }
 
     void add_prototypes() {
-        const Names exports = exports_of(original_), in_data = functions_in_data(original_),
-                    in_code = functions_given_away(original_);
+        const Names exports = exports_of(original_), in_data = functions_in_data(original_);
         for (const PrototypeChange& change : compare_prototypes(before_, after_)) {
             const std::string& name = change.original->name;
             if (exports.contains(name) || options_.is_exported(name))
@@ -120,10 +123,26 @@ private:
             else if (in_data.contains(name))
                 add_prototype(change, "its address is in a table of callbacks, and who calls it from there as before "
                                       "gets the new function");
-            else if (in_code.contains(name) && !change.is_passed_to_changed)
-                add_prototype(change, "code gives its address to others (a timer, a work item), and who got it before "
-                                      "the patch calls the new function as the old one");
+            else if (handed_out_.contains(name) && !change.is_passed_to_changed)
+                add_prototype(change, "code hands its address out, and work items, timers and callbacks that hold it "
+                                      "already call the new function as before");
         }
+    }
+
+    void add_removed_callbacks() {
+        Names left;
+        for (const elf::Symbol& symbol : patched_.symbols())
+            if (symbol.is_function() && symbol.place == elf::Place::section)
+                left.insert(std::string(source_name(symbol.name)));
+        Names seen;
+        for (const Function& function : before_.types().functions)
+            if (function.has_code && handed_out_.contains(function.name) && !left.contains(function.name) &&
+                seen.insert(function.name).second)
+                add("sense.callback-removed", Severity::warning, place(function.file, function.line), function.name,
+                    "the patch takes it away, but code has handed its address out: work items, timers and callbacks "
+                    "that "
+                    "hold it go on calling the old function, which this patch does not reach",
+                    "keep the function, and let it do for old holders what the new code does");
     }
 
     void add_prototype(const PrototypeChange& change, const char* why) {
@@ -137,7 +156,9 @@ private:
     Shapes before_;
     Shapes after_;
     const elf::Object& original_;
+    const elf::Object& patched_;
     const Options& options_;
+    Names handed_out_;
     Names changed_;
     std::vector<Finding> findings_;
 };

@@ -21,8 +21,10 @@ struct Options {
 //   sense.hole-filled        warning: a new member in what was padding
 //   sense.member-renamed     warning: the bytes of a member have another name
 //   sense.enum-changed       error: enumerators with other values; warning: enumerators that are gone
-//   sense.prototype-changed  error: a function that is exported, in a table of callbacks or given to others (a timer)
-//                            takes other arguments
+//   sense.prototype-changed  error: a function that is exported, in a table of callbacks or whose address code hands
+//   out
+//                            (to work items, timers) takes other arguments
+//   sense.callback-removed   warning: a function whose address code hands out is gone
 //   sense.export-changed     warning: an export more or less
 //   sense.no-debug-data      warning: without a description of types nothing of this was looked at
 // `where` is the place of the declaration, `function` the type or function. Linear in the size of the debug data.

@@ -3,6 +3,7 @@
 
 #include "rewrite/rewrite.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <sstream>
@@ -53,24 +54,30 @@ inline const std::string helpers_h =
     "#define KLP_PRE_PATCH_CALLBACK(fn) static int (*patch)(struct klp_object *) = fn\n"
     "#define KLP_POST_UNPATCH_CALLBACK(fn) static void (*unpatch)(struct klp_object *) = fn\n";
 
-// Lines that the patch brought are those that the old text does not have.
-inline std::vector<uint32_t> origins_of(const std::string& before, const std::string& after) {
-    std::multiset<std::string> old;
+inline std::vector<std::string> lines_of(const std::string& text) {
+    std::vector<std::string> lines;
     std::string line;
-    for (std::istringstream in(before); std::getline(in, line);)
-        old.insert(line);
+    for (std::istringstream in(text); std::getline(in, line);)
+        lines.push_back(line);
+    return lines;
+}
+
+// A line is the next one of the old text that is the same, else the patch brought it.
+inline std::vector<uint32_t> origins_of(const std::string& before, const std::string& after) {
+    const std::vector<std::string> old = lines_of(before);
     std::vector<uint32_t> origins;
-    for (std::istringstream in(after); std::getline(in, line);) {
-        const auto found = old.find(line);
-        origins.push_back(found == old.end() ? 0 : 1);
-        if (found != old.end())
-            old.erase(found);
+    auto next = old.begin();
+    for (const std::string& line : lines_of(after)) {
+        const auto found = std::find(next, old.end(), line);
+        origins.push_back(found == old.end() ? 0 : static_cast<uint32_t>(found - old.begin()) + 1);
+        next = found == old.end() ? next : found + 1;
     }
     return origins;
 }
 
-inline rewrite::Result rewritten(Texts before, Texts after) {
-    rewrite::Request request{.units = {}, .files = {}, .originals = {}, .patched_root = "/new"};
+inline rewrite::Request request_of(Texts before, Texts after) {
+    rewrite::Request request;
+    request.patched_root = "/new";
     for (const auto& [name, text] : after) {
         request.files["/new/" + name] = {text, origins_of(before[name], text)};
         request.originals["/old/" + name] = before[name];
@@ -85,11 +92,11 @@ inline rewrite::Result rewritten(Texts before, Texts after) {
         request.originals[path] = text;
         request.files[path] = {text, origins_of(text, text)};
     }
-    return rewrite::rewrite(request);
+    return request;
 }
 
 // One unit; `text` is with its patch, and its lines that end in "// new" are what the patch brings.
-inline rewrite::Result rewritten(const std::string& text) {
+inline rewrite::Request request_of(const std::string& text) {
     std::string before, after, line;
     for (std::istringstream in("#include <kernel.h>\n" + text); std::getline(in, line);) {
         const bool is_new = line.ends_with("// new");
@@ -97,7 +104,15 @@ inline rewrite::Result rewritten(const std::string& text) {
         after += line;
         before += is_new ? "" : line;
     }
-    return rewritten(Texts{{"unit.c", before}}, Texts{{"unit.c", after}});
+    return request_of(Texts{{"unit.c", before}}, Texts{{"unit.c", after}});
+}
+
+inline rewrite::Result rewritten(const Texts& before, const Texts& after) {
+    return rewrite::rewrite(request_of(before, after));
+}
+
+inline rewrite::Result rewritten(const std::string& text) {
+    return rewrite::rewrite(request_of(text));
 }
 
 inline std::string text_of(const rewrite::Result& result, const std::string& name = "unit.c") {

@@ -62,15 +62,22 @@ TEST_CASE("values: the address of a function that is there is kept and put back"
 }
 
 TEST_CASE("values: what no callback can set is a question") {
-    CHECK(asked("static const int most = 5;", "static const int most = 9;") == Codes{"rewrite.value"});
-    CHECK(asked("static const struct ops ops = { one };", "static const struct ops ops = { two };") ==
-          Codes{"rewrite.value"});
+    CHECK(asked("static int __attribute__((section(\".data..ro_after_init\"))) most = 5;",
+                "static int __attribute__((section(\".data..ro_after_init\"))) most = 9;") == Codes{"rewrite.value"});
     CHECK(asked("int f(void)\n{\n\tstatic int n = 1;\n\treturn n++;\n}",
                 "int f(void)\n{\n\tstatic int n = 2;\n\treturn n++;\n}") == Codes{"rewrite.value"});
     CHECK(asked("static const char *name = \"a\";", "static const char *name = \"b\";") == Codes{"rewrite.value"});
     CHECK(asked("static struct ops ops = { one };",
                 "static int fresh(int i)\n{\n\treturn i * 2;\n}\nstatic struct ops ops = { fresh };") ==
           Codes{"rewrite.value"});
+}
+
+TEST_CASE("values: constants stay changed: they go along with the code that uses them") {
+    CHECK_THROWS_AS(changed("static const int most = 5;", "static const int most = 9;"), report::Refusal);
+    const rewrite::Result result = changed("static const struct ops ops = { one };\nstatic int most = 1;",
+                                           "static const struct ops ops = { two };\nstatic int most = 2;");
+    CHECK(codes_of(result) == Codes{});
+    CHECK(contains(text_of(result), "static const struct ops ops = { two };"));
 }
 
 TEST_CASE("values: another spelling of the same value is none") {

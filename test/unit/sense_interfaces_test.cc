@@ -51,6 +51,19 @@ TEST_CASE("a function in a table of callbacks keeps its prototype; one that the 
            nothing);
 }
 
+TEST_CASE("a function that code hands out keeps its prototype, and stays") {
+    const std::string declared = "struct work { void *function; };\nextern int use(int (*)(int));\n";
+    const std::string setup = "void setup(struct work *w) { w->function = (void *)f; }\n";
+    const std::string function =
+        "static __attribute__((noinline)) int f(int a@{|, int b}@) { return a @{|+ b}@ ? a : 3; }\n";
+    expect(declared + function + setup, changed);
+    expect(declared + function + "int caller(int n) { return f(n@{|, 1}@); }\n", nothing);
+    const std::string renamed = "static __attribute__((noinline)) int @{f|g}@(int a) { return a ? a : 3; }\n";
+    expect(declared + renamed + "int setup(void) { return use(@{f|g}@) @{+|-}@ 1; }\n", {"sense.callback-removed f"});
+    expect(declared + renamed + "int caller(int n) { return @{f|g}@(n) @{+|-}@ 1; }\n", nothing);
+    expect(declared + "static __attribute__((noinline)) int f(int a) { return a @{+|-}@ 3; }\n" + setup, nothing);
+}
+
 TEST_CASE("the kernel's list of exports counts as well") {
     const DebugCompiler& gcc = debug_compilers().front();
     sense::Options options;

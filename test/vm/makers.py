@@ -39,6 +39,19 @@ def from_authoring_patches(kernel, build, folder):
     _klp_build(kernel, build, folder, [PATCHES / "authoring" / f"{name}.patch" for name in build.patch_names()])
 
 
+def from_rewritten_module(source, name):
+    """The same for patches of an out-of-tree module, built first from test/vm/SOURCE."""
+    def make(kernel, build, folder):
+        ko = external.build(kernel, source, folder, name)
+        made = folder / f"{build.module()}.rewritten"
+        of_module = ["--oot-module", ko, "--oot-module-src", ko.parent]
+        patches = [PATCHES / "rewrite" / "oot" / f"{patch}.patch" for patch in build.patch_names()]
+        _run([target.tools_dir() / "klp-build", *kernel.options, *of_module, "--rewrite", made, *patches],
+             made.with_suffix(".log"))
+        _klp_build(kernel, build, folder, [made / "fix.patch"], *of_module)
+    return make
+
+
 def from_module_patches(source, name):
     """klp-build on patches of an out-of-tree module, built first from test/vm/SOURCE."""
     def make(kernel, build, folder):

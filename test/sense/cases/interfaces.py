@@ -19,7 +19,7 @@ CASES = [
                                 "static void free_ioctx(struct work_struct *work, int more)\n{\n\tif (more)\n\t\treturn;\n"),
                                ("fs/aio.c", "INIT_RCU_WORK(&ctx->free_rwork, free_ioctx);",
                                 "INIT_RCU_WORK(&ctx->free_rwork, (work_func_t)free_ioctx);")),
-            r"error\[sense\.prototype-changed\]", "free_ioctx", "gives its address to others"),
+            r"error\[sense\.prototype-changed\]", "free_ioctx", "hands its address out"),
     refused("enum-of-header", (("kernel/kthread.c", "\tKTHREAD_IS_PER_CPU = 0,\n\tKTHREAD_SHOULD_STOP,\n",
                                 "\tKTHREAD_SHOULD_STOP = 0,\n\tKTHREAD_IS_PER_CPU,\n"),),
             r"error\[sense\.enum-changed\]", "KTHREAD_IS_PER_CPU is 1, was 0"),

@@ -103,4 +103,9 @@ CASES = [
     # In 6.1 it asks nobody whether it should stop.
     _warned("thread", (("kernel/rcu/tree_nocb.h", NOCB, NOCB + "\t\tpr_debug(\"callbacks\\n\");\n"),),
             r"warning\[sense\.blocks-transition\].*rcu_nocb_cb_kthread: "),
+    _warned("timer-removed", ((TIMERFD, "timerfd_tmrproc(struct hrtimer *htmr)", "timerfd_expired(struct hrtimer *htmr)"),
+                              (TIMERFD, "function = timerfd_tmrproc;", "function = timerfd_expired;")),
+            r"warning\[sense\.callback-removed\]: fs/timerfd\.c:\d+: timerfd_tmrproc"),
+    harmless("timer-changed", (TIMERFD, "\ttimerfd_triggered(ctx);\n\treturn HRTIMER_NORESTART;",
+                               "\tbarrier();\n\ttimerfd_triggered(ctx);\n\tpr_debug(\"expired\\n\");\n\treturn HRTIMER_NORESTART;")),
 ]

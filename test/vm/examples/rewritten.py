@@ -131,9 +131,66 @@ def _value(session):
     session.vm.run("echo 1048576 >/proc/sys/fs/pipe-max-size")
 
 
+def _signature(session):
+    counter = _open(session, "eventfd", "7")
+    for left in (7, 5):
+        session.patch()
+        session.expect(f"fds read {counter}", r"^3$")
+        session.disable()
+        session.expect(f"fds read {counter}", rf"^{left - 3}$")
+        session.unload()
+        session.expect(f"fds write {counter} 5", r"^ok$")
+
+
+def _enumerator(session):
+    mount = "mount -t devpts -o quiet,mode=600 devpts /tmp/pts 2>&1 && echo fine && ls -l /tmp/pts/ptmx && umount /tmp/pts"
+    usual = "mount -t devpts -o ptmxmode=640 devpts /tmp/pts && ls -l /tmp/pts/ptmx && umount /tmp/pts"
+    session.vm.run("mkdir /tmp/pts")
+    session.expect(f"{mount}; true", r"nvalid argument")
+    for _ in range(2):
+        session.patch()
+        session.expect(mount, r"^fine$")
+        session.expect(usual, r"^crw-r-----")
+        session.disable()
+        session.expect(f"{mount}; true", r"nvalid argument")
+        session.expect(usual, r"^crw-r-----")
+        session.unload()
+
+
+def _keys(session):
+    read = "cat /proc/keyed"
+
+    def toggle(prefix):
+        session.expect(read, rf"^{prefix} 1, quiet$")
+        session.vm.run("echo loud >/proc/keyed; echo high >/proc/keyed")
+        session.expect(read, rf"^{prefix} 2, loud$")
+        session.vm.run("echo quiet >/proc/keyed")
+        session.expect(read, rf"^{prefix} 2, quiet$")
+        session.vm.run("echo low >/proc/keyed")
+
+    session.vm.run("insmod /oot/keyed.ko")
+    toggle("level")
+    for _ in range(2):
+        session.patch()
+        toggle("the level is")
+        session.vm.run("echo loud >/proc/keyed")
+        session.disable()
+        session.expect(read, r"^level 1, loud$")
+        session.unload()
+        session.vm.run("echo quiet >/proc/keyed")
+    session.vm.run("rmmod keyed")
+
+
 EXAMPLES = [
+    Example("rewrite-keys", "a static key and a static call of the patched module", flow=_keys,
+            files={"/oot/keyed.ko": "oot/keyed/keyed.ko"},
+            builds=(Build("rewrite-keys", ("keys",),
+                          maker=makers.from_rewritten_module("oot/keyed", "keyed")),)),
     _rewritten("scalar", "new members that count and that are set up", _scalar),
     _rewritten("lock", "a mutex and bit-fields as new members", _lock),
+    _rewritten("signature", "an exported function with one more argument", _signature),
+    _rewritten("enumerator", "a new enumerator in the middle: a mount option that is ignored", _enumerator,
+               allowed=(r"devpts: called with bogus options",)),
     _rewritten("value", "initial values, of a variable and of a table's member", _value),
     _rewritten("embedded", "a new member of a structure that is a member itself, in a module", _embedded,
                setup="load lzo_rle 2>/dev/null; load zram", modules=("zram", "lzo_rle"), series=("6.1",)),
