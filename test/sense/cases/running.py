@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A kernel that runs already: what the patch comes too late for, and what old and new code do side by side."""
 
-from case import BUILT, TIMERFD, Case, harmless, refused
+from case import BINFMT, BUILT, TIMERFD, Case, harmless, refused
 
 PIPE, USER, STRINGS = "fs/pipe.c", "kernel/user.c", "lib/string_helpers.c"
 PIPE_SIZE = "static unsigned int pipe_max_size = "
@@ -108,4 +108,8 @@ CASES = [
             r"warning\[sense\.callback-removed\]: fs/timerfd\.c:\d+: timerfd_tmrproc"),
     harmless("timer-changed", (TIMERFD, "\ttimerfd_triggered(ctx);\n\treturn HRTIMER_NORESTART;",
                                "\tbarrier();\n\ttimerfd_triggered(ctx);\n\tpr_debug(\"expired\\n\");\n\treturn HRTIMER_NORESTART;")),
+    _warned("flag-moved", ((BINFMT, "MISC_FMT_OPEN_FILE (1UL << 28)", "MISC_FMT_OPEN_FILE (1UL << 27)"),),
+            r"warning\[sense\.flag-changed\].*MISC_FMT_OPEN_FILE: it is 0x8000000 now, was 0x10000000"),
+    harmless("flag-spelled-otherwise", (BINFMT, "MISC_FMT_OPEN_FILE (1UL << 28)", "MISC_FMT_OPEN_FILE (1UL << 0x1c)"),
+             (BINFMT, "#define MAX_REGISTER_LENGTH 1920\n", "#define MAX_REGISTER_LENGTH 1900\n")),
 ]
