@@ -135,7 +135,7 @@ std::vector<report::Finding> sense_changes(const Options& options, const std::ve
                                            const Images& images, const Reach& reach, Review& review);
 // What the patch does to locks and references that bind functions together, of which some tasks run the old code and
 // some the new until the transition is over, as the sources tell. Warnings and notes "sense.lock-*",
-// "sense.refcount-changed".
+// "sense.refcount-changed", "sense.flag-changed".
 std::vector<report::Finding> sense_side_by_side(const PatchedFiles& changes);
 // Reads the objects and looks the originals up in the images of their owners. Throws report::Refusal
 // "origin.foreign-unit" or "origin.contradiction" for an original that the kernel was not built from.

@@ -2,6 +2,7 @@
 // references that the patch changes.
 #include "pipeline.h"
 
+#include "source/flags.h"
 #include "source/function_texts.h"
 #include "source/side_by_side.h"
 
@@ -89,6 +90,19 @@ Texts read_texts(const PatchedFiles& changes) {
     return texts;
 }
 
+void add_flags(const source::ChangedFile& file, const source::FileChange& change,
+               std::vector<report::Finding>& findings) {
+    if (!holds_code(file) || file.is_token_equal || !change.before || !change.after)
+        return;
+    for (const source::ReusedBit& flag : source::reused_bits(*change.before, *change.after))
+        findings.push_back(
+            {"sense.flag-changed", report::Severity::warning, file.path, flag.name,
+             fmt::format("it has the bit of {} ({:#x}), which is gone; objects that exist may have it set "
+                         "for that",
+                         flag.was, flag.bit),
+             "give the flag a bit that none had before"});
+}
+
 } // namespace
 
 std::vector<report::Finding> sense_side_by_side(const PatchedFiles& changes) {
@@ -99,6 +113,9 @@ std::vector<report::Finding> sense_side_by_side(const PatchedFiles& changes) {
         findings.push_back({row.code, row.severity, all.file_of.at(it.one), it.one,
                             fmt::format(fmt::runtime(row.message), it.one, it.other, it.what), row.hint});
     }
+    for (const source::ChangedFile& file : changes.files)
+        if (const auto change = changes.applied.files.find(file.path); change != changes.applied.files.end())
+            add_flags(file, change->second, findings);
     return findings;
 }
 

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 
 #include <optional>
@@ -29,9 +30,19 @@ struct Thing {
     bool is_called = false; // it is a function, or has pointers to functions, whoever has those
 };
 
-// Calls the constructor or destructor that it gets before it returns (kernel/livepatch/shadow.c).
-bool calls_back_at_once(std::string_view function) {
-    return function.starts_with("klp_shadow_");
+// Takes an address to end what another call had begun with it (linux/workqueue.h, linux/timer.h, linux/hrtimer.h,
+// linux/interrupt.h).
+constexpr std::array ends_use{std::string_view("cancel_delayed_work"), std::string_view("cancel_delayed_work_sync"),
+                              std::string_view("cancel_work"),         std::string_view("cancel_work_sync"),
+                              std::string_view("del_timer"),           std::string_view("del_timer_sync"),
+                              std::string_view("flush_delayed_work"),  std::string_view("flush_work"),
+                              std::string_view("hrtimer_cancel"),      std::string_view("tasklet_kill"),
+                              std::string_view("timer_delete"),        std::string_view("timer_delete_sync"),
+                              std::string_view("timer_shutdown"),      std::string_view("timer_shutdown_sync")};
+
+// It does so, or calls the constructor or destructor that it gets before it returns (kernel/livepatch/shadow.c).
+bool keeps_nothing(std::string_view function) {
+    return function.starts_with("klp_shadow_") || std::ranges::find(ends_use, function) != ends_use.end();
 }
 
 // The code of one piece, read from top to bottom. A register holds an address until it is written again or a call
@@ -152,7 +163,7 @@ private:
                 callee = patched_.target_name(it.reference);
         }
         for (const auto& [number, held] : held_)
-            if (!is_inside && held.argument && held.thing.is_called && !calls_back_at_once(callee) &&
+            if (!is_inside && held.argument && held.thing.is_called && !keeps_nothing(callee) &&
                 !patched_.machine().is_profiling_call(callee))
                 escapes_.emplace(held.thing.name, fmt::format("passes the address of {} to {}, which may keep it",
                                                               held.thing.name, callee));

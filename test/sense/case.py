@@ -13,25 +13,19 @@ class Case:
     edits   (file, old text, new text): each replaces the first such place
     status  klp-build's
     says    regular expressions that the output must match; without any it must not speak of types or interfaces
+    alone   its edits are no part of a patch with those of other cases
     """
 
     name: str
     edits: tuple
     status: int = BUILT
     says: tuple = ()
+    alone: bool = False
 
     @property
     def is_harmless(self):
-        """Built, and nothing to say."""
-        return self.status == BUILT and not self.says
-
-    @property
-    def stands_alone(self):
-        """
-        Not to be built as one patch with others: a unit has one callback of a kind, and what one case takes another
-        gives back.
-        """
-        return any("_CALLBACK(" in new or "module_put(" in new for _, _, new in self.edits)
+        """Built, and nothing to say, also together with others."""
+        return self.status == BUILT and not self.says and not self.alone
 
 
 def refused(name, edits, *says):

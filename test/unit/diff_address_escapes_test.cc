@@ -63,6 +63,13 @@ TEST_CASE("escapes: what stays in the patch or on the stack is none of them") {
                            "case 3: find(11); break; case 4: find(1); break; case 5: find(2); }")));
 }
 
+TEST_CASE("escapes: who ends a use keeps nothing of it") {
+    const std::string work = fresh + "static struct object work = { .call = fresh };\n"
+                                     "extern void queue_work(void *), cancel_work_sync(void *);\n";
+    CHECK(warns(work + body("queue_work(&work);")));
+    CHECK_FALSE(warns(work + body("cancel_work_sync(&work);")));
+}
+
 TEST_CASE("escapes: a function that the kernel has already may be passed on") {
     UnitPair pair;
     const std::string old = "void old(void) { print(\"old\"); }\n";

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A kernel that runs already: what the patch comes too late for, and what old and new code do side by side."""
 
-from case import BUILT, TIMERFD, Case, harmless, refused
+from case import BINFMT, BUILT, TIMERFD, Case, refused
 
 PIPE, USER, STRINGS = "fs/pipe.c", "kernel/user.c", "lib/string_helpers.c"
 PIPE_SIZE = "static unsigned int pipe_max_size = "
@@ -29,6 +29,10 @@ def _in(function, code):
 
 def _warned(name, edits, *says):
     return Case(f"warned-{name}", edits, BUILT, (*says, "hint: "))
+
+
+def _harmless(name, *edits):
+    return Case(f"harmless-{name}", edits, alone=True)
 
 
 def _callback(*statements):
@@ -62,7 +66,7 @@ CASES = [
     refused("initial-value", ((PIPE, PIPE_SIZE + "1048576;", PIPE_SIZE + "2097152;"),),
             r"error\[diff\.data-changed\]", "pipe_max_size", "hint: take this change out.*KLP_PRE_PATCH_CALLBACK"),
     # What that hint says: a module of a callback alone.
-    harmless("initial-value-by-callback", PIPE_HELPERS, _callback("pipe_max_size = 2097152;", "pipe_max_size = 1048576;")),
+    _harmless("initial-value-by-callback", PIPE_HELPERS, _callback("pipe_max_size = 2097152;", "pipe_max_size = 1048576;")),
     refused("read-only-by-callback", (PIPE_HELPERS, _callback("WRITE_ONCE(*(void **)&pipefifo_fops.fasync, NULL);")),
             r"error\[diff\.read-only-write\]", "set_it: it writes to pipefifo_fops", r"read-only data \(\.rodata"),
     refused("folder-without-ftrace", ((STRINGS, ESCAPE, ESCAPE + "\n\tif (c == 7)\n\t\treturn false;\n"),),
@@ -74,8 +78,8 @@ CASES = [
             r"error\[diff\.init-changed\].*uid_cache_init"),
     _warned("reference", (_in(SHOW, "__module_get(THIS_MODULE);"), _in(RELEASE, "module_put(THIS_MODULE);")),
             r"warning\[sense\.refcount-changed\]: fs/timerfd\.c: timerfd_show", r"timerfd_release\(\) gives back"),
-    harmless("reference-in-one", _in(SHOW, "__module_get(THIS_MODULE);\n\tmodule_put(THIS_MODULE);")),
-    harmless("reference-missing", _in(RELEASE, "module_put(THIS_MODULE);")),
+    _harmless("reference-in-one", _in(SHOW, "__module_get(THIS_MODULE);\n\tmodule_put(THIS_MODULE);")),
+    _harmless("reference-missing", _in(RELEASE, "module_put(THIS_MODULE);")),
     _warned("lock-order", ((TIMERFD, SETUP, "\tspin_lock(&cancel_lock);\n" + SETUP),),
             r"warning\[sense\.lock-order\].*timerfd_setup_cancel", "cancel_lock, then spinlock ->cancel_lock"),
     _warned("lock-split", (_in(SHOW, "spin_lock(&cancel_lock);"), _in(RELEASE, "spin_unlock(&cancel_lock);")),
@@ -86,26 +90,31 @@ CASES = [
          (r"note\[sense\.lock-added\].*timerfd_show",)),
     _warned("callback-without-undo", (PIPE_HELPERS, _callback("pipe_max_size = 2097152;")),
             r"warning\[sense\.callback-undo\].*set_it"),
-    harmless("callback-that-reports", PIPE_HELPERS, _callback("pr_info(\"pipe %u\\n\", pipe_max_size);")),
+    _harmless("callback-that-reports", PIPE_HELPERS, _callback("pr_info(\"pipe %u\\n\", pipe_max_size);")),
     _warned("shadow-leak", _shadow(_alloc()), r"warning\[sense\.shadow-leak\].*timerfd_show", "nothing frees it"),
     _warned("shadow-left", _shadow(_alloc(), FREE), r"warning\[sense\.shadow-leak\].*timerfd_show", "klp_shadow_free_all"),
-    harmless("shadow-freed", *_shadow(_alloc(), FREE, more=FREE_ALL)),
+    _harmless("shadow-freed", *_shadow(_alloc(), FREE, more=FREE_ALL)),
     _warned("shadow-sizes", _shadow(_alloc(), _alloc("16"), FREE, more=FREE_ALL),
             r"warning\[sense\.shadow-size\].*timerfd_show", "8 and 16 bytes"),
     refused("shadow-constructor", _shadow(_alloc(constructor="construct"), FREE, more=SLEEPS + FREE_ALL),
             r"error\[sense\.shadow-constructor\].*construct"),
-    harmless("shadow-constructor", *_shadow(_alloc(constructor="construct"), FREE, more=DOES_NOT + FREE_ALL)),
+    _harmless("shadow-constructor", *_shadow(_alloc(constructor="construct"), FREE, more=DOES_NOT + FREE_ALL)),
     _warned("livepatch-itself", ((TRANSITION, SWITCHING, "\tpr_info_once(\"own\\n\");\n" + SWITCHING),),
             r"warning\[sense\.conflict\].*klp_try_complete_transition: it is livepatch's own code"),
     _warned("kprobe-blacklist", ((TRAPS, TRAP, "\tpr_debug(\"trap %d\\n\", trapnr);\n" + TRAP),),
             r"warning\[sense\.conflict\].*do_trap: it is on the kprobe blacklist"),
-    harmless("beside-kprobe-blacklist", (NOTIFIER, BLOCKING, "\tbarrier();\n\tmight_sleep();\n" + BLOCKING)),
+    _harmless("beside-kprobe-blacklist", (NOTIFIER, BLOCKING, "\tbarrier();\n\tmight_sleep();\n" + BLOCKING)),
     # In 6.1 it asks nobody whether it should stop.
     _warned("thread", (("kernel/rcu/tree_nocb.h", NOCB, NOCB + "\t\tpr_debug(\"callbacks\\n\");\n"),),
             r"warning\[sense\.blocks-transition\].*rcu_nocb_cb_kthread: "),
     _warned("timer-removed", ((TIMERFD, "timerfd_tmrproc(struct hrtimer *htmr)", "timerfd_expired(struct hrtimer *htmr)"),
                               (TIMERFD, "function = timerfd_tmrproc;", "function = timerfd_expired;")),
             r"warning\[sense\.callback-removed\]: fs/timerfd\.c:\d+: timerfd_tmrproc"),
-    harmless("timer-changed", (TIMERFD, "\ttimerfd_triggered(ctx);\n\treturn HRTIMER_NORESTART;",
+    _harmless("timer-changed", (TIMERFD, "\ttimerfd_triggered(ctx);\n\treturn HRTIMER_NORESTART;",
                                "\tbarrier();\n\ttimerfd_triggered(ctx);\n\tpr_debug(\"expired\\n\");\n\treturn HRTIMER_NORESTART;")),
+    _warned("flag-reused", (*((BINFMT, "MISC_FMT_OPEN_FILE", "MISC_FMT_SHARED"),) * 6,
+                            (BINFMT, "#define MAX_REGISTER_LENGTH 1920\n", "#define MAX_REGISTER_LENGTH 1900\n")),
+            r"warning\[sense\.flag-changed\].*MISC_FMT_SHARED: it has the bit of MISC_FMT_OPEN_FILE \(0x10000000\)"),
+    _harmless("flag-spelled-otherwise", (BINFMT, "MISC_FMT_OPEN_FILE (1UL << 28)", "MISC_FMT_OPEN_FILE (1UL << 0x1c)"),
+             (BINFMT, "#define MAX_REGISTER_LENGTH 1920\n", "#define MAX_REGISTER_LENGTH 1900\n")),
 ]
