@@ -1,12 +1,13 @@
 #include "rewrite/module_keys.h"
 
-#include "rewrite/lines.h"
+#include "rewrite/changed_functions.h"
 
-#include <clang/AST/RecursiveASTVisitor.h>
+#include <clang/AST/Decl.h>
 
 #include <algorithm>
 #include <array>
 #include <map>
+#include <optional>
 #include <vector>
 
 namespace klp::rewrite {
@@ -25,60 +26,12 @@ constexpr std::array<Site, 3> sites = {{{"static_branch_likely", "static_key_ena
                                         {"static_call", "KLP_STATIC_CALL", "__SCK__"}}};
 constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789";
 
-struct Function {
-    size_t begin = 0, end = 0; // in the text
-    bool is_static = false;
-    std::set<std::string> callees;
-};
-
-class Callees : public clang::RecursiveASTVisitor<Callees> {
-public:
-    bool VisitCallExpr(clang::CallExpr* call) {
-        if (const clang::FunctionDecl* callee = call->getDirectCallee(); callee && callee->getDeclName().isIdentifier())
-            names.insert(callee->getName().str());
-        return true;
-    }
-    std::set<std::string> names;
-};
-
-std::map<std::string, Function> functions_of(const ParsedUnit& unit) {
-    std::map<std::string, Function> functions;
-    for (clang::Decl* declaration : unit.context().getTranslationUnitDecl()->decls()) {
-        auto* function = llvm::dyn_cast<clang::FunctionDecl>(declaration);
-        if (!function || !function->doesThisDeclarationHaveABody() || !function->getDeclName().isIdentifier())
-            continue;
-        const Place begin = unit.place_of(function->getBeginLoc());
-        if (begin.file != unit.main_file())
-            continue;
-        Callees callees;
-        callees.TraverseStmt(function->getBody());
-        functions[function->getName().str()] = {begin.offset, unit.end_of(function->getBody()->getEndLoc()).offset,
-                                                function->getStorageClass() == clang::SC_Static,
-                                                std::move(callees.names)};
-    }
-    return functions;
-}
-
-// A line that the patch brought, or a gap where it took one away.
-bool is_changed(const Function& function, const Lines& lines, const PatchedText& text, const std::set<Edit>& others) {
-    if (std::ranges::any_of(
-            others, [&](const Edit& edit) { return edit.offset >= function.begin && edit.offset <= function.end; }))
-        return true;
-    const size_t first = lines.number_of(function.begin), last = lines.number_of(function.end);
-    for (size_t line = first; line <= last; ++line)
-        if (text.line_origins[line] == 0 ||
-            (line > first && text.line_origins[line] != text.line_origins[line - 1] + 1))
-            return true;
-    return false;
-}
-
 std::set<std::string> changed_with_callees(const std::map<std::string, Function>& functions, const PatchedText& text,
                                            const std::set<Edit>& others) {
-    const Lines lines(text.text);
     std::set<std::string> changed;
     std::vector<std::string> to_do;
     for (const auto& [name, function] : functions)
-        if (is_changed(function, lines, text, others))
+        if (is_changed(function, text, others))
             to_do.push_back(name);
     while (!to_do.empty()) {
         const std::string name = to_do.back();
@@ -98,32 +51,55 @@ bool has_variable(const ParsedUnit& unit, const std::string& name) {
     return !found.empty() && llvm::isa<clang::VarDecl>(found.front());
 }
 
+// A site at `at`, between its macro's name and the closing parenthesis: `static_call(NAME)`,
+// `static_branch_likely(&NAME)`.
+std::optional<std::string> key_at(const std::string& text, size_t at, std::string_view macro) {
+    const size_t behind = at + macro.size();
+    const bool is_word = at > 0 && letters.find(text[at - 1]) == letters.npos && text[behind] == '(';
+    const size_t begin = text.find_first_of(letters, behind);
+    const size_t end = text.find_first_not_of(letters, begin);
+    if (!is_word || end == std::string::npos || text[end] != ')')
+        return std::nullopt;
+    return text.substr(begin, end - begin);
+}
+
+class Reads {
+public:
+    Reads(const ParsedUnit& unit, const std::string& text,
+          const std::function<bool(const std::string&)>& is_exported_by_vmlinux)
+        : unit_(unit), text_(text), is_exported_by_vmlinux_(is_exported_by_vmlinux) {}
+
+    void add(const Function& function, const Site& site) {
+        for (size_t at = text_.find(site.macro, function.begin); at < function.end;
+             at = text_.find(site.macro, at + 1)) {
+            const std::optional<std::string> name = key_at(text_, at, site.macro);
+            const std::string key = std::string(site.prefix) + name.value_or("");
+            if (!name || !has_variable(unit_, key) || is_exported_by_vmlinux_(key))
+                continue;
+            result.edits[unit_.main_file()].insert({at, site.macro.size(), std::string(site.in_place)});
+            result.keys.insert(*name);
+            result.needs_helpers |= !site.prefix.empty();
+        }
+    }
+
+    KeyReads result;
+
+private:
+    const ParsedUnit& unit_;
+    const std::string& text_;
+    const std::function<bool(const std::string&)>& is_exported_by_vmlinux_;
+};
+
 } // namespace
 
 KeyReads find_key_reads(const ParsedUnit& unit, const PatchedText& text, const std::set<Edit>& others,
                         const std::function<bool(const std::string&)>& is_exported_by_vmlinux) {
-    KeyReads result;
+    Reads reads(unit, text.text, is_exported_by_vmlinux);
     const std::map<std::string, Function> functions = functions_of(unit);
-    for (const std::string& name : changed_with_callees(functions, text, others)) {
-        const Function& function = functions.at(name);
+    for (const std::string& name : changed_with_callees(functions, text, others))
         for (const Site& site : sites)
-            for (size_t at = text.text.find(site.macro, function.begin); at < function.end;
-                 at = text.text.find(site.macro, at + 1)) {
-                const size_t behind = at + site.macro.size();
-                const bool is_word = letters.find(text.text[at - 1]) == letters.npos && text.text[behind] == '(';
-                const size_t begin = text.text.find_first_of(letters, behind);
-                const size_t end = text.text.find_first_not_of(letters, begin);
-                if (!is_word || end == std::string::npos || text.text[end] != ')')
-                    continue;
-                const std::string key = std::string(site.prefix) + text.text.substr(begin, end - begin);
-                if (!has_variable(unit, key) || is_exported_by_vmlinux(key))
-                    continue;
-                result.edits[unit.main_file()].insert({at, site.macro.size(), std::string(site.in_place)});
-                result.keys.insert(text.text.substr(begin, end - begin));
-                result.needs_helpers |= !site.prefix.empty();
-            }
-    }
-    return result;
+            reads.add(functions.at(name), site);
+    return std::move(reads.result);
 }
 
 } // namespace klp::rewrite

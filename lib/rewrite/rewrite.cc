@@ -1,6 +1,7 @@
 #include "rewrite/rewrite.h"
 
 #include "rewrite/callbacks.h"
+#include "rewrite/changed_functions.h"
 #include "rewrite/enumerators.h"
 #include "rewrite/initial_values.h"
 #include "rewrite/module_keys.h"
@@ -168,10 +169,19 @@ void check(const Request& request, const Result& result) {
 
 namespace {
 
-void rewrite_values(const UnitPair& unit, const Request& request, Writer& writer, Result& result) {
+// An open question keeps the unit from being built.
+void ask(const std::vector<report::Finding>& questions, const std::string& file, const Request& request,
+         FileEdits& edits, Result& result) {
+    if (questions.empty())
+        return;
+    edits[file].insert({request.files.at(file).text.size(), 0, error_lines(questions)});
+    result.questions.insert(result.questions.end(), questions.begin(), questions.end());
+}
+
+void rewrite_values(const UnitPair& unit, const Request& request, Writer& writer, FileEdits& edits, Result& result) {
     const std::string name = unit.patched->main_file().substr(request.patched_root.size() + 1);
     const ChangedValues changed = find_changed_values(*unit.original, *unit.patched, name);
-    result.questions.insert(result.questions.end(), changed.questions.begin(), changed.questions.end());
+    ask(changed.questions, unit.patched->main_file(), request, edits, result);
     if (changed.values.empty())
         return;
     writer.add_values(changed, *unit.patched, unit.owner);
@@ -184,6 +194,8 @@ void rewrite_values(const UnitPair& unit, const Request& request, Writer& writer
 }
 
 void keep_signatures(const std::vector<UnitPair>& units, const Request& request, FileEdits& edits, Result& result) {
+    if (units.empty())
+        return;
     std::vector<UnitSides> sides;
     for (const UnitPair& unit : units)
         sides.push_back({unit.original.get(), unit.patched.get()});
@@ -195,7 +207,7 @@ void keep_signatures(const std::vector<UnitPair>& units, const Request& request,
         edits[file].insert({place_for_include(text, text.size()), 0, "\n" + prototypes, of_code});
     }
     result.done.insert(result.done.end(), siblings.done.begin(), siblings.done.end());
-    result.questions.insert(result.questions.end(), siblings.questions.begin(), siblings.questions.end());
+    ask(siblings.questions, units.front().patched->main_file(), request, edits, result);
 }
 
 // Units that see one header say the same of it.
@@ -206,7 +218,22 @@ void keep_enumerators(const UnitPair& unit, const Request& request, FileEdits& e
     for (const std::string& text : moved.done)
         if (std::ranges::find(result.done, text) == result.done.end())
             result.done.push_back(text);
-    result.questions.insert(result.questions.end(), moved.questions.begin(), moved.questions.end());
+    ask(moved.questions, unit.patched->main_file(), request, edits, result);
+}
+
+// What a function did at boot, a callback has to do: for which objects, only the author knows.
+void remark_boot_code(const UnitPair& unit, const Request& request, Result& result) {
+    const std::string& file = unit.patched->main_file();
+    for (const auto& [name, function] : functions_of(*unit.patched))
+        if (function.is_init && is_changed(function, request.files.at(file), {}))
+            result.remarks.push_back(
+                fmt::format("{0}() in {1} ran at boot, or when its module came, and will not run again: what the fix "
+                            "changes there has "
+                            "no effect. If what it made then needs the fix, have a callback see to it:\n\n"
+                            "      static int klp_{0}(struct klp_object *patched)\n      {{\n"
+                            "              /* What {0}() would have done, for the objects that are there. */\n"
+                            "              return 0;\n      }}\n      KLP_PRE_PATCH_CALLBACK(klp_{0});\n",
+                            name, file.substr(request.patched_root.size() + 1)));
 }
 
 // After all else: what other edits change is compiled anew, with its sites.
@@ -245,14 +272,16 @@ Result rewrite(const Request& request) {
         result.remarks.insert(result.remarks.end(), plan.remarks.begin(), plan.remarks.end());
     }
     for (const UnitPair& unit : units)
-        rewrite_values(unit, request, writer, result);
+        rewrite_values(unit, request, writer, edits, result);
     writer.add_callbacks();
     keep_signatures(units, request, edits, result);
     for (const UnitPair& unit : units)
         keep_enumerators(unit, request, edits, result);
     for (const UnitPair& unit : units)
+        remark_boot_code(unit, request, result);
+    for (const UnitPair& unit : units)
         read_keys(unit, request, edits, result);
-    if (result.done.empty() && result.questions.empty())
+    if (result.done.empty() && result.questions.empty() && result.remarks.empty())
         throw report::Refusal("rewrite.nothing-found", request.units.empty() ? "" : request.units.front().owner,
                               "the patch changes nothing that klp-build knows how to rewrite",
                               "build it as it is; docs/authoring.md says what to do about each finding");

@@ -46,6 +46,12 @@ TEST_CASE("enumerators: a value that objects hold, or an order that counts, is a
           Codes{});
 }
 
+TEST_CASE("enumerators: a question keeps the patch from being built") {
+    const rewrite::Result result =
+        changed("enum { A, B };\n", "enum { A, FRESH, B };\n", "void f(struct box *b)\n{\n\tb->kind = FRESH;\n}\n");
+    CHECK(contains(text_of(result), "\n#error "));
+}
+
 TEST_CASE("enumerators: what is last already stays") {
     CHECK_THROWS_AS(changed("enum { A, B };\n", "enum { A, B, FRESH };\n", looks), report::Refusal);
 }

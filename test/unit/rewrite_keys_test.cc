@@ -46,3 +46,11 @@ TEST_CASE("keys: those of vmlinux stay sites") {
     CHECK_THROWS_AS(rewritten(keys + "void f(int i)\n{\n\tif (static_branch_unlikely(&own)) // new\n\t\tuse(i);\n}\n"),
                     report::Refusal);
 }
+
+TEST_CASE("boot code: what ran already is the author's to do again") {
+    const rewrite::Result result =
+        rewritten("static void __attribute__((section(\".init.text\"))) start(void)\n{\n\tuse(1); // new\n}\n"
+                  "void (*begin)(void) = start;\n");
+    CHECK(result.remarks.size() == 1);
+    CHECK(contains(result.remarks.front(), "KLP_PRE_PATCH_CALLBACK(klp_start);"));
+}
