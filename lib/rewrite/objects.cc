@@ -22,7 +22,7 @@ bool has_inside(clang::QualType type, const clang::RecordDecl& record) {
 
 class Visitor : public clang::RecursiveASTVisitor<Visitor> {
 public:
-    Visitor(const ParsedUnit& unit, const clang::RecordDecl& record) : unit_(unit), record_(record) {
+    Visitor(const ParsedUnit& unit, const clang::RecordDecl& record) : record_(record) {
         for (clang::Decl* declaration : unit.context().getTranslationUnitDecl()->decls())
             if (unit.place_of(declaration->getLocation()).file == unit.main_file())
                 TraverseDecl(declaration);
@@ -39,7 +39,6 @@ public:
     Objects result;
 
 private:
-    const ParsedUnit& unit_;
     const clang::RecordDecl& record_;
 };
 
