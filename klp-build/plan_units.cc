@@ -15,8 +15,7 @@ namespace {
 
 // The lines below a hunk keep their numbers, so that __LINE__ alone changes nothing.
 std::string with_kept_lines(const std::string& path, const source::FileChange& change) {
-    source::FileKind kind = source::kind_of(path);
-    if ((kind != source::FileKind::c_source && kind != source::FileKind::header) || change.is_copy)
+    if (!source::is_c(source::kind_of(path)) || change.is_copy)
         return *change.after;
     std::string_view origin_name = change.origin != path ? std::string_view(change.origin) : std::string_view{};
     return source::keep_line_numbers(*change.after, change.line_origins, origin_name);

@@ -15,11 +15,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool is_code(const std::string& path) {
-    const source::FileKind kind = source::kind_of(path);
-    return kind == source::FileKind::c_source || kind == source::FileKind::header;
-}
-
 // Only what the patch changes can use what the patch brings: its own sources are enough to read.
 rewrite::Request request_of(const kernel::Target& target, const PatchedFiles& changes, const kernel::Plan& plan,
                             const Images& images, const fs::path& root) {
@@ -30,7 +25,7 @@ rewrite::Request request_of(const kernel::Target& target, const PatchedFiles& ch
         return found && found->module == "vmlinux";
     };
     for (const auto& [path, change] : changes.applied.files)
-        if (change.after && is_code(path))
+        if (change.after && source::is_c(source::kind_of(path)))
             request.files[(root / path).string()] = {*change.after, change.line_origins};
     const std::string directory = target.build.string();
     for (const kernel::UnitChange& change : plan.changes)

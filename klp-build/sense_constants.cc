@@ -12,7 +12,6 @@
 
 #include <algorithm>
 #include <iterator>
-#include <map>
 #include <set>
 
 namespace klp::build {
@@ -29,8 +28,7 @@ std::vector<Constant> constants_of(const PatchedFiles& changes) {
     std::vector<Constant> constants;
     for (const source::ChangedFile& file : changes.files) {
         const source::FileChange& change = changes.applied.files.at(file.path);
-        const bool is_code = file.kind == source::FileKind::c_source || file.kind == source::FileKind::header;
-        if (!is_code || file.is_token_equal || !change.before || !change.after)
+        if (!source::is_c(file.kind) || file.is_token_equal || !change.before || !change.after)
             continue;
         for (source::ChangedConstant& constant : source::changed_constants(*change.before, *change.after))
             constants.push_back({file.path, std::move(constant), {}});

@@ -56,10 +56,6 @@ constexpr std::array rows{
         "leave both as they are, or note in a shadow variable of the object which code has seen it"},
 };
 
-bool holds_code(const source::ChangedFile& file) {
-    return file.kind == source::FileKind::c_source || file.kind == source::FileKind::header;
-}
-
 // All changed files as one text: the two halves of a pair may be in two files.
 struct Texts {
     source::FunctionTexts before, after;
@@ -82,7 +78,7 @@ Texts read_texts(const PatchedFiles& changes) {
     Texts texts;
     for (const source::ChangedFile& file : changes.files) {
         const auto change = changes.applied.files.find(file.path);
-        if (!holds_code(file) || file.is_token_equal || change == changes.applied.files.end())
+        if (!source::is_c(file.kind) || file.is_token_equal || change == changes.applied.files.end())
             continue;
         add(texts.before, change->second.before, file.path, texts.file_of);
         add(texts.after, change->second.after, file.path, texts.file_of);
@@ -92,7 +88,7 @@ Texts read_texts(const PatchedFiles& changes) {
 
 void add_flags(const source::ChangedFile& file, const source::FileChange& change,
                std::vector<report::Finding>& findings) {
-    if (!holds_code(file) || file.is_token_equal || !change.before || !change.after)
+    if (!source::is_c(file.kind) || file.is_token_equal || !change.before || !change.after)
         return;
     for (const source::ReusedBit& flag : source::reused_bits(*change.before, *change.after))
         findings.push_back(

@@ -2,7 +2,6 @@
 
 #include "source/tokens.h"
 
-#include <algorithm>
 #include <map>
 
 namespace klp::source {
@@ -11,7 +10,7 @@ namespace {
 
 class Search {
 public:
-    Search(std::string_view text, std::string_view tag) : text_(text), tag_(tag) {
+    Search(std::string_view text, std::string_view tag) : tag_(tag), lines_(text) {
         for (const Token& token : tokens_of(text))
             if (token.kind != Token::Kind::comment && !token.is_in_directive) {
                 words_.push_back(spelling(text, token));
@@ -23,7 +22,7 @@ public:
         for (size_t at = 0; at + 1 < words_.size(); ++at) {
             note_variable(at);
             if (words_[at + 1] == "(" && is_allocator(words_[at]) && is_size_in_call(at + 1))
-                found_.push_back({line_of(places_[at]), words_[at]});
+                found_.push_back({lines_.line_of(places_[at]), words_[at]});
         }
         return std::move(found_);
     }
@@ -76,21 +75,12 @@ private:
         return words_[at].starts_with("struct_size") && is_pointer(word(at + 2));
     }
 
-    unsigned line_of(size_t place) {
-        line_ += static_cast<unsigned>(std::count(text_.begin() + static_cast<std::ptrdiff_t>(counted_),
-                                                  text_.begin() + static_cast<std::ptrdiff_t>(place), '\n'));
-        counted_ = place;
-        return line_;
-    }
-
-    std::string_view text_;
     std::string_view tag_;
+    LineCounter lines_;
     std::vector<std::string> words_;
     std::vector<size_t> places_;
     std::map<std::string, bool> pointers_;
     std::vector<Allocation> found_;
-    unsigned line_ = 1;
-    size_t counted_ = 0;
 };
 
 } // namespace

@@ -62,6 +62,10 @@ bool is_outside_of_kernel(std::string_view path) {
     return std::ranges::any_of(outside, [&](std::string_view folder) { return path.starts_with(folder); });
 }
 
+bool is_c(FileKind kind) {
+    return kind == FileKind::c_source || kind == FileKind::header;
+}
+
 FileKind kind_of(std::string_view path) {
     if (path.starts_with("Documentation/") || path.starts_with("LICENSES/"))
         return FileKind::documentation;
@@ -144,8 +148,7 @@ ChangedFile describe(const std::string& path, const FileChange& change) {
         file.change = ChangedFile::Change::renamed;
     if (!change.after)
         file.origin = path;
-    const bool is_c = file.kind == FileKind::c_source || file.kind == FileKind::header;
-    if (is_c && file.change == ChangedFile::Change::modified && change.before)
+    if (is_c(file.kind) && file.change == ChangedFile::Change::modified && change.before)
         file.is_token_equal = is_token_equal(*change.before, *change.after);
     return file;
 }

@@ -49,7 +49,7 @@ Definitions definitions_of(std::string_view text) {
     Definitions all;
     std::vector<Token> directive;
     unsigned line = 1;
-    size_t counted = 0;
+    LineCounter counter(text);
     for (const Token& token : tokens_of(text)) {
         if (token.kind == Token::Kind::comment)
             continue;
@@ -59,11 +59,8 @@ Definitions definitions_of(std::string_view text) {
         }
         if (!token.is_in_directive)
             continue;
-        if (token.starts_line) {
-            line += static_cast<unsigned>(
-                std::count(text.begin() + static_cast<std::ptrdiff_t>(counted), text.begin() + token.begin, '\n'));
-            counted = token.begin;
-        }
+        if (token.starts_line)
+            line = counter.line_of(token.begin);
         directive.push_back(token);
     }
     add_definition(text, directive, line, all);

@@ -3,6 +3,8 @@
 #include <clang/Basic/LangOptions.h>
 #include <clang/Lex/Lexer.h>
 
+#include <algorithm>
+
 namespace klp::source {
 namespace {
 
@@ -56,6 +58,12 @@ std::vector<Token> tokens_of(std::string_view source) {
         tokens.push_back(token);
     }
     return tokens;
+}
+
+unsigned LineCounter::line_of(size_t place) {
+    line_ += static_cast<unsigned>(std::ranges::count(text_.substr(counted_, place - counted_), '\n'));
+    counted_ = place;
+    return line_;
 }
 
 std::string spelling(std::string_view text, const Token& token) {

@@ -22,6 +22,18 @@ struct Token {
 // more are not (source files are smaller).
 std::vector<Token> tokens_of(std::string_view text);
 
+// The line of a place in a text, from 1. Places are asked about in rising order: each byte is read once.
+class LineCounter {
+public:
+    explicit LineCounter(std::string_view text) : text_(text) {}
+    unsigned line_of(size_t place);
+
+private:
+    std::string_view text_;
+    size_t counted_ = 0;
+    unsigned line_ = 1;
+};
+
 // What the token says without the backslash-newline pairs inside it.
 std::string spelling(std::string_view text, const Token& token);
 

@@ -62,13 +62,10 @@ std::set<std::string> touched_types(const FileChange& change) {
     const std::string& text = *change.after;
     const std::set<unsigned> lines = touched_lines(change);
     Braces braces;
-    unsigned line = 1;
-    size_t counted = 0;
+    LineCounter counter(text);
     auto wanted = lines.begin();
     for (const Token& token : tokens_of(text)) {
-        line += static_cast<unsigned>(
-            std::count(text.begin() + static_cast<std::ptrdiff_t>(counted), text.begin() + token.begin, '\n'));
-        counted = token.begin;
+        const unsigned line = counter.line_of(token.begin);
         for (; wanted != lines.end() && *wanted <= line; ++wanted)
             braces.add_tags(tags);
         if (token.kind != Token::Kind::comment && !token.is_in_directive)
