@@ -2,6 +2,7 @@
 #include "origins.h"
 #include "patch_names.h"
 #include "pipeline.h"
+#include "read_keys.h"
 #include "untouched.h"
 
 #include "host/parallel.h"
@@ -11,6 +12,8 @@
 #include "sense/code.h"
 #include "sense/conflicts.h"
 #include "sense/threads.h"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <iterator>
@@ -28,13 +31,32 @@ std::vector<report::Finding> by_source(std::vector<report::Finding> findings, co
     return findings;
 }
 
-diff::Diff diff_unit(const ProvenPair& pair, const diff::Options& options) {
+diff::Diff diff_objects(const ProvenPair& pair, const elf::Object& patched, const diff::Options& options) {
     try {
-        diff::Diff result = diff::run(pair.original, pair.patched, options);
+        diff::Diff result = diff::run(pair.original, patched, options);
         result.findings = by_source(std::move(result.findings), pair);
         return result;
     } catch (const report::Refusal& refusal) {
         throw report::Refusal(by_source(refusal.findings(), pair));
+    }
+}
+
+// Compiles the unit once more where keys of a module are all that stands in the way.
+diff::Diff diff_unit(const kernel::Target& target, const ProvenPair& pair, const diff::Options& options,
+                     const std::filesystem::path& folder) {
+    try {
+        return diff_objects(pair, pair.patched, options);
+    } catch (const report::Refusal& refusal) {
+        std::vector<report::Finding> notes = keys_to_read(refusal.findings());
+        const std::optional<elf::Object> reading =
+            notes.empty() ? std::nullopt : compile_reading_keys(target, pair.unit, folder);
+        if (!reading)
+            throw;
+        diff::Options again = options;
+        again.compiled_alike = &pair.patched;
+        diff::Diff result = diff_objects(pair, *reading, again);
+        std::ranges::move(notes, std::back_inserter(result.findings));
+        return result;
     }
 }
 
@@ -80,7 +102,8 @@ PatchNames names_of(const std::vector<ProvenPair>& pairs,
 } // namespace
 
 std::vector<UnitDiff> diff_pairs(const Options& options, const kernel::Target& target, const PatchedFiles& changes,
-                                 const std::vector<ProvenPair>& pairs, const Images& images) {
+                                 const std::vector<ProvenPair>& pairs, const Images& images,
+                                 const std::filesystem::path& folder) {
     const std::vector<std::unique_ptr<proof::OriginResolver>> resolvers = resolvers_of(pairs, images);
     const PatchNames names = names_of(pairs, resolvers, images);
     std::vector<UnitDiff> results(pairs.size());
@@ -102,7 +125,8 @@ std::vector<UnitDiff> diff_pairs(const Options& options, const kernel::Target& t
         diff_options.explain = options.explain || !options.report.empty();
         diff_options.review = !options.report.empty();
         UnitDiff& result = results[at];
-        result = {pair.unit, diff_unit(pair, diff_options), summarize(pair)};
+        result = {pair.unit, diff_unit(target, pair, diff_options, folder / fmt::format("keys-{}", at)),
+                  summarize(pair)};
         std::vector<report::Finding> conflicts = conflicts_of(pair, result.diff);
         result.diff.findings.insert(result.diff.findings.end(), conflicts.begin(), conflicts.end());
         std::vector<report::Finding> doubts = check_proof(options, pair, result.diff);

@@ -134,7 +134,7 @@ void run(const Options& options, Record& record, report::Progress& progress) {
 
     // What is different in the patched one?
     progress.begin("diff", "compare");
-    record.units = diff_pairs(options, target, changes, proven, images);
+    record.units = diff_pairs(options, target, changes, proven, images, folder.path());
     for (const UnitDiff& unit : record.units)
         add(record.findings, unit.diff.findings);
     check_for_change(options, plan, record.units, record.findings);

@@ -142,9 +142,11 @@ std::vector<report::Finding> sense_side_by_side(const PatchedFiles& changes);
 std::vector<ProvenPair> prove_origins(const Options& options, const kernel::Target& target,
                                       const std::vector<kernel::ObjectPair>& pairs, const Images& images);
 // Throws what diff::run does, and "origin.*" for a difference that rests on what is not the kernel's own or, with
-// --require-proof, on what is not proven to be.
+// --require-proof, on what is not proven to be. A unit that uses static keys of its module is compiled once more below
+// `folder`, to read them.
 std::vector<UnitDiff> diff_pairs(const Options& options, const kernel::Target& target, const PatchedFiles& changes,
-                                 const std::vector<ProvenPair>& pairs, const Images& images);
+                                 const std::vector<ProvenPair>& pairs, const Images& images,
+                                 const std::filesystem::path& folder);
 // Throws report::Refusal "livepatch.nothing-changed" (Exit::nothing_changed) if no unit differs. That is no all-clear
 // where `findings` of the stages before tell of a change that cannot take effect (see diff::changes_without_effect()),
 // or where the plan left parts of the patch out: "livepatch.nothing-left".

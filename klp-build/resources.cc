@@ -28,4 +28,8 @@ std::filesystem::path core_folder() {
     return find_template("core", "Kbuild");
 }
 
+std::filesystem::path key_headers() {
+    return find_template("module/keys", "linux/jump_label.h");
+}
+
 } // namespace klp::build

@@ -5,6 +5,7 @@
 #include "diff/changes.h"
 #include "diff/check_pair.h"
 #include "diff/compare.h"
+#include "diff/compiled_alike.h"
 #include "diff/correlate.h"
 #include "diff/emit.h"
 #include "diff/entry_sizes.h"
@@ -60,7 +61,10 @@ Diff run(const elf::Object& original_object, const elf::Object& patched_object, 
     const Macros macros = read_macros(patched);
     const Correlation correlation = correlate(original, patched);
     const Pair pair{original, patched, correlation, macros};
-    const Comparison comparison = compare(original, patched, correlation);
+    Comparison comparison = compare(original, patched, correlation);
+    if (options.compiled_alike)
+        comparison = only_changes_of(Unit(*options.compiled_alike, sizes.sizes), original, patched, correlation,
+                                     std::move(comparison));
     const Changes changes = find_changes(pair, comparison, options.is_untouched);
     const KernelSymbols kernel(original_object, options);
     const Selected selected = select(pair, changes, kernel);
@@ -68,7 +72,8 @@ Diff run(const elf::Object& original_object, const elf::Object& patched_object, 
 
     Diff diff;
     diff.harmless = list_harmless(patched, comparison);
-    diff.findings = selected.findings;
+    diff.findings =
+        options.compiled_alike ? without_false_removals(*options.compiled_alike, selected.findings) : selected.findings;
     append(diff.findings, sizes.findings);
     diff.nothing_changed = std::ranges::find(selection.included, true) == selection.included.end();
     if (diff.nothing_changed) {

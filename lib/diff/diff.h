@@ -40,6 +40,9 @@ struct Options {
     arch::EntrySizes entry_sizes; // of special sections
     bool explain = false;         // fill Item::cause and what follows it
     bool review = false;          // fill Item::review
+    // The patched unit compiled like the original one, where `patched` was compiled in another way: only what this one
+    // has changed counts as changed.
+    const elf::Object* compiled_alike = nullptr;
 };
 
 enum class Change : uint8_t { changed, added, included };

@@ -307,4 +307,13 @@ std::vector<ObjectPair> compile_pairs(const Target& target, const std::vector<Un
     return pairs;
 }
 
+std::optional<fs::path> compile_with_headers(const Target& target, BuildUnit unit, const fs::path& first,
+                                             const fs::path& folder) {
+    unit.compile.insert(unit.compile.begin() + 1, "-I" + first.string());
+    const Output output{folder / unit.object};
+    if (try_compile(target, unit, output).errors)
+        return std::nullopt;
+    return output.object;
+}
+
 } // namespace klp::kernel

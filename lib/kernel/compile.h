@@ -6,6 +6,7 @@
 #include "kernel/unit.h"
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,7 +24,7 @@ struct ObjectPair {
     std::filesystem::path original; // object file; empty for a new unit
     std::filesystem::path patched;
     std::string warnings; // a line for each that the compiler has for the patched version only; files as in the tree
-    double seconds = 0; // both compilations, wall clock each
+    double seconds = 0;   // both compilations, wall clock each
 };
 
 // A command of the target's, for `patched_source`, a mirror of the target's source.
@@ -42,5 +43,11 @@ BuildUnit in_patched_tree(const BuildUnit& unit, const Target& target, const std
 std::vector<ObjectPair> compile_pairs(const Target& target, const std::vector<UnitChange>& changes,
                                       const std::filesystem::path& patched_source, const std::filesystem::path& folder,
                                       unsigned jobs);
+
+// Compiles the patched version of a unit once more, below `folder`, with the headers in `first` before all others of
+// their names. Returns the object; nothing if it does not compile so.
+std::optional<std::filesystem::path> compile_with_headers(const Target& target, BuildUnit unit,
+                                                          const std::filesystem::path& first,
+                                                          const std::filesystem::path& folder);
 
 } // namespace klp::kernel
