@@ -18,6 +18,15 @@ find_library(CLANG_CPP NAMES libclang-cpp.so.19.1 clang-cpp PATHS ${LLVM_LIBRARY
 add_library(klp_llvm INTERFACE)
 target_include_directories(klp_llvm SYSTEM INTERFACE ${LLVM_INCLUDE_DIRS})
 target_compile_definitions(klp_llvm INTERFACE ${LLVM_DEFINITIONS_LIST})
-target_link_libraries(klp_llvm INTERFACE LLVM)
+# A command that has no use for Clang sets KLP_STATIC_LLVM and takes along the little that it needs, so that it runs on
+# machines that have no LLVM. Beside Clang, which brings the shared one, there can be no second.
+set(machines X86 AArch64 PowerPC SystemZ LoongArch) # those of lib/arch
+set(components MC DebugInfoDWARF Object Support TargetParser)
+foreach(machine ${machines})
+  list(APPEND components ${machine}Desc ${machine}Info ${machine}Disassembler)
+endforeach()
+llvm_map_components_to_libnames(static_llvm ${components})
+target_link_libraries(klp_llvm INTERFACE
+  "$<IF:$<BOOL:$<TARGET_PROPERTY:KLP_STATIC_LLVM>>,${static_llvm},LLVM>")
 add_library(klp_clang INTERFACE)
 target_link_libraries(klp_clang INTERFACE klp_llvm ${CLANG_CPP})

@@ -45,9 +45,14 @@ kernel::Target find_target(const Options& options, const host::Cache& cache, rep
 
 PatchedFiles read_patches(const Options& options, const kernel::Target& target) {
     std::vector<source::PatchText> series;
-    for (const std::filesystem::path& path : options.patches)
-        series.push_back(source::parse_patch(path.string(), files::read_text(path)));
+    std::vector<ModuleTags> tags;
+    for (const std::filesystem::path& path : options.patches) {
+        const std::string text = files::read_text(path);
+        series.push_back(source::parse_patch(path.string(), text));
+        tags.push_back(tags_of_patch(path.string(), text));
+    }
     PatchedFiles changes;
+    changes.tags = tags_of_module(tags);
     changes.applied = source::apply_patches(series, source::read_from(target.source));
     changes.files = source::changed_files(changes.applied);
     return changes;

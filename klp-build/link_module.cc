@@ -3,6 +3,7 @@
 #include "resources.h"
 
 #include "elf/build_id.h"
+#include "elf/livepatch_abi.h"
 #include "kernel/module_link.h"
 #include "report/finding.h"
 
@@ -107,7 +108,8 @@ void check_for_change(const Options& options, const kernel::Plan& plan, const st
 }
 
 Module link_module(const Options& options, const kernel::Target& target, const std::optional<kernel::RuntimeCore>& core,
-                   const std::vector<UnitDiff>& diffs, const Images& images, const std::filesystem::path& folder) {
+                   const PatchedFiles& changes, const std::vector<UnitDiff>& diffs, const Images& images,
+                   const std::filesystem::path& folder) {
     if (std::vector<report::Finding> errors = check_callbacks(options, target, diffs); !errors.empty())
         throw report::Refusal(std::move(errors));
     if (!changes_functions(diffs) && !has_callbacks(diffs))
@@ -121,7 +123,9 @@ Module link_module(const Options& options, const kernel::Target& target, const s
     recipe.template_folder = template_folder();
     recipe.objects = write_objects(diffs, folder / "objects");
     recipe.import_namespaces = import_namespaces(diffs);
-    recipe.build_ids = build_ids(diffs, images);
+    for (const std::string& id : build_ids(diffs, images))
+        recipe.modinfo.emplace_back(elf::build_id_tag, id);
+    recipe.modinfo.insert(recipe.modinfo.end(), changes.tags.begin(), changes.tags.end());
     recipe.is_replacing = !options.stack;
     recipe.core = core;
     return {recipe.name, kernel::link_module(target, recipe, folder / "module"), core};

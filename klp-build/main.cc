@@ -142,7 +142,7 @@ void run(const Options& options, Record& record, report::Progress& progress) {
 
     // One module of all that, linked by kbuild with the template.
     progress.begin("link", "link the module");
-    Module module = link_module(options, target, core, record.units, images, folder.path());
+    Module module = link_module(options, target, core, changes, record.units, images, folder.path());
     record.review.see_references(module, images);
     progress.end();
 

@@ -4,6 +4,7 @@
 
 #include "images.h"
 #include "options.h"
+#include "provenance.h"
 
 #include "convert/rewrite.h"
 #include "diff/diff.h"
@@ -30,6 +31,7 @@ class Review; // review.h: what the report shows besides
 struct PatchedFiles {
     source::Applied applied;
     std::vector<source::ChangedFile> files;
+    ModuleTags tags; // that the module gets by them
 };
 
 // A unit before and after the patch, and what the kernel's image says of the former.
@@ -154,7 +156,8 @@ void check_for_change(const Options& options, const kernel::Plan& plan, const st
                       const std::vector<report::Finding>& findings);
 // Writes the differ's objects to `folder` and links them there with the template.
 Module link_module(const Options& options, const kernel::Target& target, const std::optional<kernel::RuntimeCore>& core,
-                   const std::vector<UnitDiff>& diffs, const Images& images, const std::filesystem::path& folder);
+                   const PatchedFiles& changes, const std::vector<UnitDiff>& diffs, const Images& images,
+                   const std::filesystem::path& folder);
 // Gives the module its final form: livepatch symbols and relocations.
 Livepatch make_livepatch(const Module& linked, const Images& images);
 // Holds the finished module, and the core that goes with it, against the target, and with --over against the livepatch

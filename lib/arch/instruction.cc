@@ -26,9 +26,17 @@ namespace {
 void initialize_llvm() {
     static std::once_flag once;
     std::call_once(once, [] {
-        llvm::InitializeAllTargetInfos();
-        llvm::InitializeAllTargetMCs();
-        llvm::InitializeAllDisassemblers();
+    // Those of machines.h: a command that links LLVM statically has no others.
+#define KLP_INITIALIZE(machine)                                                                                        \
+    LLVMInitialize##machine##TargetInfo();                                                                             \
+    LLVMInitialize##machine##TargetMC();                                                                               \
+    LLVMInitialize##machine##Disassembler();
+        KLP_INITIALIZE(X86)
+        KLP_INITIALIZE(AArch64)
+        KLP_INITIALIZE(PowerPC)
+        KLP_INITIALIZE(SystemZ)
+        KLP_INITIALIZE(LoongArch)
+#undef KLP_INITIALIZE
     });
 }
 

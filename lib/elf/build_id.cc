@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
 #include <elf.h>
 
 namespace klp::elf {
@@ -22,27 +23,44 @@ std::string hexadecimal(Bytes bytes) {
     return text;
 }
 
+// `read` gives the u32 at an offset of some bytes.
+template <typename Reader>
+std::string id_in_notes(Bytes rest, const Reader& read) {
+    while (rest.size() >= header_size) {
+        const uint64_t name_size = aligned(read(rest, 0));
+        const uint64_t id_size = read(rest, 4);
+        const uint64_t type = read(rest, 8);
+        rest = rest.subspan(header_size);
+        if (name_size > rest.size() || id_size > rest.size() - name_size)
+            break;
+        // "GNU" with its final zero is one word.
+        if (type == NT_GNU_BUILD_ID && name_size == 4 && std::to_integer<char>(rest[0]) == 'G')
+            return hexadecimal(rest.subspan(name_size, id_size));
+        rest = rest.subspan(std::min<uint64_t>(rest.size(), name_size + aligned(id_size)));
+    }
+    return {};
+}
+
 } // namespace
 
 std::string build_id(const Object& object) {
     for (const Section& section : object.sections()) {
         if (section.type != SHT_NOTE)
             continue;
-        Bytes rest = section.data;
-        while (rest.size() >= header_size) {
-            const uint64_t name_size = aligned(object.read_integer(rest, 0, 4));
-            const uint64_t id_size = object.read_integer(rest, 4, 4);
-            const uint64_t type = object.read_integer(rest, 8, 4);
-            rest = rest.subspan(header_size);
-            if (name_size > rest.size() || id_size > rest.size() - name_size)
-                break;
-            // "GNU" with its final zero is one word.
-            if (type == NT_GNU_BUILD_ID && name_size == 4 && std::to_integer<char>(rest[0]) == 'G')
-                return hexadecimal(rest.subspan(name_size, id_size));
-            rest = rest.subspan(std::min<uint64_t>(rest.size(), name_size + aligned(id_size)));
-        }
+        std::string id =
+            id_in_notes(section.data, [&](Bytes bytes, uint64_t at) { return object.read_integer(bytes, at, 4); });
+        if (!id.empty())
+            return id;
     }
     return {};
+}
+
+std::string build_id(Bytes notes) {
+    return id_in_notes(notes, [](Bytes bytes, uint64_t at) {
+        uint32_t value = 0;
+        std::memcpy(&value, bytes.data() + at, sizeof(value));
+        return value;
+    });
 }
 
 } // namespace klp::elf

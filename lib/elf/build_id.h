@@ -11,4 +11,7 @@ namespace klp::elf {
 // Source: System V ABI, "Note Section"; NT_GNU_BUILD_ID of elf.h.
 std::string build_id(const Object& object);
 
+// The same from the notes alone, as /sys/kernel/notes and /sys/module/NAME/notes have them: in this machine's byte order.
+std::string build_id(Bytes notes);
+
 } // namespace klp::elf

@@ -31,6 +31,11 @@ inline constexpr std::string_view core_module = "klp_core";
 // In .modinfo of the core and of what klp-build makes: the build id of the vmlinux that it is for, or OBJECT:ID for
 // each module that a patch changes.
 inline constexpr std::string_view build_id_tag = "klp_build_id";
+// What klp-build says in .modinfo of where a live patch came from, for klpctl and people: once for each patch file
+// "SHA256 NAME", once for each CVE that their descriptions name, and the tool with its version.
+inline constexpr std::string_view patch_tag = "klp_patch";
+inline constexpr std::string_view cve_tag = "klp_cve";
+inline constexpr std::string_view made_by_tag = "klp_made_by";
 inline constexpr std::string_view core_exports[] = {
     "klp_enable_patch", "klp_shadow_get",      "klp_shadow_alloc", "klp_shadow_get_or_alloc",
     "klp_shadow_free",  "klp_shadow_free_all", "klp_get_state",    "klp_get_prev_state"};

@@ -103,6 +103,13 @@ private:
     bool in_place_ = false;
 };
 
+// A new name is on the disk once its folder is. One that may be written to but not read cannot be synced.
+void sync_folder(const fs::path& path) {
+    const Descriptor folder(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (folder >= 0 && fsync(folder) != 0 && errno != EINVAL)
+        refuse_unwritten(path, errno);
+}
+
 } // namespace
 
 void refuse_unread(const fs::path& path, int error) {
@@ -138,6 +145,11 @@ std::vector<std::byte> read_bytes(const fs::path& path) {
     return read_or_refuse<std::vector<std::byte>>(path);
 }
 
+std::optional<std::string> try_read_text(const fs::path& path) {
+    std::string content;
+    return read_all(path, content) == 0 ? std::optional(std::move(content)) : std::nullopt;
+}
+
 std::string read_start(const fs::path& path, size_t count) {
     const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
     std::string start(count, '\0');
@@ -161,6 +173,7 @@ void write_synced(const fs::path& path, std::span<const std::byte> bytes) {
     file.put(bytes);
     file.sync();
     file.put_in_place();
+    sync_folder(path.has_parent_path() ? path.parent_path() : fs::path("."));
 }
 
 void make_folder(const fs::path& path) {

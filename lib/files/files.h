@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,6 +15,9 @@ namespace klp::files {
 std::string read_text(const std::filesystem::path& path);
 std::vector<std::byte> read_bytes(const std::filesystem::path& path);
 
+// The whole file, or nothing if it cannot be read: for what may go away at any time, such as a task's files below /proc.
+std::optional<std::string> try_read_text(const std::filesystem::path& path);
+
 // The first `count` bytes, or fewer where the file ends before; empty if it cannot be read. Tells kinds of files apart.
 std::string read_start(const std::filesystem::path& path, size_t count);
 
@@ -21,7 +25,7 @@ std::string read_start(const std::filesystem::path& path, size_t count);
 // error what was there stays. Throws report::Refusal "file.disk-full", else "file.unwritable" with the system's reason.
 void write(const std::filesystem::path& path, std::string_view text);
 void write(const std::filesystem::path& path, std::span<const std::byte> bytes);
-// The same for what is handed out: it is on the disk when this returns.
+// The same for what is handed out: it is on the disk, under its name, when this returns.
 void write_synced(const std::filesystem::path& path, std::span<const std::byte> bytes);
 
 // Makes the folder and its parents. Throws as write().

@@ -49,12 +49,25 @@ std::vector<std::string> make_goals(const ModuleRecipe& recipe, const fs::path& 
     return goals;
 }
 
+// As it stands between the quotes of a C string: names of patch files hold what people like.
+std::string in_c_string(std::string_view text) {
+    std::string quoted;
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (c == '"' || c == '\\' || c == '?' || byte < ' ' || byte >= 0x7f)
+            quoted += fmt::format("\\{:03o}", byte);
+        else
+            quoted += c;
+    }
+    return quoted;
+}
+
 std::string config_header(const ModuleRecipe& recipe) {
     std::string text = fmt::format("#define KLP_BUILD_REPLACE {}\n", recipe.is_replacing ? "true" : "false");
     for (const std::string& name_space : recipe.import_namespaces)
         text += fmt::format("KLP_BUILD_IMPORT_NS(\"{}\");\n", name_space);
-    for (const std::string& id : recipe.build_ids)
-        text += fmt::format("MODULE_INFO({}, \"{}\");\n", elf::build_id_tag, id);
+    for (const auto& [tag, value] : recipe.modinfo)
+        text += fmt::format("MODULE_INFO({}, \"{}\");\n", tag, in_c_string(value));
     return text;
 }
 

@@ -46,7 +46,8 @@ private:
     std::string text_;
 };
 
-// Exit statuses of all four commands (klp-build(1), section EXIT STATUS).
-enum class Exit : int { done = 0, refused = 1, usage = 2, nothing_changed = 3 };
+// Exit statuses of all commands (section EXIT STATUS of their manual pages). The last two are klpctl's: what was begun
+// was taken back; a transition is still under way.
+enum class Exit : int { done = 0, refused = 1, usage = 2, nothing_changed = 3, taken_back = 4, under_way = 5 };
 
 } // namespace klp::report

@@ -1,0 +1,20 @@
+// The commands of klpctl. Each declares its part of the command line; the one that is named there is what runs.
+#pragma once
+
+#include "livepatch/system.h"
+#include "report/finding.h"
+
+#include <functional>
+
+namespace CLI {
+class App;
+}
+
+namespace klp::ctl {
+
+using Work = std::function<report::Exit(const livepatch::System&)>;
+
+// Both add commands to `app`, which set `chosen` when they are on the command line.
+void declare_show(CLI::App& app, Work& chosen); // list, status, info, uname
+
+} // namespace klp::ctl
