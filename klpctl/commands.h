@@ -14,7 +14,8 @@ namespace klp::ctl {
 
 using Work = std::function<report::Exit(const livepatch::System&)>;
 
-// Both add commands to `app`, which set `chosen` when they are on the command line.
-void declare_show(CLI::App& app, Work& chosen); // list, status, info, uname
+// They add commands to `app`, which set `chosen` when they are on the command line.
+void declare_show(CLI::App& app, Work& chosen);   // list, status, info, uname
+void declare_change(CLI::App& app, Work& chosen); // load, replace, enable, disable, unload, signal, force
 
 } // namespace klp::ctl
