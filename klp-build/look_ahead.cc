@@ -86,6 +86,7 @@ void look_ahead(const Options& options, const kernel::Target& target, const Patc
     });
     if (by_headers <= few_units)
         return;
+    progress.line("    (--rewrite DIR --rewrite-callers FILE changes inline functions for some callers only)");
     double seconds = 0;
     const std::vector<const kernel::UnitChange*> first = likeliest(plan, changes, target);
     for (const kernel::UnitChange* change : first) {

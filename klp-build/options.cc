@@ -71,6 +71,14 @@ void add_module_options(CLI::App& app, Options& options) {
                      "Make no module: write fix.patch, where what no live patch can do is done in another way, and "
                      "README to this directory")
         ->type_name("DIR");
+    group
+        ->add_option(
+            "--rewrite-callers", options.rewrite_callers,
+            "With --rewrite: which callers get the changed function, where it is an inline one of a header, or "
+            "ftrace cannot hook it; otherwise a header's all, and of the others those that are found")
+        ->delimiter(',')
+        ->allow_extra_args(false)
+        ->type_name("FILE[:FUNCTION],...");
     group->add_flag("-R,--no-replace,--non-replace", options.stack,
                     "Stack on the patches that are already active; otherwise the module replaces them all");
     group
@@ -119,6 +127,8 @@ std::string complaint(const Options& options) {
         return "which patch? give at least one patch file";
     if (options.oot_module.empty() != options.oot_source.empty())
         return "--oot-module and --oot-module-src go together";
+    if (options.rewrite.empty() && !options.rewrite_callers.empty())
+        return "--rewrite-callers says how to rewrite: give --rewrite DIR as well";
     if (options.sign_key.empty() != options.sign_certificate.empty())
         return "--sign-key and --sign-cert go together";
     return {};

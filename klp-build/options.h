@@ -47,6 +47,7 @@ struct Options {
     bool print_target = false;
     std::filesystem::path report;
     std::filesystem::path rewrite; // folder for a source patch that can be live, in place of a module
+    std::vector<std::string> rewrite_callers; // FILE or FILE:FUNCTION, of those that call what it puts beside others
 };
 
 // Parses the command line. For -h, --help and --version prints what was asked for and returns nothing, with `status` 0;

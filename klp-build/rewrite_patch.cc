@@ -1,4 +1,5 @@
 #include "rewrite_patch.h"
+#include "rewrite_callers.h"
 
 #include "files/files.h"
 #include "host/process.h"
@@ -16,8 +17,8 @@ namespace {
 namespace fs = std::filesystem;
 
 // Only what the patch changes can use what the patch brings: its own sources are enough to read.
-rewrite::Request request_of(const kernel::Target& target, const PatchedFiles& changes, const kernel::Plan& plan,
-                            const Images& images, const fs::path& root) {
+rewrite::Request request_of(const Options& options, const kernel::Target& target, const PatchedFiles& changes,
+                            const kernel::Plan& plan, const Images& images, const fs::path& root) {
     rewrite::Request request;
     request.patched_root = root.string();
     request.is_exported_by_vmlinux = [&images](const std::string& name) {
@@ -27,12 +28,14 @@ rewrite::Request request_of(const kernel::Target& target, const PatchedFiles& ch
     for (const auto& [path, change] : changes.applied.files)
         if (change.after && source::is_c(source::kind_of(path)))
             request.files[(root / path).string()] = {*change.after, change.line_origins};
-    const std::string directory = target.build.string();
     for (const kernel::UnitChange& change : plan.changes)
         if (!change.is_new() && changes.applied.files.contains(change.patched.source))
-            request.units.push_back({{directory, change.unit.compile.back(), change.unit.compile},
-                                     {directory, change.patched.compile.back(), change.patched.compile},
-                                     change.patched.owner});
+            request.units.push_back(unit_to_rewrite(target, change));
+    add_named_callers(options.rewrite_callers, target, root, request);
+    request.find_callers = [&target, request, root](const std::set<std::string>& functions) {
+        return find_callers(functions, target, root, request);
+    };
+    request.callers_in_kernel = [&images](const std::string& function) { return callers_in_kernel(function, images); };
     return request;
 }
 
@@ -73,18 +76,23 @@ std::string names_of(const Options& options) {
     return fmt::format("{}", fmt::join(names, ", "));
 }
 
-std::string patch_text(const Options& options, const PatchedFiles& changes, const rewrite::Result& result,
-                       const fs::path& root, const fs::path& folder) {
+// The text of the unpatched tree; nothing for a new file.
+std::optional<std::string> text_before(const std::string& path, const PatchedFiles& changes,
+                                       const kernel::Target& target) {
+    if (const auto change = changes.applied.files.find(path); change != changes.applied.files.end())
+        return change->second.before;
+    return source::read_from(target.source)(path);
+}
+
+std::string patch_text(const Options& options, const kernel::Target& target, const PatchedFiles& changes,
+                       const rewrite::Result& result, const fs::path& root, const fs::path& folder) {
     std::string text = fmt::format("Made by klp-build --rewrite from {}: the same fix, for a kernel that runs.\n\n",
                                    names_of(options));
     for (const std::string& paragraph : result.done)
         text += paragraph + "\n";
     text += "---\n";
-    for (const auto& [path, after] : final_texts(changes, result, root)) {
-        const auto change = changes.applied.files.find(path);
-        text += difference(path, change == changes.applied.files.end() ? std::nullopt : change->second.before, after,
-                           folder);
-    }
+    for (const auto& [path, after] : final_texts(changes, result, root))
+        text += difference(path, text_before(path, changes, target), after, folder);
     return text;
 }
 
@@ -117,10 +125,10 @@ Rewritten rewrite_patch(const Options& options, const kernel::Target& target, co
                         const kernel::Plan& plan, const Images& images, kernel::PatchedTree& tree,
                         const fs::path& folder) {
     restore_own_lines(changes, tree);
-    const rewrite::Result result = rewrite::rewrite(request_of(target, changes, plan, images, tree.root()));
+    const rewrite::Result result = rewrite::rewrite(request_of(options, target, changes, plan, images, tree.root()));
     Rewritten written{options.rewrite / "fix.patch", options.rewrite / "README", result.questions};
     files::make_folder(options.rewrite);
-    files::write(written.patch, patch_text(options, changes, result, tree.root(), folder));
+    files::write(written.patch, patch_text(options, target, changes, result, tree.root(), folder));
     files::write(written.readme, readme_text(options, result));
     return written;
 }

@@ -38,7 +38,7 @@ std::string list(const std::vector<std::string>& names) {
 std::string way_around(const CallerNames& callers) {
     if (!callers.hookable.empty())
         return fmt::format("leave it as it is, put the changed code under another name into the files of its callers, "
-                           "and have them call that: {}{}",
+                           "and have them call that, as klp-build --rewrite DIR does: {}{}",
                            list(callers.hookable),
                            callers.others.empty()
                                ? std::string()
@@ -46,7 +46,7 @@ std::string way_around(const CallerNames& callers) {
     if (!callers.others.empty())
         return fmt::format("ftrace cannot hook its callers either ({}): leave the change out of the live patch",
                            list(callers.others));
-    return "change its callers instead, or leave it out with KLP_IGNORE_FUNCTION()";
+    return "change its callers instead, as klp-build --rewrite DIR does, or leave it out with KLP_IGNORE_FUNCTION()";
 }
 
 // What keeps the changed function from being redirected; a warning if that does no harm.

@@ -29,19 +29,26 @@ bool is_boot_code(const clang::FunctionDecl& function) {
 } // namespace
 
 std::map<std::string, Function> functions_of(const ParsedUnit& unit) {
+    return functions_in(unit, unit.main_file());
+}
+
+std::map<std::string, Function> functions_in(const ParsedUnit& unit, const std::string& file) {
     std::map<std::string, Function> functions;
     for (clang::Decl* declaration : unit.context().getTranslationUnitDecl()->decls()) {
         auto* function = llvm::dyn_cast<clang::FunctionDecl>(declaration);
         if (!function || !function->doesThisDeclarationHaveABody() || !function->getDeclName().isIdentifier())
             continue;
         const Place begin = unit.place_of(function->getBeginLoc());
-        if (begin.file != unit.main_file())
+        if (begin.file != file)
             continue;
         Callees callees;
         callees.TraverseStmt(function->getBody());
-        functions[function->getName().str()] = {begin.offset, unit.end_of(function->getBody()->getEndLoc()).offset,
+        functions[function->getName().str()] = {begin.offset,
+                                                unit.end_of(function->getBody()->getEndLoc()).offset,
                                                 function->getStorageClass() == clang::SC_Static,
-                                                is_boot_code(*function), std::move(callees.names)};
+                                                is_boot_code(*function),
+                                                !function->hasAttr<clang::NoInstrumentFunctionAttr>(),
+                                                std::move(callees.names)};
     }
     return functions;
 }

@@ -8,6 +8,7 @@
 #include "rewrite/places.h"
 #include "rewrite/shadow_member.h"
 #include "rewrite/signatures.h"
+#include "rewrite/unhookable.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -24,12 +25,13 @@ namespace {
 constexpr const char* includes = "#include <linux/livepatch.h>\n#include <linux/livepatch_helpers.h>\n";
 
 // Ranks of insertions at one place.
-constexpr int of_includes = -2, of_code = -1;
+constexpr int of_includes = -3, of_code = -2, of_functions = -1;
 
 struct UnitPair {
     std::unique_ptr<ParsedUnit> original;
     std::unique_ptr<ParsedUnit> patched;
     std::string owner;
+    bool is_traced = true;
 };
 
 std::map<std::string, std::string> texts_of(const Request& request) {
@@ -39,13 +41,32 @@ std::map<std::string, std::string> texts_of(const Request& request) {
     return texts;
 }
 
-std::vector<UnitPair> read_units(const Request& request) {
+std::vector<UnitPair> read_units(const std::vector<Unit>& units, const Request& request) {
     const std::map<std::string, std::string> texts = texts_of(request);
     std::vector<UnitPair> pairs;
-    for (const Unit& unit : request.units)
+    for (const Unit& unit : units)
         pairs.push_back({std::make_unique<ParsedUnit>(unit.original, request.originals),
-                         std::make_unique<ParsedUnit>(unit.patched, texts), unit.owner});
+                         std::make_unique<ParsedUnit>(unit.patched, texts), unit.owner, unit.is_traced});
     return pairs;
+}
+
+// The units of those that call what they cannot be redirected from.
+void add_callers(Request& request, std::vector<UnitPair>& units) {
+    std::set<std::string> names;
+    for (const UnitPair& unit : units) {
+        const std::map<std::string, Function> functions = functions_of(*unit.patched);
+        for (const std::string& name : unhookable_changes(*unit.patched, unit.patched->main_file(),
+                                                          request.files.at(unit.patched->main_file()), unit.is_traced))
+            if (!functions.at(name).is_static)
+                names.insert(name);
+    }
+    if (names.empty() || !request.callers.empty())
+        return;
+    Sources callers = request.find_callers(names);
+    request.files.merge(callers.files);
+    for (UnitPair& unit : read_units(callers.units, request))
+        units.push_back(std::move(unit));
+    request.units.insert(request.units.end(), callers.units.begin(), callers.units.end());
 }
 
 // By the structure's place: two units may have private ones of one name.
@@ -193,21 +214,37 @@ void rewrite_values(const UnitPair& unit, const Request& request, Writer& writer
             value.is_number ? ", if nobody has changed it" : ""));
 }
 
-void keep_signatures(const std::vector<UnitPair>& units, const Request& request, FileEdits& edits, Result& result) {
+void add_behind_includes(const std::map<std::string, std::string>& code, int rank, const Request& request,
+                         FileEdits& edits) {
+    for (const auto& [file, text] : code) {
+        const std::string& whole = request.files.at(file).text;
+        edits[file].insert({place_for_include(whole, whole.size()), 0, "\n" + text, rank});
+    }
+}
+
+// Functions that keep their old code or arguments, and new ones beside them.
+void add_functions(const std::vector<UnitPair>& units, const Request& request, FileEdits& edits, Result& result) {
     if (units.empty())
         return;
     std::vector<UnitSides> sides;
     for (const UnitPair& unit : units)
-        sides.push_back({unit.original.get(), unit.patched.get()});
+        sides.push_back({unit.original.get(), unit.patched.get(), unit.is_traced});
     Siblings siblings = find_siblings(sides, request.files, request.patched_root);
     for (auto& [file, some] : siblings.edits)
         edits[file].merge(some);
-    for (const auto& [file, prototypes] : siblings.prototypes) {
-        const std::string& text = request.files.at(file).text;
-        edits[file].insert({place_for_include(text, text.size()), 0, "\n" + prototypes, of_code});
-    }
+    add_behind_includes(siblings.prototypes, of_code, request, edits);
     result.done.insert(result.done.end(), siblings.done.begin(), siblings.done.end());
     ask(siblings.questions, units.front().patched->main_file(), request, edits, result);
+
+    NewCallees callees = redirect_callers(
+        {sides, request.files, request.patched_root, request.callers, siblings.names, request.callers_in_kernel});
+    for (auto& [file, some] : callees.edits)
+        edits[file].merge(some);
+    add_behind_includes(callees.prototypes, of_code, request, edits);
+    add_behind_includes(callees.functions, of_functions, request, edits);
+    result.done.insert(result.done.end(), callees.done.begin(), callees.done.end());
+    result.remarks.insert(result.remarks.end(), callees.remarks.begin(), callees.remarks.end());
+    ask(callees.questions, units.front().patched->main_file(), request, edits, result);
 }
 
 // Units that see one header say the same of it.
@@ -257,8 +294,10 @@ void read_keys(const UnitPair& unit, const Request& request, FileEdits& edits, R
 
 } // namespace
 
-Result rewrite(const Request& request) {
-    const std::vector<UnitPair> units = read_units(request);
+Result rewrite(const Request& given) {
+    Request request = given;
+    std::vector<UnitPair> units = read_units(request.units, request);
+    add_callers(request, units);
     Result result;
     FileEdits edits;
     Writer writer(request, edits, result);
@@ -274,7 +313,7 @@ Result rewrite(const Request& request) {
     for (const UnitPair& unit : units)
         rewrite_values(unit, request, writer, edits, result);
     writer.add_callbacks();
-    keep_signatures(units, request, edits, result);
+    add_functions(units, request, edits, result);
     for (const UnitPair& unit : units)
         keep_enumerators(unit, request, edits, result);
     for (const UnitPair& unit : units)

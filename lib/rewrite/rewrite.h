@@ -2,11 +2,13 @@
 #pragma once
 
 #include "report/finding.h"
+#include "rewrite/callers.h"
 #include "rewrite/new_members.h"
 #include "source/include_graph.h"
 
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,6 +19,13 @@ struct Unit {
     source::CompileCommand original;
     source::CompileCommand patched; // of a file in `Request::files`
     std::string owner;              // "vmlinux" or the module's name
+    bool is_traced = true;          // compiled with the calls that ftrace hooks
+};
+
+// Units that a patch does not change, and the text of their files.
+struct Sources {
+    std::vector<Unit> units;
+    PatchedTexts files;
 };
 
 struct Request {
@@ -25,6 +34,17 @@ struct Request {
     std::map<std::string, std::string> originals = {}; // by absolute path: texts in place of what is on the disk
     std::function<bool(const std::string&)> is_exported_by_vmlinux = [](const std::string&) { return false; };
     std::string patched_root; // what absolute paths of the patched tree begin with
+    // Of changed functions that their callers get to in another way (callers.h): those that shall, in `units`; none if
+    // all shall that are found.
+    std::vector<Caller> callers = {};
+    // The units that call one of these global functions; asked if there are no `callers`.
+    std::function<Sources(const std::set<std::string>&)> find_callers = [](const std::set<std::string>&) {
+        return Sources();
+    };
+    // Who calls a function in the running kernel, by name, as far as known.
+    std::function<std::vector<std::string>(const std::string&)> callers_in_kernel = [](const std::string&) {
+        return std::vector<std::string>();
+    };
 };
 
 struct Result {

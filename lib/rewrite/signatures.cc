@@ -1,7 +1,8 @@
 #include "rewrite/signatures.h"
 
-#include <clang/AST/ParentMapContext.h>
-#include <clang/AST/RecursiveASTVisitor.h>
+#include "rewrite/references.h"
+
+#include <clang/AST/Decl.h>
 #include <fmt/format.h>
 
 #include <regex>
@@ -10,8 +11,6 @@
 namespace klp::rewrite {
 
 namespace {
-
-constexpr const char* prefix = "klp_";
 
 // By name; of functions the definition if there is one.
 std::map<std::string, const clang::FunctionDecl*> definitions_in(const ParsedUnit& unit) {
@@ -32,40 +31,6 @@ bool is_exported(const std::string& text, const std::string& name) {
     return std::regex_search(text, std::regex("\\bEXPORT_SYMBOL\\w*\\(" + name + "\\b"));
 }
 
-// Where the unit refers to the function, as calls or otherwise.
-class References : public clang::RecursiveASTVisitor<References> {
-public:
-    References(const ParsedUnit& unit, const std::string& name) : unit_(unit), name_(name) {
-        TraverseDecl(unit.context().getTranslationUnitDecl());
-    }
-    bool VisitDeclRefExpr(clang::DeclRefExpr* reference) {
-        const auto* function = llvm::dyn_cast<clang::FunctionDecl>(reference->getDecl());
-        if (!function || !function->getDeclName().isIdentifier() || function->getName() != name_)
-            return true;
-        const Place place = unit_.place_of(reference->getLocation());
-        const bool is_written = unit_.text_of(place.file).substr(place.offset).starts_with(name_);
-        (is_written && is_called(*reference) ? calls : others).insert(place);
-        return true;
-    }
-    std::set<Place> calls, others;
-
-private:
-    bool is_called(const clang::DeclRefExpr& reference) const {
-        clang::DynTypedNode node = clang::DynTypedNode::create(reference);
-        while (true) {
-            const clang::DynTypedNodeList parents = unit_.context().getParents(node);
-            const auto* parent = parents.empty() ? nullptr : parents[0].get<clang::Expr>();
-            if (const auto* call = llvm::dyn_cast_or_null<clang::CallExpr>(parent))
-                return call->getCallee() == node.get<clang::Expr>();
-            if (!llvm::isa_and_nonnull<clang::ImplicitCastExpr>(parent))
-                return false;
-            node = parents[0];
-        }
-    }
-    const ParsedUnit& unit_;
-    const std::string& name_;
-};
-
 class Finder {
 public:
     Finder(const std::vector<UnitSides>& units, const PatchedTexts& texts, const std::string& patched_root)
@@ -77,8 +42,10 @@ public:
             for (const auto& [name, function] : after) {
                 const auto old = before.find(name);
                 if (old != before.end() && type_of(*old->second) != type_of(*function) &&
-                    is_exported(texts_.at(unit.patched->main_file()).text, name))
+                    is_exported(texts_.at(unit.patched->main_file()).text, name)) {
+                    result_.names.insert(name);
                     stand_beside(unit, name, *old->second, *function);
+                }
             }
         }
         return std::move(result_);
@@ -96,9 +63,9 @@ private:
             return;
         }
         result_.edits[begin.file].insert({begin.offset, 0, *old_text + "\n\n"});
-        result_.edits[at_name.file].insert({at_name.offset, 0, prefix});
+        result_.edits[at_name.file].insert({at_name.offset, 0, new_name_prefix});
         std::string head(unit.patched->text_of(begin.file).substr(begin.offset, body.offset - begin.offset));
-        head.insert(at_name.offset - begin.offset, prefix);
+        head.insert(at_name.offset - begin.offset, new_name_prefix);
         head.resize(head.find_last_not_of(" \t\n") + 1);
         result_.prototypes[begin.file];
         for (const UnitSides& user : units_)
@@ -110,28 +77,21 @@ private:
         result_.done.push_back(fmt::format("{}() in {} is exported and as it was: who calls it from elsewhere goes on "
                                            "with the old arguments and the old "
                                            "code. The new one is {}{}(); the callers in this patch call that.",
-                                           name, relative(begin.file), prefix, name));
+                                           name, relative(begin.file), new_name_prefix, name));
     }
 
     void switch_calls(const UnitSides& unit, const std::string& name) {
-        const References references(*unit.patched, name);
+        const References references = references_to(*unit.patched, name);
         for (const Place& place : references.calls)
             if (texts_.contains(place.file)) {
-                result_.edits[place.file].insert({place.offset, 0, prefix});
+                result_.edits[place.file].insert({place.offset, 0, new_name_prefix});
                 users_.insert(place.file);
                 result_.prototypes[place.file];
             }
         for (const Place& place : references.others)
-            if (texts_.contains(place.file) && !is_export(place))
+            if (texts_.contains(place.file) && !is_export(texts_.at(place.file).text, place.offset))
                 ask(unit, name, fmt::format("its address is taken in {}", relative(place.file)));
         take_prototypes_back(unit, name);
-    }
-
-    // EXPORT_SYMBOL() takes the address of what was there before.
-    bool is_export(const Place& place) const {
-        const std::string& text = texts_.at(place.file).text;
-        const size_t line = text.rfind('\n', place.offset) + 1;
-        return text.compare(line, 13, "EXPORT_SYMBOL") == 0;
     }
 
     // As they were written: macros declare functions too (EXPORT_SYMBOL()).

@@ -7,6 +7,7 @@
 #include "rewrite/parsed_unit.h"
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -16,9 +17,11 @@ namespace klp::rewrite {
 struct UnitSides {
     const ParsedUnit* original = nullptr;
     const ParsedUnit* patched = nullptr;
+    bool is_traced = true; // compiled with the calls that ftrace hooks
 };
 
 struct Siblings {
+    std::set<std::string> names;                   // of the functions
     FileEdits edits;                               // but for the prototypes
     std::map<std::string, std::string> prototypes; // by file: what goes behind its #include lines
     std::vector<std::string> done;                 // a paragraph for each function

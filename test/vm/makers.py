@@ -28,9 +28,21 @@ def from_patches(kernel, build, folder):
 
 def from_rewritten(kernel, build, folder):
     """klp-build on what its --rewrite makes of patches that cannot be live."""
+    _rewrite(kernel, build, folder)
+
+
+def from_rewritten_for(*callers):
+    """The same, where the new code is for these callers."""
+    def make(kernel, build, folder):
+        _rewrite(kernel, build, folder, "--rewrite-callers", ",".join(callers))
+    return make
+
+
+def _rewrite(kernel, build, folder, *options):
     patches = [PATCHES / "rewrite" / kernel.series / f"{name}.patch" for name in build.patch_names()]
     made = folder / f"{build.module()}.rewritten"
-    _run([target.tools_dir() / "klp-build", *kernel.options, "--rewrite", made, *patches], made.with_suffix(".log"))
+    _run([target.tools_dir() / "klp-build", *kernel.options, *options, "--rewrite", made, *patches],
+         made.with_suffix(".log"))
     _klp_build(kernel, build, folder, [made / "fix.patch"])
 
 
