@@ -31,7 +31,7 @@ struct Thing {
 };
 
 // Takes an address to end what another call had begun with it (linux/workqueue.h, linux/timer.h, linux/hrtimer.h,
-// linux/interrupt.h).
+// linux/interrupt.h); so does what is named for unregistering.
 constexpr std::array ends_use{std::string_view("cancel_delayed_work"), std::string_view("cancel_delayed_work_sync"),
                               std::string_view("cancel_work"),         std::string_view("cancel_work_sync"),
                               std::string_view("del_timer"),           std::string_view("del_timer_sync"),
@@ -42,7 +42,7 @@ constexpr std::array ends_use{std::string_view("cancel_delayed_work"), std::stri
 
 // It does so, or calls the constructor or destructor that it gets before it returns (kernel/livepatch/shadow.c).
 bool keeps_nothing(std::string_view function) {
-    return function.starts_with("klp_shadow_") || std::ranges::find(ends_use, function) != ends_use.end();
+    return function.starts_with("klp_shadow_") || function.find("unregister_") != function.npos || std::ranges::find(ends_use, function) != ends_use.end();
 }
 
 // The code of one piece, read from top to bottom. A register holds an address until it is written again or a call

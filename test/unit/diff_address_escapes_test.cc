@@ -65,9 +65,12 @@ TEST_CASE("escapes: what stays in the patch or on the stack is none of them") {
 
 TEST_CASE("escapes: who ends a use keeps nothing of it") {
     const std::string work = fresh + "static struct object work = { .call = fresh };\n"
-                                     "extern void queue_work(void *), cancel_work_sync(void *);\n";
+                                     "extern void queue_work(void *), cancel_work_sync(void *);\n"
+                                     "extern void register_notifier(void *), unregister_notifier(void *);\n";
     CHECK(warns(work + body("queue_work(&work);")));
     CHECK_FALSE(warns(work + body("cancel_work_sync(&work);")));
+    CHECK(warns(work + body("register_notifier(&work);")));
+    CHECK_FALSE(warns(work + body("unregister_notifier(&work);")));
 }
 
 TEST_CASE("escapes: a function that the kernel has already may be passed on") {

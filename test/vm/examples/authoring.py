@@ -38,7 +38,58 @@ def _deferred(session):
     session.unload()
 
 
+def _members(key, before, patched):
+    """What /proc/self/fdinfo says of a timer that is older than the patch and of a new one."""
+    def flow(session):
+        session.vm.run("fds serve")
+        old = session.expect("fds timerfd", r"^(\d+)$").group(1)
+        session.expect(f"fds info {old} {key}", before)
+        for time in (1, 2):
+            session.patch()
+            session.expect(f"fds info {old} {key}", patched(time))
+            new = session.expect("fds timerfd", r"^(\d+)$").group(1)
+            session.expect(f"fds info {new} {key}", patched(1))
+            session.disable()
+            session.expect(f"fds info {old} {key}", before)
+            session.unload()
+        session.expect("fds quit", r"^ok$")
+    return flow
+
+
+def _while_patched(*counts):
+    """What the patch counts; nothing of it is called any more when it is gone."""
+    def flow(session):
+        for _ in range(2):
+            session.patch()
+            for command, pattern in counts:
+                session.expect(command, pattern)
+            session.disable()
+            session.expect("cat /proc/loadavg", r"^[\d.]+ [\d.]+ [\d.]+ \d+/\d+ \d+$")
+            session.unload()
+            # Runs what used to call the patch.
+            session.vm.run("ping -c 2 127.0.0.1; ip link add klp0 type dummy 2>/dev/null; sync")
+    return flow
+
+
+QUIET = "mount -t devpts -o quiet,mode=600 devpts /tmp/pts 2>&1 && echo fine && umount /tmp/pts; true"
+
 EXAMPLES = [
+    _authoring("enumerator", "a new enumerator behind the others", setup="mkdir /tmp/pts",
+               probes=(Probe(QUIET, r"nvalid argument", r"^fine$"),), allowed=(r"devpts: called with bogus options",)),
+    _authoring("hole", "a new member in padding that is zero", programs=("fds",),
+               flow=_members("asked", r"^nothing$", lambda time: rf"^asked: {time}$")),
+    _authoring("renamed", "a member of another name", programs=("fds",),
+               flow=_members("settime", r"^settime flags: 00$", lambda time: r"^settime flags: 0x0$")),
+    _authoring("export", "a new export, which is none",
+               probes=(Probe("cat /proc/loadavg; grep -c '__ksymtab_tasks_running' /proc/kallsyms; true",
+                             r"\A[\d.]+ [\d.]+ [\d.]+ \d{1,3}/\d+ \d+\n0$", r"\A[\d.]+ [\d.]+ [\d.]+ 10\d\d/\d+ \d+\n0$"),)),
+    _authoring("timer", "a timer that the patch starts",
+               flow=_while_patched(("wait_until 30 'grep -q \", [2-9] ticks\" /proc/loadavg'; cat /proc/loadavg", r", \d+ ticks$"))),
+    _authoring("operations", "operations that the kernel calls while the patch is there",
+               flow=_while_patched(("cat /proc/loadavg", r", 0 packets$"),
+                                   ("ping -c 3 127.0.0.1 >/dev/null; cat /proc/loadavg", r", [3-9] packets$"))),
+    _authoring("notifier", "a notifier that the kernel calls while the patch is there",
+               flow=_while_patched(("cat /proc/loadavg", r", [1-9]\d* devices$"))),
     _authoring("data", "a changed initial value, set by a callback and taken back", flow=_data,
                cleanup="echo 1048576 > /proc/sys/fs/pipe-max-size"),
     _authoring("deferred", "work, an RCU callback and a thread that the patch starts", flow=_deferred),
