@@ -2,13 +2,12 @@
 #include "commands.h"
 #include "loading.h"
 #include "text.h"
-#include "waiting.h"
+#include "work.h"
 
 #include "livepatch/patches.h"
-#include "livepatch/rights.h"
 #include "livepatch/transition.h"
 #include "report/finding.h"
-#include "store/records.h"
+#include "store/snapshot.h"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -32,91 +31,78 @@ struct Arguments {
     bool is_sure = false;
 };
 
-// What the commands below are made of: the rights were looked at, nobody else is at work.
-struct Bench {
-    Bench(const System& machine, unsigned timeout)
-        : system(machine), lock(lock_changes(machine)), kernel(machine),
-          patience(ctl::patience(std::chrono::seconds(timeout))), work(system, kernel, patience) {}
-
-    const System& system;
-    host::FileLock lock;
-    livepatch::RunningKernelCalls kernel;
-    livepatch::Patience patience;
-    Operator work;
-};
-
-void need_rights(const System& system, const char* purpose) {
-    livepatch::need_right(system, livepatch::Right::load_modules, purpose);
-    livepatch::need_right(system, livepatch::Right::override_files, purpose);
-}
-
-report::Exit tell(const std::string& name, Outcome outcome, std::string_view done) {
-    clear_line();
-    switch (outcome) {
-    case Outcome::done:
-        fmt::print("{}: {}\n", name, done);
-        return report::Exit::done;
-    case Outcome::taken_back:
-        fmt::print(stderr, "{}: the transition did not end in time, or was interrupted; it was taken back\n", name);
-        return report::Exit::taken_back;
-    case Outcome::under_way:
-        break;
-    }
-    fmt::print(stderr, "{}: a transition is still under way; klpctl status {} shows what it waits for\n", name, name);
-    return report::Exit::under_way;
+// Does `change`, which gives an Outcome, and keeps what was in effect before for rollback.
+template <typename Change>
+Outcome keeping_previous(Bench& bench, const Change& change) {
+    const store::Snapshot before = store::take_snapshot(bench.system);
+    const Outcome outcome = change();
+    if (outcome != Outcome::taken_back)
+        store::write_snapshot(bench.system.path(store::previous_file), before);
+    return outcome;
 }
 
 report::Exit load(const System& system, const Arguments& arguments) {
-    need_rights(system, "load a live patch");
+    need_root(system, "load a live patch");
     const Candidate candidate = read_candidate(system, arguments.what);
     Bench bench(system, arguments.timeout);
-    return tell(candidate.facts.name, load_patch(system, bench.kernel, bench.work, candidate), "in effect");
+    const Outcome outcome = keeping_previous(bench, [&] { return load_patch(bench, candidate); });
+    return tell(candidate.facts.name, outcome, "in effect");
 }
 
-// The replaced ones go as well.
+// Loads one in place of all others, whose modules go as well.
+Outcome replace_all(Bench& bench, const Candidate& candidate) {
+    const Outcome outcome = load_patch(bench, candidate);
+    if (outcome == Outcome::done)
+        for (const livepatch::LoadedPatch& patch : livepatch::read_patches(bench.system))
+            if (patch.name != candidate.facts.name && patch.state == livepatch::State::idle)
+                unload_patch(bench, patch.name);
+    return outcome;
+}
+
 report::Exit replace(const System& system, const Arguments& arguments) {
-    need_rights(system, "replace live patches");
+    need_root(system, "replace live patches");
     const Candidate candidate = read_candidate(system, arguments.what);
     if (candidate.facts.knows_functions && !candidate.facts.is_replacing)
         throw report::Refusal("livepatch.not-replacing", candidate.facts.name,
                               "it does not take the place of other patches",
                               "klpctl load puts it beside them; klp-build without --no-replace makes one that does");
     Bench bench(system, arguments.timeout);
-    const Outcome outcome = load_patch(system, bench.kernel, bench.work, candidate);
-    if (outcome == Outcome::done)
-        for (const livepatch::LoadedPatch& patch : livepatch::read_patches(system))
-            if (patch.name != candidate.facts.name && patch.state == livepatch::State::idle)
-                unload_patch(system, bench.work, patch.name);
+    const Outcome outcome = keeping_previous(bench, [&] { return replace_all(bench, candidate); });
     return tell(candidate.facts.name, outcome, "in effect, in place of all others");
 }
 
 report::Exit enable(const System& system, const Arguments& arguments) {
-    need_rights(system, "enable a live patch");
+    need_root(system, "enable a live patch");
     Bench bench(system, arguments.timeout);
-    return tell(arguments.what, enable_patch(system, bench.kernel, bench.work, arguments.what), "in effect");
+    const Outcome outcome = keeping_previous(bench, [&] { return enable_patch(bench, arguments.what); });
+    return tell(arguments.what, outcome, "in effect");
 }
 
 report::Exit disable(const System& system, const Arguments& arguments) {
-    need_rights(system, "disable a live patch");
+    need_root(system, "disable a live patch");
     Bench bench(system, arguments.timeout);
-    return tell(arguments.what, bench.work.disable(arguments.what), "not in effect");
+    const Outcome outcome = keeping_previous(bench, [&] { return bench.work.disable(arguments.what); });
+    return tell(arguments.what, outcome, "not in effect");
 }
 
 report::Exit unload(const System& system, const Arguments& arguments) {
-    need_rights(system, "unload a live patch");
+    need_root(system, "unload a live patch");
     Bench bench(system, arguments.timeout);
-    const Outcome outcome = bench.work.disable(arguments.what);
-    if (outcome == Outcome::done)
-        unload_patch(system, bench.work, arguments.what);
+    const Outcome outcome = keeping_previous(bench, [&] {
+        const Outcome disabled = bench.work.disable(arguments.what);
+        if (disabled == Outcome::done)
+            unload_patch(bench, arguments.what);
+        return disabled;
+    });
     return tell(arguments.what, outcome, "unloaded");
 }
 
 report::Exit signal(const System& system, const Arguments& arguments) {
-    need_rights(system, "wake tasks");
+    need_root(system, "wake tasks");
     livepatch::RunningKernelCalls kernel(system);
     const livepatch::Patience patience = ctl::patience(std::chrono::seconds(0));
     const size_t tasks = Operator(system, kernel, patience).signal(arguments.what);
-    fmt::print("{}: {} woken\n", arguments.what, count(tasks, "task"));
+    fmt::print("{}: {} woken\n", arguments.what, count(tasks, "task", "tasks"));
     return report::Exit::done;
 }
 
@@ -135,7 +121,7 @@ void ask(const std::string& name) {
 }
 
 report::Exit force(const System& system, const Arguments& arguments) {
-    need_rights(system, "force a transition");
+    need_root(system, "force a transition");
     livepatch::RunningKernelCalls kernel(system);
     const livepatch::Patience patience = ctl::patience(std::chrono::seconds(0));
     Operator work(system, kernel, patience);
@@ -163,13 +149,11 @@ void declare_change(CLI::App& app, Work& chosen) {
         command->add_option(what, arguments->what)->required();
         command->add_option("--timeout", arguments->timeout, "seconds until it is taken back (default: 60)");
     };
-    add_timed("load", "load a live patch and wait until it is in effect", "FILE", load);
-    add_timed("replace", "load one in place of all others, and unload those", "FILE", replace);
-    add_timed("enable", "put one in effect again that was disabled", "NAME",
-              [](const System& system, const Arguments& arguments) { return enable(system, arguments); });
+    add_timed("load", "load a live patch and wait until it is in effect", "WHAT", load);
+    add_timed("replace", "load one in place of all others, and unload those", "WHAT", replace);
+    add_timed("enable", "put one in effect again that was disabled", "NAME", enable);
     add_timed("disable", "take one out of effect", "NAME", disable);
-    add_timed("unload", "take one out of effect and out of the kernel", "NAME",
-              [](const System& system, const Arguments& arguments) { return unload(system, arguments); });
+    add_timed("unload", "take one out of effect and out of the kernel", "NAME", unload);
     auto [wake, wake_arguments] = add("signal", "wake the tasks that hold a transition up", signal);
     wake->add_option("NAME", wake_arguments->what)->required();
     auto [hurry, hurry_arguments] = add("force", "end a transition although tasks are not ready", force);

@@ -1,8 +1,11 @@
 #include "loading.h"
 
+#include "watch_over.h"
+
 #include "livepatch/loadable.h"
 #include "report/command.h"
 #include "report/finding.h"
+#include "store/guard.h"
 #include "store/records.h"
 #include "symbols/kernel_files.h"
 
@@ -51,62 +54,104 @@ void note_replaced(const System& system, const std::string& by) {
 
 } // namespace
 
-Candidate read_candidate(const System&, const std::string& file) {
+Candidate read_candidate(const System& system, const std::string& what) {
+    const store::Store store(system);
+    const std::string kernel = livepatch::running_kernel(system).build_id;
+    std::filesystem::path file = std::filesystem::absolute(what);
+    if (!std::filesystem::exists(file))
+        if (const std::optional<store::Installed> named = store.find(kernel, what))
+            file = store.module_path(*named);
     elf::Object module = symbols::open_module(file);
     livepatch::ModuleFacts facts = livepatch::read_module_facts(module);
-    return {std::move(module), std::move(facts), std::filesystem::absolute(file), {}};
+    std::optional<store::Installed> installed = store.find(kernel, facts.name);
+    if (installed && installed->sha256 != facts.sha256)
+        installed.reset();
+    return {std::move(module), std::move(facts), std::move(file), std::move(installed)};
 }
 
-Outcome load_patch(const System& system, livepatch::KernelCalls& kernel, livepatch::Operator& work,
-                   const Candidate& candidate) {
+namespace {
+
+// Loads what nothing speaks against; the record is there while the module is.
+Outcome insert_patch(Bench& bench, const Candidate& candidate) {
     const livepatch::ModuleFacts& facts = candidate.facts;
-    if (std::vector<report::Finding> findings = livepatch::why_not_loadable(system, facts); !findings.empty())
-        throw report::Refusal(std::move(findings));
-    const std::optional<LoadedPatch> patch = livepatch::find_patch(system, facts.name);
-    work.need_no_other_transition(facts.name);
-    if (patch && patch->state != State::idle)
-        return work.enable(facts.name);
-    if (patch)
-        unload_patch(system, work, facts.name);
-    if (livepatch::needs_core(system, facts))
-        load_core(kernel, candidate.file.parent_path() / fmt::format("{}.ko", elf::core_module), system);
-    store::write_record(system, store::make_record(facts, candidate.file, candidate.package));
-    Outcome outcome = Outcome::taken_back;
+    store::write_record(bench.system, store::make_record(facts, candidate.file,
+                                                         candidate.installed ? candidate.installed->package : ""));
+    auto drop = [&] {
+        if (!livepatch::is_loaded(bench.system, facts))
+            store::drop_record(bench.system, facts.name);
+    };
     try {
-        outcome = work.load(facts.name, candidate.module.file());
+        const Outcome outcome = bench.work.load(facts.name, candidate.module.file());
+        drop();
+        return outcome;
     } catch (const report::Refusal&) {
-        if (!livepatch::is_loaded(system, facts))
-            store::drop_record(system, facts.name);
+        drop();
         throw;
     }
-    if (outcome == Outcome::taken_back)
-        store::drop_record(system, facts.name);
+}
+
+// The same under the eyes of the crash guard.
+Outcome insert_guarded(Bench& bench, const Candidate& candidate) {
+    if (!candidate.installed)
+        return insert_patch(bench, candidate);
+    store::Store store(bench.system);
+    const std::string boot_id = livepatch::running_kernel(bench.system).boot_id;
+    store::Installed installed = *candidate.installed;
+    store::judge(store, installed, boot_id);
+    store::begin_trial(store, installed, boot_id);
+    try {
+        const Outcome outcome = insert_patch(bench, candidate);
+        if (outcome == Outcome::taken_back)
+            store::end_trial(store, installed, boot_id);
+        else
+            watch_over(bench.system, installed, bench.guard);
+        return outcome;
+    } catch (const report::Refusal&) {
+        store::end_trial(store, installed, boot_id);
+        throw;
+    }
+}
+
+} // namespace
+
+Outcome load_patch(Bench& bench, const Candidate& candidate) {
+    const livepatch::ModuleFacts& facts = candidate.facts;
+    if (std::vector<report::Finding> findings = livepatch::why_not_loadable(bench.system, facts); !findings.empty())
+        throw report::Refusal(std::move(findings));
+    const std::optional<LoadedPatch> patch = livepatch::find_patch(bench.system, facts.name);
+    bench.work.need_no_other_transition(facts.name);
+    if (patch && patch->state != State::idle)
+        return bench.work.enable(facts.name);
+    if (patch)
+        unload_patch(bench, facts.name);
+    if (livepatch::needs_core(bench.system, facts))
+        load_core(bench.kernel, candidate.file.parent_path() / fmt::format("{}.ko", elf::core_module), bench.system);
+    const Outcome outcome = insert_guarded(bench, candidate);
     if (outcome == Outcome::done)
-        note_replaced(system, facts.name);
+        note_replaced(bench.system, facts.name);
     return outcome;
 }
 
-Outcome enable_patch(const System& system, livepatch::KernelCalls& kernel, livepatch::Operator& work,
-                     const std::string& name) {
-    const std::optional<LoadedPatch> patch = livepatch::find_patch(system, name);
+Outcome enable_patch(Bench& bench, const std::string& name) {
+    const std::optional<LoadedPatch> patch = livepatch::find_patch(bench.system, name);
     if (!patch || patch->state != State::idle)
-        return work.enable(name);
-    const std::optional<store::Record> record = store::find_record(system, name);
+        return bench.work.enable(name);
+    const std::optional<store::Record> record = store::find_record(bench.system, name);
     if (!record)
         throw report::Refusal("livepatch.unknown-file", name,
                               "it must be loaded anew, and from which file it came is not known",
                               "klpctl unload it, and klpctl load its file");
-    const Candidate candidate = read_candidate(system, record->file);
+    const Candidate candidate = read_candidate(bench.system, record->file);
     if (candidate.facts.sha256 != record->sha256)
         throw report::Refusal("livepatch.unknown-file", record->file,
                               "it must be loaded anew, and the file is not the one any more that it came from",
-                              "klpctl replace or klpctl load the new one");
-    return load_patch(system, kernel, work, candidate);
+                              "klpctl unload it, and klpctl load the new one");
+    return load_patch(bench, candidate);
 }
 
-void unload_patch(const System& system, livepatch::Operator& work, const std::string& name) {
-    work.remove(name);
-    store::drop_record(system, name);
+void unload_patch(Bench& bench, const std::string& name) {
+    bench.work.remove(name);
+    store::drop_record(bench.system, name);
 }
 
 } // namespace klp::ctl

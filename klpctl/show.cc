@@ -1,5 +1,6 @@
 // list, status, info, uname: what is there. They change nothing and need no rights.
 #include "commands.h"
+#include "loading.h"
 #include "text.h"
 
 #include "livepatch/module_facts.h"
@@ -7,7 +8,7 @@
 #include "livepatch/rights.h"
 #include "livepatch/tasks.h"
 #include "store/records.h"
-#include "symbols/kernel_files.h"
+#include "store/store.h"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -75,6 +76,53 @@ report::Exit list(const System& system, bool as_json) {
     return report::Exit::done;
 }
 
+// ---- list --installed
+
+std::string installed_text(const store::Installed& installed) {
+    std::string state = installed.is_accepted() ? "accepted" : "not accepted";
+    if (!installed.blocked.empty())
+        state += ", blocked";
+    std::string text = fmt::format("{}: {}\n", installed.name, state);
+    text += property("kernel", fmt::format("{}, build {}", installed.release, installed.kernel));
+    if (!installed.blocked.empty())
+        text += property("blocked", installed.blocked);
+    if (!installed.patch_files.empty())
+        text += property("patches", joined(installed.patch_files));
+    if (!installed.cves.empty())
+        text += property("fixes", joined(installed.cves));
+    if (!installed.package.empty())
+        text += property("package", installed.package);
+    return text;
+}
+
+ordered_json installed_json(const store::Store& store, const store::Installed& installed) {
+    return {{"name", installed.name},
+            {"release", installed.release},
+            {"kernel_build_id", installed.kernel},
+            {"file", store.module_path(installed).string()},
+            {"package", installed.package},
+            {"installed_at", installed.installed_at},
+            {"accepted_at", installed.accepted_at},
+            {"blocked", installed.blocked},
+            {"patch_files", installed.patch_files},
+            {"cves", installed.cves},
+            {"build_id", installed.build_id},
+            {"sha256", installed.sha256}};
+}
+
+report::Exit list_installed(const System& system, bool as_json) {
+    const store::Store store(system);
+    ordered_json all = ordered_json::array();
+    for (const store::Installed& installed : store.all()) {
+        all.push_back(installed_json(store, installed));
+        if (!as_json)
+            fmt::print("{}", installed_text(installed));
+    }
+    if (as_json)
+        print({{"installed", all}});
+    return report::Exit::done;
+}
+
 // ---- status
 
 struct Status {
@@ -103,7 +151,7 @@ std::string status_text(const Status& status, bool sees_tasks) {
     if (!sees_tasks)
         return text + "; which tasks are in the way is for root (CAP_SYS_ADMIN) to see\n";
     text += status.tasks.empty() ? "; no task of /proc is in the way: it is an idle task, or just ended\n"
-                                 : fmt::format("; {} in the way\n", count(status.tasks.size(), "task"));
+                                 : fmt::format("; {} in the way\n", count(status.tasks.size(), "task", "tasks"));
     for (const livepatch::Task& task : status.tasks) {
         text += fmt::format("  {}\n", to_text(task));
         for (const std::string& function : task.stack)
@@ -186,8 +234,8 @@ ordered_json info_json(const livepatch::ModuleFacts& facts) {
             {"sha256", facts.sha256}};
 }
 
-report::Exit info(const std::string& file, bool as_json) {
-    const livepatch::ModuleFacts facts = livepatch::read_module_facts(symbols::open_module(file));
+report::Exit info(const System& system, const std::string& what, bool as_json) {
+    const livepatch::ModuleFacts facts = read_candidate(system, what).facts;
     if (as_json)
         print(info_json(facts));
     else
@@ -217,6 +265,7 @@ report::Exit effective_version(const System& system, bool as_json) {
 struct Arguments {
     std::string what;
     bool as_json = false;
+    bool of_installed = false;
 };
 
 } // namespace
@@ -231,17 +280,22 @@ void declare_show(CLI::App& app, Work& chosen) {
         });
         return std::pair(command, arguments);
     };
-    add("list", "the live patches that are loaded",
-        [](const System& system, const Arguments& arguments) { return list(system, arguments.as_json); });
+    auto [listing, list_arguments] =
+        add("list", "the live patches that are loaded", [](const System& system, const Arguments& arguments) {
+            return arguments.of_installed ? list_installed(system, arguments.as_json) : list(system, arguments.as_json);
+        });
+    listing->add_flag("--installed", list_arguments->of_installed, "those that are installed, for whatever kernel");
     auto [status, status_arguments] = add("status", "is a transition under way, and who holds it up?",
                                           [](const System& system, const Arguments& arguments) {
                                               return show_status(system, arguments.what, arguments.as_json);
                                           });
     status->add_option("NAME", status_arguments->what, "of this live patch only");
     auto [inform, info_arguments] =
-        add("info", "what a live patch's file says of itself",
-            [](const System&, const Arguments& arguments) { return info(arguments.what, arguments.as_json); });
-    inform->add_option("FILE", info_arguments->what, "the module (.ko)")->required();
+        add("info", "what a live patch's file says of itself", [](const System& system, const Arguments& arguments) {
+            return info(system, arguments.what, arguments.as_json);
+        });
+    inform->add_option("WHAT", info_arguments->what, "the module (.ko), or the name of one that is installed")
+        ->required();
     add("uname", "the kernel's release with the patches that are in effect",
         [](const System& system, const Arguments& arguments) { return effective_version(system, arguments.as_json); });
 }

@@ -17,8 +17,8 @@ std::string to_text(const livepatch::Function& function) {
     return function.sympos > 1 ? fmt::format("{},{}", function.name, function.sympos) : function.name;
 }
 
-std::string count(size_t number, std::string_view what) {
-    return fmt::format("{} {}{}", number, what, number == 1 ? "" : "s");
+std::string count(size_t number, std::string_view one, std::string_view several) {
+    return fmt::format("{} {}", number, number == 1 ? one : several);
 }
 
 std::string to_text(const livepatch::Task& task) {

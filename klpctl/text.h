@@ -19,7 +19,7 @@ std::string joined(const std::vector<std::string>& texts);
 std::string to_text(const livepatch::Function& function);
 
 // "1 task", "3 tasks".
-std::string count(size_t number, std::string_view what);
+std::string count(size_t number, std::string_view one, std::string_view several);
 
 // "1234 NAME in FUNCTION"; no "in" where that is not known.
 std::string to_text(const livepatch::Task& task);

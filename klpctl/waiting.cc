@@ -36,8 +36,11 @@ void heed_signals() {
 // "NAME: enabling, 7 s, 4 tasks left: 1234 cat in pipe_read, ..."
 std::string line_of(const livepatch::Progress& progress) {
     constexpr size_t shown = 3;
+    if (progress.tasks.empty()) // idle tasks are not in /proc
+        return fmt::format("{}: {}, {} s, no task of /proc is left", progress.patch,
+                           livepatch::to_string(progress.state), progress.elapsed.count());
     std::string text = fmt::format("{}: {}, {} s, {} left", progress.patch, livepatch::to_string(progress.state),
-                                   progress.elapsed.count(), count(progress.tasks.size(), "task"));
+                                   progress.elapsed.count(), count(progress.tasks.size(), "task", "tasks"));
     for (size_t at = 0; at < std::min(shown, progress.tasks.size()); ++at)
         text += (at == 0 ? ": " : ", ") + to_text(progress.tasks[at]);
     return text + (progress.tasks.size() > shown ? ", ..." : "");

@@ -50,10 +50,6 @@ std::optional<std::string> System::text(std::string_view absolute) const {
     return text ? std::optional(without_newlines(std::move(*text))) : std::nullopt;
 }
 
-std::string System::needed_text(std::string_view absolute) const {
-    return without_newlines(files::read_text(path(absolute)));
-}
-
 bool System::exists(std::string_view absolute) const {
     std::error_code error;
     return fs::exists(path(absolute), error);
@@ -68,7 +64,7 @@ std::vector<std::string> System::folders(std::string_view folder) const {
 }
 
 RunningKernel running_kernel(const System& system) {
-    return {.release = system.needed_text("/proc/sys/kernel/osrelease"),
+    return {.release = system.text("/proc/sys/kernel/osrelease").value_or(""),
             .build_id = build_id_in(system, "/sys/kernel/notes"),
             .boot_id = system.text("/proc/sys/kernel/random/boot_id").value_or("")};
 }

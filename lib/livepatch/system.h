@@ -18,8 +18,6 @@ public:
     std::filesystem::path path(std::string_view absolute) const;
     // The file's text without newlines at its end; nothing if it is not there or may not be read.
     std::optional<std::string> text(std::string_view absolute) const;
-    // The same; throws report::Refusal "file.unreadable" with the reason.
-    std::string needed_text(std::string_view absolute) const;
     bool exists(std::string_view absolute) const;
     // The names in a folder, sorted; empty if it is not there.
     std::vector<std::string> names(std::string_view folder) const;
@@ -32,7 +30,7 @@ private:
 
 // What one has to know of the kernel that runs.
 struct RunningKernel {
-    std::string release;
+    std::string release;  // empty where the root is no running machine's
     std::string build_id; // empty where /sys/kernel/notes has none
     std::string boot_id;  // differs from boot to boot
 };

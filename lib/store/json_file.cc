@@ -1,6 +1,7 @@
 #include "store/json_file.h"
 
 #include "files/files.h"
+#include "report/finding.h"
 
 #include <ctime>
 
@@ -14,10 +15,22 @@ std::optional<json> read_json(const std::filesystem::path& path) {
     return value.is_object() ? std::optional(std::move(value)) : std::nullopt;
 }
 
+void write_bytes(const std::filesystem::path& path, std::span<const std::byte> bytes) {
+    try {
+        files::make_folder(path.parent_path());
+        files::write_synced(path, bytes);
+    } catch (const report::Refusal& refusal) {
+        // Where it goes is fixed, so what helps is not what helps elsewhere.
+        std::vector<report::Finding> findings = refusal.findings();
+        for (report::Finding& finding : findings)
+            finding.hint = finding.code == "file.disk-full" ? "free some space there" : "nothing was changed there";
+        throw report::Refusal(std::move(findings));
+    }
+}
+
 void write_json(const std::filesystem::path& path, const nlohmann::ordered_json& value) {
-    files::make_folder(path.parent_path());
     const std::string text = value.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
-    files::write_synced(path, std::as_bytes(std::span(text)));
+    write_bytes(path, std::as_bytes(std::span(text)));
 }
 
 std::string text_of(const json& value, const char* name) {

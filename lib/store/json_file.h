@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 
 namespace klp::store {
@@ -12,7 +13,9 @@ namespace klp::store {
 // Nothing if the file is not there, cannot be read or holds no JSON object.
 std::optional<nlohmann::json> read_json(const std::filesystem::path& path);
 
-// Makes the folder too. Throws report::Refusal "file.unwritable" or "file.disk-full"; what was there then stays.
+// Both make the folder too, and are on the disk when they return. Throw report::Refusal "file.unwritable" or
+// "file.disk-full"; what was there then stays.
+void write_bytes(const std::filesystem::path& path, std::span<const std::byte> bytes);
 void write_json(const std::filesystem::path& path, const nlohmann::ordered_json& json);
 
 // Members that are absent or of another type read as empty.

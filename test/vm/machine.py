@@ -44,7 +44,7 @@ class Machine:
     """A running virtual machine; use it as a context manager."""
 
     def __init__(self, vmlinuz, modules=None, load=(), files=None, append="",
-                 memory="1G", cpus=2, boot_timeout=180):
+                 memory="1G", cpus=2, boot_timeout=180, disk=None):
         """
         vmlinuz       path of the bootable image
         modules       ModuleTree that `load` names come from
@@ -52,6 +52,7 @@ class Machine:
         files         {path in the guest: path on the host, or bytes}
         append        more kernel parameters
         boot_timeout  seconds until the guest must have answered
+        disk          raw image of /dev/vda, which keeps what the guest writes (module virtio_blk)
         """
         self.transcript = []
         self._folder = pathlib.Path(tempfile.mkdtemp(prefix="klp-vm-"))
@@ -61,7 +62,7 @@ class Machine:
         self._count = 0
         self._echo = None
         try:
-            self._start(vmlinuz, modules, load, files or {}, append, memory, cpus)
+            self._start(vmlinuz, modules, load, files or {}, append, memory, cpus, disk)
             started = time.monotonic()
             self._read_until(r"@@ready@@\n", boot_timeout)
             self.boot_seconds = time.monotonic() - started
@@ -103,6 +104,15 @@ class Machine:
         quoted = condition.replace("'", "'\\''")
         return self.run(f"wait_until {seconds} '{quoted}'", timeout=seconds + 60)
 
+    def end_by(self, command, timeout=60):
+        """Run a shell command that ends the machine, and wait for that."""
+        try:
+            self.try_run(command, timeout)
+        except MachineError:
+            self._process.wait(timeout)
+            return
+        raise MachineError(f"the machine outlived `{command}`:\n{self.tail()}")
+
     def log(self):
         """The kernel's messages so far, as a list of lines."""
         return self.run("dmesg").splitlines()
@@ -122,7 +132,7 @@ class Machine:
             line.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _start(self, vmlinuz, modules, load, files, append, memory, cpus):
+    def _start(self, vmlinuz, modules, load, files, append, memory, cpus, disk):
         initramfs = self._folder / "initramfs"
         initramfs.write_bytes(_initramfs(modules, load, files))
         listeners = {name: _listen(self._folder / name) for name in ("console", "commands")}
@@ -133,6 +143,8 @@ class Machine:
             "-append", f"{COMMAND_LINE} {append}".strip(),
             "-serial", f"unix:{self._folder / 'console'}",
             "-serial", f"unix:{self._folder / 'commands'}"]
+        if disk:
+            command += ["-drive", f"file={disk},format=raw,if=virtio"]
         self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL,
                                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         for name, listener in listeners.items():
