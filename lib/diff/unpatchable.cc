@@ -67,7 +67,8 @@ std::optional<report::Finding> obstacle(const Pair& pair, uint32_t piece, const 
             fmt::format("the patch changes it, but it is in {} and gone once the kernel or module has started",
                         old_section),
             "take the change out of the patch; or, if the new code works with what the old function made when it ran, "
-            "leave the function out with KLP_IGNORE_FUNCTION() and do what is missing in a pre-patch callback");
+            "leave the function out with KLP_IGNORE_FUNCTION() and do what is missing in a pre-patch callback, which "
+            "klp-build --rewrite DIR writes or begins");
     if (arch::is_exit(section) && kernel.owner() == "vmlinux")
         return warning_about(patched, piece, "diff.exit-changed",
                              "the patch changes it, but built-in exit code is never run", {});

@@ -2,6 +2,7 @@
 
 #include <cctype>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace klp::rewrite {
 
@@ -42,6 +43,22 @@ std::string restore_value(const ChangedValue& value, size_t number) {
                        value.place, or_zero(value.before), or_zero(value.after));
 }
 
+// The skeleton of what an __init function would have done.
+std::string step_code(const BootStep& step) {
+    std::string lines, objects;
+    for (const std::string& line : step.lines)
+        lines += fmt::format(" *{}{}\n", line.empty() || line.starts_with('\t') ? "" : " ", line);
+    if (!step.objects.empty())
+        objects = fmt::format(" * for {}.\n", fmt::join(step.objects, ", "));
+    return fmt::format("\n/*\n * {0}() has run. What it would have done now is left to do{1}\n{2} *\n{3} */\n"
+                       "static void klp_{0}(void)\n{{\n}}\n",
+                       step.function, objects.empty() ? "." : "", objects, lines);
+}
+
+bool has_to_set(const FileCallbacks& wanted) {
+    return !wanted.values.empty() || !wanted.steps.empty();
+}
+
 std::string set_code(const std::string& file, const FileCallbacks& wanted, const char* storage) {
     std::string kept, statements;
     for (size_t at = 0; at < wanted.values.size(); ++at) {
@@ -50,12 +67,19 @@ std::string set_code(const std::string& file, const FileCallbacks& wanted, const
                                 : fmt::format("static typeof({}) klp_old_{};\n", value.place, at);
         statements += set_value(value, at);
     }
+    std::string steps;
+    for (const BootStep& step : wanted.steps) {
+        steps += step_code(step);
+        statements += fmt::format("\tklp_{}();\n", step.function);
+    }
+    if (wanted.values.empty())
+        return fmt::format("{}\n{}void {}(void)\n{{\n{}}}\n", steps, storage, setter(file), statements);
     return fmt::format("\n/*\n"
                        " * What the fix initialises otherwise: the running kernel has it already. A value\n"
                        " * that somebody else has set meanwhile stays.\n"
                        " */\n"
-                       "{}\n{}void {}(void)\n{{\n{}}}\n",
-                       kept, storage, setter(file), statements);
+                       "{}{}\n{}void {}(void)\n{{\n{}}}\n",
+                       kept, steps, storage, setter(file), statements);
 }
 
 std::string undo_code(const std::string& file, const FileCallbacks& wanted, const char* storage) {
@@ -77,12 +101,12 @@ std::map<std::string, std::string> callback_code(const std::map<std::string, Fil
     for (const auto& [file, wanted] : files) {
         const std::string set_prototype = fmt::format("void {}(void);\n", setter(file));
         const std::string undo_prototype = fmt::format("void {}(void);\n", undoer(file));
-        const std::string own = (wanted.values.empty() ? "" : set_prototype) + undo_prototype;
+        const std::string own = (has_to_set(wanted) ? set_prototype : "") + undo_prototype;
         if (files.size() > 1)
             (file == first ? prototypes : code[file]) += "\n" + own;
         if (files.size() > 1 && file != first)
             prototypes += own;
-        if (!wanted.values.empty()) {
+        if (has_to_set(wanted)) {
             code[file] += set_code(file, wanted, storage);
             set_calls += fmt::format("\t{}();\n", setter(file));
         }

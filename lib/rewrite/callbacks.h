@@ -2,6 +2,7 @@
 // what several files want to do there is done by functions of theirs, which the first one's callback calls.
 #pragma once
 
+#include "rewrite/boot_code.h"
 #include "rewrite/initial_values.h"
 #include "rewrite/shadow_code.h"
 
@@ -15,6 +16,7 @@ namespace klp::rewrite {
 struct FileCallbacks {
     std::vector<Shadow> shadows;      // to free when the patch is gone
     std::vector<ChangedValue> values; // to set before, and to put back
+    std::vector<BootStep> steps;      // to do before, by functions that the author has to fill
 };
 
 // The code at the end of each of one owner's files, which are named below the top of the tree.

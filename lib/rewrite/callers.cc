@@ -1,10 +1,10 @@
 #include "rewrite/callers.h"
 
 #include "rewrite/changed_functions.h"
+#include "rewrite/definitions.h"
 #include "rewrite/references.h"
 #include "rewrite/unhookable.h"
 
-#include <clang/AST/Decl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -14,16 +14,6 @@
 namespace klp::rewrite {
 
 namespace {
-
-const clang::FunctionDecl* definition_of(const ParsedUnit& unit, const std::string& name) {
-    const auto found =
-        unit.context().getTranslationUnitDecl()->lookup(clang::DeclarationName(&unit.context().Idents.get(name)));
-    for (const clang::NamedDecl* declaration : found)
-        if (const auto* function = llvm::dyn_cast<clang::FunctionDecl>(declaration))
-            if (const clang::FunctionDecl* definition = nullptr; function->hasBody(definition))
-                return definition;
-    return nullptr;
-}
 
 // A place in a function's text where "klp_" goes.
 using Marks = std::set<size_t>;

@@ -1,5 +1,6 @@
 #include "rewrite/rewrite.h"
 
+#include "rewrite/boot_code.h"
 #include "rewrite/callbacks.h"
 #include "rewrite/changed_functions.h"
 #include "rewrite/enumerators.h"
@@ -122,6 +123,16 @@ public:
             edits_[file].insert(some.begin(), some.end());
         std::vector<ChangedValue>& values = callbacks_[owner][relative(unit.main_file())].values;
         values.insert(values.end(), changed.values.begin(), changed.values.end());
+    }
+
+    void add_boot_code(const BootCode& code, const ParsedUnit& unit, const std::string& owner) {
+        for (const auto& [file, some] : code.edits)
+            edits_[file].insert(some.begin(), some.end());
+        if (code.values.empty() && code.steps.empty())
+            return;
+        FileCallbacks& callbacks = callbacks_[owner][relative(unit.main_file())];
+        callbacks.values.insert(callbacks.values.end(), code.values.begin(), code.values.end());
+        callbacks.steps.insert(callbacks.steps.end(), code.steps.begin(), code.steps.end());
     }
 
     void add_callbacks() {
@@ -258,19 +269,23 @@ void keep_enumerators(const UnitPair& unit, const Request& request, FileEdits& e
     ask(moved.questions, unit.patched->main_file(), request, edits, result);
 }
 
-// What a function did at boot, a callback has to do: for which objects, only the author knows.
-void remark_boot_code(const UnitPair& unit, const Request& request, Result& result) {
+// What a function did when its kernel or module started, a callback does.
+void redo_boot_code(const UnitPair& unit, const Request& request, Writer& writer, FileEdits& edits, Result& result) {
     const std::string& file = unit.patched->main_file();
-    for (const auto& [name, function] : functions_of(*unit.patched))
-        if (function.is_init && is_changed(function, request.files.at(file), {}))
-            result.remarks.push_back(
-                fmt::format("{0}() in {1} ran at boot, or when its module came, and will not run again: what the fix "
-                            "changes there has "
-                            "no effect. If what it made then needs the fix, have a callback see to it:\n\n"
-                            "      static int klp_{0}(struct klp_object *patched)\n      {{\n"
-                            "              /* What {0}() would have done, for the objects that are there. */\n"
-                            "              return 0;\n      }}\n      KLP_PRE_PATCH_CALLBACK(klp_{0});\n",
-                            name, file.substr(request.patched_root.size() + 1)));
+    const std::string name = file.substr(request.patched_root.size() + 1);
+    const BootCode code = find_boot_code(*unit.original, *unit.patched, request.files.at(file), name);
+    writer.add_boot_code(code, *unit.patched, unit.owner);
+    ask(code.questions, file, request, edits, result);
+    for (const ChangedValue& value : code.values)
+        result.done.push_back(fmt::format("{} in {} was set by a function that has run, and which is as it was. A "
+                                          "callback makes it {} when the patch goes in, and another one puts it back "
+                                          "if nobody else has changed it meanwhile.",
+                                          value.place, name, value.after));
+    if (unit.owner != "vmlinux" && !(code.values.empty() && code.steps.empty()))
+        result.remarks.push_back(
+            fmt::format("{} starts after the callback if it is loaded when the patch is there, and "
+                        "sets what it sets as before.",
+                        unit.owner));
 }
 
 // After all else: what other edits change is compiled anew, with its sites.
@@ -312,12 +327,12 @@ Result rewrite(const Request& given) {
     }
     for (const UnitPair& unit : units)
         rewrite_values(unit, request, writer, edits, result);
+    for (const UnitPair& unit : units)
+        redo_boot_code(unit, request, writer, edits, result);
     writer.add_callbacks();
     add_functions(units, request, edits, result);
     for (const UnitPair& unit : units)
         keep_enumerators(unit, request, edits, result);
-    for (const UnitPair& unit : units)
-        remark_boot_code(unit, request, result);
     for (const UnitPair& unit : units)
         read_keys(unit, request, edits, result);
     if (result.done.empty() && result.questions.empty() && result.remarks.empty())

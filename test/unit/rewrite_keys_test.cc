@@ -47,10 +47,3 @@ TEST_CASE("keys: those of vmlinux stay sites") {
                     report::Refusal);
 }
 
-TEST_CASE("boot code: what ran already is the author's to do again") {
-    const rewrite::Result result =
-        rewritten("static void __attribute__((section(\".init.text\"))) start(void)\n{\n\tuse(1); // new\n}\n"
-                  "void (*begin)(void) = start;\n");
-    CHECK(result.remarks.size() == 1);
-    CHECK(contains(result.remarks.front(), "KLP_PRE_PATCH_CALLBACK(klp_start);"));
-}
