@@ -19,4 +19,12 @@ bool needs_initialiser(clang::QualType type);
 // function.
 std::optional<std::string> initialiser_of(clang::QualType type);
 
+// What runs later by itself, and so must not be left behind by a patch that goes.
+struct Deferred {
+    bool is_rcu = false;     // behind a grace period
+    bool is_queued = false;  // on a workqueue
+    std::string_view cancel; // of the member's address, keeps it from running; empty if there is no such function
+};
+std::optional<Deferred> deferred(clang::QualType type);
+
 } // namespace klp::rewrite

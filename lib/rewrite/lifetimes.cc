@@ -78,10 +78,25 @@ public:
         if (!callee || !callee->getDeclName().isIdentifier())
             return true;
         if (const auto known = free_functions.find(callee->getName());
-            known != free_functions.end() && known->second < call->getNumArgs())
-            add_end(*call, *call->getArg(known->second), result.frees);
+            known != free_functions.end() && known->second < call->getNumArgs()) {
+            const clang::Expr& pointer = *call->getArg(known->second);
+            add_end(*call, pointer, result.frees);
+            if (without_casts(pointer).getType()->isVoidPointerType())
+                frees_without_type_.push_back({call, function_, &pointer});
+        }
         if (callee->getName().ends_with("memset") && call->getNumArgs() > 0)
             add_end(*call, *call->getArg(0), result.resets);
+        if (is_copier(callee->getName()) && call->getNumArgs() > 1 &&
+            (has_record(*call->getArg(0)) || has_record(*call->getArg(1))))
+            add_problem(*call, "a whole object is copied there, without what is kept beside it");
+        return true;
+    }
+
+    bool VisitCastExpr(clang::CastExpr* cast) {
+        if (cast->getType()->isVoidPointerType() && cast->getSubExpr()->getType()->isPointerType() &&
+            !is_argument(*cast))
+            if (const clang::RecordDecl* pointee = cast->getSubExpr()->getType()->getPointeeType()->getAsRecordDecl())
+                kept_without_type_.insert(llvm::cast<clang::RecordDecl>(pointee->getCanonicalDecl()));
         return true;
     }
 
@@ -110,9 +125,53 @@ public:
         return true;
     }
 
-    Lifetimes result;
+    // Where an object's address is kept without its type, `kfree(cb->data)` may be its end. Freeing what nothing is
+    // kept beside does no harm.
+    Lifetimes run() {
+        for (const UntypedFree& free : frees_without_type_)
+            for (const clang::RecordDecl* outer : kept_without_type_) {
+                function_ = free.function;
+                add_untyped_end(*free.call, *free.pointer, *outer);
+            }
+        return std::move(result);
+    }
 
 private:
+    struct UntypedFree {
+        const clang::CallExpr* call;
+        const clang::FunctionDecl* function;
+        const clang::Expr* pointer;
+    };
+    Lifetimes result;
+
+    static bool is_copier(llvm::StringRef name) {
+        name.consume_front("__builtin_");
+        name.consume_front("__");
+        return name == "memcpy" || name == "memmove" || name == "kmemdup";
+    }
+
+    bool has_record(const clang::Expr& pointer) const { return !objects_at(pointer, "p").empty(); }
+
+    // What a function gets for the time of the call is not kept by it, as a rule.
+    bool is_argument(const clang::Expr& expression) const {
+        const clang::DynTypedNodeList parents = unit_.context().getParents(expression);
+        return !parents.empty() && parents[0].get<clang::CallExpr>();
+    }
+
+    void add_untyped_end(const clang::Stmt& statement, const clang::Expr& pointer, const clang::RecordDecl& outer) {
+        std::vector<std::string> paths;
+        find_paths(outer, record_, "", paths);
+        const std::optional<std::string> text = unit_.text_of(without_casts(pointer).getSourceRange());
+        if (paths.empty() || !text || may_do_something(*text))
+            return;
+        const clang::QualType type = unit_.context().getRecordType(&outer);
+        for (const std::string& path : paths)
+            if (std::optional<LifetimeSite> site = site_of(
+                    statement, pointer,
+                    path.empty() ? *text : fmt::format("&(({} *){})->{}", type.getAsString(), *text, path.substr(1))))
+                add(std::move(*site), result.frees);
+    }
+
     bool allocates(const clang::Expr* value) const {
         value = value->IgnoreParenCasts();
         // What a macro makes of it (alloc_hooks()) is a statement's value.
@@ -259,12 +318,14 @@ private:
     const clang::RecordDecl& record_;
     const clang::FunctionDecl* function_ = nullptr;
     std::set<std::pair<size_t, std::string>> seen_;
+    std::set<const clang::RecordDecl*> kept_without_type_;
+    std::vector<UntypedFree> frees_without_type_;
 };
 
 } // namespace
 
 Lifetimes find_lifetimes(const ParsedUnit& unit, const clang::RecordDecl& record) {
-    return Visitor(unit, record).result;
+    return Visitor(unit, record).run();
 }
 
 void add_before(const LifetimeSite& site, const std::string& statement, FileEdits& edits) {

@@ -42,8 +42,7 @@ public:
         for (unsigned at = 0; at < expression->getNumComponents(); ++at) {
             const clang::OffsetOfNode& part = expression->getComponent(at);
             if (part.getKind() == clang::OffsetOfNode::Field && members_.contains(part.getField()))
-                add_problem(expression->getBeginLoc(), *part.getField(),
-                            "its offset is used (container_of() and the like)");
+                add_entry(*expression, *part.getField());
         }
         return true;
     }
@@ -59,6 +58,11 @@ public:
         MemberUses result;
         for (auto& [place, use] : uses_)
             result.uses.push_back(std::move(use));
+        for (const auto& [place, member] : entries_)
+            result.entries.push_back({member, place});
+        for (const auto& [place, problem] : in_macros_)
+            if (!entries_.contains(place))
+                problems_.insert(problem);
         result.problems.assign(problems_.begin(), problems_.end());
         return result;
     }
@@ -69,8 +73,11 @@ private:
         use.member = &field;
         use.function = function_;
         use.name = unit_.place_of(expression.getMemberLoc());
-        if (!unit_.text_of(use.name.file).substr(use.name.offset).starts_with(field.getName())) {
-            add_problem(expression.getMemberLoc(), field, "a macro's own text uses it");
+        use.access = unit_.place_of(expression.getOperatorLoc());
+        // `pos->member` of list_for_each_entry(pos, head, member): only the names are the author's.
+        if (!is_written(use.name, field.getName()) || !is_written(use.access, expression.isArrow() ? "->" : ".")) {
+            in_macros_.try_emplace(use.access,
+                                   problem_at(expression.getMemberLoc(), field, "a macro's own text uses it"));
             return;
         }
         if (const auto* base = llvm::dyn_cast<clang::MemberExpr>(expression.getBase());
@@ -79,7 +86,6 @@ private:
             return;
         }
         use.base = unit_.place_of(expression.getBase()->getBeginLoc());
-        use.access = unit_.place_of(expression.getOperatorLoc());
         use.is_arrow = expression.isArrow();
         if (const auto* base = llvm::dyn_cast<clang::DeclRefExpr>(expression.getBase()->IgnoreParenImpCasts()))
             use.object = llvm::dyn_cast<clang::VarDecl>(base->getDecl());
@@ -91,6 +97,17 @@ private:
             known->second.callee = use.callee;
             known->second.more_arguments = use.more_arguments;
         }
+    }
+
+    bool is_written(const Place& place, std::string_view word) const {
+        return unit_.text_of(place.file).substr(place.offset).starts_with(word);
+    }
+
+    void add_entry(const clang::OffsetOfExpr& expression, const clang::FieldDecl& field) {
+        if (expression.getBeginLoc().isMacroID() && function_)
+            entries_.try_emplace(unit_.place_of(expression.getBeginLoc()), &field);
+        else
+            add_problem(expression.getBeginLoc(), field, "its offset is used");
     }
 
     // Follows the value of the member through the expressions around it.
@@ -114,6 +131,20 @@ private:
             }
             node = clang::DynTypedNode::create(*parent);
         }
+    }
+
+    // `queue_work(system_wq, &p->work)` and its relatives (include/linux/workqueue.h).
+    void note_queue(const clang::CallExpr& call, MemberUse& use) const {
+        const clang::FunctionDecl* callee = call.getDirectCallee();
+        const std::string name = callee ? callee->getNameAsString() : "";
+        if (name.starts_with("schedule_"))
+            use.queue = "system_wq";
+        if (name != "queue_work" && name != "queue_work_on" && name != "queue_rcu_work")
+            return;
+        const auto* queue =
+            llvm::dyn_cast<clang::DeclRefExpr>(call.getArg(name == "queue_work_on" ? 1 : 0)->IgnoreParenImpCasts());
+        const auto* variable = queue ? llvm::dyn_cast<clang::VarDecl>(queue->getDecl()) : nullptr;
+        use.queue = variable && variable->hasGlobalStorage() ? variable->getNameAsString() : "?";
     }
 
     // Is that read only? Nothing: look further up.
@@ -142,10 +173,27 @@ private:
             is_address = unary->getOpcode() == clang::UO_AddrOf;
             return std::nullopt;
         }
+        if (const auto* call = llvm::dyn_cast<clang::CallExpr>(&parent))
+            note_queue(*call, use);
         if (const auto* assignment = llvm::dyn_cast<clang::BinaryOperator>(&parent);
-            assignment && assignment->getOpcode() == clang::BO_Assign && assignment->getLHS() == child)
+            assignment && assignment->getOpcode() == clang::BO_Assign && assignment->getLHS() == child) {
+            use.is_assigned = true;
+            use.is_always = is_always(*assignment);
             note_constant(*assignment->getRHS(), use);
+        }
         return false;
+    }
+
+    bool is_always(const clang::Stmt& statement) const {
+        clang::DynTypedNode node = clang::DynTypedNode::create(statement);
+        while (true) {
+            const clang::DynTypedNodeList parents = unit_.context().getParents(node);
+            if (parents.empty() || !parents[0].get<clang::Stmt>())
+                return !parents.empty();
+            if (!parents[0].get<clang::CompoundStmt>() && !parents[0].get<clang::LabelStmt>())
+                return false;
+            node = parents[0];
+        }
     }
 
     void note_constant(const clang::Expr& value, MemberUse& use) {
@@ -173,16 +221,22 @@ private:
             use.more_arguments = std::string(text.substr(after, end - after));
     }
 
-    void add_problem(clang::SourceLocation location, const clang::FieldDecl& field, const char* what) {
+    std::string problem_at(clang::SourceLocation location, const clang::FieldDecl& field, const char* what) const {
         const clang::PresumedLoc place = unit_.sources().getPresumedLoc(unit_.sources().getFileLoc(location));
-        problems_.insert(fmt::format("`{}` in line {} of {}: {}", field.getName().str(), place.getLine(),
-                                     unit_.place_of(location).file, what));
+        return fmt::format("`{}` in line {} of {}: {}", field.getName().str(), place.getLine(),
+                           unit_.place_of(location).file, what);
+    }
+
+    void add_problem(clang::SourceLocation location, const clang::FieldDecl& field, const char* what) {
+        problems_.insert(problem_at(location, field, what));
     }
 
     const ParsedUnit& unit_;
     std::set<const clang::FieldDecl*> members_;
     const clang::FunctionDecl* function_ = nullptr;
     std::map<Place, MemberUse> uses_;
+    std::map<Place, const clang::FieldDecl*> entries_;
+    std::map<Place, std::string> in_macros_; // problems, unless there is an entry at the place
     std::set<std::string> problems_;
 };
 

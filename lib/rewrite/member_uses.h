@@ -19,18 +19,28 @@ struct MemberUse {
     Place access;                                  // of "->" or "."
     Place name;                                    // of the member's name
     bool is_arrow = true;
-    bool is_read = false; // nothing can be written through it
-    // What a plain assignment stores, if that is a constant: its text.
-    std::string constant;
+    bool is_read = false;     // nothing can be written through it
+    bool is_assigned = false; // by a plain assignment
+    bool is_always = false;   // the statement is under no condition and in no loop of its function
+    std::string constant;     // what that stores, if it is a constant: its text
     // The macro or function that gets the member's address as its first argument, as INIT_LIST_HEAD(&p->list) does,
     // and the text of its further arguments (", tick, 0").
     std::string callee;
     std::string more_arguments;
+    // What queue_work() and its relatives put it on: a global variable's name; "?" for any other.
+    std::string queue;
+};
+
+// A macro that leads from the member back to its object, such as container_of().
+struct MemberEntry {
+    const clang::FieldDecl* member = nullptr;
+    Place macro; // where its name begins
 };
 
 struct MemberUses {
-    std::vector<MemberUse> uses;       // one for each place in the text
-    std::vector<std::string> problems; // uses that no accessor can stand for, as sentences with their places
+    std::vector<MemberUse> uses; // one for each place in the text
+    std::vector<MemberEntry> entries;
+    std::vector<std::string> problems; // uses that no accessor can stand for, as sentences with their lines
 };
 
 MemberUses find_uses(const ParsedUnit& unit, const std::vector<const clang::FieldDecl*>& members);

@@ -65,6 +65,11 @@ ParsedUnit::ParsedUnit(const source::CompileCommand& command, const std::map<std
     diagnostics->setClient(new clang::IgnoringDiagConsumer, true);
 }
 
+bool ParsedUnit::declares(std::string_view function) const {
+    clang::IdentifierInfo& name = context().Idents.get(function);
+    return !context().getTranslationUnitDecl()->lookup(&name).empty();
+}
+
 Place ParsedUnit::place_of(clang::SourceLocation location) const {
     const auto [file, offset] = sources().getDecomposedLoc(sources().getFileLoc(location));
     const auto entry = sources().getFileEntryRefForID(file);

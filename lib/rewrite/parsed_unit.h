@@ -32,6 +32,9 @@ public:
     const clang::SourceManager& sources() const { return unit_->getSourceManager(); }
     const std::string& main_file() const { return main_file_; }
 
+    // Does the unit see a function of that name?
+    bool declares(std::string_view function) const;
+
     // Where a token was written: of what a macro made of its argument, the argument; of what a macro brought itself,
     // the macro's name.
     Place place_of(clang::SourceLocation location) const;

@@ -105,6 +105,11 @@ public:
         if (plan.users.size() == 1) {
             place_code(first, plan,
                        shadow_structure(plan.shadow) + "\n" + shadow_functions(plan.shadow, "static ") + questions);
+            if (plan.early_end)
+                edits_[first].insert(
+                    {place_for_include(request_.files.at(first).text, plan.early_end->offset), 0,
+                     fmt::format("\n{};\n{};\n", plan.shadow.record, release_prototype(plan.shadow, "static ")),
+                     of_code});
         } else {
             const std::string name = structure_name(plan.shadow) + ".h";
             result_.files[first.substr(0, first.rfind('/') + 1) + name] = header(plan.shadow);

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,7 +18,15 @@ struct Shadow {
     std::string origin;                        // what the id is made of: file, structure and members
     std::map<std::string, std::string> values; // constants that members have where the object is set up
     std::vector<std::string> initialisers;     // statements on `new`: "mutex_init(&new->lock);"
-    bool is_read = false;                      // which accessors are needed
+    std::set<std::string> object_names;        // variables of the object that these use
+    std::vector<std::string> prototypes;       // of functions that these use
+    std::vector<std::string> cancels;          // statements on `each` that keep it from running later
+    std::vector<std::string> waits;            // statements behind which nothing runs that was under way
+    bool knows_object = false;                 // has a member `object`
+    bool has_loop = false;                     // over a list of such members: each_macro()
+    bool has_safe_loop = false;
+    bool must_exist = false; // a lock, list or work: without memory, objects share one that stays
+    bool is_read = false;    // which accessors are needed
     bool is_written = false;
     bool is_freed = false;
 };
@@ -37,8 +46,9 @@ uint32_t id_of(const Shadow& shadow);
 std::string shadow_structure(const Shadow& shadow);
 std::string shadow_prototypes(const Shadow& shadow);
 std::string shadow_functions(const Shadow& shadow, std::string_view storage);
+std::string release_prototype(const Shadow& shadow, std::string_view storage); // without semicolon
 
-// The statement that frees all of them.
+// The statements that free all of them, once nothing uses them any more.
 std::string release_all(const Shadow& shadow);
 
 } // namespace klp::rewrite

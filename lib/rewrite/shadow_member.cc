@@ -1,10 +1,12 @@
 #include "rewrite/shadow_member.h"
 
+#include "rewrite/contexts.h"
+#include "rewrite/entry_macros.h"
 #include "rewrite/initialisers.h"
 #include "rewrite/lifetimes.h"
 #include "rewrite/member_uses.h"
 #include "rewrite/objects.h"
-#include "rewrite/sleeping.h"
+#include "rewrite/set_up.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -49,8 +51,13 @@ public:
         for (const auto& [place, calls] : opened_)
             open(place, calls);
         initialise();
+        for (const clang::FieldDecl* member : views_.front().record.members)
+            stop(*member);
         check_objects();
+        remark();
         plan_.users.assign(users_.begin(), users_.end());
+        if (const auto home = std::ranges::find(plan_.users, home_); home != plan_.users.end())
+            std::rotate(plan_.users.begin(), home, home + 1);
         plan_.summary = summary();
         return std::move(plan_);
     }
@@ -61,6 +68,8 @@ private:
     }
 
     void ask(const char* code, std::string message, std::string hint) {
+        for (size_t at = message.find(root_ + "/"); at != std::string::npos; at = message.find(root_ + "/"))
+            message.erase(at, root_.size() + 1);
         plan_.questions.push_back({code, Severity::error, relative(views_.front().record.end.file), plan_.shadow.record,
                                    std::move(message), std::move(hint)});
     }
@@ -74,19 +83,30 @@ private:
             ask("rewrite.use", problem, "write this use by hand, with the accessors of the patch");
         for (const std::string& problem : lifetimes.problems)
             ask("rewrite.no-free", problem, fmt::format("call {}() there by hand", releaser(plan_.shadow)));
+        const Contexts contexts(unit);
         for (const MemberUse& use : found.uses) {
-            note_set_up(use, lifetimes);
-            add_use(unit, use);
+            note_set_up(unit, use, lifetimes);
+            add_use(unit, contexts, use);
         }
+        for (const MemberEntry& entry : found.entries)
+            add_entry(unit, entry);
         for (const LifetimeSite& site : lifetimes.frees)
             release(unit, site, &add_before);
         for (const LifetimeSite& site : lifetimes.resets)
             release(unit, site, &add_before);
         for (const LifetimeSite& site : lifetimes.allocations)
             release(unit, site, &add_behind);
-        has_free_ |= !lifetimes.frees.empty();
+        has_free_ |= std::ranges::any_of(
+            lifetimes.frees, [&](const LifetimeSite& site) { return !is_undone_there(site, lifetimes.allocations); });
         objects_.merge(find_objects(unit, record));
         is_allocated_ |= !lifetimes.allocations.empty();
+    }
+
+    // What a function frees that it has just made says nothing of an object's usual end.
+    static bool is_undone_there(const LifetimeSite& free, const std::vector<LifetimeSite>& allocations) {
+        return free.variable && std::ranges::any_of(allocations, [&](const LifetimeSite& site) {
+                   return site.function == free.function && site.variable == free.variable;
+               });
     }
 
     void release(const ParsedUnit& unit, const LifetimeSite& site,
@@ -94,22 +114,64 @@ private:
         add(site, fmt::format("{}({});", releaser(plan_.shadow), site.object), plan_.edits);
         plan_.shadow.is_freed = true;
         users_.insert(unit.main_file());
+        if (site.begin.file == plan_.definition.file && site.begin < plan_.definition &&
+            (!plan_.early_end || site.begin < *plan_.early_end))
+            plan_.early_end = site.begin;
     }
 
     // What the code stores in a new object is what an old one should have had.
-    void note_set_up(const MemberUse& use, const Lifetimes& lifetimes) {
+    void note_set_up(const ParsedUnit& unit, const MemberUse& use, const Lifetimes& lifetimes) {
         const std::string member = use.member->getName().str();
-        if (is_initialiser(use.callee))
-            initialisers_.try_emplace(member, fmt::format("{}(&new->{}{});", use.callee, member, use.more_arguments));
+        if (is_initialiser(use.callee) && set_ups_.try_emplace(member, set_up_of(unit, use)).second &&
+            !set_ups_.at(member).prototypes.empty())
+            home_ = unit.main_file();
+        if (!use.queue.empty())
+            queues_[member].insert(use.queue);
         const bool is_new_object =
             use.object && std::ranges::any_of(lifetimes.allocations, [&](const LifetimeSite& site) {
                 return site.function == use.function && site.variable == use.object;
             });
-        if (is_new_object && !is_zero(use.constant))
+        if (!is_new_object || !use.is_assigned || !use.is_always)
+            return;
+        if (use.constant.empty())
+            note_unknown_value(use);
+        else if (!is_zero(use.constant))
             plan_.shadow.values.try_emplace(member, use.constant);
     }
 
-    void add_use(const ParsedUnit& unit, const MemberUse& use) {
+    void note_unknown_value(const MemberUse& use) {
+        const std::string text = fmt::format(
+            "{}() sets `{}` of a new object to what is no constant. What an object that is older than the patch "
+            "would have there, nobody knows: it reads as zero until it is written to",
+            use.function->getName().str(), use.member->getName().str());
+        if (use.member->getType()->isPointerType())
+            ask("rewrite.old-value", text,
+                fmt::format("see that the code does without it where it is NULL, or give {}_default a value",
+                            structure_name(plan_.shadow)));
+        else
+            plan_.remarks.push_back(text + ".");
+    }
+
+    void add_entry(const ParsedUnit& unit, const MemberEntry& entry) {
+        const std::optional<EntryEdits> found =
+            entry.macro.file == unit.main_file()
+                ? edits_of_entry(unit.text_of(entry.macro.file), entry.macro.offset, structure_name(plan_.shadow))
+                : std::nullopt;
+        if (!found) {
+            ask("rewrite.use",
+                fmt::format("`{}` in {}: what uses its offset there is nothing that klp-build knows",
+                            entry.member->getName().str(), entry.macro.file),
+                "write this use with container_of(), or by hand");
+            return;
+        }
+        plan_.edits[entry.macro.file].insert(found->edits.begin(), found->edits.end());
+        plan_.shadow.knows_object = true;
+        plan_.shadow.has_loop |= found->is_loop;
+        plan_.shadow.has_safe_loop |= found->is_safe_loop;
+        users_.insert(unit.main_file());
+    }
+
+    void add_use(const ParsedUnit& unit, const Contexts& contexts, const MemberUse& use) {
         if (use.name.file != unit.main_file() || !use.function) {
             ask("rewrite.use",
                 fmt::format("`{}` is used in {}, outside of the functions of {}", use.member->getName().str(),
@@ -118,7 +180,7 @@ private:
             return;
         }
         const std::string function = use.is_read ? getter(plan_.shadow) : allocator(plan_.shadow);
-        const std::string flags = use.is_read ? "" : ", " + flags_at(unit, use);
+        const std::string flags = use.is_read ? "" : ", " + flags_at(contexts, use);
         (use.is_read ? plan_.shadow.is_read : plan_.shadow.is_written) = true;
         opened_[use.base][use.name] = fmt::format("{}({}", function, use.is_arrow ? "" : "&");
         plan_.edits[use.access.file].insert({use.access.offset, use.is_arrow ? 2u : 1u, flags + ")->"});
@@ -133,39 +195,76 @@ private:
         plan_.edits[place.file].insert({place.offset, 0, text});
     }
 
-    std::string flags_at(const ParsedUnit& unit, const MemberUse& use) {
-        const clang::SourceRange range = use.function->getBody()->getSourceRange();
-        const Place begin = unit.place_of(range.getBegin()), end = unit.end_of(range.getEnd());
-        const std::string_view body = unit.text_of(begin.file).substr(begin.offset, end.offset - begin.offset);
-        const Context context = context_at(body, use.name.offset - begin.offset);
-        const bool must_be_there = needs_initialiser(use.member->getType());
-        if (must_be_there && context == Context::atomic)
-            ask("rewrite.atomic-setup",
-                fmt::format(
-                    "{}() uses `{}`, and an object that is older than the patch gets it there; the function may "
-                    "not sleep, as far as the sources tell, so there may be no memory for it",
-                    use.function->getName().str(), use.member->getName().str()),
-                fmt::format("make it earlier, where sleeping is allowed: {}(object, GFP_KERNEL | __GFP_NOFAIL)",
-                            allocator(plan_.shadow)));
-        if (context == Context::atomic)
-            return "GFP_ATOMIC";
-        return must_be_there ? "GFP_KERNEL | __GFP_NOFAIL" : "GFP_KERNEL";
+    std::string flags_at(const Contexts& contexts, const MemberUse& use) {
+        const bool is_atomic = contexts.at(*use.function, use.name) == Context::atomic;
+        const bool must_exist = needs_initialiser(use.member->getType());
+        plan_.shadow.must_exist |= must_exist;
+        if (must_exist && is_atomic)
+            made_late_.insert(fmt::format("{}()", use.function->getName().str()));
+        if (is_atomic)
+            return must_exist ? "GFP_ATOMIC | __GFP_MEMALLOC" : "GFP_ATOMIC";
+        return must_exist ? "GFP_KERNEL | __GFP_NOFAIL" : "GFP_KERNEL";
     }
 
     void initialise() {
         for (const clang::FieldDecl* member : views_.front().record.members) {
             const std::string name = member->getName().str();
             const std::optional<std::string> usual = initialiser_of(member->getType());
-            if (const auto known = initialisers_.find(name); known != initialisers_.end())
-                plan_.shadow.initialisers.push_back(known->second);
+            const auto known = set_ups_.find(name);
+            if (known != set_ups_.end() && !known->second.other_name)
+                add_set_up(known->second);
             else if (usual)
                 plan_.shadow.initialisers.push_back(fmt::format("{}(&new->{});", *usual, name));
             else if (needs_initialiser(member->getType()))
                 ask("rewrite.no-initialiser",
-                    fmt::format("zero is no state of `{}` ({}), and the patch does not show how it is made ready", name,
-                                member->getType().getAsString()),
+                    fmt::format("zero is no state of `{}` ({}), and the patch does not show how it is made ready{}",
+                                name, member->getType().getAsString(),
+                                known == set_ups_.end() ? std::string()
+                                                        : fmt::format(" without {}", *known->second.other_name)),
                     "make it ready in the constructor of the shadow variable");
         }
+    }
+
+    void add_set_up(const SetUp& set_up) {
+        plan_.shadow.initialisers.push_back(set_up.statement);
+        plan_.shadow.object_names.insert(set_up.object_names.begin(), set_up.object_names.end());
+        plan_.shadow.prototypes.insert(plan_.shadow.prototypes.end(), set_up.prototypes.begin(),
+                                       set_up.prototypes.end());
+    }
+
+    // What was begun must have ended before the code of the patch goes.
+    void stop(const clang::FieldDecl& member) {
+        const std::optional<Deferred> how = deferred(member.getType());
+        if (!how)
+            return;
+        const std::string name = member.getName().str();
+        const ParsedUnit& unit = *views_.front().unit;
+        const std::set<std::string>& queues = queues_[name];
+        if (how->is_rcu)
+            plan_.shadow.waits.push_back("rcu_barrier();");
+        if (how->is_queued && !queues.empty() && !queues.contains("?")) {
+            const char* const flush = unit.declares("__flush_workqueue") ? "__flush_workqueue" : "flush_workqueue";
+            for (const std::string& queue : queues)
+                plan_.shadow.waits.push_back(fmt::format("{}({});", flush, queue));
+        } else if (!how->cancel.empty()) {
+            const std::string cancel = unit.declares(how->cancel) ? std::string(how->cancel) : "timer_delete_sync";
+            plan_.shadow.cancels.push_back(fmt::format("{}(&each->{});", cancel, name));
+        } else if (how->is_queued) {
+            ask("rewrite.deferred",
+                fmt::format("`{}` is queued on what is no variable of the kernel's: nobody knows what to wait for "
+                            "when the patch goes",
+                            name),
+                "flush the queue in the callback that frees the shadow variables");
+        }
+    }
+
+    void remark() {
+        if (!made_late_.empty())
+            plan_.remarks.push_back(fmt::format(
+                "{} may not sleep, as far as the sources tell, and an object that is older than the patch gets what it "
+                "needs there from the memory that the kernel sets aside. If even that is used up, the kernel warns, "
+                "and such objects share one {}.",
+                fmt::join(made_late_, ", "), structure_name(plan_.shadow)));
     }
 
     void check_objects() {
@@ -212,7 +311,10 @@ private:
     ShadowPlan plan_;
     std::set<std::string> users_;
     std::map<Place, std::map<Place, std::string>> opened_;
-    std::map<std::string, std::string> initialisers_; // by member
+    std::map<std::string, SetUp> set_ups_;                // by member
+    std::map<std::string, std::set<std::string>> queues_; // the same
+    std::set<std::string> made_late_;                     // functions
+    std::string home_;                                    // the file of functions that the constructor refers to
     Objects objects_;
     bool has_free_ = false;
     bool is_allocated_ = false;

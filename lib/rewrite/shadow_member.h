@@ -8,6 +8,7 @@
 #include "rewrite/shadow_code.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,7 +25,8 @@ struct ShadowPlan {
     Shadow shadow;
     FileEdits edits;                // all but the accessors
     Place definition;               // behind that of the structure
-    std::vector<std::string> users; // files that need the accessors, sorted; absolute
+    std::vector<std::string> users; // files that need the accessors, sorted, the first one holds them; absolute
+    std::optional<Place> early_end; // the first place before the definition where an object is freed
     std::string summary;            // for the author
     std::vector<report::Finding> questions;
     std::vector<std::string> remarks;

@@ -85,36 +85,97 @@ size_t behind_text(std::string_view body, size_t at) {
     return std::min(end + 1, body.size());
 }
 
+// What scope-based guards (include/linux/cleanup.h and the DEFINE_GUARD()s) take, by class.
+constexpr std::array<std::string_view, 8> sleeping_classes = {
+    "mutex", "mutex_intr", "mutex_kill", "rwsem_read", "rwsem_write", "rwsem_read_intr", "device", "rtnl"};
+constexpr std::array<std::string_view, 10> atomic_classes = {
+    "spinlock", "raw_spinlock", "read_lock", "write_lock", "irq", "irqsave", "preempt", "migrate", "rcu", "srcu"};
+
+struct Around {
+    bool is_guarded = false; // at the place
+    bool sleeps = false;     // anywhere, where it may
+};
+
+class Reader {
+public:
+    Reader(std::string_view body, size_t offset) : body_(body), offset_(offset) {}
+
+    Around run() {
+        for (size_t at = 0; at < body_.size();) {
+            if (const size_t behind = behind_text(body_, at); behind != at) {
+                at = behind;
+                continue;
+            }
+            if (!is_letter(body_[at])) {
+                read_brace(body_[at++]);
+                continue;
+            }
+            const size_t begin = at;
+            while (at < body_.size() && is_letter(body_[at]))
+                ++at;
+            read_word(body_.substr(begin, at - begin), at);
+            if (begin <= offset_)
+                around_.is_guarded = !guarded_.empty() || !scopes_.empty();
+        }
+        return around_;
+    }
+
+private:
+    void read_brace(char c) {
+        depth_ += c == '{';
+        if (c != '}' || depth_ == 0)
+            return;
+        while (!scopes_.empty() && scopes_.back() >= depth_)
+            scopes_.pop_back();
+        --depth_;
+    }
+
+    void read_word(std::string_view word, size_t behind) {
+        if (word == "guard" || word == "scoped_guard") {
+            read_class(word == "guard" ? depth_ : depth_ + 1, behind);
+        } else if (is_of(word, guards)) {
+            guarded_.push_back(depth_);
+        } else if (is_of(word, ends)) {
+            if (!guarded_.empty() && depth_ <= guarded_.back())
+                guarded_.pop_back();
+        } else {
+            around_.sleeps |=
+                guarded_.empty() && scopes_.empty() && std::ranges::find(sleepers, word) != sleepers.end();
+        }
+    }
+
+    // `guard(mutex)(&m)`: until the end of the block at `depth`.
+    void read_class(size_t depth, size_t behind) {
+        const size_t begin = body_.find_first_not_of("( \t\n", behind);
+        if (begin == std::string_view::npos)
+            return;
+        size_t end = begin;
+        while (end < body_.size() && is_letter(body_[end]))
+            ++end;
+        const std::string_view name = body_.substr(begin, end - begin);
+        if (std::ranges::find(sleeping_classes, name) != sleeping_classes.end())
+            around_.sleeps |= guarded_.empty() && scopes_.empty();
+        else if (is_of(name, atomic_classes))
+            scopes_.push_back(depth);
+    }
+
+    std::string_view body_;
+    size_t offset_;
+    std::vector<size_t> guarded_; // the depth of the block that each guard was taken in
+    std::vector<size_t> scopes_;  // the same, of those that end with their block
+    size_t depth_ = 0;
+    Around around_;
+};
+
 } // namespace
 
 Context context_at(std::string_view body, size_t offset) {
-    std::vector<size_t> guarded; // the depth of the block that each guard was taken in
-    size_t depth = 0;
-    bool is_atomic = false, sleeps = false;
-    for (size_t at = 0; at < body.size();) {
-        if (const size_t behind = behind_text(body, at); behind != at) {
-            at = behind;
-            continue;
-        }
-        depth += body[at] == '{';
-        depth -= body[at] == '}' && depth > 0;
-        if (!is_letter(body[at])) {
-            ++at;
-            continue;
-        }
-        const size_t begin = at;
-        while (at < body.size() && is_letter(body[at]))
-            ++at;
-        const std::string_view word = body.substr(begin, at - begin);
-        if (is_of(word, guards))
-            guarded.push_back(depth);
-        else if (is_of(word, ends) && !guarded.empty() && depth <= guarded.back())
-            guarded.pop_back();
-        sleeps |= guarded.empty() && std::ranges::find(sleepers, word) != sleepers.end();
-        if (begin <= offset)
-            is_atomic = !guarded.empty();
-    }
-    return sleeps && !is_atomic ? Context::may_sleep : Context::atomic;
+    const Around around = Reader(body, offset).run();
+    return around.sleeps && !around.is_guarded ? Context::may_sleep : Context::atomic;
+}
+
+bool is_free_at(std::string_view body, size_t offset) {
+    return !Reader(body, offset).run().is_guarded;
 }
 
 } // namespace klp::rewrite

@@ -38,3 +38,19 @@ TEST_CASE("sleeping: an end in an inner block may be one way out of several") {
     CHECK(context("{ mutex_lock(&m); spin_lock(&l); if (e) { spin_unlock(&l); return; } HERE; }") == Context::atomic);
     CHECK(context("{ mutex_lock(&m); if (e) { spin_lock(&l); spin_unlock(&l); } HERE; }") == Context::may_sleep);
 }
+
+TEST_CASE("sleeping: a guard holds until its block ends") {
+    CHECK(context("{ guard(mutex)(&m); HERE; }") == Context::may_sleep);
+    CHECK(context("{ mutex_lock(&m); guard(spinlock)(&l); HERE; }") == Context::atomic);
+    CHECK(context("{ mutex_lock(&m); { guard(rcu)(); x(); } HERE; }") == Context::may_sleep);
+    CHECK(context("{ mutex_lock(&m); scoped_guard(spinlock_irqsave, &l) { HERE; } }") == Context::atomic);
+    CHECK(context("{ mutex_lock(&m); scoped_guard(spinlock_irqsave, &l) { x(); } HERE; }") == Context::may_sleep);
+    CHECK(context("{ guard(spinlock)(&l); f(GFP_KERNEL); HERE; }") == Context::atomic);
+}
+
+TEST_CASE("sleeping: a function that nothing keeps from it may sleep where its callers may") {
+    const auto is_free = [](const std::string& body) { return klp::rewrite::is_free_at(body, body.find("HERE")); };
+    CHECK(is_free("{ HERE; }"));
+    CHECK_FALSE(is_free("{ spin_lock(&l); HERE; }"));
+    CHECK(is_free("{ spin_lock(&l); spin_unlock(&l); HERE; }"));
+}
