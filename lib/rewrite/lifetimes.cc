@@ -81,8 +81,9 @@ public:
             known != free_functions.end() && known->second < call->getNumArgs()) {
             const clang::Expr& pointer = *call->getArg(known->second);
             add_end(*call, pointer, result.frees);
-            if (without_casts(pointer).getType()->isVoidPointerType())
-                frees_without_type_.push_back({call, function_, &pointer});
+            if (const auto* keeper = llvm::dyn_cast<clang::MemberExpr>(&without_casts(pointer));
+                keeper && keeper->getType()->isVoidPointerType())
+                frees_without_type_.push_back({call, function_, &pointer, keeper->getMemberDecl()->getNameAsString()});
         }
         if (callee->getName().ends_with("memset") && call->getNumArgs() > 0)
             add_end(*call, *call->getArg(0), result.resets);
@@ -93,10 +94,11 @@ public:
     }
 
     bool VisitCastExpr(clang::CastExpr* cast) {
-        if (cast->getType()->isVoidPointerType() && cast->getSubExpr()->getType()->isPointerType() &&
-            !is_argument(*cast))
-            if (const clang::RecordDecl* pointee = cast->getSubExpr()->getType()->getPointeeType()->getAsRecordDecl())
-                kept_without_type_.insert(llvm::cast<clang::RecordDecl>(pointee->getCanonicalDecl()));
+        if (!cast->getType()->isVoidPointerType() || !cast->getSubExpr()->getType()->isPointerType())
+            return true;
+        const clang::RecordDecl* pointee = cast->getSubExpr()->getType()->getPointeeType()->getAsRecordDecl();
+        if (const std::string keeper = pointee ? keeper_of(*cast) : ""; !keeper.empty())
+            kept_without_type_[keeper].insert(llvm::cast<clang::RecordDecl>(pointee->getCanonicalDecl()));
         return true;
     }
 
@@ -129,7 +131,7 @@ public:
     // kept beside does no harm.
     Lifetimes run() {
         for (const UntypedFree& free : frees_without_type_)
-            for (const clang::RecordDecl* outer : kept_without_type_) {
+            for (const clang::RecordDecl* outer : kept_without_type_[free.keeper]) {
                 function_ = free.function;
                 add_untyped_end(*free.call, *free.pointer, *outer);
             }
@@ -141,6 +143,7 @@ private:
         const clang::CallExpr* call;
         const clang::FunctionDecl* function;
         const clang::Expr* pointer;
+        std::string keeper; // name of the member that is freed
     };
     Lifetimes result;
 
@@ -152,10 +155,24 @@ private:
 
     bool has_record(const clang::Expr& pointer) const { return !objects_at(pointer, "p").empty(); }
 
-    // What a function gets for the time of the call is not kept by it, as a rule.
-    bool is_argument(const clang::Expr& expression) const {
+    // The name of the member that an expression is stored in; empty if it is none.
+    std::string keeper_of(const clang::Expr& expression) const {
         const clang::DynTypedNodeList parents = unit_.context().getParents(expression);
-        return !parents.empty() && parents[0].get<clang::CallExpr>();
+        const auto* parent = parents.empty() ? nullptr : parents[0].get<clang::Stmt>();
+        if (const auto* assignment = llvm::dyn_cast_or_null<clang::BinaryOperator>(parent)) {
+            const auto* target = llvm::dyn_cast<clang::MemberExpr>(assignment->getLHS()->IgnoreParens());
+            return target && assignment->getOpcode() == clang::BO_Assign ? target->getMemberDecl()->getNameAsString()
+                                                                         : "";
+        }
+        const auto* list = llvm::dyn_cast_or_null<clang::InitListExpr>(parent);
+        const clang::RecordDecl* record = list ? list->getType()->getAsRecordDecl() : nullptr;
+        if (!record)
+            return "";
+        unsigned at = 0;
+        for (const clang::FieldDecl* field : record->fields())
+            if (at < list->getNumInits() && list->getInit(at++) == &expression)
+                return field->getNameAsString();
+        return "";
     }
 
     void add_untyped_end(const clang::Stmt& statement, const clang::Expr& pointer, const clang::RecordDecl& outer) {
@@ -318,7 +335,7 @@ private:
     const clang::RecordDecl& record_;
     const clang::FunctionDecl* function_ = nullptr;
     std::set<std::pair<size_t, std::string>> seen_;
-    std::set<const clang::RecordDecl*> kept_without_type_;
+    std::map<std::string, std::set<const clang::RecordDecl*>> kept_without_type_; // by the member's name
     std::vector<UntypedFree> frees_without_type_;
 };
 

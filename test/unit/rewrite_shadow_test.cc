@@ -133,15 +133,21 @@ TEST_CASE("rewrite: a lock is made ready, and there is always memory for it") {
     CHECK(contains(text_of(result), "mutex_lock(&klp_ctx_get_or_alloc(c, GFP_KERNEL | __GFP_NOFAIL)->m);"));
 }
 
-TEST_CASE("rewrite: a list that nobody can make there is a question") {
-    CHECK(codes_of(rewritten(unit("struct list_head l;", function("INIT_LIST_HEAD(&c->l);")))) ==
-          Codes{"rewrite.atomic-setup"});
+TEST_CASE("rewrite: what must be there and comes where nothing may sleep is made of what the kernel sets aside") {
+    const rewrite::Result result =
+        rewritten(unit("struct list_head l;", "struct list_head all;\n" + function("list_add(&c->l, &all);")));
+    CHECK(codes_of(result) == Codes{});
+    CHECK(contains(text_of(result), "klp_ctx_get_or_alloc(c, GFP_ATOMIC | __GFP_MEMALLOC)->l"));
+    // What is shared is made ready once, and never again while it is in use.
+    CHECK(contains(text_of(result), "if (!xchg(&is_ready, 1))\n\t\tklp_ctx_ctor("));
+    CHECK_FALSE(contains(text_of(result), "lost = klp_ctx_default"));
+    CHECK(result.remarks.size() == 1);
 }
 
 TEST_CASE("rewrite: uses that no accessor can stand for are questions") {
     const std::string macro = "#define N(c) (c)->n\n" + function("use(N(c));");
     CHECK(codes_of(rewritten(unit("long n;", macro))) == Codes{"rewrite.use"});
-    CHECK(codes_of(rewritten(unit("long n;", function("use((long)container_of(&i, struct ctx, n));")))) ==
+    CHECK(codes_of(rewritten(unit("long n;", function("use(__builtin_offsetof(struct ctx, n));")))) ==
           Codes{"rewrite.use"});
     const std::string copy = function("struct ctx here = { .n = 1 }; use(here.lock);");
     CHECK(codes_of(rewritten(unit("long n;", copy))) == Codes{"rewrite.use", "rewrite.on-stack"});

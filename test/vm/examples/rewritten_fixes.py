@@ -136,7 +136,7 @@ def _memberships(session):
         session.expect("shadows", r"^1$")
         session.vm.run(f"echo >{trace}/trace; ip link del d0")
         # Both were on the list: the old one got its variable for that.
-        session.expect(f"grep -c packet_notifier {trace}/trace", r"^2$")
+        session.expect(f"grep -c klp_packet_mclist_get_or_alloc {trace}/trace", r"^2$")
         _shadows(session, 0)
         for fd in (old, new):
             session.expect(f"fds close {fd}", r"^ok$")
