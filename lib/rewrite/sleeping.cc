@@ -12,7 +12,7 @@ namespace {
 
 // Names of the kernel's primitives (include/linux/{mutex,rwsem,gfp_types,uaccess,wait,rcupdate,spinlock,preempt}.h):
 // who calls these must be allowed to sleep.
-constexpr std::array<std::string_view, 36> sleepers = {"mutex_lock",
+constexpr std::array<std::string_view, 40> sleepers = {"mutex_lock",
                                                        "mutex_lock_interruptible",
                                                        "mutex_lock_killable",
                                                        "mutex_lock_nested",
@@ -39,6 +39,10 @@ constexpr std::array<std::string_view, 36> sleepers = {"mutex_lock",
                                                        "inode_lock",
                                                        "synchronize_rcu",
                                                        "synchronize_net",
+                                                       "rcu_barrier",
+                                                       "flush_workqueue",
+                                                       "kthread_stop",
+                                                       "usleep_range",
                                                        "flush_work",
                                                        "cancel_work_sync",
                                                        "cancel_delayed_work_sync",

@@ -215,8 +215,8 @@ void check_versions(const Subject& subject, Verdict& verdict) {
             verdict.add("form.versions", section->name, fmt::format("the entry at {:#x} is no CRC and name", at));
         names.insert(elf::Object::string_at(*section, at + name_at));
     }
-    // A function of the module may share its name with an import: the new version of an exported one, which another unit
-    // of the patch takes the address of.
+    // A function of the module may share its name with an import: the new version of an exported one, which another
+    // unit of the patch takes the address of.
     for (const elf::Symbol& symbol : subject.module.symbols())
         if (symbol.place == elf::Place::undefined)
             names.erase(symbol.name);

@@ -217,7 +217,46 @@ def _whiteouts(session):
     session.vm.run("umount /tmp/o/old/all; umount /tmp/o")
 
 
+def _sets(session):
+    """A set ends in a work item instead of an RCU callback."""
+    trace = "/sys/kernel/tracing"
+
+    def destroy(name, where):
+        session.vm.run(f"echo >{trace}/trace")
+        session.expect(f"ipsets destroy {name}", r"^ok$")
+        session.vm.run(f"wait_until 30 'grep -q bitmap_ip_destroy {trace}/trace'")
+        session.expect(f"grep bitmap_ip_destroy {trace}/trace", where)
+        _shadows(session, 0)
+
+    in_work, elsewhere = r"^ *kworker/", r"^(?! *kworker/).*bitmap_ip_destroy"
+    session.vm.run(f"echo bitmap_ip_destroy >{trace}/set_ftrace_filter && echo function >{trace}/current_tracer")
+    for name in ("first", "old", "older"):
+        session.expect(f"ipsets create {name}", r"^ok$")
+    destroy("first", elsewhere)
+    for old in ("old", "older"):
+        session.patch()
+        session.expect("shadows", r"^0$")
+        destroy(old, in_work)
+        session.expect("ipsets create new", r"^ok$")
+        destroy("new", in_work)
+        # What is under way when the patch goes comes to its end.
+        session.vm.run(f"echo >{trace}/trace")
+        for number in range(20):
+            session.expect(f"ipsets create {number}", r"^ok$")
+        session.vm.run("for i in $(seq 0 19); do ipsets destroy $i; done")
+        session.disable()
+        session.expect("shadows", r"^0$")
+        session.expect(f"grep -c bitmap_ip_destroy {trace}/trace", r"^20$")
+        session.expect("ipsets create first", r"^ok$")
+        destroy("first", elsewhere)
+        session.unload()
+    session.vm.run(f"echo nop >{trace}/current_tracer; echo >{trace}/set_ftrace_filter")
+    session.vm.run("rmmod ip_set_bitmap_ip")
+
+
 EXAMPLES = [
+    _fix("ipset-destroy", "a real fix: a work item behind a grace period", _sets, ("ipsets",),
+         setup="load ip_set_bitmap_ip", modules=("ip_set_bitmap_ip",), series=("6.12",)),
     _fix("packet-notifier", "a real fix: a list head, first used where nothing may sleep", _memberships, ("fds",),
          setup="load dummy", modules=("dummy",), series=("6.12",)),
     _fix("nexthop-lock", "a real fix: a spinlock and a flag, used in two units", _nexthops, ("nexthops",),
