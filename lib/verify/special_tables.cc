@@ -215,14 +215,14 @@ void check_versions(const Subject& subject, Verdict& verdict) {
             verdict.add("form.versions", section->name, fmt::format("the entry at {:#x} is no CRC and name", at));
         names.insert(elf::Object::string_at(*section, at + name_at));
     }
-    // A function of the module may share its name with an import: the new version of an exported one, which another
-    // unit of the patch takes the address of.
+    // The new version of an exported function is local, and another unit of the patch may import the old one.
+    std::unordered_set<std::string_view> imports;
     for (const elf::Symbol& symbol : subject.module.symbols())
         if (symbol.place == elf::Place::undefined)
-            names.erase(symbol.name);
+            imports.insert(symbol.name);
     for (const elf::Symbol& symbol : subject.module.symbols())
         if (!names.empty() && symbol.place == elf::Place::section && !symbol.name.empty() &&
-            names.contains(symbol.name))
+            names.contains(symbol.name) && !(symbol.is_local() && imports.contains(symbol.name)))
             verdict.add("form.versions", symbol.name, "it has a CRC, but is defined in the module");
 }
 
