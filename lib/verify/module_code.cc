@@ -63,8 +63,11 @@ private:
     void step(const arch::Instruction& instruction) {
         const std::span<const elf::Relocation> fields = relocations(instruction);
         for (const elf::Relocation& field : fields)
-            if (std::optional<Location> target = target_of(field))
+            if (std::optional<Location> target = target_of(field)) {
                 function_.refers_to.push_back(*target);
+                if (instruction.is_call || instruction.is_branch)
+                    function_.runs.push_back(*target);
+            }
         if (instruction.is_call || instruction.is_branch) {
             for (const elf::Relocation& field : fields)
                 if (!module_.section_of(module_.symbol(field.symbol)))
@@ -124,6 +127,15 @@ const ModuleFunction* ModuleCode::find(const Location& place) const {
 }
 
 std::vector<const ModuleFunction*> ModuleCode::reached_from(const Location& start) const {
+    return follow(start, &ModuleFunction::refers_to);
+}
+
+std::vector<const ModuleFunction*> ModuleCode::run_by(const Location& start) const {
+    return follow(start, &ModuleFunction::runs);
+}
+
+std::vector<const ModuleFunction*> ModuleCode::follow(const Location& start,
+                                                      std::vector<Location> ModuleFunction::* places) const {
     std::vector<const ModuleFunction*> reached;
     std::set<const ModuleFunction*> seen;
     std::vector<Location> queue{start};
@@ -133,7 +145,7 @@ std::vector<const ModuleFunction*> ModuleCode::reached_from(const Location& star
         if (!function || !seen.insert(function).second)
             continue;
         reached.push_back(function);
-        queue.insert(queue.end(), function->refers_to.begin(), function->refers_to.end());
+        queue.insert(queue.end(), (function->*places).begin(), (function->*places).end());
     }
     return reached;
 }

@@ -27,6 +27,7 @@ struct ModuleFunction {
     Location start;
     std::vector<Call> calls;
     std::vector<Location> refers_to; // places within the module
+    std::vector<Location> runs;      // those of them that it calls or jumps to
     bool writes_memory = false;      // other than the stack's
 };
 
@@ -39,11 +40,17 @@ public:
     const std::vector<ModuleFunction>& functions() const { return functions_; }
     // The function at `start` and all of the module that it leads to; none if there is no function.
     std::vector<const ModuleFunction*> reached_from(const Location& start) const;
+    // The same without what is only pointed to, such as a work item's function: what runs before that at `start`
+    // returns.
+    std::vector<const ModuleFunction*> run_by(const Location& start) const;
 
     // The function that begins there, or nullptr.
     const ModuleFunction* find(const Location& place) const;
 
 private:
+    std::vector<const ModuleFunction*> follow(const Location& start,
+                                              std::vector<Location> ModuleFunction::* places) const;
+
     std::vector<ModuleFunction> functions_; // sorted by place
 };
 

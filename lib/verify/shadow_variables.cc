@@ -78,7 +78,7 @@ bool may_sleep(const Call& call) {
 }
 
 void check_constructor(const ModuleCode& code, const Location& constructor, Verdict& verdict) {
-    for (const ModuleFunction* function : code.reached_from(constructor))
+    for (const ModuleFunction* function : code.run_by(constructor))
         for (const Call& call : function->calls)
             if (may_sleep(call))
                 return verdict.add(

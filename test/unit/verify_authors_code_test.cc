@@ -101,6 +101,7 @@ TEST_CASE("a constructor that sleeps") {
     CHECK(with("*(int *)b = 1;").empty());
     CHECK(with("mutex_lock(c);") == Codes{"sense.shadow-constructor"});
     CHECK(with("deep(c); *(int *)b = 1;") == Codes{"sense.shadow-constructor"});
+    CHECK(with("*(void (**)(void *))b = deep;").empty());                                    // runs later
     CHECK(with("*(void **)b = __kmalloc(64, 0xcc0);") == Codes{"sense.shadow-constructor"}); // GFP_KERNEL
     CHECK(with("*(void **)b = __kmalloc(64, 0x820);").empty());                              // GFP_ATOMIC
 }
