@@ -20,6 +20,7 @@ int main(int argc, char** argv) {
     app.require_subcommand(0, 1);
     app.footer("Exit status: 0 done, 1 refused or failed, 2 usage, 4 begun and taken back, 5 still under way.");
     ctl::declare_show(app, chosen);
+    ctl::declare_check(app, chosen);
     ctl::declare_change(app, chosen);
     ctl::declare_keep(app, chosen);
     if (std::optional<int> status = report::parse_command_line(app, argc, argv))

@@ -132,6 +132,52 @@ def bad_input(vm):
     vm.loaded()
 
 
+def check(vm):
+    """What speaks against a patch here and now is said, and nothing is changed."""
+    vm.ctl("check /lp/lp_meminfo.ko", "nothing speaks against loading it", r"note\[livepatch.not-looked-at\]: /boot")
+    vm.ctl("check /lp/foreign.ko", r"error\[livepatch.other-kernel\]", "do not load it", status=REFUSED)
+    # /proc/kallsyms knows no such function.
+    vm.run("sed 's/meminfo_proc_show/meminfo_proc_shew/g' /lp/lp_meminfo.ko >/tmp/typo.ko")
+    vm.ctl("check /tmp/typo.ko", r"error\[match.function-missing\].*meminfo_proc_shew", "do not load it", status=REFUSED)
+    vm.ctl("load /tmp/typo.ko", r"error\[livepatch.load-failed\].*the kernel says.*meminfo_proc_shew", status=REFUSED)
+    trace = "cd /sys/kernel/tracing"
+    # The second instruction is behind the call of ftrace, before which some kernels have an endbr64.
+    vm.run(f"{trace}; echo 'p:start meminfo_proc_show' >kprobe_events")
+    vm.run(f"{trace}; for at in 5 9; do echo p:inside meminfo_proc_show+$at >>kprobe_events && break; done 2>/dev/null")
+    vm.run(f"{trace}; echo 1 >events/kprobes/enable")
+    vm.ctl("check /lp/lp_meminfo.ko", r"warning\[livepatch.probed\].*at its start", r"warning\[livepatch.probed\].*at \+0x[59]",
+           "nothing speaks against")
+    vm.run(f"{trace}; echo 0 >events/kprobes/enable; echo >kprobe_events")
+    vm.run(f"{trace}; echo meminfo_proc_show >set_ftrace_filter; echo function >current_tracer")
+    vm.ctl("check /lp/lp_meminfo.ko", r"warning\[livepatch.traced\].*\(1 users\)")
+    vm.run(f"{trace}; echo nop >current_tracer; echo >set_ftrace_filter")
+    vm.run(PIPE_READER)
+    vm.ctl("check /lp/lp_sleepers.ko", r"warning\[livepatch.asleep\].*pipe_read: \d+ cat sleeps in it",
+           r"kernel_clone: \d+ vforker sleeps")
+    vm.run("killall sleep")
+    vm.ctl("load /lp/lp_version.ko")
+    text = vm.ctl("check /lp/lp_meminfo.ko", r"note\[livepatch.replaces\].*it takes the place of lp_version")
+    if "probed" in text or "traced" in text:
+        raise Failed(f"there are no probes any more:\n{text}")
+    vm.ctl("check /lp/lp_version.ko", "nothing speaks against loading it")
+    vm.ctl("unload lp_version")
+    vm.loaded()
+
+
+def check_image(vm):
+    """With the image that it was booted from, all of klp-verify's rules are looked at."""
+    vm.run("mkdir -p /boot; ln -s /spare/vmlinuz /boot/vmlinuz-$(uname -r)")
+    text = vm.ctl("check /lp/lp_meminfo.ko", "nothing speaks against loading it")
+    if "not-looked-at" in text:
+        raise Failed(f"the image was not found:\n{text}")
+    vm.run("sed 's/meminfo_proc_show/meminfo_proc_shew/g' /lp/lp_meminfo.ko >/tmp/typo.ko")
+    vm.ctl("check /tmp/typo.ko", r"error\[match.function-missing\]", status=REFUSED)
+    # An image of another build is none.
+    vm.run("rm /boot/*; ln -s /lp/lp_meminfo.ko /boot/vmlinuz-$(uname -r)")
+    vm.ctl("check /lp/lp_meminfo.ko", r"note\[livepatch.not-looked-at\]: /boot")
+    vm.run("rm /boot/*")
+
+
 def unprivileged(vm):
     """Without rights: what shows works, what changes says which right is missing."""
     vm.ctl("load /lp/lp_meminfo.ko")
@@ -143,6 +189,7 @@ def unprivileged(vm):
     for command in ("load /lp/lp_version.ko", "replace /lp/lp_version.ko", "disable lp_meminfo", "unload lp_meminfo",
                     "enable lp_meminfo", "signal lp_meminfo", "force --yes lp_meminfo"):
         vm.must_be(f"{AS_USER} {command} 2>&1; echo status=$?", r"livepatch.no-right.*CAP_SYS_MODULE(.|\n)*status=1")
+    vm.must_be(f"{AS_USER} check /lp/lp_meminfo.ko 2>&1; echo status=$?", r"livepatch.no-right.*CAP_SYS_ADMIN(.|\n)*status=1")
     vm.loaded("lp_meminfo")
     vm.ctl("unload lp_meminfo")
 
@@ -159,4 +206,5 @@ def force(vm):
     vm.run("kill -TERM $(head -n 1 /tmp/vforker.text); wait_until 20 '! pidof vforker >/dev/null'")
 
 
-SCENES = (nothing_loaded, load_and_back, replace, signal, timeout, interrupt, busy, bad_input, unprivileged, force)
+SCENES = (nothing_loaded, load_and_back, replace, signal, timeout, interrupt, busy, bad_input, check, check_image, unprivileged,
+          force)
