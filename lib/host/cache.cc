@@ -55,7 +55,8 @@ FileLock FileLock::wait(const fs::path& path) {
 
 FileLock FileLock::try_now(const fs::path& path) {
     FileLock lock(open_lock_file(path));
-    if (flock(lock.fd_, LOCK_EX | LOCK_NB) != 0 || !is_still_there(lock.fd_, path))
+    // Any other error is, as for wait(), that of a kernel or file system without locks, where nobody has one.
+    if ((flock(lock.fd_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) || !is_still_there(lock.fd_, path))
         return {};
     return lock;
 }

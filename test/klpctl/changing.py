@@ -206,5 +206,21 @@ def force(vm):
     vm.run("kill -TERM $(head -n 1 /tmp/vforker.text); wait_until 20 '! pidof vforker >/dev/null'")
 
 
+def brings_core(vm):
+    """A kernel without a livepatch core gets klp_core.ko with the first live patch."""
+    if vm.json("list") != {"core": False, "patches": []}:
+        raise Failed("something is listed")
+    vm.ctl("check /lp/lp_meminfo.ko", "nothing speaks against loading it")
+    vm.run("mkdir /tmp/alone; cp /lp/lp_meminfo.ko /tmp/alone")
+    vm.ctl("load /tmp/alone/lp_meminfo.ko", r"error\[file.unreadable\].*klp_core.ko", status=REFUSED)
+    vm.ctl("load /lp/lp_meminfo.ko", "in effect")
+    vm.must_be(*NEW)
+    vm.must_be("lsmod", "^klp_core")
+    vm.ctl("unload lp_meminfo")
+    nothing_loaded(vm)
+
+
+# On a kernel without a livepatch core.
+WITHOUT_CORE = (brings_core, load_and_back, replace, signal, timeout, interrupt, busy, unprivileged, force)
 SCENES = (nothing_loaded, load_and_back, replace, signal, timeout, interrupt, busy, bad_input, check, check_image, unprivileged,
           force)

@@ -5,7 +5,6 @@ import contextlib
 import re
 import subprocess
 
-import klp
 import lab
 from lab import DONE, REFUSED
 from results import Failed
@@ -25,11 +24,11 @@ def make_disk(path):
 
 
 @contextlib.contextmanager
-def boot_with(series, disk):
+def boot_with(kernel, disk):
     """A machine with the disk at /var/lib/klp."""
-    tree = klp.kernel(series).modules()
+    tree = kernel.modules()
     modules = [name for name in DISK_MODULES if name in tree]
-    with lab.boot(series, lab.bad_modules(series), modules, disk=disk) as vm:
+    with lab.boot(kernel, lab.bad_modules(kernel), modules, disk=disk) as vm:
         for name in modules:
             vm.run(f"load {name}")
         vm.wait_until("[ -b /dev/vda ]")

@@ -21,29 +21,37 @@ MODULES = {"lp_meminfo": "01-meminfo", "lp_version": "14-version-one", "lp_sleep
 DONE, REFUSED, TAKEN_BACK, UNDER_WAY = 0, 1, 4, 5
 
 
-def build(series, name, patch, *options):
-    """A live patch for the cloud kernel of a series, built unless that was done with these tools."""
-    ko = OUT / series / f"{name}.ko"
+def without_core():
+    """A kernel that was built without a livepatch core (test/vm/core), for which klp-build brings one."""
+    source = klp.kernel(klp.SERIES[-1]).parts["source"]
+    built = subprocess.run([klp.ROOT / "test/vm/core/build-kernel", source, "small"], check=True, stdout=subprocess.PIPE,
+                           text=True).stdout.split("\n")[-2]
+    return klp.target.from_build(source, built, f"{built}.root")
+
+
+def build(kernel, name, patch, *options):
+    """A live patch for a kernel, built unless that was done with these tools. klp_core.ko is beside it if it needs that."""
+    ko = OUT / kernel.release / f"{name}.ko"
     newest = max((klp.target.tools_dir() / "klp-build").stat().st_mtime, patch.stat().st_mtime)
     if not ko.exists() or ko.stat().st_mtime < newest:
         ko.parent.mkdir(parents=True, exist_ok=True)
-        klp.must_end(klp.command("klp-build", *klp.kernel(series).options, *options, "-o", ko, patch), 0)
+        klp.must_end(klp.command("klp-build", *kernel.options, *options, "-o", ko, patch), 0)
     return ko
 
 
-def module(series, name):
+def module(kernel, name):
     """One of MODULES."""
     patch = MODULES[name]
-    return build(series, name, patch if isinstance(patch, pathlib.Path) else klp.example(series, patch))
+    return build(kernel, name, patch if isinstance(patch, pathlib.Path) else klp.example(kernel.series, patch))
 
 
-def bad_modules(series):
+def bad_modules(kernel):
     """{path in the guest: path here} of modules that are refused for one reason or another."""
-    foreign = next(other for other in klp.SERIES if other != series)
-    other = klp.example(series, MODULES["lp_version"])
+    foreign = next(klp.kernel(series) for series in klp.SERIES if series != kernel.series)
+    other = klp.example(kernel.series, MODULES["lp_version"])
     return {"/lp/foreign.ko": module(foreign, "lp_meminfo"),
-            "/lp/namesake.ko": build(series, "namesake", other, "-n", "lp_meminfo"),
-            "/lp/beside.ko": build(series, "beside", other, "--no-replace")}
+            "/lp/namesake.ko": build(kernel, "namesake", other, "-n", "lp_meminfo"),
+            "/lp/beside.ko": build(kernel, "beside", other, "--no-replace")}
 
 
 def with_libraries(program):
@@ -53,11 +61,12 @@ def with_libraries(program):
     return {KLPCTL: program, **{path: path for path in paths}}
 
 
-def boot(series, files=None, load=(), **options):
+def boot(kernel, files=None, load=(), **options):
     """A machine with klpctl and all live patches (below /lp). Ends as a context manager does."""
-    kernel = klp.kernel(series)
     content = with_libraries(klp.target.tools_dir() / "klpctl")
-    content.update({f"/lp/{name}.ko": module(series, name) for name in MODULES})
+    content.update({f"/lp/{name}.ko": module(kernel, name) for name in MODULES})
+    if kernel.needs_core():
+        content["/lp/klp_core.ko"] = OUT / kernel.release / "klp_core.ko"
     content["/tests/vforker"] = compile_program("vforker", OUT)
     content["/etc/passwd"] = b"root:x:0:0::/:/bin/sh\nuser:x:1000:1000::/:/bin/sh\n"
     content.update(files or {})
