@@ -83,6 +83,7 @@ def signal(vm):
         raise Failed(f"it did not end by the signal:\n{text}")
     vm.must_be("(echo x | dd bs=4242 count=1 2>&1) || true", "I/O error|Input/output error")
     vm.run("pidof cat >/dev/null")  # and the reader reads on
+    vm.ctl("list", "^  patches +sleepers.patch", "^  fixes +CVE-2026-99999$")
     vm.run("killall sleep")
     vm.ctl("unload lp_sleepers")
     vm.must_be("echo x | dd bs=4242 count=1 2>/dev/null", "^x$")
