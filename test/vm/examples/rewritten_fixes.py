@@ -254,7 +254,53 @@ def _sets(session):
     session.vm.run("rmmod ip_set_bitmap_ip")
 
 
+def _partial_send(session):
+    """A signal comes while half of a request is sent: the work item sends the rest."""
+    trace = "/sys/kernel/tracing"
+
+    def serve(device):
+        session.vm.run(f"nbds serve /dev/{device} /tmp/{device}.stop; wait_until 30 '[ -e /sys/block/{device}/pid ]'")
+
+    def interrupt(device):
+        """Returns once the writer waits for room in the socket, and a signal has reached it."""
+        session.vm.run(f"echo >/tmp/{device}.stop")
+        writer = session.expect(f"nbds begin /dev/{device}", r"^(\d+)$").group(1)
+        session.vm.run(f"wait_until 30 'grep -q sock_alloc_send /proc/{writer}/stack'; kill {writer}")
+        return writer
+
+    def finish(device, writer):
+        session.vm.run(f"rm /tmp/{device}.stop; wait_until 60 '[ ! -d /proc/{writer} ]'")
+        session.expect(f"nbds check /dev/{device}", r"^1048576$")
+
+    serve("nbd0")
+    finish("nbd0", interrupt("nbd0"))
+    for device in ("nbd1", "nbd2"):
+        session.patch()
+        session.expect("shadows", r"^0$")
+        session.vm.run(f"echo nbd_pending_cmd_work >{trace}/set_ftrace_filter && echo function >{trace}/current_tracer")
+        # Of a connection that is older than the patch, and of a new one.
+        serve(device)
+        session.expect("shadows", r"^1$")
+        for some, shadows in (("nbd0", 2), (device, 2)):
+            session.vm.run(f"echo >{trace}/trace")
+            writer = interrupt(some)
+            session.vm.run(f"wait_until 30 'grep -q nbd_pending_cmd_work {trace}/trace'")
+            session.expect(f"grep nbd_pending_cmd_work {trace}/trace", r"^ *kworker/")
+            finish(some, writer)
+            session.expect("shadows", rf"^{shadows}$")
+        session.vm.run(f"echo nop >{trace}/current_tracer; echo >{trace}/set_ftrace_filter")
+        session.vm.run(f"nbds stop /dev/{device}")
+        _shadows(session, 1)
+        session.disable()
+        session.expect("shadows", r"^0$")
+        finish("nbd0", interrupt("nbd0"))
+        session.unload()
+    session.vm.run("nbds stop /dev/nbd0; wait_until 30 '[ ! -e /sys/block/nbd0/pid ]'")
+
+
 EXAMPLES = [
+    _fix("nbd-partial-send", "a real fix: a work item that is made ready with its function", _partial_send, ("nbds",),
+         setup="load nbd nbds_max=3", modules=("nbd",), series=("6.12",)),
     _fix("ipset-destroy", "a real fix: a work item behind a grace period", _sets, ("ipsets",),
          setup="load ip_set_bitmap_ip", modules=("ip_set_bitmap_ip",), series=("6.12",)),
     _fix("packet-notifier", "a real fix: a list head, first used where nothing may sleep", _memberships, ("fds",),
