@@ -259,6 +259,12 @@ private:
     }
 
     void remark() {
+        if (std::ranges::none_of(
+                views_, [&](const RecordInUnit& view) { return view.unit->main_file() == view.record.end.file; }))
+            plan_.remarks.push_back(fmt::format("{} is of a header. A file that the patch does not change may make and "
+                                                "free such objects too: there, {}() "
+                                                "has to be called before the object is freed, and for a new one.",
+                                                plan_.shadow.record, releaser(plan_.shadow)));
         if (!made_late_.empty())
             plan_.remarks.push_back(fmt::format(
                 "{} may not sleep, as far as the sources tell, and an object that is older than the patch gets what it "

@@ -156,3 +156,17 @@ TEST_CASE("rewrite: a copy of a whole object does not have what is kept beside i
                                "void copy(struct ctx *a, struct ctx *b)\n{\n\tmemcpy(a, b, sizeof(*a));\n}\n";
     CHECK(codes_of(rewritten(unit("long n;", "", copies + begin("c->n++;")))) == Codes{"rewrite.no-free"});
 }
+
+TEST_CASE("rewrite: of a structure in a header, the author is told of other files") {
+    const std::string use_of_it =
+        "void f(struct ctx *c)\n{\n\tuse(c->lock);\n}\nvoid put(struct ctx *c)\n{\n\tkfree(c);\n}\n";
+    const std::string includes = "#include <kernel.h>\n#include \"ctx.h\"\n";
+    std::string counted = use_of_it;
+    counted.insert(counted.find("}\n"), "\tc->n++;\n");
+    const rewrite::Result result =
+        rewritten(Texts{{"ctx.h", "struct ctx {\n\tint lock;\n};\n"}, {"one.c", includes + use_of_it}},
+                  Texts{{"ctx.h", "struct ctx {\n\tint lock;\n\tlong n;\n};\n"}, {"one.c", includes + counted}});
+    CHECK(codes_of(result) == Codes{});
+    REQUIRE(result.remarks.size() == 1);
+    CHECK(contains(result.remarks.front(), "klp_ctx_free()"));
+}
