@@ -170,3 +170,16 @@ TEST_CASE("rewrite: of a structure in a header, the author is told of other file
     REQUIRE(result.remarks.size() == 1);
     CHECK(contains(result.remarks.front(), "klp_ctx_free()"));
 }
+
+TEST_CASE("rewrite: a patch of headers only is refused, and why") {
+    const auto why = [] {
+        try {
+            rewritten(Texts{{"ctx.h", "struct ctx {\n\tint lock;\n};\n"}},
+                      Texts{{"ctx.h", "struct ctx {\n\tint lock;\n\tlong n;\n};\n"}});
+        } catch (const report::Refusal& refusal) {
+            return refusal.findings().front().message;
+        }
+        return std::string();
+    };
+    CHECK(contains(why(), "headers only"));
+}

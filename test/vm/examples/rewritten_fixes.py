@@ -306,7 +306,7 @@ EXAMPLES = [
     _fix("packet-notifier", "a real fix: a list head, first used where nothing may sleep", _memberships, ("fds",),
          setup="load dummy", modules=("dummy",)),
     _fix("nexthop-lock", "a real fix: a spinlock and a flag, used in two units", _nexthops, ("nexthops",),
-         setup="load dummy", modules=("dummy",)),
+         setup="load dummy", modules=("dummy",), series=("6.12",)),
     _fix("overlay-whiteout", "a real fix: a mutex that an initialiser function makes ready", _whiteouts,
          setup="load overlay", modules=("overlay",), series=("6.12",)),
     _fix("pids-events", "a real fix: counters of a control group", _pids, series=("6.1",)),
