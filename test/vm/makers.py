@@ -4,6 +4,7 @@
 A maker writes `folder`/MODULE.ko for build.module(), or raises Failed.
 """
 
+import re
 import subprocess
 
 import external
@@ -13,10 +14,10 @@ from failed import Failed
 PATCHES = target.ROOT / "patches"
 
 
-def _run(command, log):
+def _run(command, log, status=0):
     result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     log.write_text(result.stdout)
-    if result.returncode != 0:
+    if result.returncode != status:
         words = " ".join(str(word) for word in command)
         raise Failed(f"{words}\nended with status {result.returncode}:\n{result.stdout}")
 
@@ -28,22 +29,58 @@ def from_patches(kernel, build, folder):
 
 def from_rewritten(kernel, build, folder):
     """klp-build on what its --rewrite makes of patches that cannot be live."""
-    _rewrite(kernel, build, folder)
+    _klp_build(kernel, build, folder, [_rewrite(kernel, build, folder) / "fix.patch"])
 
 
 def from_rewritten_for(*callers):
     """The same, where the new code is for these callers."""
     def make(kernel, build, folder):
-        _rewrite(kernel, build, folder, "--rewrite-callers", ",".join(callers))
+        made = _rewrite(kernel, build, folder, "--rewrite-callers", ",".join(callers))
+        _klp_build(kernel, build, folder, [made / "fix.patch"])
     return make
 
 
-def _rewrite(kernel, build, folder, *options):
+def from_answered(answers):
+    """
+    The same, where --rewrite has questions that its author answers: `answers` has for each empty function of the
+    rewritten patch the lines to put into it.
+    """
+    def make(kernel, build, folder):
+        made = _rewrite(kernel, build, folder, status=1)
+        _klp_build(kernel, build, folder, [_answered(made / "fix.patch", answers)])
+    return make
+
+
+def _answered(patch, answers):
+    """The patch without its questions; a hunk's header says how many lines the hunk then has."""
+    lines, header = [], 0
+    for line in patch.read_text().splitlines():
+        if line.startswith("@@"):
+            header = len(lines)
+        name = line[1:].split("(")[0].split(" ")[-1]
+        lines.append("+" if line.startswith("+#error") else line)
+        if name in answers and line == f"+static void {name}(void)":
+            new = answers[name].splitlines()
+            old_place, start, count = re.match(r"(@@ -\S+ )\+(\d+),(\d+) @@", lines[header]).groups()
+            lines[header] = f"{old_place}+{start},{int(count) + len(new)} @@"
+            lines.append(None)
+            lines += [f"+{text}" for text in new]
+    while None in lines:  # the brace comes before what was put in
+        at = lines.index(None)
+        brace = lines.index("+{", at)
+        del lines[brace]
+        lines[at] = "+{"
+    answered = patch.with_name("answered.patch")
+    answered.write_text("\n".join(lines) + "\n")
+    return answered
+
+
+def _rewrite(kernel, build, folder, *options, status=0):
     patches = [PATCHES / "rewrite" / kernel.series / f"{name}.patch" for name in build.patch_names()]
     made = folder / f"{build.module()}.rewritten"
     _run([target.tools_dir() / "klp-build", *kernel.options, *options, "--rewrite", made, *patches],
-         made.with_suffix(".log"))
-    _klp_build(kernel, build, folder, [made / "fix.patch"])
+         made.with_suffix(".log"), status)
+    return made
 
 
 def from_authoring_patches(kernel, build, folder):
