@@ -14,21 +14,30 @@ using Key = std::pair<std::string, std::string>; // function (of a static local 
 
 class Variables : public clang::RecursiveASTVisitor<Variables> {
 public:
-    explicit Variables(const ParsedUnit& unit) {
+    explicit Variables(const ParsedUnit& unit) : unit_(unit) {
         for (clang::Decl* declaration : unit.context().getTranslationUnitDecl()->decls())
             if (unit.place_of(declaration->getLocation()).file == unit.main_file())
                 TraverseDecl(declaration);
     }
     // A macro's own variables (DEFINE_SPINLOCK(), pr_info_once()) have no initialiser that an author changes.
     bool VisitVarDecl(clang::VarDecl* variable) {
-        if (!variable->hasGlobalStorage() || !variable->isThisDeclarationADefinition() ||
-            variable->getLocation().isMacroID())
+        if (!variable->hasGlobalStorage() || !variable->isThisDeclarationADefinition() || !is_written(*variable))
             return true;
         const auto* function = llvm::dyn_cast<clang::FunctionDecl>(variable->getDeclContext());
         by_name.try_emplace({function ? function->getName().str() : "", variable->getName().str()}, variable);
         return true;
     }
     std::map<Key, const clang::VarDecl*> by_name;
+
+private:
+    // Its name is what the author wrote, be it as an argument: DEFINE_PER_CPU(int, name).
+    bool is_written(const clang::VarDecl& variable) const {
+        if (!variable.getDeclName().isIdentifier() || variable.getName().empty())
+            return false;
+        const Place place = unit_.place_of(variable.getLocation());
+        return unit_.text_of(place.file).substr(place.offset).starts_with(std::string_view(variable.getName()));
+    }
+    const ParsedUnit& unit_;
 };
 
 // Goes along with the functions that use it, as a copy, or is the differ's to refuse.
@@ -40,6 +49,11 @@ bool is_constant(const clang::VarDecl& variable) {
 bool is_read_only(const clang::VarDecl& variable) {
     const auto* section = variable.getAttr<clang::SectionAttr>();
     return section && section->getName().contains("ro");
+}
+
+bool is_of_processors(const clang::VarDecl& variable) {
+    const auto* section = variable.getAttr<clang::SectionAttr>();
+    return section && section->getName().contains("percpu");
 }
 
 bool is_boot_data(const clang::VarDecl& variable) {
@@ -70,7 +84,9 @@ private:
             return;
         std::string problem = problem_;
         problem_.clear();
-        if (is_read_only(after))
+        if (is_of_processors(after))
+            problem = "each processor has one of its own";
+        else if (is_read_only(after))
             problem = "it is read-only, and the kernel offers no way to write to it";
         else if (!key.first.empty())
             problem = fmt::format("it is a variable of {}(), which no callback can reach", key.first);

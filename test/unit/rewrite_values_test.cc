@@ -66,6 +66,10 @@ TEST_CASE("values: what no callback can set is a question") {
                 "static int __attribute__((section(\".data..ro_after_init\"))) most = 9;") == Codes{"rewrite.value"});
     CHECK(asked("int f(void)\n{\n\tstatic int n = 1;\n\treturn n++;\n}",
                 "int f(void)\n{\n\tstatic int n = 2;\n\treturn n++;\n}") == Codes{"rewrite.value"});
+    const std::string per_cpu = "#define DEFINE_PER_CPU(type, name) "
+                                "__attribute__((section(\".data..percpu\"))) __typeof__(type) name\n";
+    CHECK(asked(per_cpu + "DEFINE_PER_CPU(int, most) = 5;", per_cpu + "DEFINE_PER_CPU(int, most) = 9;") ==
+          Codes{"rewrite.value"});
     CHECK(asked("static const char *name = \"a\";", "static const char *name = \"b\";") == Codes{"rewrite.value"});
     CHECK(asked("static struct ops ops = { one };",
                 "static int fresh(int i)\n{\n\treturn i * 2;\n}\nstatic struct ops ops = { fresh };") ==
