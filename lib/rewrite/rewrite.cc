@@ -341,9 +341,10 @@ Result rewrite(const Request& given) {
     for (const UnitPair& unit : units)
         read_keys(unit, request, edits, result);
     if (request.units.empty() && !request.files.empty())
-        throw report::Refusal("rewrite.nothing-found", "",
-                              "the patch changes headers only, and what is in them goes into many units",
-                              "move what uses the new members from the header into a source file that calls it");
+        throw report::Refusal(
+            "rewrite.nothing-found", "", "the patch changes headers only, and what is in them goes into many units",
+            "name the callers that a changed inline function is for (--rewrite-callers FILE), or move what "
+            "uses new members from the header into a source file that calls it");
     if (result.done.empty() && result.questions.empty() && result.remarks.empty())
         throw report::Refusal("rewrite.nothing-found", request.units.empty() ? "" : request.units.front().owner,
                               "the patch changes nothing that klp-build knows how to rewrite",
