@@ -9,7 +9,7 @@
 #include "livepatch/running_view.h"
 #include "report/command.h"
 #include "report/json.h"
-#include "store/records.h"
+#include "store/store.h"
 #include "symbols/kernel_files.h"
 #include "verify/verify.h"
 
@@ -34,11 +34,11 @@ std::optional<elf::Object> previous_of(const System& system, const Candidate& ca
     for (const livepatch::LoadedPatch& patch : livepatch::read_patches(system)) {
         if (!patch.is_in_effect() || patch.name == candidate.facts.name)
             continue;
-        const std::optional<store::Record> record = store::find_record(system, patch.name);
-        if (previous || !record)
+        const store::Record record = store::Store(system).origin_of(patch);
+        if (previous || record.file.empty())
             return std::nullopt;
         try {
-            previous.emplace(symbols::open_module(record->file));
+            previous.emplace(symbols::open_module(record.file));
         } catch (const report::Refusal&) {
             return std::nullopt;
         }

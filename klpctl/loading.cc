@@ -136,14 +136,14 @@ Outcome enable_patch(Bench& bench, const std::string& name) {
     const std::optional<LoadedPatch> patch = livepatch::find_patch(bench.system, name);
     if (!patch || patch->state != State::idle)
         return bench.work.enable(name);
-    const std::optional<store::Record> record = store::find_record(bench.system, name);
-    if (!record)
+    const store::Record record = store::Store(bench.system).origin_of(*patch);
+    if (record.file.empty())
         throw report::Refusal("livepatch.unknown-file", name,
                               "it must be loaded anew, and from which file it came is not known",
                               "klpctl unload it, and klpctl load its file");
-    const Candidate candidate = read_candidate(bench.system, record->file);
-    if (candidate.facts.sha256 != record->sha256)
-        throw report::Refusal("livepatch.unknown-file", record->file,
+    const Candidate candidate = read_candidate(bench.system, record.file);
+    if (candidate.facts.sha256 != record.sha256)
+        throw report::Refusal("livepatch.unknown-file", record.file,
                               "it must be loaded anew, and the file is not the one any more that it came from",
                               "klpctl unload it, and klpctl load the new one");
     return load_patch(bench, candidate);

@@ -65,7 +65,7 @@ report::Exit list(const System& system, bool as_json) {
     ordered_json all = ordered_json::array();
     std::string text;
     for (const LoadedPatch& patch : livepatch::read_patches(system)) {
-        const store::Record record = store::find_record(system, patch.name).value_or(store::Record());
+        const store::Record record = store::Store(system).origin_of(patch);
         all.push_back(list_json(patch, record));
         text += list_text(patch, record);
     }

@@ -4,7 +4,7 @@
 #include "livepatch/patches.h"
 #include "report/finding.h"
 #include "store/json_file.h"
-#include "store/records.h"
+#include "store/store.h"
 
 namespace klp::store {
 
@@ -13,7 +13,7 @@ Snapshot take_snapshot(const livepatch::System& system) {
     for (const livepatch::LoadedPatch& patch : livepatch::read_patches(system)) {
         if (!patch.is_in_effect())
             continue;
-        const Record record = find_record(system, patch.name).value_or(Record());
+        const Record record = Store(system).origin_of(patch);
         snapshot.patches.push_back({patch.name, patch.build_id, record.file, record.sha256});
     }
     return snapshot;

@@ -137,6 +137,23 @@ void Store::uninstall(const Installed& installed) {
     fs::remove(folder(installed.kernel), error);
 }
 
+Record Store::origin_of(const livepatch::LoadedPatch& patch) const {
+    if (std::optional<Record> record = find_record(system_, patch.name))
+        return *record;
+    Record record;
+    record.name = patch.name;
+    const std::optional<Installed> installed = find(livepatch::running_kernel(system_).build_id, patch.name);
+    if (!installed || installed->build_id.empty() || installed->build_id != patch.build_id)
+        return record;
+    record.build_id = installed->build_id;
+    record.file = module_path(*installed).string();
+    record.sha256 = installed->sha256;
+    record.package = installed->package;
+    record.patch_files = installed->patch_files;
+    record.cves = installed->cves;
+    return record;
+}
+
 void Store::sweep(const std::string& kernel) {
     std::set<std::string> kept = {fmt::format("{}.ko", elf::core_module)};
     for (const Installed& installed : of_kernel(kernel)) {

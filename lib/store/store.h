@@ -5,7 +5,9 @@
 
 #include "elf/object.h"
 #include "livepatch/module_facts.h"
+#include "livepatch/patches.h"
 #include "livepatch/system.h"
+#include "store/records.h"
 
 #include <filesystem>
 #include <optional>
@@ -55,6 +57,10 @@ public:
     void uninstall(const Installed& installed);
     // Writes what may change: acceptance, trial, block.
     void update(const Installed& installed);
+
+    // What is known of a module that is loaded: by its record, or, if klpctl did not load it, from the installed module
+    // that has its build id. Empty members where nothing is known.
+    Record origin_of(const livepatch::LoadedPatch& patch) const;
 
 private:
     // Removes the modules and half-written files that nothing speaks of: a killed run left them.

@@ -52,6 +52,10 @@ def install(vm):
     vm.ctl("boot")
     vm.must_be(*OLD)
     vm.ctl("info lp_meminfo", "^lp_meminfo")
+    # Loaded by somebody else: it is known by its build id.
+    vm.run("insmod /lp/lp_meminfo.ko; wait_until 60 settled lp_meminfo")
+    vm.ctl("list", "^  patches +01-meminfo.patch", "package +livepatch-meminfo")
+    vm.ctl("unload lp_meminfo")
     vm.ctl("load lp_meminfo", "in effect")
     vm.ctl("list", "package +livepatch-meminfo", "file +/var/lib/klp/")
     vm.ctl("accept lp_meminfo", "from now on loaded")
@@ -149,6 +153,15 @@ def blocked(vm):
     vm.ctl("unload lp_meminfo")
 
 
+def damaged(vm):
+    """An installed module that is not what it was is not loaded."""
+    file = installed(vm, "lp_meminfo")["file"]
+    vm.run(f"cp {file} /tmp/sound.ko; sed -i 's/VMALLOCCHUNK/vMALLOCCHUNK/' {file}")
+    vm.ctl("boot", r"error\[store.damaged\]", status=REFUSED)
+    vm.loaded()
+    vm.run(f"cp /tmp/sound.ko {file}")
+
+
 def switched_off(vm):
     """klp.enable=0 on the kernel's command line, or a file, keeps it from being loaded."""
     vm.run("sed 's/$/ klp.enable=0/' /proc/cmdline >/tmp/cmdline; mount --bind /tmp/cmdline /proc/cmdline")
@@ -172,5 +185,5 @@ def new_kernel(vm):
 
 
 # Each list is one boot; the disk goes from one to the next.
-BOOTS = ((install, full_disk, killed, states, survive), (crash,), (blocked, switched_off, new_kernel))
+BOOTS = ((install, full_disk, killed, states, survive), (crash,), (blocked, damaged, switched_off, new_kernel))
 SCENES = tuple(scene for scenes in BOOTS for scene in scenes)

@@ -99,6 +99,22 @@ TEST_CASE("klp_core.ko goes with the last one that may need it") {
     CHECK_FALSE(std::filesystem::exists(shop.machine.path("/var/lib/klp/k1/klp_core.ko")));
 }
 
+TEST_CASE("what somebody else loaded is known by its build id") {
+    Shop shop;
+    shop.machine.kernel("6.1.0-test");
+    store::Installed installed = shop.install("one.patch", test::FakeMachine::kernel_build_id());
+    shop.machine.patch("livepatch_x", true, false, {"f,1"});
+    const livepatch::LoadedPatch loaded = livepatch::find_patch(shop.system, "livepatch_x").value();
+    CHECK(shop.store.origin_of(loaded).file.empty()); // another build, or none
+    installed.build_id = loaded.build_id;
+    shop.store.update(installed);
+    const store::Record record = shop.store.origin_of(loaded);
+    CHECK(record.file == shop.store.module_path(installed).string());
+    CHECK(record.package == "package-x");
+    CHECK(record.patch_files == std::vector<std::string>{"one.patch"});
+    CHECK(record.loaded_at.empty());
+}
+
 TEST_CASE("the crash guard") {
     Shop shop;
     store::Installed installed = shop.install("one.patch");
