@@ -152,6 +152,12 @@ def check(vm):
     vm.run(f"{trace}; echo meminfo_proc_show >set_ftrace_filter; echo function >current_tracer")
     vm.ctl("check /lp/lp_meminfo.ko", r"warning\[livepatch.traced\].*\(1 users\)")
     vm.run(f"{trace}; echo nop >current_tracer; echo >set_ftrace_filter")
+    vm.run("(/tests/fentry meminfo_proc_show >/tmp/fentry.text 2>&1) & wait_until 20 '[ -s /tmp/fentry.text ]'")
+    vm.must_be("cat /tmp/fentry.text", "^attached$")
+    text = vm.ctl("check /lp/lp_meminfo.ko", r"warning\[livepatch.bpf-attached\].*bpf_trampoline_\d+ is attached")
+    if "livepatch.traced" in text:
+        raise Failed(f"the program is told of twice:\n{text}")
+    vm.run("killall fentry; wait_until 20 '! grep -q meminfo_proc_show /sys/kernel/tracing/enabled_functions'")
     vm.run(PIPE_READER)
     vm.ctl("check /lp/lp_sleepers.ko", r"warning\[livepatch.asleep\].*pipe_read: \d+ cat sleeps in it",
            r"kernel_clone: \d+ vforker sleeps")

@@ -67,7 +67,8 @@ def boot(kernel, files=None, load=(), **options):
     content.update({f"/lp/{name}.ko": module(kernel, name) for name in MODULES})
     if kernel.needs_core():
         content["/lp/klp_core.ko"] = OUT / kernel.release / "klp_core.ko"
-    content["/tests/vforker"] = compile_program("vforker", OUT)
+    for program in ("vforker", "fentry"):
+        content[f"/tests/{program}"] = compile_program(program, OUT)
     content["/etc/passwd"] = b"root:x:0:0::/:/bin/sh\nuser:x:1000:1000::/:/bin/sh\n"
     content.update(files or {})
     return Guest(kernel.vmlinuz, kernel.modules(), load, content, **options)
