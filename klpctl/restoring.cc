@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <set>
 
 namespace klp::ctl {
@@ -47,40 +48,38 @@ std::vector<Candidate> candidates_of(const System& system, const store::Snapshot
     return candidates;
 }
 
+const store::SavedPatch* find_saved(const store::Snapshot& snapshot, const std::string& name) {
+    const auto found = std::ranges::find(snapshot.patches, name, &store::SavedPatch::name);
+    return found == snapshot.patches.end() ? nullptr : &*found;
+}
+
+// Takes those patches out of effect and out of the kernel that `is_meant` says.
+Outcome take_out(Bench& bench, const std::function<bool(const LoadedPatch&)>& is_meant) {
+    for (const LoadedPatch& patch : livepatch::read_patches(bench.system)) {
+        if (!is_meant(patch))
+            continue;
+        if (const Outcome outcome = bench.work.disable(patch.name); outcome != Outcome::done)
+            return outcome;
+        unload_patch(bench, patch.name);
+    }
+    return Outcome::done;
+}
+
 } // namespace
 
 Outcome restore_patches(Bench& bench, const store::Snapshot& wanted) {
     const std::vector<Candidate> candidates = candidates_of(bench.system, wanted);
-    std::set<std::string> names;
-    for (const store::SavedPatch& patch : wanted.patches)
-        names.insert(patch.name);
-    for (const LoadedPatch& patch : livepatch::read_patches(bench.system)) {
-        const auto found = std::ranges::find(wanted.patches, patch.name, &store::SavedPatch::name);
-        if (found != wanted.patches.end() && found->build_id != patch.build_id) // another one of that name
-            names.erase(patch.name);
-    }
-    auto take_out_others = [&] {
-        for (const LoadedPatch& patch : livepatch::read_patches(bench.system)) {
-            if (names.contains(patch.name))
-                continue;
-            if (const Outcome outcome = bench.work.disable(patch.name); outcome != Outcome::done)
-                return outcome;
-            unload_patch(bench, patch.name);
-        }
-        return Outcome::done;
-    };
-    // What has the name of a wanted one must go first; all others go after what replaces them is there.
-    const bool has_namesakes = names.size() != wanted.patches.size();
-    if (has_namesakes)
-        if (const Outcome outcome = take_out_others(); outcome != Outcome::done)
-            return outcome;
+    // The kernel has one module of a name. All others go only after what replaces them is there.
+    Outcome outcome = take_out(bench, [&](const LoadedPatch& patch) {
+        const store::SavedPatch* saved = find_saved(wanted, patch.name);
+        return saved && saved->build_id != patch.build_id;
+    });
     for (const Candidate& candidate : candidates)
-        if (!is_in_effect(bench.system, candidate.facts.name, candidate.facts.build_id))
-            if (const Outcome outcome = load_patch(bench, candidate); outcome != Outcome::done)
-                return outcome;
-    for (const store::SavedPatch& patch : wanted.patches)
-        names.insert(patch.name);
-    return take_out_others();
+        if (outcome == Outcome::done && !is_in_effect(bench.system, candidate.facts.name, candidate.facts.build_id))
+            outcome = load_patch(bench, candidate);
+    if (outcome != Outcome::done)
+        return outcome;
+    return take_out(bench, [&](const LoadedPatch& patch) { return !find_saved(wanted, patch.name); });
 }
 
 std::string why_off(const System& system) {

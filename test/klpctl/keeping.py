@@ -119,6 +119,13 @@ def states(vm):
     vm.ctl("load /tmp/moved.ko")
     vm.ctl("save /tmp/state")
     vm.ctl("unload lp_meminfo")
+    # Another patch has its name by now.
+    vm.ctl("load /lp/namesake.ko")
+    vm.must_be("cat /proc/version", "^release one")
+    vm.ctl("restore /tmp/state", "as it was saved")
+    vm.must_be(*NEW)
+    vm.must_be("cat /proc/version", "^Linux version")
+    vm.ctl("unload lp_meminfo")
     vm.run("cp /lp/lp_version.ko /tmp/moved.ko")
     vm.ctl("restore /tmp/state", "livepatch.unknown-file", status=REFUSED)
     vm.loaded()
