@@ -19,5 +19,6 @@ void declare_show(CLI::App& app, Work& chosen);   // list, status, info, uname
 void declare_check(CLI::App& app, Work& chosen);  // check
 void declare_change(CLI::App& app, Work& chosen); // load, replace, enable, disable, unload, signal, force
 void declare_keep(CLI::App& app, Work& chosen);   // install, uninstall, accept, save, restore, rollback, boot
+void declare_watch(CLI::App& app, Work& chosen);  // what watch_over.h starts
 
 } // namespace klp::ctl

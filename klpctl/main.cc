@@ -23,6 +23,7 @@ int main(int argc, char** argv) {
     ctl::declare_check(app, chosen);
     ctl::declare_change(app, chosen);
     ctl::declare_keep(app, chosen);
+    ctl::declare_watch(app, chosen);
     if (std::optional<int> status = report::parse_command_line(app, argc, argv))
         return *status;
     if (!chosen) {

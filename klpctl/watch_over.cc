@@ -1,21 +1,27 @@
 #include "watch_over.h"
 
+#include "commands.h"
 #include "waiting.h"
 
 #include "report/finding.h"
 #include "store/guard.h"
 
+#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include <csignal>
 #include <cstdio>
 #include <fcntl.h>
+#include <memory>
+#include <string>
 #include <thread>
 #include <unistd.h>
 
 namespace klp::ctl {
 
 namespace {
+
+constexpr const char* command_name = "watch-over";
 
 void let_go_of_parent() {
     setsid();
@@ -29,30 +35,47 @@ void let_go_of_parent() {
         _exit(1);
 }
 
-[[noreturn]] void watch(const livepatch::System& system, const store::Installed& patch, std::chrono::seconds time) {
-    let_go_of_parent();
-    std::this_thread::sleep_for(time);
-    try {
-        const std::string boot_id = livepatch::running_kernel(system).boot_id;
-        const host::FileLock lock = lock_changes(system);
-        store::Store store(system);
-        store::end_trial(store, patch, boot_id);
-    } catch (const report::Refusal&) {
-        _exit(1); // the trial stays: better once too careful
-    }
-    _exit(0);
+struct Arguments {
+    store::Installed patch;
+    unsigned seconds = 0;
+};
+
+report::Exit watch(const livepatch::System& system, const Arguments& arguments) {
+    std::this_thread::sleep_for(std::chrono::seconds(arguments.seconds));
+    const host::FileLock lock = lock_changes(system);
+    store::Store store(system);
+    store::end_trial(store, arguments.patch, livepatch::running_kernel(system).boot_id);
+    return report::Exit::done;
 }
 
 } // namespace
 
 void watch_over(const livepatch::System& system, const store::Installed& patch, std::chrono::seconds time) {
+    const std::string root = system.path("/").string();
+    const std::string seconds = fmt::format("{}", time.count());
     std::fflush(nullptr);
     const pid_t child = fork();
-    if (child == 0)
-        watch(system, patch, time);
+    if (child == 0) {
+        let_go_of_parent();
+        execl("/proc/self/exe", "klpctl", "--root", root.c_str(), command_name, patch.kernel.c_str(),
+              patch.name.c_str(), patch.trial_at.c_str(), seconds.c_str(), nullptr);
+        _exit(1); // the trial stays: better once too careful
+    }
     if (child < 0)
         fmt::print(stderr,
                    "klpctl: cannot leave a process behind: the crash guard will think that this load went wrong\n");
+}
+
+void declare_watch(CLI::App& app, Work& chosen) {
+    auto arguments = std::make_shared<Arguments>();
+    CLI::App* command = app.add_subcommand(command_name, "")->group(""); // for klpctl itself
+    command->add_option("KERNEL", arguments->patch.kernel)->required();
+    command->add_option("NAME", arguments->patch.name)->required();
+    command->add_option("TRIAL", arguments->patch.trial_at)->required();
+    command->add_option("SECONDS", arguments->seconds)->required();
+    command->callback([&chosen, arguments] {
+        chosen = [arguments](const livepatch::System& system) { return watch(system, *arguments); };
+    });
 }
 
 } // namespace klp::ctl
