@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <optional>
 
 int main(int argc, char** argv) {
@@ -30,5 +31,5 @@ int main(int argc, char** argv) {
         fmt::print(stderr, "klpctl: give a command (see --help)\n");
         return static_cast<int>(report::Exit::usage);
     }
-    return report::run_command([&] { return chosen(livepatch::System(root)); });
+    return report::run_command([&] { return chosen(livepatch::System(std::filesystem::absolute(root))); });
 }
