@@ -161,8 +161,7 @@ std::vector<report::Finding> sense_changes(const elf::Object& original, const el
     options.is_exported = [&](std::string_view name) { return exports.find(name) != nullptr; };
     std::vector<report::Finding> findings = sense::compare(original, patched, options);
     std::erase_if(findings, [](const report::Finding& finding) { return finding.code == "sense.no-debug-data"; });
-    if (std::ranges::any_of(findings,
-                            [](const report::Finding& finding) { return finding.severity == report::Severity::error; }))
+    if (report::has_error(findings))
         throw report::Refusal(std::move(findings));
     return findings;
 }

@@ -1,4 +1,5 @@
 // klp-build: from source patches to a live patch module. This file is the table of contents.
+#include "changed_texts.h"
 #include "options.h"
 #include "pipeline.h"
 #include "print_target.h"
@@ -129,7 +130,9 @@ void run(const Options& options, Record& record, report::Progress& progress) {
     // Do the patched types and functions fit the objects and callers that are there already?
     progress.begin("sense", "compare types and interfaces");
     add(record.findings, sense_changes(options, pairs, images, reach_of(target, plan), record.review));
-    add(record.findings, sense_side_by_side(changes));
+    const ChangedTexts texts = changed_texts(changes);
+    add(record.findings, sense_side_by_side(changes, texts));
+    add(record.findings, sense_objects(texts));
     progress.end();
 
     // What is different in the patched one?

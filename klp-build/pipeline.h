@@ -25,7 +25,8 @@
 
 namespace klp::build {
 
-class Review; // review.h: what the report shows besides
+class Review;        // review.h: what the report shows besides
+struct ChangedTexts; // changed_texts.h
 
 // What the patch files say, applied in memory to the target's source.
 struct PatchedFiles {
@@ -138,7 +139,10 @@ std::vector<report::Finding> sense_changes(const Options& options, const std::ve
 // What the patch does to locks and references that bind functions together, of which some tasks run the old code and
 // some the new until the transition is over, as the sources tell. Warnings and notes "sense.lock-*",
 // "sense.refcount-changed", "sense.flag-changed".
-std::vector<report::Finding> sense_side_by_side(const PatchedFiles& changes);
+std::vector<report::Finding> sense_side_by_side(const PatchedFiles& changes, const ChangedTexts& texts);
+// What the patch takes for granted of objects that the old code made and stored. Warnings; throws report::Refusal with
+// all of it for "sense.allocator-changed" and "sense.pointer-changed".
+std::vector<report::Finding> sense_objects(const ChangedTexts& texts);
 // Reads the objects and looks the originals up in the images of their owners. Throws report::Refusal
 // "origin.foreign-unit" or "origin.contradiction" for an original that the kernel was not built from.
 std::vector<ProvenPair> prove_origins(const Options& options, const kernel::Target& target,

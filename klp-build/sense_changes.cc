@@ -21,11 +21,6 @@ namespace klp::build {
 
 namespace {
 
-bool has_error(const std::vector<report::Finding>& findings) {
-    return std::ranges::any_of(
-        findings, [](const report::Finding& finding) { return finding.severity == report::Severity::error; });
-}
-
 std::vector<report::Finding> sense_pair(const kernel::ObjectPair& pair, const Images& images, const Reach& reach) {
     if (pair.original.empty())
         return {}; // all of the unit is new
@@ -35,7 +30,7 @@ std::vector<report::Finding> sense_pair(const kernel::ObjectPair& pair, const Im
                                                            elf::Object::open(pair.patched, pair.unit.source), options);
     // It costs as much as a compilation: not for each of a thousand units, unless this is the last that is looked at.
     constexpr size_t few_units = 32;
-    if (reach.sources.size() <= few_units || has_error(findings))
+    if (reach.sources.size() <= few_units || report::has_error(findings))
         std::ranges::move(sense_versions(reach.target, pair, findings, images), std::back_inserter(findings));
     return findings;
 }
@@ -105,7 +100,7 @@ std::vector<report::Finding> findings_of(std::vector<Seen> merged, size_t looked
 } // namespace
 
 void refuse_errors(const std::vector<report::Finding>& findings) {
-    if (has_error(findings))
+    if (report::has_error(findings))
         throw report::Refusal(findings);
 }
 

@@ -1,9 +1,9 @@
 // Old and new code run side by side until every task has gone over to the new: what that means for the locks and
 // references that the patch changes.
+#include "changed_texts.h"
 #include "pipeline.h"
 
 #include "source/flags.h"
-#include "source/function_texts.h"
 #include "source/side_by_side.h"
 
 #include <fmt/format.h>
@@ -56,36 +56,6 @@ constexpr std::array rows{
         "leave both as they are, or note in a shadow variable of the object which code has seen it"},
 };
 
-// All changed files as one text: the two halves of a pair may be in two files.
-struct Texts {
-    source::FunctionTexts before, after;
-    std::map<std::string, std::string> file_of; // by function
-};
-
-void add(source::FunctionTexts& all, const std::optional<std::string>& text, const std::string& path,
-         std::map<std::string, std::string>& file_of) {
-    if (!text)
-        return;
-    const source::FunctionTexts split = source::split_functions(*text);
-    all.rest += split.rest;
-    for (const auto& [name, body] : split.functions) {
-        all.functions[name] += body;
-        file_of.emplace(name, path);
-    }
-}
-
-Texts read_texts(const PatchedFiles& changes) {
-    Texts texts;
-    for (const source::ChangedFile& file : changes.files) {
-        const auto change = changes.applied.files.find(file.path);
-        if (!source::is_c(file.kind) || file.is_token_equal || change == changes.applied.files.end())
-            continue;
-        add(texts.before, change->second.before, file.path, texts.file_of);
-        add(texts.after, change->second.after, file.path, texts.file_of);
-    }
-    return texts;
-}
-
 void add_flags(const source::ChangedFile& file, const source::FileChange& change,
                std::vector<report::Finding>& findings) {
     if (!source::is_c(file.kind) || file.is_token_equal || !change.before || !change.after)
@@ -101,8 +71,7 @@ void add_flags(const source::ChangedFile& file, const source::FileChange& change
 
 } // namespace
 
-std::vector<report::Finding> sense_side_by_side(const PatchedFiles& changes) {
-    const Texts all = read_texts(changes);
+std::vector<report::Finding> sense_side_by_side(const PatchedFiles& changes, const ChangedTexts& all) {
     std::vector<report::Finding> findings;
     for (const source::SideBySide& it : source::compare_side_by_side(all.before, all.after)) {
         const Row& row = *std::ranges::find(rows, it.kind, &Row::kind);

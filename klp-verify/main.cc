@@ -103,8 +103,7 @@ report::Exit run(const Options& options) {
     std::vector<report::Finding> findings = verify::check(
         module, {.kernel = &kernel, .previous = previous ? &*previous : nullptr, .core = core ? &*core : nullptr});
     print(findings, options.json);
-    auto is_error = [](const report::Finding& finding) { return finding.severity == report::Severity::error; };
-    return std::ranges::any_of(findings, is_error) ? report::Exit::refused : report::Exit::done;
+    return report::has_error(findings) ? report::Exit::refused : report::Exit::done;
 }
 
 } // namespace

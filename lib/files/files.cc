@@ -1,10 +1,10 @@
 #include "files/files.h"
 
 #include "files/descriptor.h"
+#include "files/new_file.h"
 #include "report/finding.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
@@ -48,66 +48,6 @@ Container read_or_refuse(const fs::path& path) {
     if (const int error = read_all(path, content))
         refuse_unread(path, error);
     return content;
-}
-
-// A file that is being written under a temporary name. It goes away if it is never put in place.
-class NewFile {
-public:
-    explicit NewFile(const fs::path& path) : path_(path), file_(create()) {
-        if (file_ < 0)
-            refuse();
-    }
-    NewFile(const NewFile&) = delete;
-    NewFile& operator=(const NewFile&) = delete;
-    ~NewFile() {
-        if (!in_place_)
-            unlink(temporary_.c_str());
-    }
-
-    void put(std::span<const std::byte> bytes) {
-        while (!bytes.empty()) {
-            const ssize_t written = ::write(file_, bytes.data(), bytes.size());
-            if (written < 0 && errno != EINTR)
-                refuse();
-            if (written > 0)
-                bytes = bytes.subspan(static_cast<size_t>(written));
-        }
-    }
-    void sync() {
-        if (fsync(file_) != 0)
-            refuse();
-    }
-    void put_in_place() {
-        if (rename(temporary_.c_str(), path_.c_str()) != 0)
-            refuse();
-        in_place_ = true;
-    }
-
-private:
-    // A name that neither another thread or process nor what a killed one left has. open(), unlike mkstemp(), gives the
-    // file the mode that the user's umask wants.
-    int create() {
-        static std::atomic<unsigned> count = 0;
-        int file = -1;
-        do {
-            temporary_ = fmt::format("{}.{}-{}", path_.string(), getpid(), count++);
-            file = open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        } while (file < 0 && errno == EEXIST);
-        return file;
-    }
-    [[noreturn]] void refuse() const { refuse_unwritten(path_, errno); }
-
-    const fs::path& path_;
-    std::string temporary_;
-    Descriptor file_;
-    bool in_place_ = false;
-};
-
-// A new name is on the disk once its folder is. One that may be written to but not read cannot be synced.
-void sync_folder(const fs::path& path) {
-    const Descriptor folder(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (folder >= 0 && fsync(folder) != 0 && errno != EINVAL)
-        refuse_unwritten(path, errno);
 }
 
 } // namespace
@@ -172,8 +112,7 @@ void write_synced(const fs::path& path, std::span<const std::byte> bytes) {
     NewFile file(path);
     file.put(bytes);
     file.sync();
-    file.put_in_place();
-    sync_folder(path.has_parent_path() ? path.parent_path() : fs::path("."));
+    file.put_in_place_synced();
 }
 
 void make_folder(const fs::path& path) {

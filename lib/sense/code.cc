@@ -130,6 +130,15 @@ std::set<std::string, std::less<>> exports_of(const elf::Object& unit) {
     return names;
 }
 
+std::set<std::string, std::less<>> functions_of_bpf(const elf::Object& unit) {
+    constexpr std::string_view prefix = "__BTF_ID__func__";
+    std::set<std::string, std::less<>> names;
+    for (const elf::Symbol& symbol : unit.symbols())
+        if (symbol.name.starts_with(prefix))
+            names.emplace(symbol.name.substr(prefix.size(), symbol.name.rfind("__") - prefix.size()));
+    return names;
+}
+
 std::set<std::string, std::less<>> functions_in_data(const elf::Object& unit) {
     return functions_at(unit, arch::Role::data, [](const elf::Section&, const elf::Relocation& relocation) {
         return std::optional(relocation.addend);

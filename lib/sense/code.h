@@ -22,6 +22,10 @@ std::set<std::string, std::less<>> changed_functions(const elf::Object& original
 // __export_symbol_NAME since 6.4).
 std::set<std::string, std::less<>> exports_of(const elf::Object& unit);
 
+// The functions that BPF programs may call or attach to, as the unit's sets of BTF ids name them. Source:
+// include/linux/btf_ids.h (__BTF_ID__func__NAME__NUMBER).
+std::set<std::string, std::less<>> functions_of_bpf(const elf::Object& unit);
+
 // The functions whose address is in the unit's variables: callbacks and operations.
 std::set<std::string, std::less<>> functions_in_data(const elf::Object& unit);
 

@@ -9,18 +9,27 @@ namespace klp::sense {
 
 namespace {
 
+// Pointers to functions that can be called as `callback`.
+bool leads_to(const Shapes& shapes, const Type& type, TypeId callback) {
+    if (type.kind != Kind::pointer)
+        return false;
+    const TypeId target = shapes.strip(type.target);
+    return shapes.type(target).kind == Kind::function && is_callable_as(shapes, target, shapes, callback);
+}
+
 // One of the parameters is a pointer to functions that can be called as `callback`.
 bool takes(const Shapes& shapes, TypeId prototype, TypeId callback) {
     return std::ranges::any_of(shapes.type(prototype).members, [&](const Member& parameter) {
-        const Type& type = shapes.type(shapes.strip(parameter.type));
-        if (type.kind != Kind::pointer)
-            return false;
-        const TypeId target = shapes.strip(type.target);
-        return shapes.type(target).kind == Kind::function && is_callable_as(shapes, target, shapes, callback);
+        return leads_to(shapes, shapes.type(shapes.strip(parameter.type)), callback);
     });
 }
 
 } // namespace
+
+bool is_callable_by_pointer(const Shapes& shapes, TypeId prototype) {
+    return std::ranges::any_of(shapes.types().types,
+                               [&](const Type& type) { return leads_to(shapes, type, prototype); });
+}
 
 std::vector<PrototypeChange> compare_prototypes(const Shapes& before, const Shapes& after) {
     std::map<std::string_view, const Function*> patched;

@@ -16,6 +16,10 @@ struct PrototypeChange {
     bool is_passed_to_changed = false;
 };
 
+// Whether the unit knows a type of pointers through which a function of this prototype can be called. One whose address
+// is taken and for which there is none is a mark of who holds something: bd_prepare_to_claim(bdev, this_function).
+bool is_callable_by_pointer(const Shapes& shapes, TypeId prototype);
+
 // Of the functions that both sides have or declare, those whose parameters or result mean something else. In the order
 // of the debug data, each name once. Linear in the number of functions times those that changed.
 std::vector<PrototypeChange> compare_prototypes(const Shapes& before, const Shapes& after);

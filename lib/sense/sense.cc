@@ -116,6 +116,7 @@ private:
 
     void add_prototypes() {
         const Names exports = exports_of(original_), in_data = functions_in_data(original_);
+        const Names of_bpf = functions_of_bpf(original_);
         for (const PrototypeChange& change : compare_prototypes(before_, after_)) {
             const std::string& name = change.original->name;
             if (exports.contains(name) || options_.is_exported(name))
@@ -123,10 +124,17 @@ private:
             else if (in_data.contains(name))
                 add_prototype(change, "its address is in a table of callbacks, and who calls it from there as before "
                                       "gets the new function");
-            else if (handed_out_.contains(name) && !change.is_passed_to_changed)
+            else if (of_bpf.contains(name))
+                add_prototype(change, "BPF programs that are loaded were checked against what it was, and call it so");
+            else if (is_handed_out(*change.original) && !change.is_passed_to_changed)
                 add_prototype(change, "code hands its address out, and work items, timers and callbacks that hold it "
                                       "already call the new function as before");
         }
+    }
+
+    // To somebody who can call it.
+    bool is_handed_out(const Function& function) const {
+        return handed_out_.contains(function.name) && is_callable_by_pointer(before_, function.prototype);
     }
 
     void add_removed_callbacks() {
@@ -136,7 +144,7 @@ private:
                 left.insert(std::string(source_name(symbol.name)));
         Names seen;
         for (const Function& function : before_.types().functions)
-            if (function.has_code && handed_out_.contains(function.name) && !left.contains(function.name) &&
+            if (function.has_code && is_handed_out(function) && !left.contains(function.name) &&
                 seen.insert(function.name).second)
                 add("sense.callback-removed", Severity::warning, place(function.file, function.line), function.name,
                     "the patch takes it away, but code has handed its address out: work items, timers and callbacks "

@@ -1,9 +1,10 @@
 #include "source/primitives.h"
 
+#include "source/words.h"
+
 #include <algorithm>
 #include <array>
 #include <optional>
-#include <span>
 
 namespace klp::source {
 
@@ -121,21 +122,6 @@ constexpr std::array patterns{Pattern{"", "_get", Does::gets},      Pattern{"", 
                               Pattern{"put_", "", Does::puts},      Pattern{"", "_lock", Does::locks},
                               Pattern{"", "_unlock", Does::unlocks}};
 
-bool is_identifier(std::string_view word) {
-    return !word.empty() && (word.front() == '_' || std::isalpha(static_cast<unsigned char>(word.front())));
-}
-
-std::vector<std::string_view> words_of(std::string_view tokens) {
-    std::vector<std::string_view> words;
-    for (size_t at = 0; at < tokens.size();) {
-        const size_t end = std::min(tokens.find_first_of(" \n", at), tokens.size());
-        if (end > at)
-            words.push_back(tokens.substr(at, end - at));
-        at = end + 1;
-    }
-    return words;
-}
-
 const Row* find_row(std::string_view name) {
     const Row* best = nullptr;
     for (const Row& row : rows) {
@@ -147,26 +133,6 @@ const Row* find_row(std::string_view name) {
     }
     const bool is_other = std::ranges::any_of(other_ends, [&](std::string_view end) { return name.ends_with(end); });
     return best && is_other && name != best->begin ? nullptr : best;
-}
-
-// Of `& ctx -> wqh . lock , flags )`: "->wqh.lock". The variable that leads to the member has another name elsewhere.
-std::string argument_of(std::span<const std::string_view> words) {
-    std::string text;
-    unsigned depth = 0;
-    for (std::string_view word : words) {
-        if (depth == 0 && (word == "," || word == ")"))
-            break;
-        depth += word == "(" || word == "[";
-        depth -= (word == ")" || word == "]") && depth > 0;
-        if (depth > 0 || word == "]" || word == ")")
-            continue;
-        if (word == "->" || word == ".")
-            text += '.';
-        else if (is_identifier(word))
-            text += word;
-    }
-    const size_t member = text.find('.');
-    return member == std::string::npos ? text : "->" + text.substr(member + 1);
 }
 
 std::optional<PrimitiveUse> by_pattern(std::string_view name) {
@@ -185,7 +151,7 @@ std::optional<PrimitiveUse> by_pattern(std::string_view name) {
 }
 
 // guard(mutex)(&lock) and scoped_guard(mutex, &lock): both ends in one (include/linux/cleanup.h).
-std::optional<PrimitiveUse> guard_at(std::span<const std::string_view> words) {
+std::optional<PrimitiveUse> guard_at(Words words) {
     if (words.size() < 6 || words[1] != "(" || (words[0] != "guard" && words[0] != "scoped_guard"))
         return std::nullopt;
     constexpr size_t guard_argument = 5;        // guard ( mutex ) ( & lock )
@@ -194,7 +160,7 @@ std::optional<PrimitiveUse> guard_at(std::span<const std::string_view> words) {
     if (!is_mutex && words[2].find("spinlock") == std::string_view::npos)
         return std::nullopt;
     const size_t argument = words[0] == "guard" ? guard_argument : scoped_guard_argument;
-    return PrimitiveUse{Does::locks, (is_mutex ? "mutex " : "spinlock ") + argument_of(words.subspan(argument)),
+    return PrimitiveUse{Does::locks, (is_mutex ? "mutex " : "spinlock ") + object_of(words.subspan(argument)),
                         std::string(words[0])};
 }
 
@@ -203,7 +169,7 @@ bool is_access(std::string_view word) {
 }
 
 // d->opened++ and --d->opened: a plain member that counts. Variables that count are those of loops.
-std::optional<PrimitiveUse> counting_at(std::span<const std::string_view> words, size_t at) {
+std::optional<PrimitiveUse> counting_at(Words words, size_t at) {
     if (words[at] != "++" && words[at] != "--")
         return std::nullopt;
     auto is_part = [&](size_t part) { return is_identifier(words[part]) || is_access(words[part]); };
@@ -226,7 +192,7 @@ std::optional<PrimitiveUse> counting_at(std::span<const std::string_view> words,
 }
 
 // The use that begins at the first of `words`.
-std::optional<PrimitiveUse> use_at(std::span<const std::string_view> words) {
+std::optional<PrimitiveUse> use_at(Words words) {
     if (words.size() < 3 || words[1] != "(" || !is_identifier(words[0]))
         return std::nullopt;
     const Row* row = find_row(words[0]);
@@ -234,7 +200,7 @@ std::optional<PrimitiveUse> use_at(std::span<const std::string_view> words) {
         return by_pattern(words[0]);
     std::string what(row->kind);
     if (row->key == Key::argument)
-        what += ' ' + argument_of(words.subspan(2));
+        what += ' ' + object_of(words.subspan(2));
     return PrimitiveUse{row->does, std::move(what), std::string(words[0])};
 }
 
@@ -244,7 +210,7 @@ std::vector<PrimitiveUse> primitive_uses(std::string_view tokens) {
     const std::vector<std::string_view> words = words_of(tokens);
     std::vector<PrimitiveUse> uses;
     for (size_t at = 0; at < words.size(); ++at) {
-        const std::span<const std::string_view> rest = std::span(words).subspan(at);
+        const Words rest = Words(words).subspan(at);
         if (std::optional<PrimitiveUse> guard = guard_at(rest)) {
             uses.push_back(*guard);
             uses.push_back({Does::unlocks, guard->what, guard->spelling});
@@ -280,7 +246,7 @@ std::vector<LockOrder> lock_orders(std::string_view tokens) {
             outside.pop_back();
             left = false;
         }
-        const std::optional<PrimitiveUse> use = use_at(std::span(words).subspan(at));
+        const std::optional<PrimitiveUse> use = use_at(Words(words).subspan(at));
         if (!use)
             continue;
         if (use->does == Does::locks) {

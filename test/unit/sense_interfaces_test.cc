@@ -52,7 +52,7 @@ TEST_CASE("a function in a table of callbacks keeps its prototype; one that the 
 }
 
 TEST_CASE("a function that code hands out keeps its prototype, and stays") {
-    const std::string declared = "struct work { void *function; };\nextern int use(int (*)(int));\n";
+    const std::string declared = "struct work { int (*function)(int); };\nextern int use(int (*)(int));\n";
     const std::string setup = "void setup(struct work *w) { w->function = (void *)f; }\n";
     const std::string function =
         "static __attribute__((noinline)) int f(int a@{|, int b}@) { return a @{|+ b}@ ? a : 3; }\n";
@@ -62,6 +62,22 @@ TEST_CASE("a function that code hands out keeps its prototype, and stays") {
     expect(declared + renamed + "int setup(void) { return use(@{f|g}@) @{+|-}@ 1; }\n", {"sense.callback-removed f"});
     expect(declared + renamed + "int caller(int n) { return @{f|g}@(n) @{+|-}@ 1; }\n", nothing);
     expect(declared + "static __attribute__((noinline)) int f(int a) { return a @{+|-}@ 3; }\n" + setup, nothing);
+}
+
+TEST_CASE("a function that nobody can call by its address, which marks who holds something") {
+    const std::string holder = "extern int claim(void *holder);\n"
+                               "static __attribute__((noinline)) int f(int a@{|, int b}@)\n"
+                               "{ return claim((void *)f) + (a @{|+ b}@); }\n"
+                               "int caller(int n) { return f(n@{|, 1}@) + 1; }\n";
+    expect(holder, nothing);
+}
+
+TEST_CASE("BPF programs call a function as it was when they were checked") {
+    const std::string function = "int f(int a@{|, int b}@) { return a @{|+ b}@; }\n";
+    const std::string id = "asm(\".pushsection .BTF_ids, \\\"a\\\"; .local __BTF_ID__func__f__371; "
+                           "__BTF_ID__func__f__371: .zero 4; .popsection\");\n";
+    expect(function + id, changed);
+    expect(function, nothing);
 }
 
 TEST_CASE("the kernel's list of exports counts as well") {

@@ -73,6 +73,20 @@ def _while_patched(*counts):
 
 QUIET = "mount -t devpts -o quiet,mode=600 devpts /tmp/pts 2>&1 && echo fine && umount /tmp/pts; true"
 
+def _first_value(session):
+    """A timer that is older than the patch never got what new ones get, and shows what it always did."""
+    session.vm.run("fds serve")
+    old = session.expect("fds timerfd", r"^(\d+)$").group(1)
+    for _ in range(2):
+        session.patch()
+        session.expect(f"fds info {old} never", r"^nothing$")
+        new = session.expect("fds timerfd", r"^(\d+)$").group(1)
+        session.expect(f"fds info {new} never", r"^never set$")
+        session.unpatch()
+        session.expect(f"fds info {new} never", r"^nothing$")
+    session.expect("fds quit", r"^ok$")
+
+
 EXAMPLES = [
     _authoring("enumerator", "a new enumerator behind the others", setup="mkdir /tmp/pts",
                probes=(Probe(QUIET, r"nvalid argument", r"^fine$"),), allowed=(r"devpts: called with bogus options",)),
@@ -93,6 +107,7 @@ EXAMPLES = [
     _authoring("data", "a changed initial value, set by a callback and taken back", flow=_data,
                cleanup="echo 1048576 > /proc/sys/fs/pipe-max-size"),
     _authoring("deferred", "work, an RCU callback and a thread that the patch starts", flow=_deferred),
+    _authoring("first-value", "a mark that only new objects get", flow=_first_value, programs=("fds",)),
     _authoring("force", "a static variable that the patched function has no use for",
                probes=(Probe("cat /proc/sys/kernel/random/boot_id", r"^[0-9a-f-]{36}$", r"^[0-9A-F-]{36}$"),)),
     _authoring("lock", "a lock of the patch for data of the patch",

@@ -1,0 +1,37 @@
+// A file that is being written under a temporary name beside its own.
+#pragma once
+
+#include "files/descriptor.h"
+
+#include <cstddef>
+#include <filesystem>
+#include <span>
+#include <string>
+
+namespace klp::files {
+
+// It goes away if it is never put in place. All throw as files::write() does.
+class NewFile {
+public:
+    explicit NewFile(std::filesystem::path path);
+    NewFile(const NewFile&) = delete;
+    NewFile& operator=(const NewFile&) = delete;
+    ~NewFile();
+
+    void put(std::span<const std::byte> bytes);
+    void sync();
+    void put_in_place();
+    // With it the new name is on the disk as well.
+    void put_in_place_synced();
+
+private:
+    int create();
+    [[noreturn]] void refuse() const;
+
+    std::filesystem::path path_;
+    std::string temporary_;
+    Descriptor file_;
+    bool in_place_ = false;
+};
+
+} // namespace klp::files

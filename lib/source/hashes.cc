@@ -1,0 +1,81 @@
+// Where entries of hash tables are looked for.
+#include "source/object_texts.h"
+
+#include <algorithm>
+#include <array>
+
+namespace klp::source {
+
+namespace {
+
+// include/linux/{jhash,hash,siphash,xxhash,stringhash,hashtable}.h, by their beginnings.
+constexpr std::array hashes{
+    std::string_view("jhash"),     std::string_view("hash_32"),        std::string_view("hash_64"),
+    std::string_view("hash_long"), std::string_view("hash_ptr"),       std::string_view("siphash"),
+    std::string_view("hsiphash"),  std::string_view("full_name_hash"), std::string_view("xxh32"),
+    std::string_view("xxh64"),     std::string_view("hash_add")};
+
+// hash_add(table, node, key)
+std::string key_of(std::string_view callee, const std::vector<Words>& arguments) {
+    std::string text(callee);
+    const size_t first = callee.starts_with("hash_add") && arguments.size() == 3 ? 2 : 0;
+    for (size_t at = first; at < arguments.size(); ++at) {
+        // Variables that lead to a member may have another name.
+        const std::string object = object_of(arguments[at]);
+        text += ", " + (object.starts_with("->") && arguments[at].size() == 3 ? object : joined(arguments[at]));
+    }
+    return text;
+}
+
+std::multiset<std::string> hashes_of(Words words) {
+    std::multiset<std::string> all;
+    for (size_t at = 0; at + 1 < words.size(); ++at) {
+        const bool is_hash = words[at + 1] == "(" && std::ranges::any_of(hashes, [&](std::string_view begin) {
+                                 return words[at].starts_with(begin);
+                             });
+        if (const auto arguments = is_hash ? arguments_of(words, at + 1) : std::nullopt)
+            all.insert(key_of(words[at], *arguments));
+    }
+    return all;
+}
+
+// By name: the definitions `# define hash_it( x ) ( ... )` of macros with parameters that have "hash" in their names.
+std::map<std::string, std::string> hash_macros(std::string_view rest) {
+    std::map<std::string, std::string> macros;
+    for (size_t at = 0; at < rest.size();) {
+        const size_t end = std::min(rest.find('\n', at), rest.size());
+        const std::string_view line = rest.substr(at, end - at);
+        const std::vector<std::string_view> words = words_of(line);
+        if (words.size() > 4 && words[0] == "#" && words[1] == "define" && words[3] == "(" &&
+            words[2].find("hash") != words[2].npos)
+            macros.emplace(words[2], joined(Words(words).subspan(3)));
+        at = end + 1;
+    }
+    return macros;
+}
+
+std::string only_in(const std::multiset<std::string>& from, const std::multiset<std::string>& other) {
+    for (const std::string& key : from)
+        if (from.count(key) > other.count(key))
+            return key;
+    return {};
+}
+
+} // namespace
+
+std::vector<ObjectChange> compare_hashes(const ObjectTexts& texts) {
+    std::vector<ObjectChange> found;
+    for (const std::string& function : texts.changed) {
+        const auto before = hashes_of(texts.before.at(function)), after = hashes_of(texts.after.at(function));
+        const std::string was = only_in(before, after), is = only_in(after, before);
+        if (!was.empty() && !is.empty() && before.size() == after.size())
+            found.push_back({ObjectChange::Kind::hash, function, {}, {}, was, is});
+    }
+    const auto before = hash_macros(texts.text_before.rest);
+    for (const auto& [name, definition] : hash_macros(texts.text_after.rest))
+        if (const auto was = before.find(name); was != before.end() && was->second != definition)
+            found.push_back({ObjectChange::Kind::hash, name, {}, {}, was->second, definition});
+    return found;
+}
+
+} // namespace klp::source

@@ -1,0 +1,71 @@
+#include "source/object_changes.h"
+
+#include "source/object_texts.h"
+
+namespace klp::source {
+
+namespace {
+
+FunctionWords words_of(const FunctionTexts& texts) {
+    FunctionWords all;
+    for (const auto& [name, text] : texts.functions)
+        all.emplace(name, source::words_of(text));
+    return all;
+}
+
+} // namespace
+
+void Pointers::read(Words words, size_t at) {
+    const bool is_after_star = at > 0 && words[at] == "*" && at + 1 < words.size() && is_identifier(words[at + 1]);
+    if (!is_after_star || !is_identifier(words[at - 1]))
+        return;
+    const bool is_structure = at > 1 && (words[at - 2] == "struct" || words[at - 2] == "union");
+    // `a * b` is a product but where a statement or a parameter begins.
+    const std::string_view before = at > 1 ? words[at - 2] : ";";
+    if (is_structure || before == ";" || before == "{" || before == "}")
+        types_.insert_or_assign(std::string(words[at + 1]), std::string(words[at - 1]));
+}
+
+const std::string& Pointers::type_of(std::string_view variable) const {
+    static const std::string none;
+    const auto found = types_.find(variable);
+    return found == types_.end() ? none : found->second;
+}
+
+std::vector<MadeObject> made_objects(Words words) {
+    std::vector<MadeObject> made;
+    Pointers pointers;
+    for (size_t at = 0; at + 2 < words.size(); ++at) {
+        pointers.read(words, at);
+        if (words[at] != "=" || at == 0 || words[at + 2] != "(" || !is_identifier(words[at + 1]) ||
+            words[at + 1].find("alloc") == std::string_view::npos)
+            continue;
+        std::optional<std::vector<Words>> arguments = arguments_of(words, at + 2);
+        if (!arguments)
+            continue;
+        size_t begin = at;
+        while (begin > 0 && (is_identifier(words[begin - 1]) || words[begin - 1] == "->" || words[begin - 1] == "."))
+            --begin;
+        MadeObject object;
+        object.variable = object_of(words.subspan(begin, at - begin));
+        object.type = pointers.type_of(object.variable);
+        object.allocator = words[at + 1];
+        object.arguments = std::move(*arguments);
+        made.push_back(std::move(object));
+    }
+    return made;
+}
+
+std::vector<ObjectChange> compare_objects(const FunctionTexts& before, const FunctionTexts& after) {
+    ObjectTexts texts{words_of(before), words_of(after), {}, before, after};
+    for (const auto& [name, text] : after.functions)
+        if (const auto was = before.functions.find(name); was != before.functions.end() && was->second != text)
+            texts.changed.insert(name);
+    std::vector<ObjectChange> all;
+    for (auto* compare : {compare_made, compare_returned, compare_pointers, compare_hashes})
+        for (ObjectChange& change : compare(texts))
+            all.push_back(std::move(change));
+    return all;
+}
+
+} // namespace klp::source

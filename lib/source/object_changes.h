@@ -1,0 +1,33 @@
+// What a patch does to objects between the code that makes or stores them and the code that uses them. A live patch
+// replaces code; an object that exists was made, filled in and put away by the old one. Types do not show it: the
+// layout is the same.
+#pragma once
+
+#include "source/function_texts.h"
+
+#include <string>
+#include <vector>
+
+namespace klp::source {
+
+struct ObjectChange {
+    enum class Kind {
+        size,        // `function` allocates another size than before
+        count,       // `function` makes objects with another number of references
+        first_value, // `function` now gives `what` its first value, and `other` now goes by it
+        flag,        // the same for a flag that is new, `is`
+        allocator,   // `function` gives back what `other` made, by another pair of functions than before
+        pointer,     // `function` takes what `what` leads to for another type than before
+        hash         // `function` computes a hash in another way
+    };
+    Kind kind = Kind::size;
+    std::string function, other;
+    std::string what;    // "->private_data", "ctx"
+    std::string was, is; // sizes, numbers, types, functions
+};
+
+// Both are the texts of all files that a patch changes. Each kind is told by the names of the kernel's interfaces and
+// by access paths; what an expression does not show is not found. Linear in the texts.
+std::vector<ObjectChange> compare_objects(const FunctionTexts& before, const FunctionTexts& after);
+
+} // namespace klp::source

@@ -1,0 +1,52 @@
+// The functions of a patch as words, before and after: what the parts of object_changes.h read.
+#pragma once
+
+#include "source/function_texts.h"
+#include "source/object_changes.h"
+#include "source/words.h"
+
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace klp::source {
+
+using FunctionWords = std::map<std::string, std::vector<std::string_view>, std::less<>>;
+
+struct ObjectTexts {
+    FunctionWords before, after;   // of all functions
+    std::set<std::string> changed; // those on both sides with another text
+    const FunctionTexts& text_before;
+    const FunctionTexts& text_after;
+};
+
+// The pointers to structures that a function declares, parameters included, as its text goes on:
+// `struct a *p`, and `node_t *p` where a declaration can stand.
+class Pointers {
+public:
+    // Reads the word at `at`; to be called for each place in rising order.
+    void read(Words words, size_t at);
+    // The type that a variable points to here; empty for others.
+    const std::string& type_of(std::string_view variable) const;
+
+private:
+    std::map<std::string, std::string, std::less<>> types_;
+};
+
+// `p = kzalloc(size, flags)`, also to a member.
+struct MadeObject {
+    std::string variable;       // "ctx", or "->buf" of a member
+    std::string type;           // that the variable points to, or empty
+    std::string_view allocator; // "kzalloc"
+    std::vector<Words> arguments;
+};
+std::vector<MadeObject> made_objects(Words words);
+
+std::vector<ObjectChange> compare_made(const ObjectTexts& texts);     // size, count, first_value, flag
+std::vector<ObjectChange> compare_returned(const ObjectTexts& texts); // allocator
+std::vector<ObjectChange> compare_pointers(const ObjectTexts& texts); // pointer
+std::vector<ObjectChange> compare_hashes(const ObjectTexts& texts);   // hash
+
+} // namespace klp::source

@@ -1,0 +1,168 @@
+// What untyped pointers and embedded members lead to.
+#include "source/object_texts.h"
+
+#include <algorithm>
+#include <array>
+
+namespace klp::source {
+
+namespace {
+
+// By where a pointer comes from: the types that code takes it for.
+using Types = std::map<std::string, std::set<std::string>>;
+using TypesOfFunctions = std::map<std::string, Types, std::less<>>;
+
+// From a member to what it is part of: container_of(pointer, struct t, member) (include/linux/{container_of,list,
+// rbtree}.h).
+constexpr std::array containers{std::string_view("container_of"), std::string_view("list_entry"),
+                                std::string_view("hlist_entry"), std::string_view("rb_entry")};
+// Of the list's head.
+constexpr std::array first_entries{std::string_view("list_first_entry"), std::string_view("list_first_entry_or_null"),
+                                   std::string_view("list_last_entry")};
+
+bool leads_to_private_data(std::string_view callee) {
+    static constexpr std::array ends{std::string_view("_priv"), std::string_view("_drvdata"),
+                                     std::string_view("_private"), std::string_view("_platdata")};
+    static constexpr std::array tables{std::string_view("idr_find"), std::string_view("xa_load"),
+                                       std::string_view("radix_tree_lookup")};
+    return std::ranges::any_of(ends, [&](std::string_view end) { return callee.ends_with(end); }) ||
+           std::ranges::find(tables, callee) != tables.end();
+}
+
+bool is_one_of(std::string_view word, Words names) {
+    return std::ranges::find(names, word) != names.end();
+}
+
+class Reader {
+public:
+    Reader(const std::string& function, Words words) : function_(function), words_(words) {}
+
+    Types run() {
+        for (size_t at = 0; at + 1 < words_.size(); ++at) {
+            pointers_.read(words_, at);
+            if (words_[at + 1] == "(")
+                read_call(at);
+            if (words_[at] == "=" && at > 0)
+                read_assignment(at);
+        }
+        return std::move(types_);
+    }
+
+private:
+    void note(const std::string& source, const std::string& type) {
+        if (!type.empty())
+            types_[source].insert(type);
+    }
+    void read_call(size_t at) {
+        const bool is_first = is_one_of(words_[at], first_entries);
+        const bool is_loop = words_[at].starts_with("list_for_each_entry");
+        if (!is_first && !is_loop && !is_one_of(words_[at], containers))
+            return;
+        const std::optional<std::vector<Words>> arguments = arguments_of(words_, at + 1);
+        if (!arguments || arguments->size() < 3)
+            return;
+        if (is_loop) {
+            // list_for_each_entry_safe(pos, next, head, member)
+            const std::string head = object_of((*arguments)[arguments->size() - 2]);
+            return note("the list " + head, pointers_.type_of(joined(arguments->front())));
+        }
+        const Words type = (*arguments)[1];
+        const std::string name(type.back());
+        if (is_first)
+            note("the list " + object_of(arguments->front()), name);
+        else
+            note("`" + object_of(arguments->front()) + "` in " + function_ + "()", name);
+    }
+    // `struct a *p = file->private_data;`, `p = netdev_priv(dev);`
+    void read_assignment(size_t at) {
+        const std::string& type = pointers_.type_of(words_[at - 1]);
+        // `x->p = ...` stores in a member of some name.
+        const bool is_variable = at < 2 || (words_[at - 2] != "->" && words_[at - 2] != ".");
+        const Words value = expression_at(words_, at + 1);
+        if (type.empty() || !is_variable || value.size() < 3)
+            return;
+        if (is_identifier(value[0]) && value[1] == "(" && leads_to_private_data(value[0]))
+            return note(std::string(value[0]) + "(" + object_of(value.subspan(2)) + ")", type);
+        const bool is_member = value[value.size() - 2] == "->" || value[value.size() - 2] == ".";
+        const bool is_path = std::ranges::all_of(value, [](std::string_view word) {
+            return is_identifier(word) || word == "->" || word == "." || word == "(" || word == ")";
+        });
+        if (is_member && is_path && value[0] != "(")
+            note(object_of(value), type);
+    }
+
+    std::string function_;
+    Words words_;
+    Pointers pointers_;
+    Types types_;
+};
+
+TypesOfFunctions read_all(const FunctionWords& functions) {
+    TypesOfFunctions all;
+    for (const auto& [name, words] : functions)
+        all.emplace(name, Reader(name, words).run());
+    return all;
+}
+
+Types united(const TypesOfFunctions& functions) {
+    Types all;
+    for (const auto& [name, types] : functions)
+        for (const auto& [source, names] : types)
+            all[source].insert(names.begin(), names.end());
+    return all;
+}
+
+// " { int a ; }" of ` struct tag { int a ; }`: nothing where the text has no definition of it.
+std::string definition_of(const std::string& rest, const std::string& tag) {
+    const size_t begin = rest.find("struct " + tag + " {");
+    const size_t open = begin == std::string::npos ? begin : rest.find('{', begin);
+    if (open == std::string::npos)
+        return {};
+    size_t depth = 0;
+    for (size_t at = open; at < rest.size(); ++at) {
+        depth += rest[at] == '{';
+        depth -= rest[at] == '}';
+        if (depth == 0)
+            return rest.substr(open, at - open);
+    }
+    return {};
+}
+
+// The first type that is in `from` only; empty if there is none.
+std::string only_in(const std::set<std::string>& from, const std::set<std::string>& other) {
+    for (const std::string& type : from)
+        if (!other.contains(type))
+            return type;
+    return {};
+}
+
+} // namespace
+
+// One type in place of another for what the same place leads to. A type beside those that were there may be of other
+// objects; one that is the same under another name is no change.
+//
+//     -	struct ctx *ctx = file->private_data;
+//     +	struct ctx_file *private = file->private_data;	open files have a struct ctx there
+std::vector<ObjectChange> compare_pointers(const ObjectTexts& texts) {
+    const TypesOfFunctions functions = read_all(texts.after);
+    const Types before = united(read_all(texts.before)), after = united(functions);
+    std::vector<ObjectChange> found;
+    for (const auto& [source, types] : after) {
+        const auto old = before.find(source);
+        if (old == before.end())
+            continue;
+        const std::string was = only_in(old->second, types), is = only_in(types, old->second);
+        const std::string definition = definition_of(texts.text_before.rest, was);
+        if (was.empty() || is.empty() ||
+            (!definition.empty() && definition == definition_of(texts.text_after.rest, is)))
+            continue;
+        for (const auto& [function, its] : functions)
+            if (const auto at = its.find(source); at != its.end() && at->second.contains(is)) {
+                found.push_back({ObjectChange::Kind::pointer, function, {}, source, was, is});
+                break;
+            }
+    }
+    return found;
+}
+
+} // namespace klp::source

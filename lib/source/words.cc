@@ -1,0 +1,89 @@
+#include "source/words.h"
+
+#include <algorithm>
+#include <cctype>
+
+namespace klp::source {
+
+namespace {
+
+bool opens(std::string_view word) {
+    return word == "(" || word == "[" || word == "{";
+}
+
+bool closes(std::string_view word) {
+    return word == ")" || word == "]" || word == "}";
+}
+
+} // namespace
+
+std::vector<std::string_view> words_of(std::string_view tokens) {
+    std::vector<std::string_view> words;
+    for (size_t at = 0; at < tokens.size();) {
+        const size_t end = std::min(tokens.find_first_of(" \n", at), tokens.size());
+        if (end > at)
+            words.push_back(tokens.substr(at, end - at));
+        at = end + 1;
+    }
+    return words;
+}
+
+bool is_identifier(std::string_view word) {
+    return !word.empty() && (word.front() == '_' || std::isalpha(static_cast<unsigned char>(word.front())));
+}
+
+std::string object_of(Words expression) {
+    std::string text;
+    unsigned depth = 0;
+    for (std::string_view word : expression) {
+        if (depth == 0 && (word == "," || word == ")"))
+            break;
+        depth += word == "(" || word == "[";
+        depth -= (word == ")" || word == "]") && depth > 0;
+        if (depth > 0 || word == "]" || word == ")")
+            continue;
+        if (word == "->" || word == ".")
+            text += '.';
+        else if (is_identifier(word))
+            text += word;
+    }
+    const size_t member = text.find('.');
+    return member == std::string::npos ? text : "->" + text.substr(member + 1);
+}
+
+std::optional<std::vector<Words>> arguments_of(Words words, size_t bracket) {
+    std::vector<Words> arguments;
+    size_t depth = 0, begin = bracket + 1;
+    for (size_t at = bracket; at < words.size(); ++at) {
+        if (depth == 1 && (words[at] == "," || words[at] == ")")) {
+            if (at > begin)
+                arguments.push_back(words.subspan(begin, at - begin));
+            begin = at + 1;
+        }
+        depth += opens(words[at]);
+        depth -= closes(words[at]);
+        if (depth == 0)
+            return arguments;
+    }
+    return std::nullopt;
+}
+
+Words expression_at(Words words, size_t begin) {
+    size_t depth = 0, end = begin;
+    for (; end < words.size(); ++end) {
+        if (depth == 0 && (words[end] == ";" || words[end] == "," || closes(words[end])))
+            break;
+        depth += opens(words[end]);
+        depth -= closes(words[end]);
+    }
+    return words.subspan(begin, end - begin);
+}
+
+std::string joined(Words words) {
+    std::string text;
+    for (std::string_view word : words)
+        text += (text.empty() ? "" : " ") + std::string(word);
+    return text;
+}
+
+} // namespace klp::source

@@ -1,0 +1,34 @@
+// A function's text as words, as far as calls and access paths in it go (function_texts.h: a blank between tokens).
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace klp::source {
+
+using Words = std::span<const std::string_view>;
+
+// Refer to `tokens`.
+std::vector<std::string_view> words_of(std::string_view tokens);
+
+bool is_identifier(std::string_view word);
+
+// The member or variable that an expression means: "->wqh.lock" of `& ctx -> wqh . lock`, since the variable that leads
+// to a member has another name elsewhere; "flags" of `flags`; nothing of a number. Reads up to a comma, or to a bracket
+// that closes what was open before.
+std::string object_of(Words expression);
+
+// The arguments of the call whose opening bracket is `words[bracket]`; nothing where it is not closed.
+std::optional<std::vector<Words>> arguments_of(Words words, size_t bracket);
+
+// What stands from `begin` up to a `;` or `,` that is in no bracket.
+Words expression_at(Words words, size_t begin);
+
+// With a blank between the words.
+std::string joined(Words words);
+
+} // namespace klp::source

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Objects that exist: made, filled in and stored by the old code, with the layout that the new code expects as well."""
+
+from case import BUILT, EVENTFD, TIMERFD, Case, harmless, refused
+
+SIGNALFD, AIO, FUTEX, USER, TRACE = "fs/signalfd.c", "fs/aio.c", "kernel/futex/core.c", "kernel/user.c", "kernel/trace/bpf_trace.c"
+EVENTFD_ALLOC = "ctx = kmalloc(sizeof(*ctx), GFP_KERNEL);"
+EVENTFD_SHOW = "\tseq_printf(m,\n\t\t   \"eventfd-count"
+EVENTFD_INCLUDE = "#include <linux/kref.h>\n"
+EVENTFD_END = "\teventfd_ctx_put(ctx);\n\treturn 0;"
+TIMERFD_MADE = "\tspin_lock_init(&ctx->cancel_lock);\n\tctx->clockid"
+TIMERFD_SHOW = "\tseq_printf(m,\n\t\t   \"clockid"
+SIGNALFD_SHOW = "\tstruct signalfd_ctx *ctx = f->private_data;\n\tsigset_t sigmask;\n"
+SIGNALFD_SHOW_OLD = "\tstruct signalfd_ctx *ctx = f->private_data;\n"
+WORK = "\tstruct kioctx *ctx = container_of(to_rcu_work(work), struct kioctx,\n\t\t\t\t\t  free_rwork);\n"
+
+
+def _warned(name, edits, *says):
+    return Case(f"warned-{name}", edits, BUILT, (*says, "hint: "))
+
+
+CASES = [
+    _warned("allocation-size", ((EVENTFD, EVENTFD_ALLOC, "ctx = kmalloc(sizeof(*ctx) + sizeof(u64), GFP_KERNEL);"),
+                                (EVENTFD, EVENTFD_SHOW, "\tseq_printf(m, \"more: %llx\\n\", *(u64 *)(ctx + 1));\n" + EVENTFD_SHOW)),
+            r"warning\[sense\.allocation-changed\].*do_eventfd", "objects that exist have the old size"),
+    _warned("first-references", ((EVENTFD, "kref_init(&ctx->kref);", "refcount_set(&ctx->kref.refcount, 2);"),
+                                 (EVENTFD, EVENTFD_END, "\teventfd_ctx_put(ctx);\n" + EVENTFD_END)),
+            r"warning\[sense\.refcount-changed\].*do_eventfd: it makes objects with 2 references in ->kref, was 1"),
+    _warned("first-value", ((TIMERFD, TIMERFD_MADE, "\tINIT_LIST_HEAD(&ctx->clist);\n" + TIMERFD_MADE),
+                            (TIMERFD, "\ttimerfd_remove_cancel(ctx);\n\n", "\ttimerfd_remove_cancel(ctx);\n\tlist_del_init(&ctx->clist);\n\n")),
+            r"warning\[sense\.first-value\].*timerfd_create: it gives ->clist a first value", r"timerfd_release\(\) now goes by it"),
+    _warned("first-flag", ((TIMERFD, "struct timerfd_ctx {", "#define TIMERFD_MADE 0x4000\n\nstruct timerfd_ctx {"),
+                           (TIMERFD, TIMERFD_MADE, "\tctx->settime_flags = TIMERFD_MADE;\n" + TIMERFD_MADE),
+                           (TIMERFD, TIMERFD_SHOW, "\tif (ctx->settime_flags & TIMERFD_MADE)\n\t\tseq_puts(m, \"made\\n\");\n" + TIMERFD_SHOW)),
+            r"warning\[sense\.first-value\].*TIMERFD_MADE, which timerfd_show\(\) goes by"),
+    refused("allocator", ((EVENTFD, EVENTFD_ALLOC, "ctx = vmalloc(sizeof(*ctx));"), (EVENTFD, "\tkfree(ctx);", "\tvfree(ctx);"),
+                          (EVENTFD, EVENTFD_INCLUDE, EVENTFD_INCLUDE + "#include <linux/vmalloc.h>\n")),
+            r"error\[sense\.allocator-changed\].*eventfd_free_ctx: it gives `ctx` back by vfree\(\) now, was kfree\(\)", "do_eventfd"),
+    refused("private-data", ((SIGNALFD, "struct signalfd_ctx {", "struct signalfd_box {\n\tu64 seen;\n\tstruct signalfd_ctx *ctx;\n};\n\nstruct signalfd_ctx {"),
+                             *((SIGNALFD, "struct signalfd_ctx *ctx = file->private_data;",
+                                "struct signalfd_box *box = file->private_data;\n\tstruct signalfd_ctx *ctx = box->ctx;"),) * 2,
+                             (SIGNALFD, SIGNALFD_SHOW_OLD, "\tstruct signalfd_box *box = f->private_data;\n\tstruct signalfd_ctx *ctx = box->ctx;\n")),
+            r"error\[sense\.pointer-changed\].*->private_data leads to for a struct signalfd_box, was struct signalfd_ctx"),
+    refused("container", ((AIO, WORK, "\tstruct freeing {\n\t\tstruct rcu_work free_rwork;\n\t\tstruct kioctx *ctx;\n\t} *box =\n"
+                           "\t\tcontainer_of(to_rcu_work(work), struct freeing, free_rwork);\n\tstruct kioctx *ctx = box->ctx;\n"),),
+            r"error\[sense\.pointer-changed\].*free_ioctx: it takes what .* leads to for a struct freeing, was struct kioctx"),
+    _warned("hash", ((FUTEX, "\t\t\t  key->both.offset);\n\n\treturn &futex", "\t\t\t  key->both.offset + 1);\n\n\treturn &futex"),),
+            r"warning\[sense\.hash-changed\].*futex_hash: it hashes by"),
+    _warned("hash-macro", ((USER, "(((uid >> UIDHASH_BITS) + uid)", "(((uid >> (UIDHASH_BITS + 1)) + uid)"),),
+            r"warning\[sense\.hash-changed\].*__uidhashfn"),
+    refused("kfunc", ((TRACE, "bpf_lookup_system_key(u64 id)\n{\n", "bpf_lookup_system_key(u64 id, u64 more)\n{\n\tif (more)\n\t\treturn NULL;\n"),),
+            r"error\[sense\.prototype-changed\].*bpf_lookup_system_key", "BPF programs"),
+
+    harmless("zeroed", (EVENTFD, EVENTFD_ALLOC, "ctx = kzalloc(sizeof(struct eventfd_ctx), GFP_KERNEL);")),
+    harmless("freed-by-either", (EVENTFD, "\tkfree(ctx);", "\tkvfree(ctx);"),
+             (EVENTFD, EVENTFD_INCLUDE, EVENTFD_INCLUDE + "#include <linux/mm.h>\n")),
+    harmless("first-value-alone", (TIMERFD, TIMERFD_MADE, "\tINIT_LIST_HEAD(&ctx->clist);\n" + TIMERFD_MADE)),
+    harmless("references-otherwise", (EVENTFD, "kref_init(&ctx->kref);", "refcount_set(&ctx->kref.refcount, 1);")),
+    harmless("pointer-elsewhere", (SIGNALFD, SIGNALFD_SHOW, "\tvoid *private = f->private_data;\n\tstruct signalfd_ctx *ctx = private;\n"
+                                   "\tsigset_t sigmask;\n\n\tbarrier();\n")),
+    harmless("hash-of-variable", (FUTEX, "\tu32 hash = jhash2((u32 *)key, offsetof(typeof(*key), both.offset) / 4,\n\t\t\t  key->both.offset);\n",
+                                  "\tu32 hash;\n\n\thash = jhash2((u32 *)key, offsetof(typeof(*key), both.offset) / 4,\n\t\t      key->both.offset);\n\tbarrier();\n")),
+]

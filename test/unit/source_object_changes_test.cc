@@ -1,0 +1,146 @@
+// What a patch takes for granted of objects that the old code made and stored.
+#include "source/object_changes.h"
+
+#include <doctest/doctest.h>
+
+using namespace klp::source;
+using Kind = ObjectChange::Kind;
+
+namespace {
+
+std::vector<ObjectChange> compare(const std::string& before, const std::string& after) {
+    return compare_objects(split_functions(before), split_functions(after));
+}
+
+ObjectChange only(const std::string& before, const std::string& after) {
+    const std::vector<ObjectChange> found = compare(before, after);
+    REQUIRE(found.size() == 1);
+    return found.front();
+}
+
+// A driver: a function that makes its objects, one that uses them, one that takes them back.
+std::string driver(const std::string& make, const std::string& use, const std::string& release = "kfree(c);") {
+    return "static int make(struct file *f) { struct ctx *c; " + make +
+           " f->private_data = c; return 0; }\n"
+           "static int use(struct file *f, struct ctx *c) { " +
+           use + " return 0; }\nstatic void release(struct ctx *c) { " + release + " }\n";
+}
+
+const std::string alloc = "c = kzalloc(sizeof(*c), GFP_KERNEL); ";
+
+} // namespace
+
+TEST_CASE("objects of another size") {
+    const ObjectChange found =
+        only(driver(alloc, ""), driver("c = kzalloc(sizeof(*c) + sizeof(u64), GFP_KERNEL);", "read((u64 *)(c + 1));"));
+    CHECK(found.kind == Kind::size);
+    CHECK(found.function == "make");
+    CHECK(found.what == "c");
+    // Other spellings and other flags are no other size.
+    CHECK(compare(driver(alloc, ""), driver("c = kzalloc(sizeof(struct ctx), GFP_ATOMIC);", "")).empty());
+    CHECK(compare(driver("c = kzalloc(n * sizeof(*c), GFP_KERNEL);", ""),
+                  driver("c = kcalloc(n, sizeof(*c), GFP_KERNEL);", ""))
+              .empty());
+    // A buffer that goes when the function ends.
+    CHECK(compare("int f(void) { char *b; b = kmalloc(n, GFP_KERNEL); fill(b, n); kfree(b); return 0; }",
+                  "int f(void) { char *b; b = kmalloc(n + 1, GFP_KERNEL); fill(b, n); kfree(b); return 0; }")
+              .empty());
+    // One that a member leads to, or that is handed out.
+    CHECK(only("int f(struct ctx *c) { c->buf = kmalloc(c->n, GFP_KERNEL); return 0; }",
+               "int f(struct ctx *c) { c->buf = kmalloc(c->n + 1, GFP_KERNEL); return 0; }")
+              .what == "->buf");
+    CHECK(only("char *f(void) { char *b; b = kmalloc(n, GFP_KERNEL); return b; }",
+               "char *f(void) { char *b; b = kmalloc(n + 1, GFP_KERNEL); return b; }")
+              .kind == Kind::size);
+}
+
+TEST_CASE("another number of references at first") {
+    const ObjectChange found = only(driver(alloc + "kref_init(&c->ref);", ""),
+                                    driver(alloc + "refcount_set(&c->ref.refcount, 2);", "put(c);"));
+    CHECK(found.kind == Kind::count);
+    CHECK(found.was == "1");
+    CHECK(found.is == "2");
+    CHECK(compare(driver(alloc + "kref_init(&c->ref);", ""), driver(alloc + "refcount_set(&c->ref.refcount, 1);", ""))
+              .empty());
+}
+
+TEST_CASE("first values that old objects never got, and code that goes by them") {
+    const std::string type = "struct ctx { struct list_head list; int state; };\n";
+    const ObjectChange list =
+        only(type + driver(alloc, ""), type + driver(alloc + "INIT_LIST_HEAD(&c->list);", "list_del_init(&c->list);"));
+    CHECK(list.kind == Kind::first_value);
+    CHECK(list.function == "make");
+    CHECK(list.other == "use");
+    CHECK(list.what == "->list");
+    CHECK(only(type + driver(alloc, ""), type + driver(alloc + "c->state = 1;", "if (!c->state) return 1;")).what ==
+          "->state");
+    // Nobody goes by it, or everybody did before.
+    CHECK(compare(type + driver(alloc, ""), type + driver(alloc + "c->state = 1;", "")).empty());
+    CHECK(compare(type + driver(alloc, "list_del(&c->list);"),
+                  type + driver(alloc + "INIT_LIST_HEAD(&c->list);", "list_del(&c->list);"))
+              .empty());
+    // A new member is a matter of the type.
+    CHECK(compare(driver(alloc, ""), driver(alloc + "c->more = 1;", "if (!c->more) return 1;")).empty());
+}
+
+TEST_CASE("a new flag of what is made, and code that goes by it") {
+    const ObjectChange found =
+        only(driver(alloc + "c->flags = CTX_OPEN;", ""),
+             driver(alloc + "c->flags = CTX_OPEN | CTX_LISTED;", "if (c->flags & CTX_LISTED) return 1;"));
+    CHECK(found.kind == Kind::flag);
+    CHECK(found.is == "CTX_LISTED");
+    CHECK(compare(driver(alloc, ""), driver(alloc + "c->flags = CTX_LISTED;", "")).empty());
+}
+
+TEST_CASE("made and given back by another pair of functions") {
+    const ObjectChange found = only(driver(alloc, ""), driver("c = vzalloc(sizeof(*c));", "", "vfree(c);"));
+    CHECK(found.kind == Kind::allocator);
+    CHECK(found.function == "release");
+    CHECK(found.other == "make");
+    CHECK(found.was == "kfree");
+    CHECK(found.is == "vfree");
+    // kvfree() takes both; and who only puts right what was wrong makes as before.
+    CHECK(compare(driver(alloc, ""), driver("c = kvzalloc(sizeof(*c), GFP_KERNEL);", "", "kvfree(c);")).empty());
+    CHECK(compare(driver("c = vzalloc(sizeof(*c));", ""), driver("c = vzalloc(sizeof(*c));", "", "vfree(c);")).empty());
+}
+
+TEST_CASE("another type behind a pointer") {
+    const ObjectChange found = only(driver(alloc, "struct ctx *mine = f->private_data;"),
+                                    driver(alloc, "struct box *mine = f->private_data;"));
+    CHECK(found.kind == Kind::pointer);
+    CHECK(found.what == "->private_data");
+    CHECK(found.was == "ctx");
+    CHECK(found.is == "box");
+    CHECK(only("void f(struct work *w) { struct a *p = container_of(w, struct a, work); }",
+               "void f(struct work *w) { struct b *p = container_of(w, struct b, work); }")
+              .is == "b");
+    CHECK(only("void f(struct s *s) { struct a *p; list_for_each_entry(p, &s->list, link) use(p); }",
+               "void f(struct s *s) { struct b *p; list_for_each_entry(p, &s->list, link) use(p); }")
+              .what == "the list ->list");
+    CHECK(only("void f(struct net_device *d) { struct a *p = netdev_priv(d); }",
+               "void f(struct net_device *d) { struct b *p = netdev_priv(d); }")
+              .what == "netdev_priv(d)");
+    // A second type beside the first, a new name for the same type, a variable that now leads elsewhere.
+    CHECK(compare("void f(struct file *f) { struct a *p = f->private_data; }\nvoid g(struct file *f) { }",
+                  "void f(struct file *f) { struct a *p = f->private_data; }\nvoid g(struct file *f) { struct b *p = "
+                  "f->private_data; }")
+              .empty());
+    CHECK(compare("struct a { int x; };\nvoid f(struct file *f) { struct a *p = f->private_data; }",
+                  "struct b { int x; };\nvoid f(struct file *f) { struct b *p = f->private_data; }")
+              .empty());
+    CHECK(compare("void f(struct file *f) { struct a *p = f->private_data; }",
+                  "void f(struct file *f) { struct b *p = f->f_op; }")
+              .empty());
+}
+
+TEST_CASE("another way to hash") {
+    const ObjectChange found = only("int f(struct k *k) { return jhash2(k->words, 4, k->seed); }",
+                                    "int f(struct k *k) { return jhash2(k->words, 4, k->seed + 1); }");
+    CHECK(found.kind == Kind::hash);
+    CHECK(found.function == "f");
+    CHECK(only("#define uid_hashfn(uid) ((uid >> 3) & MASK)\n", "#define uid_hashfn(uid) ((uid >> 4) & MASK)\n").kind ==
+          Kind::hash);
+    CHECK(compare("int f(struct k *k) { return jhash2(k->words, 4, 0); }",
+                  "int f(struct k *key) { lock(); return jhash2(key->words, 4, 0); }")
+              .empty());
+}
