@@ -2,6 +2,7 @@
 #include "diff/diff.h"
 #include "files/files.h"
 #include "report/command.h"
+#include "report/errors.h"
 #include "report/json.h"
 #include "sense/sense.h"
 #include "symbols/kernel_files.h"

@@ -5,6 +5,7 @@
 
 #include "files/files.h"
 #include "host/parallel.h"
+#include "report/errors.h"
 #include "report/finding.h"
 #include "report/names.h"
 #include "sense/sense.h"

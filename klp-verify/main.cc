@@ -1,6 +1,7 @@
 // klp-verify: will this livepatch module load on that kernel, and do what it says?
 #include "kernel/symbol_files.h"
 #include "report/command.h"
+#include "report/errors.h"
 #include "symbols/kernel_files.h"
 #include "verify/rule.h"
 #include "verify/verify.h"

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 namespace klp::report {
 
 const char* to_string(Severity severity) {
@@ -16,10 +14,6 @@ const char* to_string(Severity severity) {
         break;
     }
     return "error";
-}
-
-bool has_error(const std::vector<Finding>& findings) {
-    return std::ranges::any_of(findings, [](const Finding& finding) { return finding.severity == Severity::error; });
 }
 
 std::string to_text(const Finding& finding) {

@@ -26,9 +26,6 @@ struct Finding {
 //     hint: HINT
 std::string to_text(const Finding& finding);
 
-// Whether one of them is an error.
-bool has_error(const std::vector<Finding>& findings);
-
 // The name used in text and JSON: "note", "warning", "error".
 const char* to_string(Severity severity);
 
