@@ -128,6 +128,12 @@ std::string definition_of(const std::string& rest, const std::string& tag) {
     return {};
 }
 
+const std::set<std::string>& types_at(const Types& types, const std::string& source) {
+    static const std::set<std::string> none;
+    const auto found = types.find(source);
+    return found == types.end() ? none : found->second;
+}
+
 // The first type that is in `from` only; empty if there is none.
 std::string only_in(const std::set<std::string>& from, const std::set<std::string>& other) {
     for (const std::string& type : from)
@@ -138,30 +144,29 @@ std::string only_in(const std::set<std::string>& from, const std::set<std::strin
 
 } // namespace
 
-// One type in place of another for what the same place leads to. A type beside those that were there may be of other
-// objects; one that is the same under another name is no change.
+// One type in place of another for what the same place leads to, in one function or in all. A type beside those that
+// were there may be of other objects; one that is the same under another name is no change.
 //
 //     -	struct ctx *ctx = file->private_data;
 //     +	struct ctx_file *private = file->private_data;	open files have a struct ctx there
 std::vector<ObjectChange> compare_pointers(const ObjectTexts& texts) {
-    const TypesOfFunctions functions = read_all(texts.after);
-    const Types before = united(read_all(texts.before)), after = united(functions);
+    const TypesOfFunctions functions_before = read_all(texts.before), functions = read_all(texts.after);
+    const Types before = united(functions_before), after = united(functions);
     std::vector<ObjectChange> found;
-    for (const auto& [source, types] : after) {
-        const auto old = before.find(source);
-        if (old == before.end())
-            continue;
-        const std::string was = only_in(old->second, types), is = only_in(types, old->second);
-        const std::string definition = definition_of(texts.text_before.rest, was);
-        if (was.empty() || is.empty() ||
-            (!definition.empty() && definition == definition_of(texts.text_after.rest, is)))
-            continue;
-        for (const auto& [function, its] : functions)
-            if (const auto at = its.find(source); at != its.end() && at->second.contains(is)) {
+    std::set<std::string> seen;
+    for (const auto& [function, sources] : functions)
+        for (const auto& [source, types] : sources) {
+            const std::string is = only_in(types, types_at(before, source));
+            if (is.empty() || !before.contains(source))
+                continue;
+            std::string was = only_in(types_at(before, source), types_at(after, source));
+            if (const auto old = functions_before.find(function); was.empty() && old != functions_before.end())
+                was = only_in(types_at(old->second, source), types);
+            const std::string definition = definition_of(texts.text_before.rest, was);
+            const bool is_renamed = !definition.empty() && definition == definition_of(texts.text_after.rest, is);
+            if (!was.empty() && !is_renamed && seen.insert(source).second)
                 found.push_back({ObjectChange::Kind::pointer, function, {}, source, was, is});
-                break;
-            }
-    }
+        }
     return found;
 }
 

@@ -120,6 +120,12 @@ TEST_CASE("another type behind a pointer") {
     CHECK(only("void f(struct net_device *d) { struct a *p = netdev_priv(d); }",
                "void f(struct net_device *d) { struct b *p = netdev_priv(d); }")
               .what == "netdev_priv(d)");
+    // Elsewhere it is still taken for the old type.
+    CHECK(only("void f(struct file *f) { struct a *p = f->private_data; }\nvoid g(struct file *f) { struct a *p = "
+               "f->private_data; }",
+               "void f(struct file *f) { struct a *p = f->private_data; }\nvoid g(struct file *f) { struct b *p = "
+               "f->private_data; }")
+              .function == "g");
     // A second type beside the first, a new name for the same type, a variable that now leads elsewhere.
     CHECK(compare("void f(struct file *f) { struct a *p = f->private_data; }\nvoid g(struct file *f) { }",
                   "void f(struct file *f) { struct a *p = f->private_data; }\nvoid g(struct file *f) { struct b *p = "

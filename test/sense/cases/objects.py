@@ -5,7 +5,7 @@ from case import BUILT, EVENTFD, TIMERFD, Case, harmless, refused
 
 SIGNALFD, AIO, FUTEX, USER, TRACE = "fs/signalfd.c", "fs/aio.c", "kernel/futex/core.c", "kernel/user.c", "kernel/trace/bpf_trace.c"
 EVENTFD_ALLOC = "ctx = kmalloc(sizeof(*ctx), GFP_KERNEL);"
-EVENTFD_SHOW = "\tseq_printf(m,\n\t\t   \"eventfd-count"
+EVENTFD_POLL = "count = READ_ONCE(ctx->count);"
 EVENTFD_INCLUDE = "#include <linux/kref.h>\n"
 EVENTFD_END = "\teventfd_ctx_put(ctx);\n\treturn 0;"
 TIMERFD_MADE = "\tspin_lock_init(&ctx->cancel_lock);\n\tctx->clockid"
@@ -21,7 +21,7 @@ def _warned(name, edits, *says):
 
 CASES = [
     _warned("allocation-size", ((EVENTFD, EVENTFD_ALLOC, "ctx = kmalloc(sizeof(*ctx) + sizeof(u64), GFP_KERNEL);"),
-                                (EVENTFD, EVENTFD_SHOW, "\tseq_printf(m, \"more: %llx\\n\", *(u64 *)(ctx + 1));\n" + EVENTFD_SHOW)),
+                                (EVENTFD, EVENTFD_POLL, EVENTFD_POLL + "\n\tcount += *(u64 *)(ctx + 1);")),
             r"warning\[sense\.allocation-changed\].*do_eventfd", "objects that exist have the old size"),
     _warned("first-references", ((EVENTFD, "kref_init(&ctx->kref);", "refcount_set(&ctx->kref.refcount, 2);"),
                                  (EVENTFD, EVENTFD_END, "\teventfd_ctx_put(ctx);\n" + EVENTFD_END)),
