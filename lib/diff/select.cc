@@ -64,6 +64,7 @@ Selected select(const Pair& pair, const Changes& changes, const KernelSymbols& k
     };
     add(find_storage_conflicts(pair, selection));
     add(find_decrypted_data(pair.patched, selection));
+    add(find_init_data(pair.patched, selection));
     add(find_read_only_writes(pair, selection));
     add(find_ambiguous_references(pair, selection));
     Unpatchable unpatchable = find_unpatchable(pair, selection, kernel);

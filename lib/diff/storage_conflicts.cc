@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <elf.h>
 #include <unordered_set>
 
 namespace klp::diff {
@@ -76,6 +77,23 @@ std::vector<report::Finding> find_decrypted_data(const Unit& patched, const Sele
                             "module has none",
                             section),
                 "keep it in ordinary memory, or decrypt its pages in a pre-patch callback (set_memory_decrypted())"));
+    }
+    return findings;
+}
+
+std::vector<report::Finding> find_init_data(const Unit& patched, const Selection& selection) {
+    std::vector<report::Finding> findings;
+    for (uint32_t index = 0; index < patched.pieces().size(); ++index) {
+        const Piece& piece = patched.piece(index);
+        const elf::Section& section = patched.object().section(piece.section);
+        if (selection.included[index] && piece.kind == PieceKind::variable && (section.flags & SHF_WRITE) &&
+            storage_of(patched, piece) == Storage::init)
+            findings.push_back(error_about(
+                patched, index, "diff.init-data",
+                fmt::format("patched code refers to it, but it is boot code's ({}): it is gone once the kernel or module "
+                            "has started, and a copy would hold its first value",
+                            section.name),
+                "leave it to the code that runs at boot"));
     }
     return findings;
 }

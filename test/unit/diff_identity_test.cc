@@ -301,3 +301,16 @@ TEST_CASE("a table of numbers may be passed on as a copy") {
     REQUIRE(outcome.codes == Codes{});
     CHECK(outcome.changed() == Names{"report"});
 }
+
+TEST_CASE("boot code's data is gone when patched code runs") {
+    const std::string unit = "static int v __attribute__((section(\".init.data\"))) = 1;\n"
+                             "static const int c __attribute__((section(\".init.rodata\"))) = 3;\n"
+                             "extern int use(const volatile int *);\n"
+                             "__attribute__((section(\".init.text\"))) int boot(void) { return use(&v) + use(&c); }\n"
+                             "int f(int x) { return use(0) + x; }\n";
+    UnitPair pair;
+    CHECK(has_code(pair.run(unit, replaced(unit, "use(0)", "use(&v)")), "diff.init-data"));
+    // A constant is the same in a copy; and who does not refer to either does not care.
+    CHECK_FALSE(has_code(pair.run(unit, replaced(unit, "use(0)", "use(&c)")), "diff.init-data"));
+    CHECK_FALSE(has_code(pair.run(unit, replaced(unit, "+ x", "- x")), "diff.init-data"));
+}
