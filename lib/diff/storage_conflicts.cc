@@ -83,18 +83,24 @@ std::vector<report::Finding> find_decrypted_data(const Unit& patched, const Sele
 
 std::vector<report::Finding> find_init_data(const Unit& patched, const Selection& selection) {
     std::vector<report::Finding> findings;
-    for (uint32_t index = 0; index < patched.pieces().size(); ++index) {
-        const Piece& piece = patched.piece(index);
-        const elf::Section& section = patched.object().section(piece.section);
-        if (selection.included[index] && piece.kind == PieceKind::variable && (section.flags & SHF_WRITE) &&
-            storage_of(patched, piece) == Storage::init)
-            findings.push_back(error_about(
-                patched, index, "diff.init-data",
-                fmt::format("patched code refers to it, but it is boot code's ({}): it is gone once the kernel or module "
-                            "has started, and a copy would hold its first value",
-                            section.name),
-                "leave it to the code that runs at boot"));
-    }
+    std::unordered_set<uint32_t> seen;
+    const auto is_init = [&](uint32_t piece) { return storage_of(patched, patched.piece(piece)) == Storage::init; };
+    for (uint32_t index : selection.routing.order())
+        for (const RoutedReference& it : selection.routing.with_entries(index)) {
+            const uint32_t variable = it.reference.id;
+            if (it.route != Route::inside || is_init(index) || patched.piece(variable).kind != PieceKind::variable ||
+                !is_init(variable) || !seen.insert(variable).second)
+                continue;
+            const elf::Section& section = patched.object().section(patched.piece(variable).section);
+            if (section.flags & SHF_WRITE)
+                findings.push_back(warning_about(
+                    patched, variable, "diff.init-data",
+                    fmt::format(
+                        "{} refers to it, and it is gone once the kernel or module has started ({}): the module "
+                        "has a copy with its first value",
+                        patched.title(index), section.name),
+                    "check that the code is for the start only"));
+        }
     return findings;
 }
 

@@ -41,15 +41,9 @@ std::set<std::string> size_of(const MadeObject& object) {
     return parts;
 }
 
-bool is_of_type(const MadeObject& object) {
-    static const std::set<std::string, std::less<>> plain{"char", "void", "u8",   "u16",  "u32",
-                                                          "u64",  "int",  "long", "short"};
-    return !object.type.empty() && !plain.contains(object.type);
-}
-
 // Whether it may outlive the function, as far as the text shows: a member leads to it, it has a type, or it is stored.
 bool may_outlive(const MadeObject& object, Words words) {
-    if (object.variable.starts_with("->") || is_of_type(object))
+    if (object.variable.starts_with("->") || !object.type.empty())
         return true;
     for (size_t at = 1; at + 1 < words.size(); ++at)
         if (words[at] == object.variable && (words[at - 1] == "=" || words[at - 1] == "return") && words[at + 1] == ";")

@@ -2,6 +2,9 @@
 
 #include "source/object_texts.h"
 
+#include <algorithm>
+#include <array>
+
 namespace klp::source {
 
 namespace {
@@ -13,6 +16,13 @@ FunctionWords words_of(const FunctionTexts& texts) {
     return all;
 }
 
+// What bytes are looked at by.
+constexpr std::array plain_types{std::string_view("void"),   std::string_view("char"),  std::string_view("int"),
+                                 std::string_view("long"),   std::string_view("short"), std::string_view("unsigned"),
+                                 std::string_view("bool"),   std::string_view("u8"),    std::string_view("u16"),
+                                 std::string_view("u32"),    std::string_view("u64"),   std::string_view("__u8"),
+                                 std::string_view("__be16"), std::string_view("__be32")};
+
 } // namespace
 
 void Pointers::read(Words words, size_t at) {
@@ -22,8 +32,10 @@ void Pointers::read(Words words, size_t at) {
     const bool is_structure = at > 1 && (words[at - 2] == "struct" || words[at - 2] == "union");
     // `a * b` is a product but where a statement or a parameter begins.
     const std::string_view before = at > 1 ? words[at - 2] : ";";
-    if (is_structure || before == ";" || before == "{" || before == "}")
-        types_.insert_or_assign(std::string(words[at + 1]), std::string(words[at - 1]));
+    if (!is_structure && before != ";" && before != "{" && before != "}")
+        return;
+    const bool is_plain = std::ranges::find(plain_types, words[at - 1]) != plain_types.end();
+    types_.insert_or_assign(std::string(words[at + 1]), is_plain ? std::string() : std::string(words[at - 1]));
 }
 
 const std::string& Pointers::type_of(std::string_view variable) const {

@@ -28,7 +28,7 @@ class Pointers {
 public:
     // Reads the word at `at`; to be called for each place in rising order.
     void read(Words words, size_t at);
-    // The type that a variable points to here; empty for others.
+    // The type that a variable points to here; empty for others, and where it points to bytes or numbers.
     const std::string& type_of(std::string_view variable) const;
 
 private:

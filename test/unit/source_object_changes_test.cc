@@ -135,6 +135,9 @@ TEST_CASE("another type behind a pointer") {
                   "struct b { int x; };\nvoid f(struct file *f) { struct b *p = f->private_data; }")
               .empty());
     CHECK(compare("void f(struct file *f) { struct a *p = f->private_data; }",
+                  "void f(struct file *f) { void *v = f->private_data; struct a *p = v; }")
+              .empty());
+    CHECK(compare("void f(struct file *f) { struct a *p = f->private_data; }",
                   "void f(struct file *f) { struct b *p = f->f_op; }")
               .empty());
 }
