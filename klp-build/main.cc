@@ -132,7 +132,7 @@ void run(const Options& options, Record& record, report::Progress& progress) {
     add(record.findings, sense_changes(options, pairs, images, reach_of(target, plan), record.review));
     const ChangedTexts texts = changed_texts(changes);
     add(record.findings, sense_side_by_side(changes, texts));
-    add(record.findings, sense_objects(texts));
+    add(record.findings, sense_objects(texts, pairs));
     progress.end();
 
     // What is different in the patched one?

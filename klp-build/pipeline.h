@@ -142,7 +142,7 @@ std::vector<report::Finding> sense_changes(const Options& options, const std::ve
 std::vector<report::Finding> sense_side_by_side(const PatchedFiles& changes, const ChangedTexts& texts);
 // What the patch takes for granted of objects that the old code made and stored. Warnings; throws report::Refusal with
 // all of it for "sense.allocator-changed" and "sense.pointer-changed".
-std::vector<report::Finding> sense_objects(const ChangedTexts& texts);
+std::vector<report::Finding> sense_objects(const ChangedTexts& texts, const std::vector<kernel::ObjectPair>& pairs);
 // Reads the objects and looks the originals up in the images of their owners. Throws report::Refusal
 // "origin.foreign-unit" or "origin.contradiction" for an original that the kernel was not built from.
 std::vector<ProvenPair> prove_origins(const Options& options, const kernel::Target& target,

@@ -2,6 +2,7 @@
 #include "changed_texts.h"
 #include "pipeline.h"
 
+#include "sense/structures.h"
 #include "source/object_changes.h"
 
 #include <fmt/format.h>
@@ -53,11 +54,22 @@ constexpr std::array rows{
         "have the lookup try both ways, or let the change wait for the next boot"},
 };
 
+// What the sources call two types may be one to the compiler, or be left out in this kernel.
+bool is_of_two_types(const source::ObjectChange& change, const std::vector<kernel::ObjectPair>& pairs) {
+    return std::ranges::any_of(pairs, [&](const kernel::ObjectPair& pair) {
+        return !pair.original.empty() &&
+               sense::has_structure(elf::Object::open(pair.original, pair.unit.source), change.was) &&
+               sense::has_structure(elf::Object::open(pair.patched, pair.unit.source), change.is);
+    });
+}
+
 } // namespace
 
-std::vector<report::Finding> sense_objects(const ChangedTexts& all) {
+std::vector<report::Finding> sense_objects(const ChangedTexts& all, const std::vector<kernel::ObjectPair>& pairs) {
     std::vector<report::Finding> findings;
     for (const source::ObjectChange& it : source::compare_objects(all.before, all.after)) {
+        if (it.kind == Kind::pointer && !is_of_two_types(it, pairs))
+            continue;
         const Row& row = *std::ranges::find(rows, it.kind, &Row::kind);
         const auto filled = [&](const char* text) {
             return fmt::format(fmt::runtime(text), it.function, it.other, it.what, it.was, it.is);

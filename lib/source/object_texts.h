@@ -44,7 +44,8 @@ struct MadeObject {
 };
 std::vector<MadeObject> made_objects(Words words);
 
-std::vector<ObjectChange> compare_made(const ObjectTexts& texts);     // size, count, first_value, flag
+std::vector<ObjectChange> compare_made(const ObjectTexts& texts);     // size, count
+std::vector<ObjectChange> compare_first(const ObjectTexts& texts);    // first_value, flag
 std::vector<ObjectChange> compare_returned(const ObjectTexts& texts); // allocator
 std::vector<ObjectChange> compare_pointers(const ObjectTexts& texts); // pointer
 std::vector<ObjectChange> compare_hashes(const ObjectTexts& texts);   // hash

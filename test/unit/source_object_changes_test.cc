@@ -79,6 +79,13 @@ TEST_CASE("first values that old objects never got, and code that goes by them")
     CHECK(compare(type + driver(alloc, "list_del(&c->list);"),
                   type + driver(alloc + "INIT_LIST_HEAD(&c->list);", "list_del(&c->list);"))
               .empty());
+    // It has only moved; or the other one's is of another type.
+    CHECK(compare(type + "static void set(struct ctx *c) { INIT_LIST_HEAD(&c->list); }\n" + driver(alloc, ""),
+                  type + driver(alloc + "INIT_LIST_HEAD(&c->list);", "list_del_init(&c->list);"))
+              .empty());
+    CHECK(compare(type + driver(alloc, "struct box *b = f->box;"),
+                  type + driver(alloc + "c->state = 1;", "struct box *b = f->box; if (!b->state) return 1;"))
+              .empty());
     // A new member is a matter of the type.
     CHECK(compare(driver(alloc, ""), driver(alloc + "c->more = 1;", "if (!c->more) return 1;")).empty());
 }
