@@ -1,6 +1,7 @@
 // klp-build: from source patches to a live patch module. This file is the table of contents.
 #include "changed_texts.h"
 #include "options.h"
+#include "outputs.h"
 #include "pipeline.h"
 #include "print_target.h"
 #include "report_facts.h"
@@ -60,7 +61,9 @@ private:
     std::filesystem::path copy_;
 };
 
-void run(const Options& options, Record& record, report::Progress& progress) {
+void run(const Options& options, Record& record, report::Progress& progress, files::Together& outputs) {
+    // What cannot be written is found out before anything is done.
+    check_outputs(options);
     host::Cache cache(host::Cache::default_root());
 
     // What kernel is this? Everything below asks the Target.
@@ -68,6 +71,8 @@ void run(const Options& options, Record& record, report::Progress& progress) {
     kernel::Target target = find_target(options, cache, progress);
     record.target = target;
     record.findings = target.findings;
+    if (!options.patches.empty())
+        check_module_name(options, target);
     progress.end(target.release);
 
     // A kernel without a livepatch core gets ours, built for it once.
@@ -163,22 +168,23 @@ void run(const Options& options, Record& record, report::Progress& progress) {
 
     progress.begin("write", "write the module");
     record.review.see_module(livepatch);
-    record.output = hand_out(options, target, livepatch, folder.path());
-    record.module_size = std::filesystem::file_size(record.output.module);
+    record.output = hand_out(options, target, livepatch, folder.path(), outputs);
     record.livepatch_relocations = livepatch.module.livepatch_relocations;
     progress.end();
 }
 
-void finish(const Options& options, Record& record, const report::Progress& progress) {
+// The report goes with what it is about: all appears under its name now, or nothing.
+void finish(const Options& options, Record& record, const report::Progress& progress, files::Together& outputs) {
     record.stages = progress.times();
     for (const std::filesystem::path& patch : options.patches)
         record.patches.push_back(patch.string());
     record.is_replacing = !options.stack;
-    if (options.report.empty())
-        return;
-    record.inputs = list_inputs(options, record.target, record.review.owners());
-    const std::string text = report_text(facts_of(record), options.report);
-    write_output(options.report, std::as_bytes(std::span(text)));
+    if (!options.report.empty()) {
+        record.inputs = list_inputs(options, record.target, record.review.owners());
+        const std::string text = report_text(facts_of(record), options.report);
+        outputs.add(options.report, std::as_bytes(std::span(text)));
+    }
+    outputs.put_in_place();
 }
 
 // Found out from the objects, or from the text alone.
@@ -189,19 +195,21 @@ bool says_nothing_changed(const std::string& code) {
 report::Exit build_livepatch(const Options& options) {
     Record record(options);
     report::Progress progress(stderr);
+    files::Together outputs;
     report::Exit status = report::Exit::done;
     try {
-        run(options, record, progress);
+        run(options, record, progress, outputs);
         record.status = "done";
     } catch (const report::Refusal& refusal) {
         add(record.findings, refusal.findings());
+        outputs.drop();
         bool is_nothing = says_nothing_changed(refusal.findings().front().code);
         record.status = is_nothing ? "nothing-changed" : "refused";
         status = is_nothing ? report::Exit::nothing_changed : report::Exit::refused;
     }
     progress.abandon();
     report::print(record.findings);
-    finish(options, record, progress);
+    finish(options, record, progress, outputs);
     if (options.explain)
         fmt::print("{}", explanation(record));
     if (status == report::Exit::done && !options.print_target && options.rewrite.empty())

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <map>
 #include <thread>
 
@@ -28,6 +29,20 @@ constexpr const char* footer =
     "\n"
     "Exit status: 0 a module was written, 1 refused, 2 wrong usage, 3 the patches change nothing.\n"
     "klp-build(1) has the whole story.";
+
+// So many compilers at once are a slip of the finger.
+constexpr unsigned most_jobs = 1024;
+
+// Of CLI11: what is wrong with a module's name; empty if nothing is.
+std::string name_complaint(std::string name) {
+    if (name.ends_with(".ko"))
+        name.resize(name.size() - 3);
+    const auto is_letter = [](unsigned char c) { return std::isalnum(c) != 0; };
+    const auto is_allowed = [&](unsigned char c) { return is_letter(c) || c == '_' || c == '-' || c == '.'; };
+    if (std::ranges::all_of(name, is_allowed) && std::ranges::any_of(name, is_letter))
+        return {};
+    return fmt::format("'{}' is no name for a module: letters, digits, '-' and '_'", name);
+}
 
 const std::map<std::string, std::optional<elf::Runtime>> runtimes = {
     {"kernel", elf::Runtime::kernel}, {"core", elf::Runtime::core}, {"auto", std::nullopt}};
@@ -60,8 +75,10 @@ void add_kernel_options(CLI::App& app, Options& options) {
 
 void add_module_options(CLI::App& app, Options& options) {
     auto* group = app.add_option_group("Module", "What the module shall be");
-    group->add_option("-n,--name", options.name,
-                      "The module's name; otherwise livepatch-NAME, from the first patch file");
+    group
+        ->add_option("-n,--name", options.name,
+                     "The module's name; otherwise livepatch-NAME, from the first patch file")
+        ->check(CLI::Validator(name_complaint, ""));
     group
         ->add_option("-o,--output", options.output,
                      "The directory to write the module to, or a file name that ends in .ko")
@@ -109,7 +126,8 @@ void add_report_options(CLI::App& app, Options& options) {
     group->add_flag("-v,--verbose", options.verbose, "Print the commands that are run");
     group->add_flag("-d,--debug", options.debug, "The same, and keep temporary files");
     group->add_flag("-T,--keep-tmp", options.keep_temporary, "Keep temporary files and say where they are");
-    group->add_option("-j,--jobs", options.jobs, "How many compilers to run at once; otherwise one per processor");
+    group->add_option("-j,--jobs", options.jobs, "How many compilers to run at once; otherwise one per processor")
+        ->check(CLI::Range(1u, most_jobs));
 }
 
 // What CLI11 cannot say: how options go together.
@@ -125,6 +143,8 @@ std::string complaint(const Options& options) {
         return "--kernel and --sourcedir both name a kernel; give one of them";
     if (options.patches.empty() && !options.print_target)
         return "which patch? give at least one patch file";
+    if (options.output.filename() == ".ko")
+        return fmt::format("{} has no name before its .ko", options.output.string());
     if (options.oot_module.empty() != options.oot_source.empty())
         return "--oot-module and --oot-module-src go together";
     if (options.rewrite.empty() && !options.rewrite_callers.empty())

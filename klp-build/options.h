@@ -46,7 +46,7 @@ struct Options {
     bool keep_temporary = false;
     bool print_target = false;
     std::filesystem::path report;
-    std::filesystem::path rewrite; // folder for a source patch that can be live, in place of a module
+    std::filesystem::path rewrite;            // folder for a source patch that can be live, in place of a module
     std::vector<std::string> rewrite_callers; // FILE or FILE:FUNCTION, of those that call what it puts beside others
 };
 

@@ -3,6 +3,7 @@
 
 #include "elf/builder.h"
 #include "files/files.h"
+#include "host/cache.h"
 #include "kernel/module_link.h"
 #include "report/finding.h"
 #include "symbols/kernel_files.h"
@@ -42,58 +43,50 @@ std::string module_name(const Options& options) {
             throw report::Refusal("module.name-too-long", options.name,
                                   fmt::format("a module's name has at most {} characters", max_module_name),
                                   "give a shorter one with --name");
-        name.resize(max_module_name);
+        // Two long names that begin alike stay two.
+        constexpr size_t digits = 8;
+        const std::string mark = '-' + host::fingerprint(name).substr(0, digits);
+        name = name.substr(0, max_module_name - mark.size()) + mark;
     }
-    if (name == elf::core_module || name == "klp-core")
-        throw report::Refusal("module.name-taken", name, "this is the name of klp-build's own runtime core",
-                              "give another one with --name");
     return name;
 }
 
-namespace {
-
-std::filesystem::path output_path(const Options& options) {
+std::filesystem::path module_path(const Options& options) {
     if (options.output.extension() == ".ko")
         return options.output;
     return options.output / (module_name(options) + ".ko");
 }
 
-} // namespace
-
 std::filesystem::path temporary_copy_path(const Options& options) {
-    return output_path(options).parent_path() / "klp-tmp";
-}
-
-void write_output(const std::filesystem::path& path, elf::Bytes bytes) {
-    std::error_code ignored; // if the folder cannot be made, writing the file says so
-    if (path.has_parent_path())
-        std::filesystem::create_directories(path.parent_path(), ignored);
-    files::write_synced(path, bytes);
+    return module_path(options).parent_path() / "klp-tmp";
 }
 
 namespace {
 
-void hand_out_module(const Options& options, const kernel::Target& target, elf::Bytes bytes,
-                     const std::filesystem::path& folder, const std::filesystem::path& path) {
-    if (options.sign_key.empty()) {
-        write_output(path, bytes);
-        return;
-    }
-    const std::filesystem::path unsigned_module = folder / path.filename();
-    files::write_synced(unsigned_module, bytes);
-    kernel::sign_module(target, unsigned_module, options.sign_key, options.sign_certificate);
-    write_output(path, files::read_bytes(unsigned_module));
+std::vector<std::byte> signed_bytes(const Options& options, const kernel::Target& target, elf::Bytes bytes,
+                                    const std::filesystem::path& file) {
+    if (options.sign_key.empty())
+        return {bytes.begin(), bytes.end()};
+    files::write_synced(file, bytes);
+    kernel::sign_module(target, file, options.sign_key, options.sign_certificate);
+    return files::read_bytes(file);
 }
 
 } // namespace
 
 Output hand_out(const Options& options, const kernel::Target& target, const Livepatch& livepatch,
-                const std::filesystem::path& folder) {
-    Output output{output_path(options), {}};
-    hand_out_module(options, target, livepatch.module.bytes, folder, output.module);
+                const std::filesystem::path& folder, files::Together& outputs) {
+    Output output;
+    output.module = module_path(options);
+    auto add = [&](const std::filesystem::path& path, elf::Bytes bytes) {
+        const std::vector<std::byte> content = signed_bytes(options, target, bytes, folder / path.filename());
+        outputs.add(path, content);
+        return content.size();
+    };
+    output.module_size = add(output.module, livepatch.module.bytes);
     if (livepatch.core) {
         output.core = output.module.parent_path() / livepatch.core->module.filename();
-        hand_out_module(options, target, files::read_bytes(livepatch.core->module), folder, output.core);
+        output.core_size = add(output.core, files::read_bytes(livepatch.core->module));
     }
     return output;
 }

@@ -8,6 +8,7 @@
 
 #include "convert/rewrite.h"
 #include "diff/diff.h"
+#include "files/together.h"
 #include "host/cache.h"
 #include "kernel/compile.h"
 #include "kernel/mirror.h"
@@ -172,17 +173,19 @@ Verdict verify_livepatch(const Options& options, const Images& images, const Liv
 // The module's name: --name, else that of the output file, else "livepatch-" and the first patch file's name, in the
 // characters that a module's name may have. Throws report::Refusal "module.name-too-long".
 std::string module_name(const Options& options);
+// Where the module goes.
+std::filesystem::path module_path(const Options& options);
 // Where --keep-tmp leaves a copy of the run's temporary files: "klp-tmp" where the module goes.
 std::filesystem::path temporary_copy_path(const Options& options);
-// What the user gets.
+// What the user gets, and the sizes in bytes.
 struct Output {
     std::filesystem::path module;
+    uint64_t module_size = 0;
     std::filesystem::path core; // klp_core.ko beside it; empty where the kernel has a core
+    uint64_t core_size = 0;
 };
-// Signs the modules if a key was given and writes them to where the options say.
+// Signs the modules if a key was given and adds them to `outputs`, under the names that the options say.
 Output hand_out(const Options& options, const kernel::Target& target, const Livepatch& livepatch,
-                const std::filesystem::path& folder);
-// Writes a file whole or not at all; makes its folder if need be.
-void write_output(const std::filesystem::path& path, elf::Bytes bytes);
+                const std::filesystem::path& folder, files::Together& outputs);
 
 } // namespace klp::build

@@ -166,10 +166,10 @@ report::Facts facts_of(const Record& record) {
         facts.units.push_back(unit_of(unit, hunks));
     facts.layouts = record.review.layouts();
     if (!record.output.module.empty())
-        facts.module = {record.output.module.string(), record.module_size,      record.is_replacing,
-                        record.livepatch_relocations,  record.review.symbols(), record.review.sections()};
+        facts.module = {record.output.module.string(), record.output.module_size, record.is_replacing,
+                        record.livepatch_relocations,  record.review.symbols(),   record.review.sections()};
     if (!record.output.core.empty())
-        facts.core = {record.output.core.string(), std::filesystem::file_size(record.output.core)};
+        facts.core = {record.output.core.string(), record.output.core_size};
     facts.findings = record.findings;
     facts.stages = record.stages;
     return facts;

@@ -87,7 +87,7 @@ std::string summary(const Record& record) {
         text += fmt::format("  {} difference{} left out as harmless (the report names them)\n", harmless,
                             harmless == 1 ? "" : "s");
     text += fmt::format("  {} ({} bytes, {} livepatch relocations, {})\n", record.output.module.string(),
-                        record.module_size, record.livepatch_relocations,
+                        record.output.module_size, record.livepatch_relocations,
                         record.is_replacing ? "replaces other patches" : "stacks");
     if (!record.output.core.empty())
         text += fmt::format("  {} (the livepatch core that this kernel lacks: load it first)\n",

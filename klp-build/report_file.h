@@ -17,7 +17,6 @@ struct Record {
     std::vector<source::ChangedFile> files;
     std::vector<UnitDiff> units;
     Output output;
-    uint64_t module_size = 0;
     size_t livepatch_relocations = 0;
     bool is_replacing = true;
     std::vector<report::Finding> findings;

@@ -15,7 +15,8 @@ namespace klp::files {
 std::string read_text(const std::filesystem::path& path);
 std::vector<std::byte> read_bytes(const std::filesystem::path& path);
 
-// The whole file, or nothing if it cannot be read: for what may go away at any time, such as a task's files below /proc.
+// The whole file, or nothing if it cannot be read: for what may go away at any time, such as a task's files below
+// /proc.
 std::optional<std::string> try_read_text(const std::filesystem::path& path);
 
 // The first `count` bytes, or fewer where the file ends before; empty if it cannot be read. Tells kinds of files apart.

@@ -58,8 +58,8 @@ void NewFile::put_in_place_synced() {
     sync_folder(path_.has_parent_path() ? path_.parent_path() : std::filesystem::path("."));
 }
 
-// A name that neither another thread or process nor what a killed one left has. open(), unlike mkstemp(), gives the file
-// the mode that the user's umask wants.
+// A name that neither another thread or process nor what a killed one left has. open(), unlike mkstemp(), gives the
+// file the mode that the user's umask wants.
 int NewFile::create() {
     static std::atomic<unsigned> count = 0;
     int file = -1;

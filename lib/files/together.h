@@ -15,6 +15,8 @@ public:
     void add(const std::filesystem::path& path, std::span<const std::byte> bytes);
     // Throws "file.unwritable" where a name is a folder's; check_writable() tells beforehand.
     void put_in_place();
+    // Forgets them.
+    void drop() { files_.clear(); }
 
 private:
     std::list<NewFile> files_;
