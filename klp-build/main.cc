@@ -62,8 +62,6 @@ private:
 };
 
 void run(const Options& options, Record& record, report::Progress& progress, files::Together& outputs) {
-    // What cannot be written is found out before anything is done.
-    check_outputs(options);
     host::Cache cache(host::Cache::default_root());
 
     // What kernel is this? Everything below asks the Target.
@@ -193,6 +191,8 @@ bool says_nothing_changed(const std::string& code) {
 }
 
 report::Exit build_livepatch(const Options& options) {
+    // What cannot be written is found out before anything is done; the report may be among it.
+    check_outputs(options);
     Record record(options);
     report::Progress progress(stderr);
     files::Together outputs;

@@ -67,6 +67,32 @@ Names blacklisted(const elf::Object& unit) {
     return names;
 }
 
+// Code that others know by where it is: the section's name, and what for. include/linux/sched/debug.h
+// (in_sched_functions()), include/linux/spinlock.h (in_lock_functions()).
+struct KnownSection {
+    std::string_view name;
+    std::string_view reason;
+};
+constexpr std::array known_sections{
+    KnownSection{".sched.text",
+                 "what a task waits in (wchan), profiles and lock statistics know the scheduler's functions by "
+                 "their addresses, and the new code is not among them: they show it instead of its caller"},
+    KnownSection{".spinlock.text",
+                 "profiles know lock functions by their addresses, and the new code is not among them: they "
+                 "show it instead of its caller"}};
+
+void add_known_sections(const std::string& source, const elf::Object& original, const std::vector<std::string>& changed,
+                        std::vector<report::Finding>& findings) {
+    for (const elf::Symbol& symbol : original.symbols()) {
+        const elf::Section* section = symbol.is_function() ? original.section_of(symbol) : nullptr;
+        const auto known =
+            section ? std::ranges::find(known_sections, section->name, &KnownSection::name) : known_sections.end();
+        if (known != known_sections.end() && std::ranges::find(changed, symbol.name) != changed.end())
+            findings.push_back({"sense.conflict", report::Severity::note, source, std::string(symbol.name),
+                                std::string(known->reason), ""});
+    }
+}
+
 constexpr const char* hint = "try it on a machine that may crash, under load, before it goes anywhere else; leave the "
                              "change for the next boot if it can wait";
 
@@ -87,6 +113,7 @@ std::vector<report::Finding> find_conflicts(const std::string& source, const elf
                  "it is on the kprobe blacklist: it runs where a breakpoint or another exception is being "
                  "handled, and so does the hook that leads to the new code",
                  hint});
+    add_known_sections(source, original, changed, findings);
     return findings;
 }
 

@@ -18,6 +18,7 @@ std::vector<std::string> reasons(const std::string& source, const std::vector<st
         "int listed(int x) { return x + 1; }\n"
         "static unsigned long __attribute__((used, section(\"_kprobe_blacklist\"))) entry = (unsigned long)listed;\n"
         "__attribute__((section(\".kprobes.text\"))) int marked(int x) { return x + 2; }\n"
+        "__attribute__((section(\".sched.text\"))) int waits(int x) { return x + 4; }\n"
         "int free_one(int x) { return x + 3; }\n",
         "-ffunction-sections"));
     std::vector<std::string> messages;
@@ -48,4 +49,9 @@ TEST_CASE("code that livepatch stands on is told by its place in the tree") {
 TEST_CASE("the kprobe blacklist") {
     CHECK(says(reasons("kernel/notifier.c", {"listed", "free_one"}), "listed: it is on the kprobe blacklist"));
     CHECK(says(reasons("kernel/notifier.c", {"marked"}), "marked: it is on the kprobe blacklist"));
+}
+
+TEST_CASE("functions that others tell by their addresses") {
+    CHECK(says(reasons("kernel/locking/mutex.c", {"waits", "free_one"}), "waits: what a task waits in (wchan)"));
+    CHECK(reasons("kernel/locking/mutex.c", {"free_one"}).empty());
 }
