@@ -144,10 +144,6 @@ CASES = [
     Case("vdso", "a change of the vdso", (r"arch/x86/entry/vdso/vclock_gettime\.c", r"vdso", r"hint:")),
     Case("realmode", "a change of real-mode code",
          (r"arch/x86/realmode/rm/wakemain\.c", r"real.?mode", r"hint:")),
-    Case("module-jump-label", "a jump label whose key a module owns",
-         (r"nf_tables_core|nf_tables", r"nft_do_chain", r"nft_(trace|counters)_enabled", r"hint:")),
-    Case("module-static-call", "a static call whose key a module owns",
-         (r"kvm/pmu", r"kvm_pmu_init", r"kvm_x86_pmu_init", r"hint:")),
 
     Case("found-by-name", "a reference that only its name resolves, where proof is asked for",
          (r"origin\.reference-unproven", r"meminfo_proc_show", r"nr_threads", r"by its name alone", r"hint:"),
