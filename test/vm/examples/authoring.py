@@ -88,7 +88,7 @@ def _first_value(session):
 
 
 EXAMPLES = [
-    _authoring("enumerator", "a new enumerator behind the others", setup="mkdir /tmp/pts",
+    _authoring("enumerator", "a new enumerator behind the others", setup="mkdir -p /tmp/pts",
                probes=(Probe(QUIET, r"nvalid argument", r"^fine$"),), allowed=(r"devpts: called with bogus options",)),
     _authoring("hole", "a new member in padding that is zero", programs=("fds",),
                flow=_members("asked", r"^nothing$", lambda time: rf"^asked: {time}$")),

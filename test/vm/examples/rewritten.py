@@ -145,7 +145,7 @@ def _signature(session):
 def _enumerator(session):
     mount = "mount -t devpts -o quiet,mode=600 devpts /tmp/pts 2>&1 && echo fine && ls -l /tmp/pts/ptmx && umount /tmp/pts"
     usual = "mount -t devpts -o ptmxmode=640 devpts /tmp/pts && ls -l /tmp/pts/ptmx && umount /tmp/pts"
-    session.vm.run("mkdir /tmp/pts")
+    session.vm.run("mkdir -p /tmp/pts")
     session.expect(f"{mount}; true", r"nvalid argument")
     for _ in range(2):
         session.patch()

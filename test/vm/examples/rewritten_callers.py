@@ -52,5 +52,5 @@ EXAMPLES = [
                 "fs/proc/array.c"),
     _of_callers("parser", "what many filesystems call, for one of them",
                 _twice(_mounts(False), _mounts(True)), "fs/devpts/inode.c",
-                setup="mkdir /tmp/pts", series=("6.1",), allowed=(r"devpts: called with bogus options",)),
+                setup="mkdir -p /tmp/pts", series=("6.1",), allowed=(r"devpts: called with bogus options",)),
 ]
