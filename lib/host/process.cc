@@ -3,6 +3,7 @@
 #include "files/files.h"
 #include "report/finding.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -26,49 +27,34 @@ std::function<void(const Command&)> trace_hook;
     throw report::Refusal("kernel.process", call, std::strerror(errno), "the machine is out of processes or files");
 }
 
-// Makes everything that kbuild and make read from the environment ours to say.
-constexpr std::array unwanted_variables = {"MAKEFLAGS",
-                                           "MFLAGS",
-                                           "MAKELEVEL",
-                                           "MAKEOVERRIDES",
-                                           "MAKEFILES",
-                                           "KBUILD_OUTPUT",
-                                           "KBUILD_EXTMOD",
-                                           "KCFLAGS",
-                                           "KAFLAGS",
-                                           "KCPPFLAGS",
-                                           "LOCALVERSION",
-                                           "M",
-                                           "O",
-                                           "V",
-                                           "W",
-                                           "C",
-                                           "KBUILD_VERBOSE",
-                                           "CDPATH",
-                                           "GREP_OPTIONS",
-                                           "CFLAGS",
-                                           "CPATH",
-                                           "C_INCLUDE_PATH",
-                                           "GCC_EXEC_PREFIX",
-                                           "KERNELRELEASE",
-                                           "INSTALL_MOD_PATH",
-                                           "KBUILD_MODPOST_WARN",
-                                           "DEPENDENCIES_OUTPUT",
-                                           "SUNPRO_DEPENDENCIES",
-                                           "SOURCE_DATE_EPOCH",
-                                           "TAR_OPTIONS",
-                                           "APT_CONFIG"};
+// What other programs get of our environment: where things are, and what reaches the network, a signing key and a
+// compiler cache. kbuild, make, compilers and binutils read dozens of variables (LLVM, ARCH, CROSS_COMPILE, KCFLAGS,
+// KBUILD_MODPOST_NOFINAL, ...), and each would be in the module without a word.
+constexpr std::array wanted_variables = {std::string_view("PATH"),           std::string_view("HOME"),
+                                         std::string_view("USER"),           std::string_view("LOGNAME"),
+                                         std::string_view("TERM"),           std::string_view("TMPDIR"),
+                                         std::string_view("XDG_CACHE_HOME"), std::string_view("LD_LIBRARY_PATH"),
+                                         std::string_view("LD_PRELOAD"),     std::string_view("http_proxy"),
+                                         std::string_view("https_proxy"),    std::string_view("no_proxy"),
+                                         std::string_view("HTTP_PROXY"),     std::string_view("HTTPS_PROXY"),
+                                         std::string_view("NO_PROXY"),       std::string_view("KBUILD_SIGN_PIN"),
+                                         std::string_view("OPENSSL_CONF"),   std::string_view("SOFTHSM2_CONF")};
+constexpr std::array wanted_beginnings = {std::string_view("CCACHE_"), std::string_view("KLP_"),
+                                          std::string_view("PKCS11_")};
+
+bool is_wanted(std::string_view name) {
+    return std::ranges::find(wanted_variables, name) != wanted_variables.end() ||
+           std::ranges::any_of(wanted_beginnings, [&](std::string_view begin) { return name.starts_with(begin); });
+}
 
 std::vector<std::string> child_environment(const Command& command) {
     std::map<std::string, std::string> variables;
     for (char** entry = environ; *entry != nullptr; ++entry) {
         const std::string text = *entry;
         const size_t equals = text.find('=');
-        if (equals != std::string::npos)
+        if (equals != std::string::npos && is_wanted(text.substr(0, equals)))
             variables[text.substr(0, equals)] = text.substr(equals + 1);
     }
-    for (const char* name : unwanted_variables)
-        variables.erase(name);
     variables.insert_or_assign("LC_ALL", std::string("C"));
     for (const auto& [name, value] : command.environment)
         variables[name] = value;

@@ -32,13 +32,18 @@ TEST_CASE("status, standard error, folder and environment") {
     CHECK(outcome.errors == "seen\n");
 }
 
-TEST_CASE("what would steer kbuild is kept from it") {
-    setenv("MAKEFLAGS", "-k", 1);
-    setenv("KCFLAGS", "-O0", 1);
-    const Outcome outcome = run({.argv = {"sh", "-c", "echo \"[$MAKEFLAGS$KCFLAGS]\""}});
-    unsetenv("MAKEFLAGS");
-    unsetenv("KCFLAGS");
-    CHECK(outcome.output == "[]\n");
+TEST_CASE("a program gets of our environment where things are, and nothing that could steer it") {
+    for (const char* name : {"MAKEFLAGS", "KCFLAGS", "LLVM", "CROSS_COMPILE", "KBUILD_MODPOST_NOFINAL", "NO_SUCH_NAME"})
+        setenv(name, "1", 1);
+    setenv("KBUILD_SIGN_PIN", "1234", 1);
+    setenv("TMPDIR", "/tmp", 1);
+    const Outcome outcome = run({.argv = {"sh", "-c",
+                                          "echo \"[$MAKEFLAGS$KCFLAGS$LLVM$CROSS_COMPILE"
+                                          "$KBUILD_MODPOST_NOFINAL$NO_SUCH_NAME]$KBUILD_SIGN_PIN $TMPDIR\""}});
+    for (const char* name : {"MAKEFLAGS", "KCFLAGS", "LLVM", "CROSS_COMPILE", "KBUILD_MODPOST_NOFINAL", "NO_SUCH_NAME",
+                             "KBUILD_SIGN_PIN", "TMPDIR"})
+        unsetenv(name);
+    CHECK(outcome.output == "[]1234 /tmp\n");
 }
 
 TEST_CASE("output to both pipes larger than they hold does not block") {
