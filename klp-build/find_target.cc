@@ -6,6 +6,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+#include <string_view>
+
 namespace klp::build {
 
 namespace {
@@ -29,6 +33,25 @@ kernel::Target find_kernel(const Options& options, const host::Cache& cache,
     return kernel::parts_target(parts, cache, target_options);
 }
 
+// What patches are packed with, by how such files begin.
+struct Packer {
+    std::string_view begin;
+    const char* program;
+};
+constexpr std::array packers{Packer{"\x1f\x8b", "gzip"},
+                             Packer{"\xfd"
+                                    "7zXZ",
+                                    "xz"},
+                             Packer{"\x28\xb5\x2f\xfd", "zstd"}, Packer{"BZh", "bzip2"}};
+
+void refuse_packed(const std::filesystem::path& path, std::string_view text) {
+    const auto packer = std::ranges::find_if(packers, [&](const Packer& it) { return text.starts_with(it.begin); });
+    if (packer != packers.end())
+        throw report::Refusal("source.compressed-patch", path.string(),
+                              fmt::format("it is compressed by {}", packer->program),
+                              fmt::format("give what {} -dc {} prints", packer->program, path.string()));
+}
+
 } // namespace
 
 kernel::Target find_target(const Options& options, const host::Cache& cache, report::Progress& progress) {
@@ -48,6 +71,7 @@ PatchedFiles read_patches(const Options& options, const kernel::Target& target) 
     std::vector<ModuleTags> tags;
     for (const std::filesystem::path& path : options.patches) {
         const std::string text = files::read_text(path);
+        refuse_packed(path, text);
         series.push_back(source::parse_patch(path.string(), text));
         tags.push_back(tags_of_patch(path.string(), text));
     }

@@ -2,6 +2,7 @@
 """The table of what is refused: the patch or the kernel, the exit status, what is said."""
 
 import dataclasses
+import gzip
 import os
 import pathlib
 import re
@@ -49,6 +50,12 @@ class Case:
 
 def _meminfo(series, _):
     return klp.example(series, "01-meminfo")
+
+
+def _gzipped(patch, folder):
+    packed = folder / f"{patch.name}.gz"
+    packed.write_bytes(gzip.compress(patch.read_bytes()))
+    return packed
 
 
 def _with_config(line, without=None):
@@ -112,6 +119,8 @@ CASES = [
          (r"warning", r"fs/proc/meminfo\.c", r"fuzz"), statuses=(0,)),
     Case("nothing-built", "a patch to what this configuration does not build",
          (r"arch/arm64/kernel/process\.c", r"hint:"), statuses=(REFUSED, NOTHING_CHANGED)),
+    Case("compressed-patch", "a patch file that is compressed", (r"source\.compressed-patch", r"by gzip", r"hint: .*gzip -dc"),
+         patch=lambda series, folder: _gzipped(_meminfo(series, folder), folder)),
     Case("comment-only", "a patch that changes only comments and line numbers",
          (r"kernel/fork\.c", r"nothing|no change|unchanged"), statuses=(NOTHING_CHANGED,)),
     Case("init-code", "a change of __init code",
