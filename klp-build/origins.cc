@@ -2,6 +2,7 @@
 #include "origins.h"
 
 #include "host/parallel.h"
+#include "report/errors.h"
 #include "report/finding.h"
 
 #include <fmt/format.h>
@@ -173,9 +174,8 @@ std::vector<Finding> check_proof(const Options& options, const ProvenPair& pair,
         if (!reference.resolution.is_proven)
             findings.push_back(describe_unproven(pair, reference, options.require_proof));
     }
-    auto is_error = [](const Finding& finding) { return finding.severity == Severity::error; };
-    if (std::ranges::any_of(findings, is_error)) {
-        std::erase_if(findings, [&](const Finding& finding) { return !is_error(finding); });
+    if (report::has_error(findings)) {
+        std::erase_if(findings, [](const Finding& finding) { return finding.severity != Severity::error; });
         throw report::Refusal(std::move(findings));
     }
     return findings;

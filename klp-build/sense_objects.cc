@@ -1,5 +1,6 @@
 // Objects that exist were made, filled in and stored by the old code: what the patch takes for granted of them.
 #include "changed_texts.h"
+#include "finding_row.h"
 #include "pipeline.h"
 
 #include "sense/structures.h"
@@ -16,13 +17,7 @@ namespace {
 
 using Kind = source::ObjectChange::Kind;
 
-struct Row {
-    Kind kind;
-    const char* code;
-    report::Severity severity;
-    const char* message; // {0} the function, {1} the other one, {2} what, {3} as it was, {4} as it is
-    const char* hint;
-};
+using Row = FindingRow<Kind>; // {0} the function, {1} the other one, {2} what, {3} as it was, {4} as it is
 
 constexpr std::array rows{
     Row{Kind::size, "sense.allocation-changed", report::Severity::warning,
@@ -30,27 +25,25 @@ constexpr std::array rows{
         "have code that relies on the size tell new objects from old ones: give new ones a shadow variable"},
     Row{Kind::count, "sense.refcount-changed", report::Severity::warning,
         "it makes objects with {4} references in {2}, was {3}; objects that exist have the old number, and whoever "
-        "gives "
-        "back one more frees them while they are in use",
+        "gives back one more frees them while they are in use",
         "leave the number, or note in a shadow variable of the object which code made it"},
     Row{Kind::first_value, "sense.first-value", report::Severity::warning,
-        "it gives {2} a first value, which it did not before, and {1}() now goes by it; objects that exist never got "
-        "it",
+        "it gives {2} a first value, which it did not before, and {1}() now goes by it; objects that exist never "
+        "got it",
         "have {1}() bear objects without that value, or give new objects a shadow variable and go by it only there"},
     Row{Kind::flag, "sense.first-value", report::Severity::warning,
         "it gives the objects that it makes {4}, which {1}() goes by; objects that exist do not have it",
         "have {1}() bear objects without it: its absence must mean what was true of all objects before"},
     Row{Kind::allocator, "sense.allocator-changed", report::Severity::error,
         "it gives `{2}` back by {4}() now, was {3}(), and {1}() makes it to fit; what exists was made by the old {1}() "
-        "and "
-        "does not belong there",
+        "and does not belong there",
         "leave both, or have {0}() give back by {3}() what has no shadow variable that the new {1}() attached"},
     Row{Kind::pointer, "sense.pointer-changed", report::Severity::error,
         "it takes what {2} leads to for a struct {4}, was struct {3}; what exists there is still of the old type",
         "leave the pointer, and put what is new into a shadow variable of the old object"},
     Row{Kind::hash, "sense.hash-changed", report::Severity::warning,
-        "it hashes by `{4}` now, was `{3}`; entries that are in a table were put there by the old way and are not "
-        "found",
+        "it hashes by `{4}` now, was `{3}`; entries that are in a table were put there by the old way and are "
+        "not found",
         "have the lookup try both ways, or let the change wait for the next boot"},
 };
 
@@ -70,13 +63,9 @@ std::vector<report::Finding> sense_objects(const ChangedTexts& all, const std::v
     for (const source::ObjectChange& it : source::compare_objects(all.before, all.after)) {
         if (it.kind == Kind::pointer && !is_of_two_types(it, pairs))
             continue;
-        const Row& row = *std::ranges::find(rows, it.kind, &Row::kind);
-        const auto filled = [&](const char* text) {
-            return fmt::format(fmt::runtime(text), it.function, it.other, it.what, it.was, it.is);
-        };
         const auto file = all.file_of.find(it.function); // a macro is in none
-        findings.push_back({row.code, row.severity, file == all.file_of.end() ? "" : file->second, it.function,
-                            filled(row.message), filled(row.hint)});
+        findings.push_back(finding_by(rows, it.kind, file == all.file_of.end() ? "" : file->second, it.function,
+                                      it.function, it.other, it.what, it.was, it.is));
     }
     refuse_errors(findings);
     return findings;

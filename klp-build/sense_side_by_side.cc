@@ -1,6 +1,7 @@
 // Old and new code run side by side until every task has gone over to the new: what that means for the locks and
 // references that the patch changes.
 #include "changed_texts.h"
+#include "finding_row.h"
 #include "pipeline.h"
 
 #include "source/flags.h"
@@ -8,7 +9,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <array>
 
 namespace klp::build {
@@ -17,13 +17,7 @@ namespace {
 
 using Kind = source::SideBySide::Kind;
 
-struct Row {
-    Kind kind;
-    const char* code;
-    report::Severity severity;
-    const char* message; // {0} one function, {1} the other, {2} what
-    const char* hint;
-};
+using Row = FindingRow<Kind>; // {0} one function, {1} the other, {2} what
 
 constexpr std::array rows{
     Row{Kind::lock_order, "sense.lock-order", report::Severity::warning,
@@ -73,11 +67,8 @@ void add_flags(const source::ChangedFile& file, const source::FileChange& change
 
 std::vector<report::Finding> sense_side_by_side(const PatchedFiles& changes, const ChangedTexts& all) {
     std::vector<report::Finding> findings;
-    for (const source::SideBySide& it : source::compare_side_by_side(all.before, all.after)) {
-        const Row& row = *std::ranges::find(rows, it.kind, &Row::kind);
-        findings.push_back({row.code, row.severity, all.file_of.at(it.one), it.one,
-                            fmt::format(fmt::runtime(row.message), it.one, it.other, it.what), row.hint});
-    }
+    for (const source::SideBySide& it : source::compare_side_by_side(all.before, all.after))
+        findings.push_back(finding_by(rows, it.kind, all.file_of.at(it.one), it.one, it.one, it.other, it.what));
     for (const source::ChangedFile& file : changes.files)
         if (const auto change = changes.applied.files.find(file.path); change != changes.applied.files.end())
             add_flags(file, change->second, findings);

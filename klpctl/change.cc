@@ -1,4 +1,5 @@
 // load, replace, enable, disable, unload, signal, force: what is in effect.
+#include "add_command.h"
 #include "commands.h"
 #include "loading.h"
 #include "text.h"
@@ -9,12 +10,10 @@
 #include "report/finding.h"
 #include "store/snapshot.h"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include <cstdio>
 #include <iostream>
-#include <memory>
 #include <unistd.h>
 
 namespace klp::ctl {
@@ -137,12 +136,7 @@ report::Exit force(const System& system, const Arguments& arguments) {
 
 void declare_change(CLI::App& app, Work& chosen) {
     auto add = [&](const char* name, const char* description, auto run) {
-        auto arguments = std::make_shared<Arguments>();
-        CLI::App* command = app.add_subcommand(name, description);
-        command->callback([&chosen, arguments, run] {
-            chosen = [arguments, run](const System& system) { return run(system, *arguments); };
-        });
-        return std::pair(command, arguments);
+        return add_command<Arguments>(app, chosen, name, description, run);
     };
     auto add_timed = [&](const char* name, const char* description, const char* what, auto run) {
         auto [command, arguments] = add(name, description, run);

@@ -1,4 +1,5 @@
 // check: would this patch do well here and now? Changes nothing.
+#include "add_command.h"
 #include "commands.h"
 #include "loading.h"
 #include "text.h"
@@ -8,17 +9,16 @@
 #include "livepatch/rights.h"
 #include "livepatch/running_view.h"
 #include "report/command.h"
+#include "report/errors.h"
 #include "report/json.h"
 #include "store/store.h"
 #include "symbols/kernel_files.h"
 #include "verify/verify.h"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <iterator>
-#include <memory>
 
 namespace klp::ctl {
 
@@ -78,14 +78,18 @@ std::vector<Finding> check(const System& system, const Candidate& candidate) {
     return findings;
 }
 
-report::Exit run(const System& system, const std::string& what, bool as_json) {
+struct Arguments {
+    std::string what;
+    bool as_json = false;
+};
+
+report::Exit run(const System& system, const Arguments& arguments) {
     livepatch::need_right(system, livepatch::Right::see_stacks,
                           "see the kernel's symbols and what tasks are inside of");
-    const Candidate candidate = read_candidate(system, what);
+    const Candidate candidate = read_candidate(system, arguments.what);
     const std::vector<Finding> findings = check(system, candidate);
-    const auto is_error = [](const Finding& finding) { return finding.severity == report::Severity::error; };
-    const bool is_well = std::ranges::none_of(findings, is_error);
-    if (as_json) {
+    const bool is_well = !report::has_error(findings);
+    if (arguments.as_json) {
         print({{"name", candidate.facts.name}, {"findings", report::to_json(findings)}});
     } else {
         report::print(findings);
@@ -94,21 +98,13 @@ report::Exit run(const System& system, const std::string& what, bool as_json) {
     return is_well ? report::Exit::done : report::Exit::refused;
 }
 
-struct Arguments {
-    std::string what;
-    bool as_json = false;
-};
-
 } // namespace
 
 void declare_check(CLI::App& app, Work& chosen) {
-    auto arguments = std::make_shared<Arguments>();
-    CLI::App* command = app.add_subcommand("check", "would a live patch do well here and now? Nothing is changed");
+    auto [command, arguments] = add_command<Arguments>(
+        app, chosen, "check", "would a live patch do well here and now? Nothing is changed", run);
     command->add_option("WHAT", arguments->what, "the module (.ko), or the name of one that is installed")->required();
     command->add_flag("--json", arguments->as_json, "print JSON");
-    command->callback([&chosen, arguments] {
-        chosen = [arguments](const System& system) { return run(system, arguments->what, arguments->as_json); };
-    });
 }
 
 } // namespace klp::ctl

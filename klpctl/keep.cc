@@ -1,4 +1,5 @@
 // install, uninstall, accept, save, restore, rollback, boot: what outlives a restart.
+#include "add_command.h"
 #include "commands.h"
 #include "installed.h"
 #include "loading.h"
@@ -14,10 +15,7 @@
 #include "store/store.h"
 #include "symbols/kernel_files.h"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
-
-#include <memory>
 
 namespace klp::ctl {
 
@@ -164,12 +162,7 @@ Exit boot(const System& system, const Arguments& arguments) {
 
 void declare_keep(CLI::App& app, Work& chosen) {
     auto add = [&](const char* name, const char* description, auto run) {
-        auto arguments = std::make_shared<Arguments>();
-        CLI::App* command = app.add_subcommand(name, description);
-        command->callback([&chosen, arguments, run] {
-            chosen = [arguments, run](const System& system) { return run(system, *arguments); };
-        });
-        return std::pair(command, arguments);
+        return add_command<Arguments>(app, chosen, name, description, run);
     };
     auto add_timeout = [](CLI::App* command, Arguments& arguments) {
         command->add_option("--timeout", arguments.timeout, "seconds until a transition is taken back (default: 60)");

@@ -1,4 +1,5 @@
 // list, status, info, uname: what is there. They change nothing and need no rights.
+#include "add_command.h"
 #include "commands.h"
 #include "loading.h"
 #include "text.h"
@@ -10,10 +11,7 @@
 #include "store/records.h"
 #include "store/store.h"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
-
-#include <memory>
 
 namespace klp::ctl {
 
@@ -272,12 +270,8 @@ struct Arguments {
 
 void declare_show(CLI::App& app, Work& chosen) {
     auto add = [&](const char* name, const char* description, auto run) {
-        auto arguments = std::make_shared<Arguments>();
-        CLI::App* command = app.add_subcommand(name, description);
+        auto [command, arguments] = add_command<Arguments>(app, chosen, name, description, run);
         command->add_flag("--json", arguments->as_json, "print JSON");
-        command->callback([&chosen, arguments, run] {
-            chosen = [arguments, run](const System& system) { return run(system, *arguments); };
-        });
         return std::pair(command, arguments);
     };
     auto [listing, list_arguments] =

@@ -1,18 +1,17 @@
 #include "watch_over.h"
 
+#include "add_command.h"
 #include "commands.h"
 #include "waiting.h"
 
 #include "report/finding.h"
 #include "store/guard.h"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include <csignal>
 #include <cstdio>
 #include <fcntl.h>
-#include <memory>
 #include <string>
 #include <thread>
 #include <unistd.h>
@@ -67,15 +66,12 @@ void watch_over(const livepatch::System& system, const store::Installed& patch, 
 }
 
 void declare_watch(CLI::App& app, Work& chosen) {
-    auto arguments = std::make_shared<Arguments>();
-    CLI::App* command = app.add_subcommand(command_name, "")->group(""); // for klpctl itself
+    auto [command, arguments] = add_command<Arguments>(app, chosen, command_name, "", watch);
+    command->group(""); // for klpctl itself
     command->add_option("KERNEL", arguments->patch.kernel)->required();
     command->add_option("NAME", arguments->patch.name)->required();
     command->add_option("TRIAL", arguments->patch.trial_at)->required();
     command->add_option("SECONDS", arguments->seconds)->required();
-    command->callback([&chosen, arguments] {
-        chosen = [arguments](const livepatch::System& system) { return watch(system, *arguments); };
-    });
 }
 
 } // namespace klp::ctl

@@ -9,10 +9,10 @@ namespace klp::source {
 
 namespace {
 
-FunctionWords words_of(const FunctionTexts& texts) {
+FunctionWords split_into_words(const FunctionTexts& texts) {
     FunctionWords all;
     for (const auto& [name, text] : texts.functions)
-        all.emplace(name, source::words_of(text));
+        all.emplace(name, words_of(text));
     return all;
 }
 
@@ -69,7 +69,7 @@ std::vector<MadeObject> made_objects(Words words) {
 }
 
 std::vector<ObjectChange> compare_objects(const FunctionTexts& before, const FunctionTexts& after) {
-    ObjectTexts texts{words_of(before), words_of(after), {}, before, after};
+    ObjectTexts texts{split_into_words(before), split_into_words(after), {}, before, after};
     for (const auto& [name, text] : after.functions)
         if (const auto was = before.functions.find(name); was != before.functions.end() && was->second != text)
             texts.changed.insert(name);

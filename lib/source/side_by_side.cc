@@ -1,6 +1,7 @@
 #include "source/side_by_side.h"
 
 #include "source/primitives.h"
+#include "source/words.h"
 
 #include <algorithm>
 #include <map>
@@ -21,13 +22,6 @@ struct Count {
     int more_taken() const { return takes - took; }
     int more_given() const { return gives - gave; }
 };
-
-size_t count_word(std::string_view text, std::string_view word) {
-    size_t count = 0;
-    for (size_t at = text.find(word); at != std::string_view::npos; at = text.find(word, at + 1))
-        count += at > 0 && text[at - 1] == ' ' && at + word.size() < text.size() && text[at + word.size()] == ' ';
-    return count;
-}
 
 class Comparison {
 public:

@@ -28,6 +28,13 @@ std::vector<std::string_view> words_of(std::string_view tokens) {
     return words;
 }
 
+size_t count_word(std::string_view tokens, std::string_view word) {
+    size_t count = 0;
+    for (size_t at = tokens.find(word); at != std::string_view::npos; at = tokens.find(word, at + 1))
+        count += at > 0 && tokens[at - 1] == ' ' && at + word.size() < tokens.size() && tokens[at + word.size()] == ' ';
+    return count;
+}
+
 bool is_identifier(std::string_view word) {
     return !word.empty() && (word.front() == '_' || std::isalpha(static_cast<unsigned char>(word.front())));
 }

@@ -15,6 +15,9 @@ using Words = std::span<const std::string_view>;
 // Refer to `tokens`.
 std::vector<std::string_view> words_of(std::string_view tokens);
 
+// How often a text of tokens has a word, or words with a blank between them ("f (").
+size_t count_word(std::string_view tokens, std::string_view word);
+
 bool is_identifier(std::string_view word);
 
 // The member or variable that an expression means: "->wqh.lock" of `& ctx -> wqh . lock`, since the variable that leads

@@ -74,18 +74,23 @@ def boot(kernel, files=None, load=(), **options):
     return Guest(kernel.vmlinuz, kernel.modules(), load, content, **options)
 
 
+def _as_expected(who, got, status, text, says):
+    """The text of a command that must have ended so and said that."""
+    if got != status:
+        raise Failed(f"{who}: status {got}, not {status}:\n{text}")
+    for pattern in says:
+        if not re.search(pattern, text, re.MULTILINE):
+            raise Failed(f"{who}: nothing said about /{pattern}/:\n{text}")
+    return text
+
+
 class Guest(Machine):
     """A machine that klpctl runs in."""
 
     def ctl(self, arguments, *says, status=DONE, timeout=120):
         """Run klpctl; its status and output (both streams) must be these. Returns the output."""
         got, text = self.try_run(f"klpctl {arguments}", timeout)
-        if got != status:
-            raise Failed(f"klpctl {arguments}: status {got}, not {status}:\n{text}")
-        for pattern in says:
-            if not re.search(pattern, text, re.MULTILINE):
-                raise Failed(f"klpctl {arguments}: nothing said about /{pattern}/:\n{text}")
-        return text
+        return _as_expected(f"klpctl {arguments}", got, status, text, says)
 
     def json(self, arguments):
         """What a command prints with --json."""
@@ -99,12 +104,7 @@ class Guest(Machine):
         """The end of what start() began."""
         self.wait_until(f"[ -s /tmp/{name}.status ]", seconds)
         got, text = int(self.run(f"cat /tmp/{name}.status")), self.run(f"cat /tmp/{name}.text")
-        if got != status:
-            raise Failed(f"{name}: status {got}, not {status}:\n{text}")
-        for pattern in says:
-            if not re.search(pattern, text, re.MULTILINE):
-                raise Failed(f"{name}: nothing said about /{pattern}/:\n{text}")
-        return text
+        return _as_expected(name, got, status, text, says)
 
     def must_be(self, command, pattern):
         """The output of a shell command must match."""

@@ -5,6 +5,7 @@ Each is looked at on objects that are older than the patch and on new ones, disa
 beside objects goes with them and with the patch: `shadows` counts it in the kernel's memory.
 """
 
+import keyed
 import makers
 from example import Build, Example
 
@@ -157,32 +158,8 @@ def _enumerator(session):
         session.unload()
 
 
-def _keys(session):
-    read = "cat /proc/keyed"
-
-    def toggle(prefix):
-        session.expect(read, rf"^{prefix} 1, quiet$")
-        session.vm.run("echo loud >/proc/keyed; echo high >/proc/keyed")
-        session.expect(read, rf"^{prefix} 2, loud$")
-        session.vm.run("echo quiet >/proc/keyed")
-        session.expect(read, rf"^{prefix} 2, quiet$")
-        session.vm.run("echo low >/proc/keyed")
-
-    session.vm.run("insmod /oot/keyed.ko")
-    toggle("level")
-    for _ in range(2):
-        session.patch()
-        toggle("the level is")
-        session.vm.run("echo loud >/proc/keyed")
-        session.disable()
-        session.expect(read, r"^level 1, loud$")
-        session.unload()
-        session.vm.run("echo quiet >/proc/keyed")
-    session.vm.run("rmmod keyed")
-
-
 EXAMPLES = [
-    Example("rewrite-keys", "a static key and a static call of the patched module", flow=_keys,
+    Example("rewrite-keys", "a static key and a static call of the patched module", flow=keyed.toggled,
             files={"/oot/keyed.ko": "oot/keyed/keyed.ko"},
             builds=(Build("rewrite-keys", ("keys",),
                           maker=makers.from_rewritten_module("oot/keyed", "keyed")),)),

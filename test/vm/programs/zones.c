@@ -8,53 +8,14 @@
  */
 #include <arpa/inet.h>
 #include <linux/netfilter/nf_conntrack_tcp.h>
-#include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
-#include <linux/netlink.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-static char message[1024];
-
-static struct nlmsghdr *begin(int type, int flags, int family)
-{
-	struct nlmsghdr *head = (struct nlmsghdr *)message;
-	struct nfgenmsg *body = NLMSG_DATA(head);
-
-	memset(message, 0, sizeof(message));
-	head->nlmsg_len = NLMSG_LENGTH(sizeof(*body));
-	head->nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | type;
-	head->nlmsg_flags = NLM_F_REQUEST | flags;
-	body->nfgen_family = family;
-	body->version = NFNETLINK_V0;
-	return head;
-}
-
-static struct nlattr *add(int type, const void *data, int size)
-{
-	struct nlmsghdr *head = (struct nlmsghdr *)message;
-	struct nlattr *attribute = (struct nlattr *)(message + NLMSG_ALIGN(head->nlmsg_len));
-
-	attribute->nla_type = type;
-	attribute->nla_len = NLA_HDRLEN + size;
-	if (size)
-		memcpy((char *)attribute + NLA_HDRLEN, data, size);
-	head->nlmsg_len = NLMSG_ALIGN(head->nlmsg_len) + NLA_ALIGN(attribute->nla_len);
-	return attribute;
-}
-
-static struct nlattr *open_nest(int type)
-{
-	return add(type | NLA_F_NESTED, NULL, 0);
-}
-
-static void close_nest(struct nlattr *nest)
-{
-	nest->nla_len = message + ((struct nlmsghdr *)message)->nlmsg_len - (char *)nest;
-}
+#include "nfnetlink.h"
 
 static void add_tuple(int type, unsigned from, unsigned to, unsigned short from_port, unsigned short to_port)
 {
@@ -79,7 +40,7 @@ static void add_tuple(int type, unsigned from, unsigned to, unsigned short from_
 
 static int send_it(int fd)
 {
-	return send(fd, message, ((struct nlmsghdr *)message)->nlmsg_len, 0) < 0;
+	return send(fd, message, head->nlmsg_len, 0) < 0;
 }
 
 static int make(int fd, unsigned short zone, int count)
@@ -91,8 +52,9 @@ static int make(int fd, unsigned short zone, int count)
 	zone = htons(zone);
 	for (int i = 0; i < count; i++) {
 		struct nlattr *outer, *inner;
-		struct nlmsghdr *head = begin(IPCTNL_MSG_CT_NEW, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK, AF_INET);
+		struct nlmsghdr *reply = (struct nlmsghdr *)answer;
 
+		begin_message(NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_NEW, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK, AF_INET);
 		add_tuple(CTA_TUPLE_ORIG, 0x0a000001, 0x0a000002, 1000 + i, 80);
 		add_tuple(CTA_TUPLE_REPLY, 0x0a000002, 0x0a000001, 80, 1000 + i);
 		add(CTA_ZONE, &zone, 2);
@@ -102,12 +64,10 @@ static int make(int fd, unsigned short zone, int count)
 		add(CTA_PROTOINFO_TCP_STATE, &established, 1);
 		close_nest(inner);
 		close_nest(outer);
-		(void)head;
 		if (send_it(fd) || recv(fd, answer, sizeof(answer), 0) < 0)
 			return 1;
-		head = (struct nlmsghdr *)answer;
-		if (head->nlmsg_type != NLMSG_ERROR || ((struct nlmsgerr *)NLMSG_DATA(head))->error) {
-			fprintf(stderr, "error %d\n", ((struct nlmsgerr *)NLMSG_DATA(head))->error);
+		if (reply->nlmsg_type != NLMSG_ERROR || ((struct nlmsgerr *)NLMSG_DATA(reply))->error) {
+			fprintf(stderr, "error %d\n", ((struct nlmsgerr *)NLMSG_DATA(reply))->error);
 			return 1;
 		}
 	}
@@ -121,7 +81,7 @@ static int count(int fd, unsigned short zone, int family, const char *file)
 	int found = 0;
 
 	zone = htons(zone);
-	begin(IPCTNL_MSG_CT_GET, NLM_F_DUMP, family);
+	begin_message(NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_GET, NLM_F_DUMP, family);
 	add(CTA_ZONE, &zone, 2);
 	if (send_it(fd))
 		return 1;
@@ -130,13 +90,13 @@ static int count(int fd, unsigned short zone, int family, const char *file)
 
 		if (size < 0)
 			return 1;
-		for (struct nlmsghdr *head = (struct nlmsghdr *)answer; NLMSG_OK(head, size);
-		     head = NLMSG_NEXT(head, size)) {
-			if (head->nlmsg_type == NLMSG_DONE) {
+		for (struct nlmsghdr *part = (struct nlmsghdr *)answer; NLMSG_OK(part, size);
+		     part = NLMSG_NEXT(part, size)) {
+			if (part->nlmsg_type == NLMSG_DONE) {
 				printf("%d\n", found);
 				return 0;
 			}
-			if (head->nlmsg_type == NLMSG_ERROR)
+			if (part->nlmsg_type == NLMSG_ERROR)
 				return 1;
 			found++;
 		}
