@@ -156,8 +156,10 @@ public:
             open_.pop_back();
             step(here);
         }
-        std::ranges::sort(uses_.compared_at);
-        uses_.compared_at.erase(std::ranges::unique(uses_.compared_at).begin(), uses_.compared_at.end());
+        for (std::vector<size_t>* places : {&uses_.passed_at, &uses_.returned_at, &uses_.compared_at}) {
+            std::ranges::sort(*places);
+            places->erase(std::ranges::unique(*places).begin(), places->end());
+        }
         return uses_;
     }
 
@@ -208,7 +210,7 @@ private:
             uses_.is_stored = true;
     }
 
-    Holders after_call(const Holders& holders) {
+    Holders after_call(size_t at, const Holders& holders) {
         Holders kept;
         for (const auto& [number, place] : number_) {
             const uint64_t one = place < 64 ? uint64_t{1} << place : 0;
@@ -216,7 +218,7 @@ private:
             if (!(holders.all() & one))
                 continue;
             if (machine_.argument_number(name))
-                uses_.is_passed = true;
+                uses_.passed_at.push_back(at);
             if (machine_.survives_call(name)) {
                 kept.exact |= holders.exact & one;
                 kept.derived |= holders.derived & one;
@@ -225,10 +227,10 @@ private:
         return kept;
     }
 
-    void look_at_return(const Holders& holders) {
+    void look_at_return(size_t at, const Holders& holders) {
         for (const auto& [number, place] : number_)
             if (place < 64 && (holders.all() >> place & 1) && machine_.is_result(machine_.register_name(number)))
-                uses_.is_returned = true;
+                uses_.returned_at.push_back(at);
     }
 
     Holders after(const Instruction& it, const Holders& holders) {
@@ -256,9 +258,9 @@ private:
         look_at_values(at, it, holders);
         const bool is_away = leaves_(it) || it.is_call;
         if (it.is_return || (is_away && it.ends_flow))
-            look_at_return(holders);
+            look_at_return(at, holders);
         if (is_away) {
-            const Holders kept = after_call(holders);
+            const Holders kept = after_call(at, holders);
             if (!it.ends_flow)
                 enter(at + 1, kept);
             return;

@@ -57,11 +57,13 @@ struct AddressUses {
     bool is_known = true;           // false: all of the others may be so
     bool is_accessed = false;       // memory is read or written through it
     bool is_accessed_there = false; // at the address itself, or a fixed way behind it
-    bool is_passed = false;         // in a register that holds an argument where a function is called
     bool is_stored = false;
-    bool is_returned = false;
+    std::vector<size_t> passed_at;   // calls, and jumps to functions, where a register of an argument holds it
+    std::vector<size_t> returned_at; // returns, and jumps to functions, where a register of a result holds it
     std::vector<size_t> compared_at; // instructions that compare it, or what was made of it, with another register
-    bool lets_out() const { return !is_known || is_passed || is_stored || is_returned || !compared_at.empty(); }
+    bool is_passed() const { return !passed_at.empty(); }
+    bool is_returned() const { return !returned_at.empty(); }
+    bool lets_out() const { return !is_known || is_passed() || is_stored || is_returned() || !compared_at.empty(); }
 };
 
 // Follows the address that instruction `at` of `code` puts into a register, along every path of the function:

@@ -22,6 +22,8 @@ public:
     }
     size_t size() const { return count_; }
     bool empty() const { return count_ == 0; }
+    auto begin() const { return values_.begin(); }
+    auto end() const { return values_.begin() + static_cast<std::ptrdiff_t>(count_); }
     Value operator[](size_t at) const { return values_[at]; }
     bool operator==(const Few&) const = default;
 

@@ -4,35 +4,53 @@
 #include "diff/instructions.h"
 
 #include <algorithm>
+#include <functional>
 #include <map>
+#include <set>
 #include <vector>
 
 namespace klp::diff {
 
 namespace {
 
-// What one function, or a part of it, does with the variable's address.
+// What one function, or a part of it, does with the address of what `is_meant`.
 class Uses {
 public:
-    Uses(const Unit& unit, const Piece& piece, uint32_t variable, bool has_code)
+    using IsMeant = std::function<bool(const Reference&)>;
+
+    Uses(const Unit& unit, const Piece& piece, const IsMeant& is_meant, bool has_code)
         : unit_(unit), piece_(piece), has_code_(has_code) {
-        for (const elf::Relocation& relocation : unit.relocations(piece)) {
-            const Reference reference = unit.reference(piece.section, relocation);
-            if (reference.to == Reference::To::piece && reference.id == variable)
+        for (const elf::Relocation& relocation : unit.relocations(piece))
+            if (is_meant(unit.reference(piece.section, relocation)))
                 add(relocation);
-        }
     }
 
+    bool is_compared() const {
+        // The end of a loop over the thing: both sides of the comparison are addresses of it.
+        return std::ranges::any_of(compared_, [](const auto& it) { return it.second == 1; });
+    }
+    // The same, and with a pointer that the function got from somewhere: out of memory, from a caller, from a call.
+    bool is_compared_with_others() const {
+        return std::ranges::any_of(compared_,
+                                   [&](const auto& it) { return it.second == 1 && compares_others(it.first); });
+    }
+    // Functions of other units keep no pointer that this one compares.
+    bool is_let_out() const {
+        return std::ranges::any_of(all_, [&](const arch::AddressUses& it) {
+            return it.is_stored ||
+                   std::ranges::any_of(it.returned_at, [&](size_t at) { return is_return(code_[at]); }) ||
+                   std::ranges::any_of(it.passed_at, [&](size_t at) { return is_call_inside(code_[at]); });
+        });
+    }
     std::optional<std::string> identity() const {
-        // The end of a loop over the table: both sides of the comparison are addresses of it.
-        if (std::ranges::any_of(compared_, [](const auto& it) { return it.second == 1; }))
+        if (is_compared())
             return "compares its address";
         for (const arch::AddressUses& uses : all_) {
             if (uses.is_stored)
                 return "stores its address";
-            if (uses.is_returned)
+            if (uses.is_returned())
                 return "returns its address";
-            if (has_code_ && uses.is_passed)
+            if (has_code_ && uses.is_passed())
                 return "passes its address on";
             if (has_code_ && !uses.is_known)
                 return "takes its address";
@@ -41,6 +59,45 @@ public:
     }
 
 private:
+    // A difference of addresses, which instructions that compare may be as well, is none of identity; nor is a
+    // comparison with a number, as IS_ERR() makes it.
+    bool compares_others(size_t at) const {
+        const arch::Instruction& it = code_[at];
+        const bool is_with_number = it.has_immediate && !in_operand_.contains(at);
+        if (is_with_number || std::ranges::any_of(it.read_registers, [&](unsigned one) { return writes(it, one); }))
+            return false;
+        return it.reads_memory ||
+               std::ranges::any_of(it.read_registers, [&](unsigned one) { return comes_from_others(at, one); });
+    }
+    // Goes by the instructions above, whatever the jumps between them: the value of a register of instruction `at`.
+    bool comes_from_others(size_t at, unsigned number) const {
+        const arch::Machine& machine = unit_.machine();
+        while (at-- > 0) {
+            const arch::Instruction& it = code_[at];
+            if (it.is_call && !machine.survives_call(machine.register_name(number)))
+                return true;
+            if (!writes(it, number))
+                continue;
+            if (it.reads_memory)
+                return true;
+            if (it.read_registers.size() != 1 || it.has_immediate || it.has_address)
+                return false;
+            number = it.read_registers[0];
+        }
+        return machine.argument_number(machine.register_name(number)).has_value();
+    }
+    static bool writes(const arch::Instruction& it, unsigned number) {
+        return std::ranges::find(it.written_registers, number) != it.written_registers.end();
+    }
+    bool is_return(const arch::Instruction& it) const {
+        return it.is_return || returns_through_thunk(unit_, piece_, it);
+    }
+    // Of a function of this unit, or of whatever a pointer leads to.
+    bool is_call_inside(const arch::Instruction& call) const {
+        return std::ranges::none_of(
+            unit_.relocations(piece_.section, call.offset, call.offset + call.size),
+            [&](const elf::Relocation& it) { return unit_.reference(piece_.section, it).to == Reference::To::symbol; });
+    }
     void add(const elf::Relocation& relocation) {
         if (code_.empty())
             code_ = read_instructions(unit_, piece_);
@@ -55,6 +112,7 @@ private:
             return;
         case arch::FieldUse::compared:
             uses.compared_at.push_back(at);
+            in_operand_.insert(at);
             break;
         case arch::FieldUse::stored:
             uses.is_stored = true;
@@ -78,6 +136,7 @@ private:
     bool has_code_;
     Instructions code_;
     std::vector<arch::AddressUses> all_;
+    std::set<size_t> in_operand_;         // instructions that compare with the address itself
     std::map<size_t, unsigned> compared_; // instruction -> how many references get there
 };
 
@@ -95,13 +154,32 @@ bool holds_code_pointers(const Unit& unit, uint32_t variable) {
 
 std::optional<std::string> identity_use(const Unit& unit, uint32_t function, uint32_t variable) {
     const bool has_code = holds_code_pointers(unit, variable);
+    const auto is_meant = [&](const Reference& it) { return it.to == Reference::To::piece && it.id == variable; };
     const uint32_t root = unit.root_of(function);
-    if (auto use = Uses(unit, unit.piece(root), variable, has_code).identity())
+    if (auto use = Uses(unit, unit.piece(root), is_meant, has_code).identity())
         return use;
     for (uint32_t part : unit.parts_of(root))
-        if (auto use = Uses(unit, unit.piece(part), variable, has_code).identity())
+        if (auto use = Uses(unit, unit.piece(part), is_meant, has_code).identity())
             return use;
     return std::nullopt;
+}
+
+std::string_view string_meant(const Unit& unit, const Reference& reference) {
+    if (reference.to != Reference::To::literal || unit.role(reference.id) != Role::strings)
+        return {};
+    return elf::Object::string_at(unit.object().section(reference.id), unit.literal_of(reference).start);
+}
+
+StringUses string_uses(const Unit& unit, uint32_t piece, std::string_view text) {
+    const Piece& user = unit.piece(piece);
+    const auto is_meant = [&](const Reference& it) { return string_meant(unit, it) == text; };
+    if (user.kind == PieceKind::function) {
+        const Uses uses(unit, user, is_meant, false);
+        return {uses.is_compared_with_others(), uses.is_let_out()};
+    }
+    const bool is_held = std::ranges::any_of(
+        unit.relocations(user), [&](const elf::Relocation& it) { return is_meant(unit.reference(user.section, it)); });
+    return {false, is_held};
 }
 
 } // namespace klp::diff

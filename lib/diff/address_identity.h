@@ -1,5 +1,5 @@
-// Whether anybody could tell a copy of a read-only variable from the variable itself: by its address, which is compared
-// or kept somewhere.
+// Whether anybody could tell a copy of a read-only variable, or of a string, from the thing itself: by its address,
+// which is compared or kept somewhere.
 //
 //     if (file->f_op != &timerfd_fops)      compared: files that are open hold the kernel's table
 //     file->f_op = &timerfd_fops;           kept: the file outlives the live patch
@@ -11,6 +11,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace klp::diff {
 
@@ -19,6 +20,19 @@ namespace klp::diff {
 // passed on. On machines whose operands nobody describes, any use of the address of a table with pointers to code
 // counts.
 std::optional<std::string> identity_use(const Unit& unit, uint32_t function, uint32_t variable);
+
+// The string that a reference points into, or to the end of; empty if it leads to none.
+std::string_view string_meant(const Unit& unit, const Reference& reference);
+
+// What code does with the addresses of strings by which a copy could be told.
+struct StringUses {
+    bool is_compared = false; // with a pointer that comes out of memory, from a caller or from a call
+    bool is_let_out = false;  // stored, returned or passed on within the unit
+};
+
+// What `piece` does with the string `text`: code by what its instructions do, data lets out what it holds. Where nobody
+// describes the machine's operands, nothing is known to be compared.
+StringUses string_uses(const Unit& unit, uint32_t piece, std::string_view text);
 
 // It refers to a function, by itself.
 bool holds_code_pointers(const Unit& unit, uint32_t variable);

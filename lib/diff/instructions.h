@@ -16,4 +16,8 @@ Instructions read_instructions(const Unit& unit, const Piece& piece);
 // padding before the function.
 size_t instruction_at(const Instructions& code, uint64_t offset);
 
+// A return that goes through a thunk for the sake of the processor's branch prediction (arch/x86/lib/retpoline.S,
+// arch/s390/lib/expoline.S).
+bool returns_through_thunk(const Unit& unit, const Piece& piece, const arch::Instruction& instruction);
+
 } // namespace klp::diff

@@ -61,17 +61,6 @@ std::optional<unsigned> argument_given(const Unit& unit, const Instructions& cod
     return number;
 }
 
-// A return that goes through a thunk for the sake of the processor's branch prediction (arch/x86/lib/retpoline.S,
-// arch/s390/lib/expoline.S).
-bool returns_through_thunk(const Unit& unit, const Piece& piece, const arch::Instruction& instruction) {
-    constexpr std::array thunks{std::string_view("__x86_return_thunk"), std::string_view("__s390_indirect_jump_r14")};
-    for (const elf::Relocation& relocation :
-         unit.relocations(piece.section, instruction.offset, instruction.offset + instruction.size))
-        if (std::ranges::find(thunks, unit.object().symbol(relocation.symbol).name) != thunks.end())
-            return !instruction.is_call;
-    return false;
-}
-
 // Follows the flow from behind `at`, which loads argument `number`: true if it gets to calls that take a line there,
 // and nothing else looks at the argument.
 bool only_line_takers_see(const Unit& unit, const Piece& piece, const Instructions& code, size_t at, unsigned number) {

@@ -12,6 +12,7 @@
 #include "diff/read_only_writes.h"
 #include "diff/sibling_calls.h"
 #include "diff/storage_conflicts.h"
+#include "diff/string_identity.h"
 #include "diff/tables.h"
 #include "diff/taken_names.h"
 #include "diff/unpatchable.h"
@@ -66,6 +67,7 @@ Selected select(const Pair& pair, const Changes& changes, const KernelSymbols& k
     add(find_decrypted_data(pair.patched, selection));
     add(find_init_data(pair.patched, selection));
     add(find_read_only_writes(pair, selection));
+    add(find_string_identity(pair, selection));
     add(find_ambiguous_references(pair, selection));
     Unpatchable unpatchable = find_unpatchable(pair, selection, kernel);
     result.moot = only_for(unpatchable.functions, pair, changes, kernel, selection);

@@ -92,10 +92,13 @@ def _embedded(session):
         session.expect("shadows", r"^2$")
         session.vm.run("cat /tmp/number >/sys/class/zram-control/hot_remove")
         session.expect("shadows", r"^1$")
+        session.vm.run("cat /sys/class/zram-control/hot_add >/tmp/number")
         session.disable()
         session.expect(size, r"^0$")
         session.expect("shadows", r"^0$")
         session.unload()
+        # What the new code made, the old code takes down.
+        session.vm.run("cat /tmp/number >/sys/class/zram-control/hot_remove")
     # The module may go with what belongs to its objects.
     session.patch()
     session.expect(size, r"^0, asked 1$")
@@ -170,5 +173,5 @@ EXAMPLES = [
                allowed=(r"devpts: called with bogus options",)),
     _rewritten("value", "initial values, of a variable and of a table's member", _value),
     _rewritten("embedded", "a new member of a structure that is a member itself, in a module", _embedded,
-               setup="load lzo_rle 2>/dev/null; load zram", modules=("zram", "lzo_rle"), series=("6.1",)),
+               setup="load lzo_rle 2>/dev/null; load zram", modules=("zram", "lzo_rle")),
 ]

@@ -1,0 +1,113 @@
+// Strings whose addresses code goes by, of which a live patch has copies.
+#include "diff_units.h"
+
+using namespace klp;
+using namespace klp::test;
+
+namespace {
+
+const std::string head = "struct object { const char *name; int used; };\n"
+                         "extern void release(const void *), print(const char *, ...), sink(const char *);\n";
+const std::string make = "void make(struct object *o) { o->used = 0; o->name = \"usual\"; }\n";
+const std::string destroy = "void destroy(struct object *o) { if (o->name != \"usual\") release(o->name); }\n";
+const std::string other = "int other(struct object *o) { return o->used; }\n";
+
+// What the differ says of a patch that has `text` replaced by `with`.
+Outcome run(const std::string& unit, const std::string& text, const std::string& with,
+            const Compiler& compiler = gcc_x86) {
+    UnitPair pair(compiler);
+    return pair.run(head + unit, head + replaced(unit, text, with));
+}
+
+const std::string in_destroy = "if (o->name";
+const std::string counted = "o->used++; if (o->name";
+
+} // namespace
+
+TEST_CASE("string identity: compared with what the old code stored") {
+    for (const Compiler& compiler : {gcc_x86, clang_x86()}) {
+        CAPTURE(compiler.command);
+        const Outcome outcome = run(make + destroy, in_destroy, counted, compiler);
+        REQUIRE(outcome.codes == Codes{"diff.string-identity"});
+        CHECK(outcome.errors[0].function == "destroy");
+        CHECK(outcome.errors[0].message.find("which make lets out") != std::string::npos);
+    }
+}
+
+TEST_CASE("string identity: stored for old code that compares it, or that comes back when the patch is disabled") {
+    CHECK(run(make + destroy, "o->used = 0;", "o->used = 1;").codes == Codes{"diff.string-identity"});
+    // Both are replaced: objects made by one code are destroyed by the other, before and after.
+    UnitPair pair;
+    const std::string both = replaced(replaced(make + destroy, in_destroy, counted), "o->used = 0;", "o->used = 1;");
+    CHECK(pair.run(head + make + destroy, head + both).codes == Codes{"diff.string-identity", "diff.string-identity"});
+}
+
+TEST_CASE("string identity: kept in data of the old unit") {
+    const std::string table = "static const char *names[] = { \"usual\", \"fast\" };\n"
+                              "void choose(struct object *o, int i) { o->name = names[i]; }\n";
+    CHECK(run(table + destroy, in_destroy, counted).codes == Codes{"diff.string-identity"});
+}
+
+TEST_CASE("string identity: what the patch does not touch does not matter") {
+    CHECK(run(make + destroy + other, "return o->used;", "return o->used + 1;").codes.empty());
+}
+
+TEST_CASE("string identity: a string that is only stored, read or passed may be a copy") {
+    CHECK(run(make + other, "o->used = 0;", "o->used = 1;").codes.empty());
+    const std::string show = "void show(struct object *o) { print(\"usual\"); print(o->name); }\n";
+    CHECK(run(make + show, "print(o->name);", "print(o->name); print(\"!\");").codes.empty());
+}
+
+TEST_CASE("string identity: passed to a function of the unit that may keep it, but not to others") {
+    const std::string keep =
+        "__attribute__((noinline)) void keep(struct object *o, const char *name) { o->name = name; }\n";
+    const std::string pass = "void pass(struct object *o) { o->used = 0; keep(o, \"usual\"); }\n";
+    CHECK(run(keep + pass + destroy, "o->used = 0;", "o->used = 1;").codes == Codes{"diff.string-identity"});
+    const std::string say = "void say(struct object *o) { o->used = 0; sink(\"usual\"); }\n";
+    CHECK(run(make + say + destroy, "o->used = 0; sink", "o->used = 1; sink").codes.empty());
+    // A jump to another function, with the string in a register that could also be of a result.
+    const std::string third = "extern void log(int, int, const char *);\n"
+                              "void say(struct object *o) { o->used = 0; log(1, 2, \"usual\"); }\n";
+    CHECK(run(make + third + destroy, "o->used = 0; log", "o->used = 1; log").codes.empty());
+}
+
+TEST_CASE("string identity: returned to whoever keeps it") {
+    const std::string choose = "const char *choose(struct object *o) { o->used = 0; return \"usual\"; }\n";
+    CHECK(run(choose + destroy, "o->used = 0;", "o->used = 1;").codes == Codes{"diff.string-identity"});
+}
+
+TEST_CASE("string identity: nobody has given the address to anybody") {
+    CHECK(run(destroy, in_destroy, counted).codes.empty());
+}
+
+TEST_CASE("string identity: the end of a loop over the string itself") {
+    const std::string loop =
+        "void walk(struct object *o) { for (const char *s = \"usual\"; s != \"usual\" + 5; s++) sink(s); }\n";
+    CHECK(run(make + loop, "sink(s);", "sink(s + o->used);").codes.empty());
+}
+
+TEST_CASE("string identity: compared with what the function makes of addresses itself") {
+    const std::string tail = "void tail(struct object *o, unsigned long n) { const char *s = \"****\" + 4 - n; "
+                             "if (s != \"usual\") sink(s); sink(\"usual\"); }\n";
+    CHECK(run(make + tail, "if (s", "o->used++; if (s").codes.empty());
+    // Either the string or another pointer, which may be an error (linux/err.h).
+    const std::string error =
+        "extern const char *find(void);\nvoid check(struct object *o) { const char *s = o->used ? "
+        "\"usual\" : find(); if ((unsigned long)s < -4095UL) sink(s); }\n";
+    CHECK(run(make + error, "if ((", "o->used++; if ((").codes.empty());
+}
+
+TEST_CASE("string identity: compared with what a caller or another function gives") {
+    const std::string given = "int is_usual(struct object *o, const char *name) { return name == \"usual\"; }\n";
+    CHECK(run(make + given, "return name", "o->used++; return name").codes == Codes{"diff.string-identity"});
+    const std::string found =
+        "extern const char *find(void);\nint is_usual(struct object *o) { return find() == \"usual\"; }\n";
+    CHECK(run(make + found, "return find", "o->used++; return find").codes == Codes{"diff.string-identity"});
+}
+
+TEST_CASE("string identity: a string that is new with the patch is the patch's own") {
+    const std::string plain =
+        "void make(struct object *o) { o->name = 0; }\nvoid destroy(struct object *o) { release(o->name); }\n";
+    UnitPair pair;
+    CHECK(pair.run(head + plain, head + make + destroy).codes.empty());
+}
