@@ -1,4 +1,5 @@
 // klp-build: from source patches to a live patch module. This file is the table of contents.
+#include "boot_test.h"
 #include "changed_texts.h"
 #include "options.h"
 #include "outputs.h"
@@ -71,6 +72,7 @@ void run(const Options& options, Record& record, report::Progress& progress, fil
     record.findings = target.findings;
     if (!options.patches.empty())
         check_module_name(options, target);
+    check_bootable(options, target);
     progress.end(target.release);
 
     // A kernel without a livepatch core gets ours, built for it once.
@@ -166,9 +168,20 @@ void run(const Options& options, Record& record, report::Progress& progress, fil
 
     progress.begin("write", "write the module");
     record.review.see_module(livepatch);
-    record.output = hand_out(options, target, livepatch, folder.path(), outputs);
+    const FinishedModules modules = finish_modules(options, target, livepatch, folder.path() / "finished");
     record.livepatch_relocations = livepatch.module.livepatch_relocations;
     progress.end();
+
+    // Does the kernel take it, and does it do there what it is for?
+    if (options.is_tested) {
+        progress.begin("test", "boot the kernel with the module");
+        BootTested tested = boot_test(options, target, record.units, modules, folder.path() / "test");
+        record.test = std::move(tested.facts);
+        refuse_errors(tested.findings);
+        add(record.findings, tested.findings);
+        progress.end(record.test->passed ? "passed" : "failed");
+    }
+    record.output = hand_out(options, modules, outputs);
 }
 
 // The report goes with what it is about: all appears under its name now, or nothing.
@@ -193,6 +206,7 @@ bool says_nothing_changed(const std::string& code) {
 report::Exit build_livepatch(const Options& options) {
     // What cannot be written is found out before anything is done; the report may be among it.
     check_outputs(options);
+    check_boot_test(options);
     Record record(options);
     report::Progress progress(stderr);
     files::Together outputs;

@@ -30,6 +30,9 @@ constexpr const char* footer =
     "Exit status: 0 a module was written, 1 refused, 2 wrong usage, 3 the patches change nothing.\n"
     "klp-build(1) has the whole story.";
 
+// What CLI11 has for a flag without a value.
+constexpr const char* no_script = "true";
+
 // So many compilers at once are a slip of the finger.
 constexpr unsigned most_jobs = 1024;
 
@@ -58,7 +61,7 @@ void add_kernel_options(CLI::App& app, Options& options) {
     group->add_option("--builddir", options.build, "The build directory of a tree built with O=");
     group->add_option("-c,--config", options.config, "The kernel's configuration file");
     group->add_option("--vmlinux", options.vmlinux, "The kernel's vmlinux, with symbols");
-    group->add_option("--vmlinuz", options.vmlinuz, "The kernel's boot image, if there is no vmlinux");
+    group->add_option("--vmlinuz", options.vmlinuz, "The kernel's boot image: if there is no vmlinux, or for --test");
     group->add_option("--modules", options.modules, "The directory of the kernel's modules (.ko), with symbols");
     group->add_option("--symvers", options.symvers, "The kernel's Module.symvers");
     group->add_option("--release", options.release,
@@ -121,6 +124,16 @@ void add_report_options(CLI::App& app, Options& options) {
     group->add_option(
         "--report", options.report,
         "Write everything that was found to this file: a page for reviewers if it ends in .html, else JSON");
+    // A flag's value comes after '=' alone, so that no patch file is taken for it.
+    group->add_flag("--test")
+        ->each([&options](const std::string& script) {
+            options.is_tested = true;
+            options.test_script = script == no_script ? "" : script;
+        })
+        ->description(
+            "Boot the kernel in a virtual machine and load, disable, unload and reload the module there, while "
+            "SCRIPT, if there is one, looks at it")
+        ->type_name("[=SCRIPT]");
     group->add_flag("--print-target", options.print_target,
                     "Prepare the kernel, print where its parts are (JSON), and stop");
     group->add_flag("-v,--verbose", options.verbose, "Print the commands that are run");
@@ -147,6 +160,8 @@ std::string complaint(const Options& options) {
         return fmt::format("{} has no name before its .ko", options.output.string());
     if (options.oot_module.empty() != options.oot_source.empty())
         return "--oot-module and --oot-module-src go together";
+    if (options.is_tested && (options.print_target || !options.rewrite.empty()))
+        return "--test is for a module, and none is to be made";
     if (options.rewrite.empty() && !options.rewrite_callers.empty())
         return "--rewrite-callers says how to rewrite: give --rewrite DIR as well";
     if (options.sign_key.empty() != options.sign_certificate.empty())

@@ -43,6 +43,8 @@ struct Options {
     bool verbose = false;
     bool debug = false;
     bool explain = false;
+    bool is_tested = false;            // in a virtual machine
+    std::filesystem::path test_script; // of the author's own
     bool keep_temporary = false;
     bool print_target = false;
     std::filesystem::path report;

@@ -61,32 +61,35 @@ std::filesystem::path temporary_copy_path(const Options& options) {
     return module_path(options).parent_path() / "klp-tmp";
 }
 
-namespace {
-
-std::vector<std::byte> signed_bytes(const Options& options, const kernel::Target& target, elf::Bytes bytes,
-                                    const std::filesystem::path& file) {
-    if (options.sign_key.empty())
-        return {bytes.begin(), bytes.end()};
-    files::write_synced(file, bytes);
-    kernel::sign_module(target, file, options.sign_key, options.sign_certificate);
-    return files::read_bytes(file);
+FinishedModules finish_modules(const Options& options, const kernel::Target& target, const Livepatch& livepatch,
+                               const std::filesystem::path& folder) {
+    auto finish = [&](const std::string& name, elf::Bytes bytes) {
+        const std::filesystem::path file = folder / name;
+        files::write(file, bytes);
+        if (!options.sign_key.empty())
+            kernel::sign_module(target, file, options.sign_key, options.sign_certificate);
+        return file;
+    };
+    files::make_folder(folder);
+    FinishedModules modules;
+    modules.livepatch = finish(module_path(options).filename().string(), livepatch.module.bytes);
+    if (livepatch.core)
+        modules.core = finish(livepatch.core->module.filename().string(), files::read_bytes(livepatch.core->module));
+    return modules;
 }
 
-} // namespace
-
-Output hand_out(const Options& options, const kernel::Target& target, const Livepatch& livepatch,
-                const std::filesystem::path& folder, files::Together& outputs) {
+Output hand_out(const Options& options, const FinishedModules& modules, files::Together& outputs) {
     Output output;
     output.module = module_path(options);
-    auto add = [&](const std::filesystem::path& path, elf::Bytes bytes) {
-        const std::vector<std::byte> content = signed_bytes(options, target, bytes, folder / path.filename());
+    auto add = [&](const std::filesystem::path& path, const std::filesystem::path& file) {
+        const std::vector<std::byte> content = files::read_bytes(file);
         outputs.add(path, content);
         return content.size();
     };
-    output.module_size = add(output.module, livepatch.module.bytes);
-    if (livepatch.core) {
-        output.core = output.module.parent_path() / livepatch.core->module.filename();
-        output.core_size = add(output.core, files::read_bytes(livepatch.core->module));
+    output.module_size = add(output.module, modules.livepatch);
+    if (!modules.core.empty()) {
+        output.core = output.module.parent_path() / modules.core.filename();
+        output.core_size = add(output.core, modules.core);
     }
     return output;
 }

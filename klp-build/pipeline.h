@@ -184,8 +184,15 @@ struct Output {
     std::filesystem::path core; // klp_core.ko beside it; empty where the kernel has a core
     uint64_t core_size = 0;
 };
-// Signs the modules if a key was given and adds them to `outputs`, under the names that the options say.
-Output hand_out(const Options& options, const kernel::Target& target, const Livepatch& livepatch,
-                const std::filesystem::path& folder, files::Together& outputs);
+// The files as they will be handed out, still in the run's own folder.
+struct FinishedModules {
+    std::filesystem::path livepatch;
+    std::filesystem::path core; // empty where the kernel has a core
+};
+// Writes the modules to `folder`, signed if a key was given.
+FinishedModules finish_modules(const Options& options, const kernel::Target& target, const Livepatch& livepatch,
+                               const std::filesystem::path& folder);
+// Adds them to `outputs`, under the names that the options say.
+Output hand_out(const Options& options, const FinishedModules& modules, files::Together& outputs);
 
 } // namespace klp::build

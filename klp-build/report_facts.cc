@@ -170,6 +170,7 @@ report::Facts facts_of(const Record& record) {
                         record.livepatch_relocations,  record.review.symbols(),   record.review.sections()};
     if (!record.output.core.empty())
         facts.core = {record.output.core.string(), record.output.core_size};
+    facts.test = record.test;
     facts.findings = record.findings;
     facts.stages = record.stages;
     return facts;

@@ -1,5 +1,7 @@
 #include "report_file.h"
 
+#include "boot_test.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -89,6 +91,8 @@ std::string summary(const Record& record) {
     text += fmt::format("  {} ({} bytes, {} livepatch relocations, {})\n", record.output.module.string(),
                         record.output.module_size, record.livepatch_relocations,
                         record.is_replacing ? "replaces other patches" : "stacks");
+    if (record.test)
+        text += fmt::format("  test: {}\n", outcome_of(*record.test));
     if (!record.output.core.empty())
         text += fmt::format("  {} (the livepatch core that this kernel lacks: load it first)\n",
                             record.output.core.string());

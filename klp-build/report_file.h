@@ -5,6 +5,8 @@
 #include "pipeline.h"
 #include "review.h"
 
+#include "report/facts.h"
+
 namespace klp::build {
 
 // Filled as the run gets on, so that a run that is refused half-way reports what it knew.
@@ -21,6 +23,7 @@ struct Record {
     bool is_replacing = true;
     std::vector<report::Finding> findings;
     std::vector<report::StageTime> stages;
+    std::optional<report::BootTest> test; // with --test
     Review review;
     std::vector<report::Input> inputs; // with --report
 };

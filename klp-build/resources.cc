@@ -6,16 +6,22 @@ namespace klp::build {
 
 namespace {
 
-// The folder below template/ that holds `file`.
-std::filesystem::path find_template(const char* name, const char* file) {
+// The folder of the installation, or of the source tree, that holds `file`.
+std::filesystem::path find_folder_with(const std::string& file) {
     std::error_code ignored;
     std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", ignored);
-    const std::filesystem::path installed = program.parent_path().parent_path() / "share/klp-build/template";
-    for (const std::filesystem::path& folder : {installed, std::filesystem::path(KLP_SOURCE_DIR "/template")})
-        if (std::filesystem::exists(folder / name / file, ignored))
-            return folder / name;
-    throw report::Refusal("install.incomplete", (installed / name).string(), "what comes with klp-build is not there",
+    const std::filesystem::path installed = program.parent_path().parent_path() / "share/klp-build";
+    for (const std::filesystem::path& folder : {installed, std::filesystem::path(KLP_SOURCE_DIR)})
+        if (std::filesystem::exists(folder / file, ignored))
+            return folder;
+    throw report::Refusal("install.incomplete", (installed / file).string(), "what comes with klp-build is not there",
                           "install klp-build again, or run it from its build folder");
+}
+
+// The folder below template/ that holds `file`.
+std::filesystem::path find_template(const std::string& name, const std::string& file) {
+    const std::string below = "template/" + name;
+    return find_folder_with(below + "/" + file) / below;
 }
 
 } // namespace
@@ -26,6 +32,10 @@ std::filesystem::path template_folder() {
 
 std::filesystem::path core_folder() {
     return find_template("core", "Kbuild");
+}
+
+std::filesystem::path boottest_parent() {
+    return find_folder_with("boottest/__main__.py");
 }
 
 std::filesystem::path key_headers() {

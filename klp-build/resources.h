@@ -10,6 +10,8 @@ namespace klp::build {
 std::filesystem::path template_folder();
 // The same for the source of the runtime core, template/core.
 std::filesystem::path core_folder();
+// The folder that holds boottest, a package of Python.
+std::filesystem::path boottest_parent();
 // Headers that have code read static keys and calls like variables, in place of the kernel's.
 std::filesystem::path key_headers();
 

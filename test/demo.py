@@ -15,8 +15,8 @@ import tools
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "vm"))
 
 import target  # noqa: E402 (the folder of the VM tests is on the path only now)
-from kernellog import complaints  # noqa: E402
-from machine import Machine, MachineError  # noqa: E402
+from boottest.kernellog import complaints  # noqa: E402
+from boottest.machine import Machine, MachineError  # noqa: E402
 
 NAME = "livepatch_meminfo"
 LOOK = "grep -i vmallocchunk /proc/meminfo"

@@ -4,6 +4,7 @@
 import contextlib
 import dataclasses
 import functools
+import os
 import pathlib
 import re
 import subprocess
@@ -13,9 +14,12 @@ import tempfile
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "vm"))
 
 import target  # noqa: E402 (the folder of the VM tests is on the path only now)
+from boottest.machine import EMULATED  # noqa: E402
 from results import Failed  # noqa: E402
 
 ROOT = target.ROOT
+# What klp-build --test finds out in the first boot of each run.
+os.environ.setdefault("KLP_VM_ACCEL", EMULATED)
 SERIES = ("6.1", "6.12")
 
 

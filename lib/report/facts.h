@@ -115,6 +115,37 @@ struct CoreFacts {
     uint64_t size = 0;
 };
 
+struct TestStep {
+    std::string name;
+    bool passed = false;
+    double seconds = 0;
+    std::string text;               // what was said in it
+    std::optional<int> status = {}; // of the author's script
+};
+
+// One boot of a kernel.
+struct TestRun {
+    std::string name;
+    std::vector<TestStep> steps;
+    std::vector<std::string> transcript; // lines
+};
+
+struct TestedFunction {
+    std::string object;
+    std::string name;
+    std::string called;                 // "yes", "no", "unknown": while the patch was in effect
+    std::optional<uint64_t> calls = {}; // if it is known
+};
+
+// What became of the module in the kernel that it is for (--test).
+struct BootTest {
+    bool passed = false;
+    std::string accelerator; // of the virtual machine: "kvm", "tcg"
+    std::string script;      // the author's, if there was one
+    std::vector<TestRun> runs;
+    std::vector<TestedFunction> functions;
+};
+
 struct Facts {
     std::string tool;                 // and its version
     std::string status;               // "done", "refused", "nothing-changed"
@@ -127,7 +158,8 @@ struct Facts {
     std::optional<ModuleFacts> module;
     std::optional<CoreFacts> core;
     std::vector<Finding> findings;
-    std::vector<StageTime> stages; // the only part that two runs do not have in common
+    std::optional<BootTest> test;
+    std::vector<StageTime> stages; // with the test's times, the only part that two runs do not have in common
 };
 
 } // namespace klp::report

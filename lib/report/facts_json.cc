@@ -150,6 +150,30 @@ Json from_module(const ModuleFacts& module) {
              })}};
 }
 
+Json from_step(const TestStep& step) {
+    Json json = {{"name", step.name}, {"passed", step.passed}, {"seconds", step.seconds}};
+    add(json, "text", step.text);
+    if (step.status)
+        json["status"] = *step.status;
+    return json;
+}
+
+Json from_test(const BootTest& test) {
+    Json json = {{"passed", test.passed}};
+    add(json, "accelerator", test.accelerator);
+    add(json, "script", test.script);
+    json["functions"] = list(test.functions, [](const TestedFunction& it) {
+        Json function = {{"object", it.object}, {"name", it.name}, {"called", it.called}};
+        if (it.calls)
+            function["calls"] = *it.calls;
+        return function;
+    });
+    json["runs"] = list(test.runs, [](const TestRun& it) {
+        return Json{{"name", it.name}, {"steps", list(it.steps, from_step)}, {"transcript", it.transcript}};
+    });
+    return json;
+}
+
 } // namespace
 
 Json to_json(const Facts& facts) {
@@ -165,6 +189,8 @@ Json to_json(const Facts& facts) {
         json["module"] = from_module(*facts.module);
     if (facts.core)
         json["core"] = {{"path", facts.core->path}, {"size", facts.core->size}};
+    if (facts.test)
+        json["test"] = from_test(*facts.test);
     json["findings"] = to_json(facts.findings);
     json["stages"] = list(
         facts.stages, [](const StageTime& stage) { return Json{{"name", stage.name}, {"seconds", stage.seconds}}; });

@@ -145,6 +145,7 @@ std::vector<Section> sections_of(const Facts& facts) {
         {"proof", "Proof of origin", proof_table(facts)},
         {"harmless", "Harmless differences", harmless_table(facts)},
         {"relocations", "Symbols that the livepatch core finds", symbols_table(facts)},
+        {"test", "The test in a virtual machine", test_view(facts)},
         {"patch", "The patch", patch_view(facts)},
         {"sizes", "Sizes", sizes_table(facts)},
         {"inputs", "Inputs", inputs_table(facts)},

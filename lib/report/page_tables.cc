@@ -151,6 +151,44 @@ Html inputs_table(const Facts& facts) {
     return table.finish("inputs");
 }
 
+namespace {
+
+Html folded(const std::string& title, const Html& content) {
+    return element("details", element("summary", title) + element("div", {{"class", "inside"}}, content));
+}
+
+Html run_view(const TestRun& run) {
+    Table steps({{"step"}, {"outcome"}, {"seconds", "number"}, {"what was said", "path"}});
+    for (const TestStep& step : run.steps)
+        steps.add(
+            {step.name,
+             (step.passed ? "✓ passed" : "✗ failed") + (step.status ? fmt::format(", status {}", *step.status) : ""),
+             fmt::format("{:.2f}", step.seconds), step.text});
+    return element("h3", run.name) + steps.finish("steps") +
+           folded(fmt::format("transcript, {} lines", run.transcript.size()),
+                  element("pre", fmt::format("{}", fmt::join(run.transcript, "\n"))));
+}
+
+} // namespace
+
+Html test_view(const Facts& facts) {
+    if (!facts.test)
+        return {};
+    const BootTest& test = *facts.test;
+    std::string lead = test.passed ? "✓ The module passed." : "✗ The module did not pass.";
+    lead += test.accelerator == "tcg" ? " The processor was emulated." : " The processor was the host's.";
+    lead +=
+        test.script.empty() ? " Nobody used the patched functions on purpose." : " It was used by " + test.script + ".";
+    Table functions({{"function", "code"}, {"of"}, {"called while patched"}, {"times", "number"}});
+    for (const TestedFunction& it : test.functions)
+        functions.add({it.name, it.object, it.called == "unknown" ? "not known" : it.called,
+                       it.calls ? fmt::format("{}", *it.calls) : ""});
+    Html view = element("p", lead) + functions.finish("functions");
+    for (const TestRun& run : test.runs)
+        view += run_view(run);
+    return view;
+}
+
 Html times_table(const Facts& facts) {
     Table table({{"stage"}, {"seconds", "number"}});
     for (const StageTime& stage : facts.stages)
@@ -158,7 +196,10 @@ Html times_table(const Facts& facts) {
     const Html rows = table.finish("stages");
     return rows.is_empty() ? rows
                            : element("p", {{"class", "note"}},
-                                     "This is the only part of the page that another run of the same need not have.") +
+                                     facts.test ? "With what was said in the test, this is the only part of the page "
+                                                  "that another run of the same need not have."
+                                                : "This is the only part of the page that another run of the same need "
+                                                  "not have.") +
                                  rows;
 }
 

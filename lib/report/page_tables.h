@@ -13,6 +13,7 @@ Html harmless_table(const Facts& facts);
 Html symbols_table(const Facts& facts);
 Html sizes_table(const Facts& facts);
 Html inputs_table(const Facts& facts);
+Html test_view(const Facts& facts); // each boot: its steps, and all that was said
 Html times_table(const Facts& facts);
 
 } // namespace klp::report

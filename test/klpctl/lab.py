@@ -7,7 +7,7 @@ import re
 import subprocess
 
 import klp
-from machine import Machine
+from boottest.machine import Machine
 from programs import compile_program
 from results import Failed
 

@@ -74,6 +74,23 @@ TEST_CASE("page: a few functions are open, many are folded, and each link has it
     }
 }
 
+TEST_CASE("page: a test in a virtual machine, with who was called and all that was said") {
+    Facts facts = of_one_function();
+    CHECK_FALSE(contains(to_page(facts), "id=\"test\""));
+    facts.test =
+        BootTest{true, "tcg", "cve.sh", {}, {{"vmlinux", "a_show", "yes", 3}, {"vmlinux", "b", "unknown", {}}}};
+    facts.test->runs = {{"the live patch",
+                         {{"load", true, 0.5, "", {}}, {"script: patched", false, 1.25, "<no>", 1}},
+                         {"# patch", "a & b"}}};
+    const std::string page = to_page(facts);
+    CHECK(contains(page, "The processor was emulated. It was used by cve.sh."));
+    CHECK(contains(page, ">a_show</td><td class>vmlinux</td><td class>yes</td><td class=\"number\">3<"));
+    CHECK(contains(page, ">b</td><td class>vmlinux</td><td class>not known<"));
+    CHECK(contains(page, "script: patched</td><td class>✗ failed, status 1</td>"));
+    CHECK_FALSE(contains(page, "<no>"));
+    CHECK(contains(page, "# patch\na &amp; b"));
+}
+
 TEST_CASE("page: a refusal says why before all else, and draws no picture of a module that is not there") {
     Facts facts;
     facts.status = "refused";

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import makers
 from failed import Failed
-from kernellog import complaints
-from machine import Machine, MachineError
+from boottest.kernellog import complaints
+from boottest.machine import Machine, MachineError
 from target import Target
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The machine itself: what every other test here relies on."""
 
-from machine import Machine, MachineError
+from boottest.machine import Machine, MachineError
 
 ROUNDS = 20
 

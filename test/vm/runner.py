@@ -8,7 +8,7 @@ import time
 import target
 from example import Session
 from failed import Failed
-from machine import Machine, MachineError
+from boottest.machine import Machine, MachineError
 from programs import compile_program
 
 

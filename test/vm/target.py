@@ -7,7 +7,7 @@ import os
 import pathlib
 import subprocess
 
-from modules import ModuleTree
+from boottest.modules import ModuleTree
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 

@@ -15,8 +15,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 sys.path.insert(0, str(HERE.parent))
 
-from kernellog import complaints  # noqa: E402
-from machine import Machine, MachineError  # noqa: E402
+from boottest.kernellog import complaints  # noqa: E402
+from boottest.machine import Machine, MachineError  # noqa: E402
 
 CORE_SOURCE = ROOT / "template" / "core"
 GUEST = HERE / "guest"

@@ -104,6 +104,8 @@ EXAMPLES = [
     _authoring("no-ftrace", "the caller of a function of lib/, which ftrace cannot hook", cleanup="echo 0 > /proc/self/oom_score_adj",
                probes=(Probe("echo max 2>/dev/null > /proc/self/oom_score_adj; cat /proc/self/oom_score_adj",
                              r"^0$", r"^1000$"),)),
+    _authoring("last-pid", "a fault that a script reproduces", setup="mkdir -p /etc; echo user:x:1000:1000::/:/bin/sh >/etc/passwd",
+               probes=(Probe("su user -c 'cat /proc/loadavg'", r" [1-9]\d*$", r" 0$"),)),
     _authoring("prototype", "a new function beside an exported one",
                probes=(Probe("cat /proc/consoles", r"^ttyS0 +-W", r"^ttyS0\.+ -W"),)),
 ]

@@ -21,8 +21,8 @@ import subprocess
 import tempfile
 import time
 
-from cpio import Archive
-from modules import ModuleTree, module_name, read_module
+from .cpio import Archive
+from .modules import ModuleTree, module_name, read_module
 
 GUEST = pathlib.Path(__file__).resolve().parent / "guest"
 # On a busy host the emulated timer looks broken to a kernel that checks it, and a panic that early is silent
@@ -33,7 +33,8 @@ COMMAND_LINE = ("console=ttyS0 earlyprintk=serial,ttyS0 quiet panic=-1 no_timer_
 
 # One thread for all processors of the guest: it costs half the time of two on a busy host, and QEMU 7.2 with a thread for each
 # now and then leaves one without its timer for minutes, or lets it run code that another is just patching.
-ACCELERATOR = "tcg,thread=single"
+EMULATED = "tcg,thread=single"
+HARDWARE = "kvm"
 
 
 class MachineError(Exception):
@@ -44,7 +45,7 @@ class Machine:
     """A running virtual machine; use it as a context manager."""
 
     def __init__(self, vmlinuz, modules=None, load=(), files=None, append="",
-                 memory="1G", cpus=2, boot_timeout=180, disk=None):
+                 memory="1G", cpus=2, boot_timeout=180, disk=None, accelerator=None):
         """
         vmlinuz       path of the bootable image
         modules       ModuleTree that `load` names come from
@@ -53,8 +54,10 @@ class Machine:
         append        more kernel parameters
         boot_timeout  seconds until the guest must have answered
         disk          raw image of /dev/vda, which keeps what the guest writes (module virtio_blk)
+        accelerator   QEMU's; by default $KLP_VM_ACCEL, or else EMULATED
         """
         self.transcript = []
+        self.accelerator = accelerator or os.environ.get("KLP_VM_ACCEL", EMULATED)
         self._folder = pathlib.Path(tempfile.mkdtemp(prefix="klp-vm-"))
         self._process = None
         self._lines = {}
@@ -135,17 +138,15 @@ class Machine:
     def _start(self, vmlinuz, modules, load, files, append, memory, cpus, disk):
         initramfs = self._folder / "initramfs"
         initramfs.write_bytes(_initramfs(modules, load, files))
-        listeners = {name: _listen(self._folder / name) for name in ("console", "commands")}
+        listeners = {name: _listen(self._folder, name) for name in ("console", "commands")}
         command = [
-            "qemu-system-x86_64", "-accel", os.environ.get("KLP_VM_ACCEL", ACCELERATOR),
+            "qemu-system-x86_64", "-accel", self.accelerator,
             "-cpu", "max,la57=off", "-smp", str(cpus), "-m", memory, "-nodefaults", "-display", "none",
-            "-no-reboot", "-kernel", str(vmlinuz), "-initrd", str(initramfs),
-            "-append", f"{COMMAND_LINE} {append}".strip(),
-            "-serial", f"unix:{self._folder / 'console'}",
-            "-serial", f"unix:{self._folder / 'commands'}"]
+            "-no-reboot", "-kernel", os.path.abspath(vmlinuz), "-initrd", "initramfs",
+            "-append", f"{COMMAND_LINE} {append}".strip(), "-serial", "unix:console", "-serial", "unix:commands"]
         if disk:
-            command += ["-drive", f"file={disk},format=raw,if=virtio"]
-        self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL,
+            command += ["-drive", f"file={os.path.abspath(disk)},format=raw,if=virtio"]
+        self._process = subprocess.Popen(command, cwd=self._folder, stdin=subprocess.DEVNULL,
                                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         for name, listener in listeners.items():
             with listener:
@@ -199,9 +200,14 @@ class Machine:
                 self._echo(source, text)
 
 
-def _listen(path):
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(str(path))
+def _listen(folder, name):
+    """A socket's address holds 108 bytes, and a folder's path may be longer: it goes by the folder's descriptor."""
+    descriptor = os.open(folder, os.O_PATH | os.O_DIRECTORY)
+    try:
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(f"/proc/self/fd/{descriptor}/{name}")
+    finally:
+        os.close(descriptor)
     listener.listen(1)
     return listener
 
