@@ -8,6 +8,7 @@
 #include "report_facts.h"
 #include "resources.h"
 #include "rewrite_patch.h"
+#include "sign_modules.h"
 
 #include "host/process.h"
 #include "report/command.h"
@@ -72,6 +73,7 @@ void run(const Options& options, Record& record, report::Progress& progress, fil
     record.findings = target.findings;
     if (!options.patches.empty())
         check_module_name(options, target);
+    check_signing_for(options, target);
     check_bootable(options, target);
     progress.end(target.release);
 
@@ -170,6 +172,7 @@ void run(const Options& options, Record& record, report::Progress& progress, fil
     record.review.see_module(livepatch);
     const FinishedModules modules = finish_modules(options, target, livepatch, folder.path() / "finished");
     record.livepatch_relocations = livepatch.module.livepatch_relocations;
+    add(record.findings, signature_findings(modules));
     progress.end();
 
     // Does the kernel take it, and does it do there what it is for?
@@ -206,6 +209,7 @@ bool says_nothing_changed(const std::string& code) {
 report::Exit build_livepatch(const Options& options) {
     // What cannot be written is found out before anything is done; the report may be among it.
     check_outputs(options);
+    check_signing(options);
     check_boot_test(options);
     Record record(options);
     report::Progress progress(stderr);

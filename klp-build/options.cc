@@ -3,6 +3,7 @@
 #include "files/files.h"
 #include "report/command.h"
 #include "report/finding.h"
+#include "sign/module_signature.h"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -109,8 +110,23 @@ void add_module_options(CLI::App& app, Options& options) {
         ->check(CLI::IsMember(runtimes))
         ->type_name("kernel|core|auto")
         ->option_text("kernel|core|auto");
-    group->add_option("--sign-key", options.sign_key, "Sign the module with this private key");
-    group->add_option("--sign-cert", options.sign_certificate, "The certificate that belongs to the key");
+    group
+        ->add_option(
+            "--sign-key", options.sign_key,
+            "Sign the module with this private key; KBUILD_SIGN_PIN in the environment is its passphrase or PIN")
+        ->type_name("FILE|pkcs11:URI");
+    group
+        ->add_option("--sign-command", options.sign_command,
+                     "Have this command sign: it is called with the module's path as its last argument and prints the "
+                     "detached signature")
+        ->type_name("COMMAND");
+    group->add_option("--sign-cert", options.sign_certificate, "The certificate that belongs to the key that signs");
+    group
+        ->add_option("--sign-hash", options.sign_hash,
+                     "The hash that is signed with --sign-key; otherwise that of the kernel's own modules")
+        ->check(CLI::IsMember(sign::known_hashes()))
+        ->type_name("HASH")
+        ->option_text("HASH");
 }
 
 void add_report_options(CLI::App& app, Options& options) {
@@ -164,8 +180,12 @@ std::string complaint(const Options& options) {
         return "--test is for a module, and none is to be made";
     if (options.rewrite.empty() && !options.rewrite_callers.empty())
         return "--rewrite-callers says how to rewrite: give --rewrite DIR as well";
-    if (options.sign_key.empty() != options.sign_certificate.empty())
-        return "--sign-key and --sign-cert go together";
+    if (!options.sign_key.empty() && !options.sign_command.empty())
+        return "--sign-key and --sign-command both sign; give one of them";
+    if (options.sign_certificate.empty() != (options.sign_key.empty() && options.sign_command.empty()))
+        return "--sign-cert goes with --sign-key or --sign-command, and these with it";
+    if (!options.sign_hash.empty() && options.sign_key.empty())
+        return "--sign-hash goes with --sign-key";
     return {};
 }
 

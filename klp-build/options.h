@@ -32,8 +32,10 @@ struct Options {
     std::filesystem::path output; // a directory, or a file that ends in .ko
     bool stack = false;           // on the patches that are active; otherwise it replaces them (klp_patch.replace)
     std::optional<elf::Runtime> runtime; // the livepatch core it is for; otherwise what the kernel has
-    std::filesystem::path sign_key;
+    std::string sign_key;                // a file, or a PKCS#11 URI
+    std::string sign_command;
     std::filesystem::path sign_certificate;
+    std::string sign_hash; // otherwise CONFIG_MODULE_SIG_HASH
 
     std::filesystem::path over; // the livepatch that is loaded when this one comes
     bool require_proof = false;

@@ -1,10 +1,11 @@
 // The end of the pipeline: names, signing and the file that is handed out.
 #include "pipeline.h"
 
+#include "sign_modules.h"
+
 #include "elf/builder.h"
 #include "files/files.h"
 #include "host/cache.h"
-#include "kernel/module_link.h"
 #include "report/finding.h"
 #include "symbols/kernel_files.h"
 
@@ -63,19 +64,30 @@ std::filesystem::path temporary_copy_path(const Options& options) {
 
 FinishedModules finish_modules(const Options& options, const kernel::Target& target, const Livepatch& livepatch,
                                const std::filesystem::path& folder) {
+    FinishedModules modules;
     auto finish = [&](const std::string& name, elf::Bytes bytes) {
         const std::filesystem::path file = folder / name;
         files::write(file, bytes);
-        if (!options.sign_key.empty())
-            kernel::sign_module(target, file, options.sign_key, options.sign_certificate);
+        if (is_signed(options)) {
+            const SignedBytes made = sign_module(options, target, bytes, file);
+            files::write(file, made.file);
+            modules.signature = made.signature;
+        }
         return file;
     };
     files::make_folder(folder);
-    FinishedModules modules;
     modules.livepatch = finish(module_path(options).filename().string(), livepatch.module.bytes);
     if (livepatch.core)
         modules.core = finish(livepatch.core->module.filename().string(), files::read_bytes(livepatch.core->module));
     return modules;
+}
+
+std::vector<report::Finding> signature_findings(const FinishedModules& modules) {
+    if (!modules.signature || modules.signature->is_valid_now)
+        return {};
+    return {{"sign.expired", report::Severity::warning, modules.livepatch.filename().string(), "",
+             fmt::format("the certificate of {} is not valid today", modules.signature->signer),
+             "a kernel takes the signature all the same; who checks packages may not"}};
 }
 
 Output hand_out(const Options& options, const FinishedModules& modules, files::Together& outputs) {
@@ -87,6 +99,7 @@ Output hand_out(const Options& options, const FinishedModules& modules, files::T
         return content.size();
     };
     output.module_size = add(output.module, modules.livepatch);
+    output.signature = modules.signature;
     if (!modules.core.empty()) {
         output.core = output.module.parent_path() / modules.core.filename();
         output.core_size = add(output.core, modules.core);

@@ -21,19 +21,9 @@ std::filesystem::path place_of(const std::filesystem::path& path) {
     return error ? path : place;
 }
 
-void check_readable(const std::filesystem::path& path, const char* what) {
-    if (path.empty() || path.string().starts_with("pkcs11:"))
-        return;
-    if (files::read_bytes(path).empty())
-        throw report::Refusal("file.unreadable", path.string(), fmt::format("the {} is empty", what),
-                              "give the file that openssl made");
-}
-
 } // namespace
 
 void check_outputs(const Options& options) {
-    check_readable(options.sign_key, "signing key");
-    check_readable(options.sign_certificate, "certificate");
     if (!options.report.empty())
         files::check_writable(options.report);
     if (options.print_target)

@@ -8,8 +8,7 @@
 namespace klp::build {
 
 // Throws report::Refusal where what is asked for could not be written: "file.unwritable" for a folder that is none or
-// may not be written to, "output.same-file" for two results of one name, "file.unreadable" for a signing key or
-// certificate that cannot be read ("pkcs11:" URIs are OpenSSL's to look at). Writes nothing.
+// may not be written to, "output.same-file" for two results of one name. Writes nothing.
 void check_outputs(const Options& options);
 
 // Throws report::Refusal "module.name-taken" for a name that the kernel or klp-build's runtime core has: the loader

@@ -16,6 +16,7 @@
 #include "kernel/runtime.h"
 #include "kernel/target.h"
 #include "proof/origin_resolver.h"
+#include "report/facts.h"
 #include "report/progress.h"
 #include "source/changes.h"
 #include "source/patch.h"
@@ -183,15 +184,19 @@ struct Output {
     uint64_t module_size = 0;
     std::filesystem::path core; // klp_core.ko beside it; empty where the kernel has a core
     uint64_t core_size = 0;
+    std::optional<report::Signature> signature;
 };
 // The files as they will be handed out, still in the run's own folder.
 struct FinishedModules {
     std::filesystem::path livepatch;
-    std::filesystem::path core; // empty where the kernel has a core
+    std::filesystem::path core;                 // empty where the kernel has a core
+    std::optional<report::Signature> signature; // of both
 };
-// Writes the modules to `folder`, signed if a key was given.
+// Writes the modules to `folder`, signed if that is wanted. Throws what sign_module() does.
 FinishedModules finish_modules(const Options& options, const kernel::Target& target, const Livepatch& livepatch,
                                const std::filesystem::path& folder);
+// What there is to say of their signature: "sign.expired".
+std::vector<report::Finding> signature_findings(const FinishedModules& modules);
 // Adds them to `outputs`, under the names that the options say.
 Output hand_out(const Options& options, const FinishedModules& modules, files::Together& outputs);
 

@@ -167,7 +167,8 @@ report::Facts facts_of(const Record& record) {
     facts.layouts = record.review.layouts();
     if (!record.output.module.empty())
         facts.module = {record.output.module.string(), record.output.module_size, record.is_replacing,
-                        record.livepatch_relocations,  record.review.symbols(),   record.review.sections()};
+                        record.livepatch_relocations,  record.review.symbols(),   record.review.sections(),
+                        record.output.signature};
     if (!record.output.core.empty())
         facts.core = {record.output.core.string(), record.output.core_size};
     facts.test = record.test;

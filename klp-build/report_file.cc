@@ -91,6 +91,8 @@ std::string summary(const Record& record) {
     text += fmt::format("  {} ({} bytes, {} livepatch relocations, {})\n", record.output.module.string(),
                         record.output.module_size, record.livepatch_relocations,
                         record.is_replacing ? "replaces other patches" : "stacks");
+    if (const std::optional<report::Signature>& signature = record.output.signature)
+        text += fmt::format("  signed by {} ({}, {})\n", signature->signer, signature->key, signature->hash);
     if (record.test)
         text += fmt::format("  test: {}\n", outcome_of(*record.test));
     if (!record.output.core.empty())

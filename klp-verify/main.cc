@@ -2,6 +2,7 @@
 #include "kernel/symbol_files.h"
 #include "report/command.h"
 #include "report/errors.h"
+#include "sign/module_signature.h"
 #include "symbols/kernel_files.h"
 #include "verify/rule.h"
 #include "verify/verify.h"
@@ -12,6 +13,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <iterator>
 #include <optional>
 
 namespace {
@@ -24,6 +26,7 @@ struct Options {
     std::string previous;
     std::string core;
     kernel::KernelArguments kernel;
+    std::string keyring;
     bool json = false;
     bool predict = false;
     bool list_rules = false;
@@ -34,6 +37,8 @@ void declare(CLI::App& app, Options& options) {
     kernel::declare_kernel(app, options.kernel);
     app.add_option("--over,--previous", options.previous, "the patch that is loaded when this one comes");
     app.add_option("--core", options.core, "the klp_core.ko that goes with a module of --runtime core");
+    app.add_option("--keyring", options.keyring,
+                   "refuse the module unless a key of these certificates has signed it (PEM or DER)");
     app.add_flag("--json", options.json, "print the findings as JSON");
     app.add_flag("--predict", options.predict, "print what each livepatch relocation will fill in, as JSON");
     app.add_flag("--rules", options.list_rules, "print all rules and their sources");
@@ -88,6 +93,18 @@ void print(const verify::Prediction& prediction) {
     fmt::print("{}\n", json.dump(2, ' ', false, ordered_json::error_handler_t::replace));
 }
 
+std::vector<report::Finding> signature_findings(const Options& options) {
+    if (options.keyring.empty())
+        return {};
+    const std::vector<sign::Certificate> trusted = sign::Certificate::read_all(options.keyring);
+    try {
+        sign::verify(symbols::read_module(options.module), trusted, options.module);
+        return {};
+    } catch (const report::Refusal& refusal) {
+        return refusal.findings();
+    }
+}
+
 report::Exit run(const Options& options) {
     elf::Object module = symbols::open_module(options.module);
     symbols::KernelFiles kernel(kernel::symbol_files(options.kernel));
@@ -103,6 +120,7 @@ report::Exit run(const Options& options) {
         core.emplace(symbols::open_module(options.core));
     std::vector<report::Finding> findings = verify::check(
         module, {.kernel = &kernel, .previous = previous ? &*previous : nullptr, .core = core ? &*core : nullptr});
+    std::ranges::move(signature_findings(options), std::back_inserter(findings));
     print(findings, options.json);
     return report::has_error(findings) ? report::Exit::refused : report::Exit::done;
 }

@@ -88,20 +88,4 @@ fs::path link_module(const Target& target, const ModuleRecipe& recipe, const fs:
     return folder / (recipe.name + ".ko");
 }
 
-void sign_module(const Target& target, const fs::path& module, const fs::path& key, const fs::path& certificate) {
-    const std::string& hash = target.config.value("MODULE_SIG_HASH");
-    const fs::path tool = target.build / "scripts/sign-file";
-    if (hash.empty() || !fs::exists(tool))
-        throw report::Refusal("module.sign", module.string(), "the kernel was built without CONFIG_MODULE_SIG",
-                              "leave --sign-key out: this kernel checks no signatures");
-    for (const fs::path& file : {key, certificate}) {
-        if (!fs::exists(file))
-            throw report::Refusal("module.sign", file.string(), "there is no such file",
-                                  "--sign-key and --sign-cert name the key and its certificate");
-    }
-    host::run_or_refuse({.argv = {tool.string(), hash, fs::absolute(key).string(), fs::absolute(certificate).string(),
-                                  fs::absolute(module).string()}},
-                        "module.sign", "sign the module");
-}
-
 } // namespace klp::kernel

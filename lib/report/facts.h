@@ -100,6 +100,16 @@ struct SectionSize {
     uint64_t size = 0;
 };
 
+// Who signed, by the certificate.
+struct Signature {
+    std::string signer; // its subject
+    std::string key_id; // its subject key identifier, hexadecimal; may be empty
+    std::string serial; // hexadecimal: the kernel's "sig_key"
+    std::string key;    // "RSA 4096"
+    std::string hash;   // "sha256"
+    bool is_valid_now = true;
+};
+
 struct ModuleFacts {
     std::string path;
     uint64_t size = 0;
@@ -107,6 +117,7 @@ struct ModuleFacts {
     size_t livepatch_relocations = 0;
     std::vector<KernelSymbol> symbols;
     std::vector<SectionSize> sections; // that are in memory
+    std::optional<Signature> signature = {};
 };
 
 // The klp_core.ko beside the module.

@@ -138,16 +138,28 @@ Json from_symbol(const KernelSymbol& symbol) {
     return json;
 }
 
+Json from_signature(const Signature& signature) {
+    Json json = {{"signer", signature.signer}};
+    add(json, "key_id", signature.key_id);
+    add(json, "serial", signature.serial);
+    json["key"] = signature.key;
+    json["hash"] = signature.hash;
+    return json;
+}
+
 Json from_module(const ModuleFacts& module) {
-    return {{"path", module.path},
-            {"size", module.size},
-            {"replace", module.is_replacing},
-            {"livepatch_symbols", module.symbols.size()},
-            {"livepatch_relocations", module.livepatch_relocations},
-            {"symbols", list(module.symbols, from_symbol)},
-            {"sections", list(module.sections, [](const SectionSize& section) {
-                 return Json{{"name", section.name}, {"size", section.size}};
-             })}};
+    Json json = {{"path", module.path},
+                 {"size", module.size},
+                 {"replace", module.is_replacing},
+                 {"livepatch_symbols", module.symbols.size()},
+                 {"livepatch_relocations", module.livepatch_relocations},
+                 {"symbols", list(module.symbols, from_symbol)},
+                 {"sections", list(module.sections, [](const SectionSize& section) {
+                      return Json{{"name", section.name}, {"size", section.size}};
+                  })}};
+    if (module.signature)
+        json["signature"] = from_signature(*module.signature);
+    return json;
 }
 
 Json from_step(const TestStep& step) {

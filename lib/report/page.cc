@@ -104,6 +104,11 @@ Html key_facts(const Facts& facts) {
         list += term("module", fmt::format("{} bytes; {}", facts.module->size,
                                            facts.module->is_replacing ? "replaces all other live patches"
                                                                       : "stacks on other live patches"));
+    if (facts.module && facts.module->signature) {
+        const Signature& signature = *facts.module->signature;
+        list += term("signed by", fmt::format("{} ({}, {}; key {})", signature.signer, signature.key, signature.hash,
+                                              signature.key_id.empty() ? signature.serial : signature.key_id));
+    }
     return element("dl", list + term("made by", facts.tool));
 }
 

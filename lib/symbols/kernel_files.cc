@@ -30,10 +30,14 @@ elf::Object open_module(const std::filesystem::path& path) {
     std::string name = path.filename().string();
     if (name.ends_with(".ko") || name.ends_with(".o") || name.ends_with(".debug"))
         return elf::Object::open(path);
+    return elf::Object::from_bytes(path.string(), read_module(path));
+}
+
+std::vector<std::byte> read_module(const std::filesystem::path& path) {
     std::vector<std::byte> bytes = files::read_bytes(path);
     if (std::optional<Packing> packing = packing_of(bytes))
         bytes = unpack(bytes, *packing, path.string());
-    return elf::Object::from_bytes(path.string(), std::move(bytes));
+    return bytes;
 }
 
 void KernelFiles::find_modules() const {

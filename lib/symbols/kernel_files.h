@@ -54,5 +54,7 @@ bool is_module_file(const std::filesystem::path& path);
 
 // A module's file, unpacked if need be (.xz, .gz, .zst, by content). Throws as elf::Object::open and unpack() do.
 elf::Object open_module(const std::filesystem::path& path);
+// The same as bytes, with what stands behind the ELF file: a signature.
+std::vector<std::byte> read_module(const std::filesystem::path& path);
 
 } // namespace klp::symbols

@@ -74,6 +74,13 @@ TEST_CASE("page: a few functions are open, many are folded, and each link has it
     }
 }
 
+TEST_CASE("page: who signed the module") {
+    Facts facts = of_one_function();
+    CHECK_FALSE(contains(to_page(facts), "signed by"));
+    facts.module->signature = Signature{"CN=<us>", "ab12", "4d", "RSA 4096", "sha512"};
+    CHECK(contains(to_page(facts), "<dt>signed by</dt><dd>CN=&lt;us&gt; (RSA 4096, sha512; key ab12)</dd>"));
+}
+
 TEST_CASE("page: a test in a virtual machine, with who was called and all that was said") {
     Facts facts = of_one_function();
     CHECK_FALSE(contains(to_page(facts), "id=\"test\""));
