@@ -185,6 +185,7 @@ class Machine:
     def _receive(self, name, line):
         data = line.recv(65536)
         if not data:
+            self._take_last_words()
             said = self._process.communicate()[1].decode(errors="replace")
             raise MachineError(f"the machine stopped: {said}; last seen:\n{self.tail()}")
         text = data.decode(errors="replace").replace("\r", "")
@@ -192,6 +193,16 @@ class Machine:
             self._note(name, text)
         else:
             self._pending += text
+
+    def _take_last_words(self):
+        """What the kernel said before the machine went, which may be unread when the other line is closed already."""
+        console = self._lines["console"]
+        console.settimeout(5)
+        try:
+            while data := console.recv(65536):
+                self._note("console", data.decode(errors="replace").replace("\r", ""))
+        except OSError:
+            pass
 
     def _note(self, source, text):
         if text:

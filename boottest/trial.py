@@ -56,7 +56,8 @@ class Trial:
         self._unloadable = set()
         self._script = scripts.read(plan.script) if plan.script else None
         self._module = module_name(plan.livepatch)
-        self._needed = needs_of(plan.livepatch)
+        core = module_name(plan.core) if plan.core else None
+        self._needed = [name for name in needs_of(plan.livepatch) if name != core]
         tree = ModuleTree(plan.modules_dir, plan.modules)
         self._objects = self._in_load_order(tree, {one["object"] for one in plan.functions} - {"vmlinux"})
         self._files = self._guest_files(tree)
