@@ -8,6 +8,7 @@ import re
 import subprocess
 
 _FILE = re.compile(r"\.ko(\.(xz|gz|zst))?$")
+_NAME = re.compile(rb"\0name=([^\0]*)\0")
 _DEPENDS = re.compile(rb"\0depends=([^\0]*)\0")
 
 
@@ -27,6 +28,12 @@ def read_module(path):
     if path.suffix == ".zst":
         return subprocess.run(["zstd", "-dcq", path], check=True, capture_output=True).stdout
     return path.read_bytes()
+
+
+def name_in_kernel(path):
+    """The name that the module at `path` has, whatever its file is called."""
+    found = _NAME.search(read_module(path))
+    return module_name(found[1].decode()) if found else module_name(path)
 
 
 def needs_of(path):

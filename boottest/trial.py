@@ -10,7 +10,7 @@ from .accelerator import Boots
 from .calls import UNKNOWN, Counter
 from .guest_modules import guest_modules
 from .machine import MachineError
-from .modules import ModuleTree, module_name, needs_of
+from .modules import ModuleTree, module_name, name_in_kernel, needs_of, read_module
 from .problem import Problem, finding
 from .run import Run, StepFailed
 
@@ -30,7 +30,9 @@ class Plan:
     modules       {name: path} of its modules that are elsewhere
     livepatch     the module under test
     core          klp_core.ko, where the kernel has no livepatch core
+    objects       that it patches or has callbacks for; "vmlinux" may be among them
     functions     [{"object", "name"}] that it patches
+    over          a livepatch that is loaded when it comes
     script        the author's, if there is one
     """
 
@@ -40,7 +42,9 @@ class Plan:
     modules_dir: str | None = None
     modules: dict = dataclasses.field(default_factory=dict)
     core: str | None = None
+    objects: list = dataclasses.field(default_factory=list)
     functions: list = dataclasses.field(default_factory=list)
+    over: str | None = None
     script: str | None = None
 
 
@@ -57,9 +61,11 @@ class Trial:
         self._script = scripts.read(plan.script) if plan.script else None
         self._module = module_name(plan.livepatch)
         core = module_name(plan.core) if plan.core else None
-        self._needed = [name for name in needs_of(plan.livepatch) if name != core]
+        needs = [name for path in (plan.over, plan.livepatch) if path for name in needs_of(path)]
+        self._needed = [name for name in dict.fromkeys(needs) if name != core]
         tree = ModuleTree(plan.modules_dir, plan.modules)
-        self._objects = self._in_load_order(tree, {one["object"] for one in plan.functions} - {"vmlinux"})
+        self._over = name_in_kernel(plan.over) if plan.over else None
+        self._objects = self._in_load_order(tree, set(plan.objects) - {"vmlinux"})
         self._files = self._guest_files(tree)
 
     def run(self):
@@ -91,6 +97,8 @@ class Trial:
         files = {**_USERS, f"/lp/{self._module}.ko": self.plan.livepatch}
         if self.plan.core:
             files["/lp/klp_core.ko"] = self.plan.core
+        if self.plan.over:
+            files[f"/lp/{self._over}.ko"] = read_module(self.plan.over)
         wanted = [*self._objects, *self._needed]
         if self._script:
             files.update(self._script.guest_files())
@@ -182,11 +190,17 @@ class Trial:
             run.do("load klp_core", "insmod /lp/klp_core.ko")
         for name in self._needed:
             run.do(f"load {name}", f"modprobe {name}")
+        if self._over:
+            run.do(f"load {self._over}", f"patch /lp/{self._over}.ko")
         run.do(step, f"patch /lp/{self._module}.ko")
 
     def _unload(self, run, again):
         run.do(f"disable{again}", f"disable {self._module}")
         run.do(f"unload{again}", f"unload {self._module}")
+        if self._over and not again:
+            # It is gone from there if it was replaced.
+            run.do(f"unload {self._over}",
+                   f"[ ! -d /sys/kernel/livepatch/{self._over} ] || disable {self._over}; unload {self._over}")
 
     def _use(self, run):
         """Let the author's script look at the patched kernel, and count who is called."""

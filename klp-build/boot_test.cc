@@ -81,11 +81,17 @@ Json plan_of(const Options& options, const kernel::Target& target, const std::ve
             plan["modules"][name] = fs::absolute(path).string();
     if (!modules.core.empty())
         plan["core"] = modules.core.string();
+    if (!options.over.empty())
+        plan["over"] = fs::absolute(options.over).string();
+    plan["objects"] = Json::array();
     plan["functions"] = Json::array();
-    for (const UnitDiff& unit : units)
+    for (const UnitDiff& unit : units) {
+        if (!unit.diff.nothing_changed)
+            plan["objects"].push_back(unit.unit.owner);
         for (const diff::Item& item : unit.diff.items)
             if (item.change == diff::Change::changed && item.kind == "function")
                 plan["functions"].push_back({{"object", unit.unit.owner}, {"name", item.name}});
+    }
     if (!options.test_script.empty())
         plan["script"] = fs::absolute(options.test_script).string();
     return plan;
