@@ -1,11 +1,17 @@
 #include "sign/openssl.h"
 
+#include "report/finding.h"
+
 #include <fmt/format.h>
 #include <openssl/err.h>
+
+#include <limits>
 
 namespace klp::sign {
 
 Bio reader_of(std::span<const std::byte> bytes) {
+    if (bytes.size() > std::numeric_limits<int>::max())
+        throw report::Refusal("sign.too-large", "a file with keys or signatures", "it has more than two gibibytes");
     return Bio(BIO_new_mem_buf(bytes.data(), static_cast<int>(bytes.size())));
 }
 

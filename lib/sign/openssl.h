@@ -27,7 +27,7 @@ struct Freed {
 using Bio = std::unique_ptr<BIO, Freed<BIO_free_all>>;
 using Cms = std::unique_ptr<CMS_ContentInfo, Freed<CMS_ContentInfo_free>>;
 
-// To read from memory, which must outlive it.
+// To read from memory, which must outlive it. Throws report::Refusal "sign.too-large" for more than OpenSSL can count.
 Bio reader_of(std::span<const std::byte> bytes);
 // All that was written to a BIO of memory.
 std::string text_of(BIO* memory);
