@@ -97,6 +97,8 @@ private:
             known->second.callee = use.callee;
             known->second.more_arguments = use.more_arguments;
         }
+        if (known->second.given_to.empty())
+            known->second.given_to = use.given_to;
     }
 
     bool is_written(const Place& place, std::string_view word) const {
@@ -147,6 +149,24 @@ private:
         use.queue = variable && variable->hasGlobalStorage() ? variable->getNameAsString() : "?";
     }
 
+    // `kfree(p->member)`: the value may be cast on its way.
+    void note_receiver(const clang::Expr& value, MemberUse& use) const {
+        const clang::Expr* child = &value;
+        while (value.getType()->isPointerType()) {
+            const clang::DynTypedNodeList parents = unit_.context().getParents(*child);
+            const auto* parent = parents.empty() ? nullptr : parents[0].get<clang::Expr>();
+            if (parent && llvm::isa<clang::ParenExpr, clang::CastExpr>(parent)) {
+                child = parent;
+                continue;
+            }
+            const auto* call = parent ? llvm::dyn_cast<clang::CallExpr>(parent) : nullptr;
+            const clang::FunctionDecl* callee = call ? call->getDirectCallee() : nullptr;
+            if (callee && call->getNumArgs() > 0 && call->getArg(0) == child)
+                use.given_to = callee->getNameAsString();
+            return;
+        }
+    }
+
     // Is that read only? Nothing: look further up.
     std::optional<bool> decide(const clang::Expr& parent, const clang::Expr* child, bool& is_address, MemberUse& use) {
         if (llvm::isa<clang::ParenExpr, clang::MemberExpr, clang::ArraySubscriptExpr>(parent)) {
@@ -160,8 +180,10 @@ private:
         if (llvm::isa<clang::UnaryExprOrTypeTraitExpr>(parent))
             return true;
         if (const auto* cast = llvm::dyn_cast<clang::CastExpr>(&parent)) {
-            if (cast->getCastKind() == clang::CK_LValueToRValue)
+            if (cast->getCastKind() == clang::CK_LValueToRValue) {
+                note_receiver(*cast, use);
                 return true;
+            }
             is_address |= cast->getCastKind() == clang::CK_ArrayToPointerDecay;
             if (is_address && is_pointer_to_const(cast->getType()))
                 return true;

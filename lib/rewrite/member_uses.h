@@ -27,6 +27,7 @@ struct MemberUse {
     // and the text of its further arguments (", tick, 0").
     std::string callee;
     std::string more_arguments;
+    std::string given_to; // the function that gets the member's value, a pointer, as its first argument
     // What queue_work() and its relatives put it on: a global variable's name; "?" for any other.
     std::string queue;
 };

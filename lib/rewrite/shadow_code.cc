@@ -120,6 +120,24 @@ std::string destructor(const Shadow& shadow) {
                        structure_name(shadow));
 }
 
+std::string left_name(const Shadow& shadow) {
+    return shadow.owned.empty() ? "NULL" : structure_name(shadow) + "_left";
+}
+
+// Where an object goes, the fix itself frees what belongs to it.
+std::string left_code(const Shadow& shadow) {
+    std::string statements;
+    for (const std::string& statement : shadow.owned)
+        statements += fmt::format("\t{}\n", statement);
+    return fmt::format("\n{1}static void {0}(void *object, void *data)\n"
+                       "{{\n"
+                       "\tstruct {2} *old = data;\n\n"
+                       "{3}"
+                       "}}\n",
+                       left_name(shadow), comment("Of an object that is there when the patch is disabled."),
+                       structure_name(shadow), statements);
+}
+
 std::string without_memory(const Shadow& shadow) {
     if (!shadow.must_exist)
         return fmt::format("\tlost = {};\n\treturn &lost;\n", default_name(shadow));
@@ -250,6 +268,8 @@ std::string shadow_functions(const Shadow& shadow, std::string_view storage) {
         code += release_code(shadow, storage);
     if (must_stop(shadow))
         code += stop_code(shadow);
+    if (!shadow.owned.empty())
+        code += left_code(shadow);
     return code;
 }
 
@@ -259,7 +279,7 @@ std::string release_prototype(const Shadow& shadow, std::string_view storage) {
 
 std::string release_all(const Shadow& shadow) {
     return (must_stop(shadow) ? fmt::format("\t{}();\n", stopper(shadow)) : "") +
-           fmt::format("\tklp_shadow_free_all({}, NULL);\n", id_name(shadow));
+           fmt::format("\tklp_shadow_free_all({}, {});\n", id_name(shadow), left_name(shadow));
 }
 
 } // namespace klp::rewrite

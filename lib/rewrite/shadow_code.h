@@ -22,6 +22,7 @@ struct Shadow {
     std::vector<std::string> prototypes;       // of functions that these use
     std::vector<std::string> cancels;          // statements on `each` that keep it from running later
     std::vector<std::string> waits;            // statements behind which nothing runs that was under way
+    std::set<std::string> owned;               // statements on `old` that free what it points to
     bool knows_object = false;                 // has a member `object`
     bool has_loop = false;                     // over a list of such members: each_macro()
     bool has_safe_loop = false;

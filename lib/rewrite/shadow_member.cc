@@ -27,6 +27,15 @@ bool is_zero(const std::string& value) {
     return value.empty() || std::ranges::find(zeros, value) != zeros.end();
 }
 
+// Free memory where nothing may sleep, as klp_shadow_free_all() calls destructors (include/linux/slab.h, string.h).
+constexpr std::array<std::string_view, 3> frees_at_once = {"kfree", "kfree_const", "kfree_sensitive"};
+
+// By its name, it ends what the pointer stands for.
+bool gives_back(std::string_view function) {
+    constexpr std::array<std::string_view, 6> words = {"free", "put", "destroy", "release", "unregister", "drop"};
+    return std::ranges::any_of(words, [&](std::string_view word) { return function.find(word) != function.npos; });
+}
+
 class Planner {
 public:
     Planner(const std::vector<RecordInUnit>& views, const std::string& root) : views_(views), root_(root) {
@@ -87,6 +96,7 @@ private:
         for (const MemberUse& use : found.uses) {
             note_set_up(unit, use, lifetimes);
             add_use(unit, contexts, use);
+            note_owner(use);
         }
         for (const MemberEntry& entry : found.entries)
             add_entry(unit, entry);
@@ -137,6 +147,20 @@ private:
             note_unknown_value(use);
         else if (!is_zero(use.constant))
             plan_.shadow.values.try_emplace(member, use.constant);
+    }
+
+    // What the fix gives back where an object ends has to be given back for objects that are left, too.
+    void note_owner(const MemberUse& use) {
+        const std::string member = use.member->getName().str();
+        if (std::ranges::find(frees_at_once, use.given_to) != frees_at_once.end())
+            plan_.shadow.owned.insert(fmt::format("{}(old->{});", use.given_to, member));
+        else if (gives_back(use.given_to) && asked_.insert(member).second)
+            ask("rewrite.owner",
+                fmt::format(
+                    "`{}` is given to {}() in {}(): objects that are left when the patch is disabled have it still, "
+                    "and nothing may sleep where shadow variables are freed",
+                    member, use.given_to, use.function ? use.function->getName().str() : "?"),
+                "give it back for those that are left in the callback that frees the shadow variables");
     }
 
     void note_unknown_value(const MemberUse& use) {
@@ -309,6 +333,8 @@ private:
             text += "what new objects are set up with.";
         if (has_free_)
             text += " It is freed with its object, and all that are left when the patch is disabled.";
+        if (!shadow.owned.empty())
+            text += " Of those that are left, what they point to is freed as the patch frees it.";
         return text;
     }
 
@@ -320,6 +346,7 @@ private:
     std::map<std::string, SetUp> set_ups_;                // by member
     std::map<std::string, std::set<std::string>> queues_; // the same
     std::set<std::string> made_late_;                     // functions
+    std::set<std::string> asked_;                         // members
     std::string home_;                                    // the file of functions that the constructor refers to
     Objects objects_;
     bool has_free_ = false;

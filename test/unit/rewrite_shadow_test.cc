@@ -77,6 +77,24 @@ TEST_CASE("rewrite: it is freed with the object, whatever stands around the stat
     CHECK(contains(ends("kfree(c);"), "klp_shadow_free_all(KLP_CTX_ID, NULL);"));
 }
 
+TEST_CASE("rewrite: what a member points to is freed of objects that are left, as the patch frees it") {
+    const std::string set = function("c->p = 0;");
+    const rewrite::Result result = rewritten(unit("void *p;", set, "kfree(c->p); // new\n\tkfree(c);"));
+    CHECK(codes_of(result) == Codes{});
+    CHECK(contains(text_of(result), "\tkfree(klp_ctx_get(c)->p);"));
+    CHECK(contains(text_of(result), "\tkfree(old->p);\n"));
+    CHECK(contains(text_of(result), "klp_shadow_free_all(KLP_CTX_ID, klp_ctx_left);"));
+    // Whoever only looks at it has no part in it.
+    CHECK(contains(text_of(rewritten(unit("void *p;", "void look(void *);\n" + function("look(c->p);")))),
+                   "klp_shadow_free_all(KLP_CTX_ID, NULL);"));
+}
+
+TEST_CASE("rewrite: what may sleep when it gives back what a member points to is a question") {
+    const std::string head = "struct device;\nvoid put_device(struct device *);\n";
+    CHECK(codes_of(rewritten(unit("struct device *d;", head + function("c->d = NULL;"),
+                                  "put_device(c->d); // new\n\tkfree(c);"))) == Codes{"rewrite.owner"});
+}
+
 TEST_CASE("rewrite: it is freed where a callback frees the object") {
     const std::string code =
         "struct kmem_cache;\nvoid kmem_cache_free(struct kmem_cache *, void *);\n"

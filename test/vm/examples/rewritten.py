@@ -75,6 +75,26 @@ def _lock(session):
     session.expect(f"fds read {old}", r"^10$")
 
 
+def _owner(session):
+    """What is lost when the patch goes only kmemleak sees: test/vm/kmemleak."""
+    label = r"^label: \w{16}$"
+    old = _open(session, "timerfd")
+    for _ in range(2):
+        session.patch()
+        session.expect(f"fds info {old} label", label)
+        new, other = _open(session, "timerfd"), _open(session, "timerfd")
+        for timer in (new, other):
+            session.expect(f"fds info {timer} label", label)
+        session.expect("shadows", r"^3$")
+        session.expect(f"fds close {new}", r"^ok$")
+        session.vm.run("wait_until 30 '[ $(shadows) = 2 ]'")
+        session.disable()
+        session.expect("shadows", r"^0$")
+        session.expect(f"fds info {old} label", r"^nothing$")
+        session.unload()
+        session.expect(f"fds close {other}", r"^ok$")
+
+
 def _embedded(session):
     size = "cat /sys/block/zram0/disksize"
     session.expect(size, r"^0$")
@@ -168,6 +188,7 @@ EXAMPLES = [
                           maker=makers.from_rewritten_module("oot/keyed", "keyed")),)),
     _rewritten("scalar", "new members that count and that are set up", _scalar),
     _rewritten("lock", "a mutex and bit-fields as new members", _lock),
+    _rewritten("owner", "a new member that points to memory of its own", _owner),
     _rewritten("signature", "an exported function with one more argument", _signature),
     _rewritten("enumerator", "a new enumerator in the middle: a mount option that is ignored", _enumerator,
                allowed=(r"devpts: called with bogus options",)),
