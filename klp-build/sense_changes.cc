@@ -27,6 +27,10 @@ std::vector<report::Finding> sense_pair(const kernel::ObjectPair& pair, const Im
         return {}; // all of the unit is new
     sense::Options options;
     options.is_exported = [&](std::string_view name) { return images.exports()->find(name) != nullptr; };
+    options.is_made = [&](std::string_view tag) {
+        const std::filesystem::path file = reach.target.source / pair.unit.source;
+        return !std::filesystem::is_regular_file(file) || source::may_make_objects(files::read_text(file), tag);
+    };
     std::vector<report::Finding> findings = sense::compare(elf::Object::open(pair.original, pair.unit.source),
                                                            elf::Object::open(pair.patched, pair.unit.source), options);
     // It costs as much as a compilation: not for each of a thousand units, unless this is the last that is looked at.

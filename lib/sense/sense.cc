@@ -81,6 +81,12 @@ private:
             (usage.is_on_stacks_only || (usage.is_in_variables_only && are_private_tables(original_, usage.holders))))
             return;
         const std::string where = place(change.file, change.line), what = report::first_of(change.differences);
+        if (change.weight == Weight::changed && untouched.empty() && is_made_on_stacks(usage, change))
+            return add("sense.layout-changed", Severity::warning, where, change.name,
+                       what +
+                           "; its objects are local variables of functions that are replaced, as far as is to be seen, "
+                           "but some of these also get one by a pointer",
+                       "see where that pointer comes from: nobody may keep such an object from before the patch");
         switch (change.weight) {
         case Weight::changed:
             return add("sense.layout-changed", Severity::error, where, change.name,
@@ -99,6 +105,13 @@ private:
         case Weight::overlaid:
             return;
         }
+    }
+
+    // A type of one source file, which shows all that is made of it.
+    bool is_made_on_stacks(const Usage& usage, const LayoutChange& change) const {
+        constexpr std::string_view structure = "struct ";
+        return usage.is_perhaps_on_stacks_only && change.file.ends_with(".c") && change.name.starts_with(structure) &&
+               !options_.is_made(std::string_view(change.name).substr(structure.size()));
     }
 
     void add_enumerators(const EnumeratorChange& change) {

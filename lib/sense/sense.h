@@ -13,11 +13,15 @@ namespace klp::sense {
 struct Options {
     // The kernel exports it: code that no patch sees may call it.
     std::function<bool(std::string_view)> is_exported = [](std::string_view) { return false; };
+    // The source makes objects of its `struct TAG` that are not local variables, or may do so.
+    std::function<bool(std::string_view)> is_made = [](std::string_view) { return true; };
 };
 
 // Compares two objects of one unit by their debug data. Nothing is found where all that is loaded is the same: what no
 // code depends on has not changed. The findings, sorted by place:
-//   sense.layout-changed     error: a structure, union, typedef or variable whose objects have another layout now
+//   sense.layout-changed     error: a structure, union, typedef or variable whose objects have another layout now;
+//                            warning: objects are seen on the stacks of replaced functions only, but pointers to others
+//                            cannot be excluded
 //   sense.hole-filled        warning: a new member in what was padding
 //   sense.member-renamed     warning: the bytes of a member have another name
 //   sense.enum-changed       error: enumerators with other values; warning: enumerators that are gone

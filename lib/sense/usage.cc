@@ -29,21 +29,27 @@ public:
                 usage.variables.push_back(variable.scope.empty() ? variable.name
                                                                  : variable.name + " of " + variable.scope + "()");
             }
-        bool has_pointer_or_result = false;
+        Locals locals;
         for (uint32_t at = 0; at < types_.functions.size(); ++at)
-            if (types_.functions[at].has_code && handles(at, has_pointer_or_result))
+            if (types_.functions[at].has_code && handles(at, locals))
                 usage.functions.push_back(types_.functions[at].name);
         for (std::vector<std::string>* list : {&usage.embedding, &usage.variables, &usage.functions}) {
             std::ranges::sort(*list);
             list->erase(std::ranges::unique(*list).begin(), list->end());
         }
-        usage.is_on_stacks_only =
-            !has_pointer_or_result && !is_in_variable() && !is_behind_member() && !can_be_linked(target_, 0);
+        const bool is_kept = locals.has_result || is_in_variable() || is_behind_member() || can_be_linked(target_, 0);
+        usage.is_on_stacks_only = !is_kept && !locals.has_pointer;
+        usage.is_perhaps_on_stacks_only = !is_kept && locals.has_object;
         usage.is_in_variables_only = !usage.holders.empty() && !is_behind_member();
         return usage;
     }
 
 private:
+    // What the functions that handle it have on their stacks, and return.
+    struct Locals {
+        bool has_object = false, has_pointer = false, has_result = false;
+    };
+
     // Marks what leads to a marked type, until nothing is new. Each round goes over all types; the chains are short.
     void spread(std::vector<bool>& marks, Way way) const {
         for (bool is_new = true; is_new;) {
@@ -78,7 +84,7 @@ private:
         return std::ranges::any_of(type.members, [&](const Member& member) { return marks[member.type]; });
     }
 
-    bool handles(uint32_t function, bool& has_pointer_or_result) const {
+    bool handles(uint32_t function, Locals& locals) const {
         std::vector<bool> seen(types_.functions.size());
         std::vector<uint32_t> open = {function};
         bool is_found = false;
@@ -92,10 +98,11 @@ private:
             is_found |= std::ranges::any_of(one.parameters, [&](TypeId id) { return reaches_[id]; });
             for (TypeId id : one.locals) {
                 is_found |= reaches_[id];
-                has_pointer_or_result |= reaches_[id] && !holds_[id];
+                locals.has_object |= holds_[id];
+                locals.has_pointer |= reaches_[id] && !holds_[id];
             }
             if (reaches_[types_.types[one.prototype].target])
-                is_found = has_pointer_or_result = true;
+                is_found = locals.has_result = true;
             open.insert(open.end(), one.inlined.begin(), one.inlined.end());
         }
         return is_found;

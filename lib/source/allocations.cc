@@ -91,4 +91,18 @@ std::vector<Allocation> allocations_of(std::string_view text, std::string_view t
     return Search(text, tag).run();
 }
 
+bool may_make_objects(std::string_view text, std::string_view tag) {
+    if (!allocations_of(text, tag).empty())
+        return true;
+    std::vector<std::string> words; // of macros, too
+    for (const Token& token : tokens_of(text))
+        if (token.kind != Token::Kind::comment)
+            words.push_back(spelling(text, token));
+    for (size_t at = 2; at + 3 < words.size(); ++at)
+        if (words[at] == "struct" && words[at + 1] == tag &&
+            ((words[at + 2] == "*" && words[at + 3] == ")") || words[at - 2] == "sizeof"))
+            return true;
+    return false;
+}
+
 } // namespace klp::source

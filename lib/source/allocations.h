@@ -19,4 +19,8 @@ struct Allocation {
 // In the order of the text; macros are not expanded.
 std::vector<Allocation> allocations_of(std::string_view text, std::string_view tag);
 
+// Whether the text, which declares `struct TAG`, may have objects of it other than variables: it allocates one, speaks
+// of the size of the type, or takes something else for one by a cast (`(struct TAG *)skb->cb`).
+bool may_make_objects(std::string_view text, std::string_view tag);
+
 } // namespace klp::source

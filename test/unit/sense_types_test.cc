@@ -157,6 +157,27 @@ TEST_CASE("a type that only stacks of changed functions hold may change") {
            {"sense.layout-changed struct args"});
 }
 
+TEST_CASE("of objects on stacks that also come by a pointer, the source decides") {
+    const auto severity = [](const std::string& more, bool is_made) {
+        const std::string text = "int find(const void *);\nvoid *given(void);\nstruct key { int a; @{|long b;}@ };\n"
+                                 "int match(const void *p) { const struct key *x = p; return x->a@{|+ x->b}@; }\n"
+                                 "int look(int n) { struct key x = { n@{|, n}@ }; return find(&x); }\n" +
+                                 more;
+        sense::Options options;
+        options.is_made = [&](std::string_view tag) { return tag == "key" && is_made; };
+        const std::vector<report::Finding> findings =
+            sense_pair(debug_compilers().front(), side(text, false), side(text, true), options);
+        REQUIRE(said(findings) == "sense.layout-changed struct key");
+        return findings.front().severity;
+    };
+    CHECK(severity("", false) == report::Severity::warning);
+    CHECK(severity("", true) == report::Severity::error);
+    // A variable keeps one, or code that stays as it is has one.
+    CHECK(severity("struct key *kept;\nint last(void) { return kept->a; }\n", false) == report::Severity::error);
+    CHECK(severity("int other(const void *p) { const struct key *x = p; return 3 * x->a; }\n", false) ==
+          report::Severity::error);
+}
+
 TEST_CASE("a layout that no code depends on is no change") {
     expect("struct box { int first; int last; @{|int more;}@ };\nint first_of(struct box *b) { return b->first; }\n",
            nothing);

@@ -33,3 +33,13 @@ TEST_CASE("other sizes, other calls, other variables of that name are none") {
     CHECK(found("void f(struct box *b) {}\nvoid g(struct bag *b) { b = kzalloc(sizeof(*b), GFP); }\n").empty());
     CHECK(found("struct box *b;\nb = kzalloc(sizeof(b), GFP);\n").empty());
 }
+
+TEST_CASE("a source that may have objects of a type other than variables") {
+    CHECK(may_make_objects("struct box *b = kmalloc(sizeof(*b), GFP_KERNEL);", "box"));
+    CHECK(may_make_objects("#define CB(skb) ((struct box *)((skb)->cb))", "box"));
+    CHECK(may_make_objects("return __seq_open_private(file, &ops, sizeof(struct box));", "box"));
+    CHECK_FALSE(may_make_objects("struct box { int a; };\nstatic int f(const struct box *b);\n"
+                                 "static void g(void) { struct box b; memset(&b, 0, sizeof(b)); f(&b); }\n",
+                                 "box"));
+    CHECK_FALSE(may_make_objects("x = (struct other *)y; z = sizeof(struct other);", "box"));
+}
