@@ -34,7 +34,7 @@ public:
 
     // Whether there is a difference at all.
     bool run() {
-        change_.weight = Weight::renamed;
+        change_.weight = Weight::unordered;
         change_.is_grown_only = true;
         const uint64_t size = before_.type(original_).size, new_size = after_.type(patched_).size;
         compare_common();
@@ -80,8 +80,12 @@ private:
     }
 
     void compare(const Field& before, const Field& after) {
-        if (is_same_field(before, after))
+        if (is_same_field(before, after)) {
+            if (loses_byte_order(before_, before.type, after_, after.type))
+                say(fmt::format("`{}` is {}, was {}", after.name, describe(after_, after), describe(before_, before)),
+                    Weight::unordered);
             return;
+        }
         if (before.at != after.at)
             moved_.push_back(fmt::format("`{}` is at {}, was at {}", after.name, place_of(after), place_of(before)));
         if (before.bits != after.bits || before.is_bit_field != after.is_bit_field ||

@@ -11,6 +11,7 @@ namespace klp::sense {
 
 // What the worst difference of a type means for the objects that exist.
 enum class Weight : uint8_t {
+    unordered,   // integers whose types do not name a byte order any more
     renamed,     // the same bytes under another name
     overlaid,    // a new member of a union, in the bytes of others
     hole_filled, // a new member where there was padding

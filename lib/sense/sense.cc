@@ -102,6 +102,12 @@ private:
             return add("sense.member-renamed", Severity::warning, where, change.name,
                        what + "; objects that exist hold the old member's values",
                        "give a new meaning a place of its own: a shadow variable");
+        case Weight::unordered:
+            return add(
+                "sense.byte-order", Severity::warning, where, change.name,
+                what + "; objects that exist hold the old byte order",
+                "if only the type's name has changed there is nothing to do; else keep what is stored as it was and "
+                "convert it where it is used");
         case Weight::overlaid:
             return;
         }

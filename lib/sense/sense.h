@@ -24,6 +24,7 @@ struct Options {
 //                            cannot be excluded
 //   sense.hole-filled        warning: a new member in what was padding
 //   sense.member-renamed     warning: the bytes of a member have another name
+//   sense.byte-order         warning: members whose types do not name a byte order any more
 //   sense.enum-changed       error: enumerators with other values; warning: enumerators that are gone
 //   sense.prototype-changed  error: a function that is exported, in a table of callbacks or whose address code hands
 //   out

@@ -242,6 +242,10 @@ std::string Shapes::spelling(TypeId id, unsigned depth) const {
     }
 }
 
+bool loses_byte_order(const Shapes& before, TypeId original, const Shapes& after, TypeId patched) {
+    return !byte_order(before, original).empty() && byte_order(after, patched).empty();
+}
+
 bool is_same_meaning(const Shapes& before, TypeId original, const Shapes& after, TypeId patched) {
     return is_same(before, original, after, patched, 0);
 }

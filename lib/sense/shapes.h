@@ -39,6 +39,9 @@ private:
     std::vector<uint64_t> layouts_; // 0: not asked for yet
 };
 
+// An integer of one width whose typedef named a byte order (__be16) and does not any more.
+bool loses_byte_order(const Shapes& before, TypeId original, const Shapes& after, TypeId patched);
+
 // The bytes of the one mean what those of the other mean: integers of one width, pointers to the same kind of thing,
 // the same structure. Structures of one name and size count as the same: they are compared by themselves.
 bool is_same_meaning(const Shapes& before, TypeId original, const Shapes& after, TypeId patched);

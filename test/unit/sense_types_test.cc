@@ -210,6 +210,7 @@ TEST_CASE("a byte order that contradicts the old one is another meaning; one tha
     const std::string orders = "typedef unsigned int __be32; typedef unsigned int __le32; typedef unsigned int u32;\n";
     expect(heap("int first; @{__be32|__le32}@ last;", orders), changed);
     expect(heap("int first; @{u32|__be32}@ last;", orders), nothing);
+    expect(heap("int first; @{__be32|u32}@ last;", orders), {"sense.byte-order struct box"});
 }
 
 TEST_CASE("a column more in a table that only replaced functions read is no change of data that stays") {
