@@ -45,6 +45,11 @@ constexpr std::array rows{
         "it hashes by `{4}` now, was `{3}`; entries that are in a table were put there by the old way and are "
         "not found",
         "have the lookup try both ways, or let the change wait for the next boot"},
+    Row{Kind::order, "sense.order-changed", report::Severity::warning,
+        "it compares in another way than before, and {1}() walks a sorted tree by that; entries that are in a tree "
+        "were put "
+        "there in the old order and are not found",
+        "leave the order, or let the change wait for the next boot"},
 };
 
 // What the sources call two types may be one to the compiler, or be left out in this kernel.

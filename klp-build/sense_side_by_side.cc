@@ -48,6 +48,11 @@ constexpr std::array rows{
         "{0}() "
         "has seen keeps it for ever; when the patch is disabled, {1}() gives back what was not taken",
         "leave both as they are, or note in a shadow variable of the object which code has seen it"},
+    Row{Kind::wait_added, "sense.wait-added", report::Severity::warning,
+        "it waits for {2}, which {1}() wakes; neither did so before. Until all tasks have gone over to the new code, "
+        "the "
+        "old {1}() wakes nobody there, and who waits in the old {0}() is not woken by the new one",
+        "wake both, and wait with a timeout for as long as the transition takes"},
 };
 
 void add_flags(const source::ChangedFile& file, const source::FileChange& change,

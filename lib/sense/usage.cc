@@ -38,7 +38,8 @@ public:
             list->erase(std::ranges::unique(*list).begin(), list->end());
         }
         const bool is_kept = locals.has_result || is_in_variable() || is_behind_member() || can_be_linked(target_, 0);
-        usage.is_on_stacks_only = !is_kept && !locals.has_pointer;
+        // What no function has by value is somewhere else: `((struct parms *)skb->cb)->uid` names it in a cast only.
+        usage.is_on_stacks_only = !is_kept && locals.has_object && !locals.has_pointer;
         usage.is_perhaps_on_stacks_only = !is_kept && locals.has_object;
         usage.is_in_variables_only = !usage.holders.empty() && !is_behind_member();
         return usage;
@@ -95,7 +96,10 @@ private:
                 continue;
             seen[at] = true;
             const Function& one = types_.functions[at];
-            is_found |= std::ranges::any_of(one.parameters, [&](TypeId id) { return reaches_[id]; });
+            for (TypeId id : one.parameters) {
+                is_found |= reaches_[id];
+                locals.has_object |= holds_[id];
+            }
             for (TypeId id : one.locals) {
                 is_found |= reaches_[id];
                 locals.has_object |= holds_[id];

@@ -50,8 +50,8 @@ std::vector<ChangedFile> changed_files(const Applied& applied);
 bool is_token_equal(std::string_view before, std::string_view after);
 
 // Throws Refusal if no compiler could see what the patch does: source.no-code (only documentation and other files,
-// which must be known to be no input of the build), source.only-comments (all code is token-equal). The message lists the
-// files.
+// which must be known to be no input of the build), source.only-comments (all code is token-equal). The message lists
+// the files.
 void require_code(const std::vector<ChangedFile>& files);
 
 } // namespace klp::source

@@ -54,6 +54,23 @@ std::map<std::string, std::string> hash_macros(std::string_view rest) {
     return macros;
 }
 
+// What a function with "hash" in its name returns, if somebody takes that for the number of a list: `lists[f(key)]`.
+std::string number_of_list(const FunctionWords& functions, const std::string& name) {
+    if (name.find("hash") == std::string::npos)
+        return {};
+    const bool is_number = std::ranges::any_of(functions, [&](const auto& one) {
+        const auto& words = one.second;
+        return std::ranges::adjacent_find(words, [&](std::string_view bracket, std::string_view word) {
+                   return bracket == "[" && word == name;
+               }) != words.end();
+    });
+    const Words words = functions.at(name);
+    const auto result = std::ranges::find(words, "return");
+    if (!is_number || result == words.end())
+        return {};
+    return joined(expression_at(words, static_cast<size_t>(result - words.begin()) + 1));
+}
+
 std::string only_in(const std::multiset<std::string>& from, const std::multiset<std::string>& other) {
     for (const std::string& key : from)
         if (from.count(key) > other.count(key))
@@ -70,6 +87,9 @@ std::vector<ObjectChange> compare_hashes(const ObjectTexts& texts) {
         const std::string was = only_in(before, after), is = only_in(after, before);
         if (!was.empty() && !is.empty() && before.size() == after.size())
             found.push_back({ObjectChange::Kind::hash, function, {}, {}, was, is});
+        const std::string number = number_of_list(texts.before, function), now = number_of_list(texts.after, function);
+        if (!number.empty() && !now.empty() && number != now)
+            found.push_back({ObjectChange::Kind::hash, function, {}, {}, number, now});
     }
     const auto before = hash_macros(texts.text_before.rest);
     for (const auto& [name, definition] : hash_macros(texts.text_after.rest))

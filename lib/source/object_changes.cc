@@ -74,7 +74,8 @@ std::vector<ObjectChange> compare_objects(const FunctionTexts& before, const Fun
         if (const auto was = before.functions.find(name); was != before.functions.end() && was->second != text)
             texts.changed.insert(name);
     std::vector<ObjectChange> all;
-    for (auto* compare : {compare_made, compare_first, compare_returned, compare_pointers, compare_hashes})
+    for (auto* compare :
+         {compare_made, compare_first, compare_returned, compare_pointers, compare_hashes, compare_orders})
         for (ObjectChange& change : compare(texts))
             all.push_back(std::move(change));
     return all;

@@ -18,7 +18,8 @@ struct ObjectChange {
         flag,        // the same for a flag that is new, `is`
         allocator,   // `function` gives back what `other` made, by another pair of functions than before
         pointer,     // `function` takes what `what` leads to for another type than before
-        hash         // `function` computes a hash in another way
+        hash,        // `function` computes a hash in another way
+        order        // `function` compares in another way the entries of a sorted tree, which `other` walks
     };
     Kind kind = Kind::size;
     std::string function, other;

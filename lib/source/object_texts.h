@@ -49,5 +49,6 @@ std::vector<ObjectChange> compare_first(const ObjectTexts& texts);    // first_v
 std::vector<ObjectChange> compare_returned(const ObjectTexts& texts); // allocator
 std::vector<ObjectChange> compare_pointers(const ObjectTexts& texts); // pointer
 std::vector<ObjectChange> compare_hashes(const ObjectTexts& texts);   // hash
+std::vector<ObjectChange> compare_orders(const ObjectTexts& texts);   // order
 
 } // namespace klp::source

@@ -85,10 +85,10 @@ struct Applied {
 // Applies a series, in order, over the tree that `reader` shows; nothing is written. A hunk is looked for where the
 // patch says, then at growing distance, then with one and with two lines of context ignored at each end, as patch(1)
 // does it, as long as a line that is not blank is left to tell the place. One leading path component is taken off
-// (-p1); none where only that finds the files (-p0). What is renamed or copied is taken as it was before the diff, as git
-// means it: hunks for the source of a copy, in the same diff, are not in the copy.
-// Throws Refusal with one finding per hunk or file that fails: source.patch-rejected, source.patch-already-applied,
-// source.no-such-file, source.file-exists, source.path-outside-tree.
+// (-p1); none where only that finds the files (-p0). What is renamed or copied is taken as it was before the diff, as
+// git means it: hunks for the source of a copy, in the same diff, are not in the copy. Throws Refusal with one finding
+// per hunk or file that fails: source.patch-rejected, source.patch-already-applied, source.no-such-file,
+// source.file-exists, source.path-outside-tree.
 Applied apply_patches(std::span<const PatchText> series, const FileReader& reader);
 
 } // namespace klp::source

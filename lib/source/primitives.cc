@@ -105,6 +105,15 @@ constexpr std::array rows{
     Row{"dst_hold", Does::gets, "dst", Key::none},
     Row{"dst_clone", Does::gets, "dst", Key::none},
     Row{"dst_release", Does::puts, "dst", Key::none},
+
+    // include/linux/{wait,completion}.h
+    Row{"wake_up", Does::wakes, "wait queue", Key::argument},
+    Row{"complete", Does::wakes, "completion", Key::argument},
+    Row{"wait_event", Does::waits, "wait queue", Key::argument},
+    Row{"add_wait_queue", Does::waits, "wait queue", Key::argument},
+    Row{"__add_wait_queue", Does::waits, "wait queue", Key::argument},
+    Row{"prepare_to_wait", Does::waits, "wait queue", Key::argument},
+    Row{"wait_for_completion", Does::waits, "completion", Key::argument},
 };
 
 // Variants of a lock's name that are no acquisition or another thing.

@@ -1,5 +1,5 @@
-// The kernel's primitives that bind code together which runs at different times: locks, and counted references. What a
-// function's text does with them.
+// The kernel's primitives that bind code together which runs at different times: locks, counted references, and
+// waiting. What a function's text does with them.
 #pragma once
 
 #include <cstdint>
@@ -10,10 +10,11 @@
 namespace klp::source {
 
 struct PrimitiveUse {
-    enum class Does : uint8_t { locks, unlocks, gets, puts };
+    enum class Does : uint8_t { locks, unlocks, gets, puts, wakes, waits };
     Does does = Does::locks;
-    // What is locked or counted, as far as a name tells: "mutex ->wqh.lock" of mutex_lock(&ctx->wqh.lock), "dev" of
-    // dev_put(dev), "count ->users" of refcount_inc(&node->users) or node->users++. Equal for what may be the same.
+    // What is locked, counted or waited for, as far as a name tells: "mutex ->wqh.lock" of mutex_lock(&ctx->wqh.lock),
+    // "dev" of dev_put(dev), "count ->users" of refcount_inc(&node->users) or node->users++. Equal for what may be the
+    // same.
     std::string what;
     std::string spelling; // the primitive's name
 

@@ -46,6 +46,8 @@ public:
             compare_locks(what, functions);
         for (const auto& [what, functions] : references_)
             compare_references(what, functions);
+        for (const auto& [what, functions] : waits_)
+            compare_waits(what, functions);
         return std::move(found_);
     }
 
@@ -87,15 +89,19 @@ private:
         }
         return callers;
     }
+    std::map<std::string, ByFunction>& kind_of(Does does) {
+        if (does == Does::waits || does == Does::wakes)
+            return waits_;
+        return does == Does::locks || does == Does::unlocks ? locks_ : references_;
+    }
     void count(const std::string& name, const Texts& texts, bool is_after) {
         const auto text = texts.find(name);
         if (text == texts.end())
             return;
         for (const PrimitiveUse& use : primitive_uses(text->second))
             for (const std::string& function : whole_of(name)) {
-                const bool is_lock = use.does == Does::locks || use.does == Does::unlocks;
-                Count& count = (is_lock ? locks_ : references_)[use.what][function];
-                const bool is_taking = use.does == Does::locks || use.does == Does::gets;
+                Count& count = kind_of(use.does)[use.what][function];
+                const bool is_taking = use.does == Does::locks || use.does == Does::gets || use.does == Does::waits;
                 ++(is_after ? (is_taking ? count.takes : count.gives) : (is_taking ? count.took : count.gave));
             }
     }
@@ -151,11 +157,26 @@ private:
         }
     }
 
+    // Nobody did either before: a waker in the old code does not know of who waits in the new.
+    void compare_waits(const std::string& what, const ByFunction& functions) {
+        std::string waiter, waker;
+        for (const auto& [name, count] : functions) {
+            if (count.took > 0 || count.gave > 0)
+                return;
+            if (count.takes > 0)
+                waiter = name;
+            if (count.gives > 0 && before_.functions.contains(name))
+                waker = name;
+        }
+        if (!waiter.empty() && !waker.empty() && waiter != waker)
+            found_.push_back({Kind::wait_added, waiter, waker, what});
+    }
+
     const FunctionTexts& before_;
     const FunctionTexts& after_;
     std::set<std::string> changed_;
     std::map<std::string, std::set<std::string>> wholes_;
-    std::map<std::string, ByFunction> locks_, references_; // by what
+    std::map<std::string, ByFunction> locks_, references_, waits_; // by what
     std::vector<SideBySide> found_;
 };
 

@@ -18,7 +18,8 @@ struct SideBySide {
         lock_added,      // `one` and `other` now both take a lock
         lock_added_once, // `one` does, nobody else new; `other` is empty
         count_added,     // `one` now takes a reference or count that `other` now gives back
-        count_removed    // `one` no longer takes it, and `other` no longer gives it back
+        count_removed,   // `one` no longer takes it, and `other` no longer gives it back
+        wait_added       // `one` now waits for what `other` now wakes
     };
     Kind kind = Kind::lock_order;
     std::string one, other; // functions

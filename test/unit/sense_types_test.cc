@@ -157,6 +157,12 @@ TEST_CASE("a type that only stacks of changed functions hold may change") {
            {"sense.layout-changed struct args"});
 }
 
+TEST_CASE("a type that only casts name is somewhere else than on stacks") {
+    expect("struct buffer { char cb[48]; };\nstruct parms { int a; @{|int b;}@ int c; };\n"
+           "int f(struct buffer *b) { return ((struct parms *)b->cb)->c; }\n",
+           {"sense.layout-changed struct parms"});
+}
+
 TEST_CASE("of objects on stacks that also come by a pointer, the source decides") {
     const auto severity = [](const std::string& more, bool is_made) {
         const std::string text = "int find(const void *);\nvoid *given(void);\nstruct key { int a; @{|long b;}@ };\n"

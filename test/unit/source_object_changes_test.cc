@@ -160,3 +160,38 @@ TEST_CASE("another way to hash") {
                   "int f(struct k *key) { lock(); return jhash2(key->words, 4, 0); }")
               .empty());
 }
+
+TEST_CASE("a number of a list that is made in another way") {
+    const std::string user = "struct e *find(struct t *t, u32 key) { return first(&t->lists[key_hashfn(key)]); }\n";
+    CHECK(only("static u32 key_hashfn(u32 key) { return key & MASK; }\n" + user,
+               "static u32 key_hashfn(u32 key) { return (key >> 7) & MASK; }\n" + user)
+              .kind == Kind::hash);
+    // Nobody finds anything by it.
+    CHECK(compare("static u32 key_hashfn(u32 key) { return key & MASK; }",
+                  "static u32 key_hashfn(u32 key) { return key; }")
+              .empty());
+}
+
+TEST_CASE("another order of a sorted tree") {
+    const std::string walk = "void add(struct n *n, int key) { while (*p) { if (key < n->key) p = &(*p)->rb_left; "
+                             "else p = &(*p)->rb_right; } }\n";
+    const auto changed = [](std::string text, const std::string& from, const std::string& to) {
+        return text.replace(text.find(from), from.size(), to);
+    };
+    CHECK(only(walk, changed(walk, "key <", "key >")).kind == Kind::order);
+    CHECK(compare(walk, changed(walk, "while", "lock(); while")).empty());
+
+    const std::string search =
+        "struct n *find(int key) { if (cmp(key, n) < 0) p = p->rb_left; else p = p->rb_right; }\n";
+    const std::string cmp =
+        "static int cmp(int key, struct n *n) { return key > n->key ? +1 : key < n->key ? -1 : 0; }\n";
+    const ObjectChange found = only(cmp + search, changed(cmp, "key > n", "n->more > n") + search);
+    CHECK(found.kind == Kind::order);
+    CHECK(found.other == "find");
+    CHECK(compare(cmp + search, "static int cmp(int key, struct n *n) { if (key > n->key) return 1; if (key < n->key) "
+                                "return -1; return 0; }\n" +
+                                    search)
+              .empty());
+    // No tree goes by it.
+    CHECK(compare(cmp, changed(cmp, "key > n", "n->more > n")).empty());
+}

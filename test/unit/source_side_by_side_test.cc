@@ -111,6 +111,19 @@ TEST_CASE("a reference that one function takes and another gives back") {
               .empty());
 }
 
+TEST_CASE("one waits for what another wakes, and neither did so before") {
+    const std::string waits = "wait_event_interruptible(d->more, d->x);", wakes = "d->x = 1; wake_up(&d->more);";
+    const SideBySide found = only(driver("", ""), driver(waits, wakes));
+    CHECK(found.kind == Kind::wait_added);
+    CHECK(found.one == "open");
+    CHECK(found.other == "close");
+    CHECK(found.what == "wait queue ->more");
+    // Somebody was woken before, or the old code wakes nobody else.
+    CHECK(compare(driver("", wakes), driver(waits, wakes + wakes)).empty());
+    CHECK(compare(driver("", ""), driver("", wakes)).empty());
+    CHECK(compare(driver("", ""), driver(waits + wakes, "")).empty());
+}
+
 TEST_CASE("helpers are a part of those that call them") {
     const std::string helper = "static void take(struct dev *d) { dget(d->x); }\n";
     // A new one.

@@ -50,6 +50,11 @@ CASES = [
     Case("warned-byte-order", (("net/packet/internal.h", "\t__be16\t\t\tnum;", "\tu16\t\t\tnum;"),
                                ("net/packet/af_packet.c", "po->num = proto;", "po->num = swab16((__force u16)proto);")),
          BUILT, (r"warning\[sense\.byte-order\].*struct packet_sock: `num` is u16, was __be16", "hint: ")),
+    # Only casts of what lies in each packet name it.
+    layout("packet-parameters", (("include/net/af_unix.h", "\tu32\t\t\tconsumed;", "\tu32\t\t\tskipped;\n\tu32\t\t\tconsumed;"),
+                                 ("net/unix/af_unix.c", "skb->len - UNIXCB(skb).consumed;",
+                                  "skb->len - UNIXCB(skb).consumed - UNIXCB(skb).skipped;")),
+           "struct unix_skb_parms", r"`skipped` \(u32\) is new at offset"),
     layout("packed", (("fs/eventpoll.c", "\tint fd;\n} __packed;", "\tint fd;\n};"),), "struct epoll_filefd", "its size is 16 bytes"),
     layout("per-cpu", (("fs/aio.c", "struct kioctx_cpu {\n\tunsigned\t\treqs_available;",
                         "struct kioctx_cpu {\n\tunsigned\t\ttaken;\n\tunsigned\t\treqs_available;"),),

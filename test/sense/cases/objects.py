@@ -4,6 +4,8 @@
 from case import BUILT, EVENTFD, TIMERFD, Case, harmless, refused
 
 SIGNALFD, AIO, FUTEX, USER, TRACE = "fs/signalfd.c", "fs/aio.c", "kernel/futex/core.c", "kernel/user.c", "kernel/trace/bpf_trace.c"
+EPOLL, MQUEUE, TUN = "fs/eventpoll.c", "ipc/mqueue.c", "drivers/net/tun.c"
+COMPARES = "return (p1->file > p2->file ? +1:\n\t        (p1->file < p2->file ? -1 : p1->fd - p2->fd));"
 EVENTFD_ALLOC = "ctx = kmalloc(sizeof(*ctx), GFP_KERNEL);"
 EVENTFD_POLL = "count = READ_ONCE(ctx->count);"
 EVENTFD_INCLUDE = "#include <linux/kref.h>\n"
@@ -48,9 +50,20 @@ CASES = [
             r"warning\[sense\.hash-changed\].*futex_hash: it hashes by"),
     _warned("hash-macro", ((USER, "(((uid >> UIDHASH_BITS) + uid)", "(((uid >> (UIDHASH_BITS + 1)) + uid)"),),
             r"warning\[sense\.hash-changed\].*__uidhashfn"),
+    _warned("hash-by-name", ((TUN, "return rxhash & TUN_MASK_FLOW_ENTRIES;", "return (rxhash >> 7) & TUN_MASK_FLOW_ENTRIES;"),),
+            r"warning\[sense\.hash-changed\].*tun_hashfn: it hashes by"),
+    _warned("tree-order", ((MQUEUE, "else if (msg->m_type < leaf->priority) {", "else if (msg->m_type > leaf->priority) {"),),
+            r"warning\[sense\.order-changed\].*msg_insert: it compares in another way"),
+    _warned("tree-comparator", ((EPOLL, COMPARES, COMPARES.replace("+1", "-2").replace("-1", "+1").replace("-2", "-1")),),
+            r"warning\[sense\.order-changed\].*ep_cmp_ffd: .*ep_\w+\(\) walks a sorted tree"),
     refused("kfunc", ((TRACE, "bpf_lookup_system_key(u64 id)\n{\n", "bpf_lookup_system_key(u64 id, u64 more)\n{\n\tif (more)\n\t\treturn NULL;\n"),),
             r"error\[sense\.prototype-changed\].*bpf_lookup_system_key", "BPF programs"),
 
+    harmless("comparator-spelling", (EPOLL, COMPARES, "if (p1->file > p2->file)\n\t\treturn 1;\n\tif (p1->file < p2->file)\n\t\t"
+                                     "return -1;\n\treturn p1->fd - p2->fd;"),
+             (EPOLL, "\tif (flags & ~EPOLL_CLOEXEC)\n", "\tbarrier();\n\tif (flags & ~EPOLL_CLOEXEC)\n")),
+    harmless("tree-walk", (MQUEUE, "\tif (info->node_cache) {\n\t\tleaf = info->node_cache;",
+                           "\tif (info->node_cache) {\n\t\tbarrier();\n\t\tleaf = info->node_cache;")),
     harmless("zeroed", (EVENTFD, EVENTFD_ALLOC, "ctx = kzalloc(sizeof(struct eventfd_ctx), GFP_KERNEL);")),
     harmless("freed-by-either", (EVENTFD, "\tkfree(ctx);", "\tkvfree(ctx);"),
              (EVENTFD, EVENTFD_INCLUDE, EVENTFD_INCLUDE + "#include <linux/mm.h>\n")),

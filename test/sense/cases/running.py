@@ -17,6 +17,9 @@ SWITCHING = "\tread_lock(&tasklist_lock);\n\tfor_each_process_thread(g, task)\n\
 TRAPS, TRAP = "arch/x86/kernel/traps.c", "\tshow_signal(tsk, signr, \"trap \", str, regs, error_code);"
 BLOCKING = "\tif (rcu_access_pointer(nh->head)) {\n\t\tdown_read(&nh->rwsem);"
 NOCB = "\t\tnocb_cb_wait(rdp);\n"
+EPOLL = "fs/eventpoll.c"
+EPOLL_WAITS = (*("waitqueue_active(&ep->wq)", "wake_up(&ep->wq);") * 4, "wake_up_sync(&ep->wq);",
+               "__add_wait_queue_exclusive(&ep->wq, &wait);", "__remove_wait_queue(&ep->wq, &wait);")
 USER_INSERT = "\thlist_add_head(&up->uidhash_node, hashent);"
 USER_CODE = (USER, USER_INSERT, "\tpr_info(\"%u\\n\", __kuid_val(up->uid));\n" + USER_INSERT)
 ESCAPE = "static bool escape_octal(unsigned char c, char **dst, char *end)\n{\n\tchar *out = *dst;\n"
@@ -86,6 +89,8 @@ CASES = [
             r"warning\[sense\.lock-split\].*timerfd_show", "timerfd_release"),
     _warned("lock-added", (RTNL, *(_in(place, "rtnl_lock();\n\trtnl_unlock();") for place in (SHOW, RELEASE))),
             r"warning\[sense\.lock-added\].*timerfd_release", r"so does timerfd_show"),
+    _warned("wait-moved", tuple((EPOLL, old, old.replace("->wq", "->poll_wait")) for old in EPOLL_WAITS),
+            r"warning\[sense\.wait-added\].*wait queue ->poll_wait"),
     Case("noted-lock", (RTNL, _in(SHOW, "rtnl_lock();\n\trtnl_unlock();")), BUILT,
          (r"note\[sense\.lock-added\].*timerfd_show",)),
     _warned("callback-without-undo", (PIPE_HELPERS, _callback("pipe_max_size = 2097152;")),
