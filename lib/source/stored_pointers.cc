@@ -1,6 +1,8 @@
 // What untyped pointers and embedded members lead to.
 #include "source/object_texts.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 
@@ -69,9 +71,9 @@ private:
         const Words type = (*arguments)[1];
         const std::string name(type.back());
         if (is_first)
-            note("the list " + object_of(arguments->front()), name);
+            note(fmt::format("the list {}", object_of(arguments->front())), name);
         else
-            note("`" + object_of(arguments->front()) + "` in " + function_ + "()", name);
+            note(fmt::format("`{}` in {}()", object_of(arguments->front()), function_), name);
     }
     // `struct a *p = file->private_data;`, `p = netdev_priv(dev);`
     void read_assignment(size_t at) {
