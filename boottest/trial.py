@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The test of a live patch in the kernel that it is for."""
 
+import contextlib
 import dataclasses
 import pathlib
 import re
@@ -116,6 +117,7 @@ class Trial:
 
     # One machine after another.
 
+    @contextlib.contextmanager
     def _boot(self, name):
         memory = self._script.memory if self._script else "1G"
         parameters = self._script.parameters if self._script else ""
@@ -124,11 +126,11 @@ class Trial:
         except MachineError as error:
             raise Problem("test.no-boot", self.plan.vmlinuz, f"the kernel does not come up: {_shortened(str(error))}",
                           "the test needs serial console, initramfs and devtmpfs built into the kernel") from error
-        run = Run(name, machine, self._script.allow if self._script else ())
-        self.runs.append(run)
-        self._check_kernel(run)
-        run.complaints()  # those of booting are none of the patch
-        return run
+        with Run(name, machine, self._script.allow if self._script else ()) as run:
+            self.runs.append(run)
+            self._check_kernel(run)
+            run.complaints()  # those of booting are none of the patch
+            yield run
 
     def _check_kernel(self, run):
         wanted = _BUILD_ID_TAG.search(pathlib.Path(self.plan.livepatch).read_bytes())

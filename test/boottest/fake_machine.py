@@ -15,6 +15,7 @@ class FakeMachine:
     def __init__(self, answers):
         self._answers = answers
         self.commands = []
+        self.is_off = False
         self.transcript = [("console", "booted\n")]
 
     def try_run(self, command, timeout=0):
@@ -33,7 +34,7 @@ class FakeMachine:
         return text
 
     def close(self):
-        self.transcript.append(("console", "off\n"))
+        self.is_off = True
 
 
 class FakeBoots:
