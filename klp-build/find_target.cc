@@ -2,7 +2,9 @@
 #include "pipeline.h"
 
 #include "files/files.h"
+#include "kernel/includes.h"
 #include "report/finding.h"
+#include "symbols/kernel_files.h"
 
 #include <fmt/format.h>
 
@@ -14,6 +16,18 @@ namespace klp::build {
 
 namespace {
 
+// A folder that was named to have modules in it has one.
+void check_modules(const std::filesystem::path& folder) {
+    std::error_code error;
+    for (const std::filesystem::directory_entry& entry : std::filesystem::recursive_directory_iterator(folder, error))
+        if (symbols::is_module_file(entry.path()))
+            return;
+    if (std::filesystem::is_directory(folder, error))
+        throw report::Refusal("target.missing-part", folder.string(), "there is no module (.ko) in this folder",
+                              "give the folder that holds the kernel's .ko files (--modules), or leave the option out if "
+                              "the patch concerns vmlinux only");
+}
+
 kernel::Target find_kernel(const Options& options, const host::Cache& cache,
                            const kernel::TargetOptions& target_options) {
     if (!options.kernel.empty())
@@ -22,6 +36,8 @@ kernel::Target find_kernel(const Options& options, const host::Cache& cache,
                      !options.modules.empty() || !options.symvers.empty();
     if (!has_parts)
         return kernel::tree_target(options.source, options.build, cache, target_options);
+    if (!options.modules.empty())
+        check_modules(options.modules);
     kernel::Parts parts;
     parts.name = options.source.string();
     parts.source = options.source;
@@ -52,14 +68,30 @@ void refuse_packed(const std::filesystem::path& path, std::string_view text) {
                               fmt::format("give what {} -dc {} prints", packer->program, path.string()));
 }
 
+kernel::TargetOptions how_to_prepare(const Options& options, report::Progress& progress) {
+    return {.skip_compiler_check = options.skip_compiler_check,
+            .runtime = options.runtime,
+            .jobs = options.jobs,
+            .progress = [&](const std::string& text) { progress.line("    " + text); }};
+}
+
+constexpr std::string_view standard_input = "/dev/stdin";
+
+std::filesystem::path file_of(const std::filesystem::path& patch) {
+    return patch == "-" ? std::filesystem::path(standard_input) : patch;
+}
+
 } // namespace
 
+void prepare_for_runs(const Options& options, const kernel::Target& target, report::Progress& progress) {
+    progress.begin("prepare", "make ready what patches of headers need");
+    kernel::include_graph_of(target, kernel::units_of(target), how_to_prepare(options, progress));
+    kernel::patched_tree_of(target);
+    progress.end();
+}
+
 kernel::Target find_target(const Options& options, const host::Cache& cache, report::Progress& progress) {
-    kernel::TargetOptions target_options;
-    target_options.skip_compiler_check = options.skip_compiler_check;
-    target_options.runtime = options.runtime;
-    target_options.jobs = options.jobs;
-    target_options.progress = [&](const std::string& text) { progress.line("    " + text); };
+    const kernel::TargetOptions target_options = how_to_prepare(options, progress);
     kernel::Target target = find_kernel(options, cache, target_options);
     if (options.oot_module.empty())
         return target;
@@ -70,7 +102,7 @@ PatchedFiles read_patches(const Options& options, const kernel::Target& target) 
     std::vector<source::PatchText> series;
     std::vector<ModuleTags> tags;
     for (const std::filesystem::path& path : options.patches) {
-        const std::string text = files::read_text(path);
+        const std::string text = files::read_text(file_of(path));
         refuse_packed(path, text);
         series.push_back(source::parse_patch(path.string(), text));
         tags.push_back(tags_of_patch(path.string(), text));

@@ -1,5 +1,6 @@
 // klp-build: from source patches to a live patch module. This file is the table of contents.
 #include "boot_test.h"
+#include "cache_report.h"
 #include "changed_texts.h"
 #include "options.h"
 #include "outputs.h"
@@ -12,10 +13,12 @@
 
 #include "host/process.h"
 #include "report/command.h"
+#include "report/interruption.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 namespace {
 
@@ -64,7 +67,10 @@ private:
 };
 
 void run(const Options& options, Record& record, report::Progress& progress, files::Together& outputs) {
-    host::Cache cache(host::Cache::default_root());
+    const host::Cache cache = host::Cache::open(options.sharing);
+    // What compilers and other programs keep for a moment goes with the run.
+    host::TemporaryFolder folder = cache.temporary();
+    setenv("TMPDIR", folder.path().c_str(), 1);
 
     // What kernel is this? Everything below asks the Target.
     progress.begin("target", "find the kernel");
@@ -84,10 +90,12 @@ void run(const Options& options, Record& record, report::Progress& progress, fil
         core = kernel::build_core(target, core_folder(), cache);
         progress.end();
     }
-    if (options.print_target) {
+    if (options.prepare)
+        prepare_for_runs(options, target, progress);
+    if (options.print_target)
         fmt::print("{}", describe_target(target, core));
+    if (options.prepare || options.print_target)
         return;
-    }
 
     // What does the patch change? Only its text so far; nothing of the user's tree is written.
     progress.begin("patch", "apply the patch");
@@ -99,7 +107,6 @@ void run(const Options& options, Record& record, report::Progress& progress, fil
 
     // A few units tell of a wide header what it does to types, before all are found out about.
     progress.begin("plan", "find the affected units");
-    host::TemporaryFolder folder = cache.temporary();
     KeptCopy kept(options, folder.path());
     const Images images(target, core);
     kernel::PatchedTree tree = write_patched_tree(target, changes, core);
@@ -206,6 +213,14 @@ bool says_nothing_changed(const std::string& code) {
     return code == "livepatch.nothing-changed" || code == "source.only-comments" || code == "source.no-code";
 }
 
+report::Exit look_after_cache(const Options& options) {
+    const host::Cache cache = host::Cache::open(options.sharing);
+    fmt::print("{}", options.cache_action == Options::CacheAction::list
+                         ? describe_cache(cache)
+                         : prune_cache(cache, std::chrono::days(options.cache_days)));
+    return report::Exit::done;
+}
+
 report::Exit build_livepatch(const Options& options) {
     // What cannot be written is found out before anything is done; the report may be among it.
     check_outputs(options);
@@ -230,7 +245,7 @@ report::Exit build_livepatch(const Options& options) {
     finish(options, record, progress, outputs);
     if (options.explain)
         fmt::print("{}", explanation(record));
-    if (status == report::Exit::done && !options.print_target && options.rewrite.empty())
+    if (status == report::Exit::done && makes_module(options))
         fmt::print("{}", summary(record));
     return status;
 }
@@ -244,5 +259,9 @@ int main(int argc, char** argv) {
         return status;
     if (options->verbose)
         host::set_trace([](const host::Command& command) { fmt::print(stderr, "+ {}\n", host::to_shell(command)); });
-    return report::run_command([&] { return build_livepatch(*options); });
+    report::heed_signals();
+    return report::run_command([&] {
+        return options->cache_action == Options::CacheAction::none ? build_livepatch(*options)
+                                                                   : look_after_cache(*options);
+    });
 }

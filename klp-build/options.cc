@@ -37,6 +37,8 @@ constexpr const char* no_script = "true";
 // So many compilers at once are a slip of the finger.
 constexpr unsigned most_jobs = 1024;
 
+const std::filesystem::path standard_input = "-"; // as other tools have it
+
 // Of CLI11: what is wrong with a module's name; empty if nothing is.
 std::string name_complaint(std::string name) {
     if (name.ends_with(".ko"))
@@ -129,6 +131,26 @@ void add_module_options(CLI::App& app, Options& options) {
         ->option_text("HASH");
 }
 
+const std::map<std::string, Options::CacheAction> cache_actions = {{"list", Options::CacheAction::list},
+                                                                   {"prune", Options::CacheAction::prune}};
+
+void add_cache_options(CLI::App& app, Options& options) {
+    auto* group = app.add_option_group("Cache", "What is kept between runs");
+    group->add_flag("--prepare", options.prepare, "Make the kernel ready for runs to come, and stop");
+    group->add_flag_callback(
+        "--cache-shared", [&options] { options.sharing = host::Sharing::group; },
+        "The cache (KLP_CACHE) belongs to a group on purpose; what a run adds is kept in a cache of your own");
+    group
+        ->add_option_function<std::string>(
+            "--cache", [&options](const std::string& name) { options.cache_action = cache_actions.at(name); },
+            "List what is in the cache, or remove what was made from a tree that is gone or was not used for a while; "
+            "and stop")
+        ->check(CLI::IsMember(cache_actions))
+        ->type_name("list|prune")
+        ->option_text("list|prune");
+    group->add_option("--cache-days", options.cache_days, "How long that while is; otherwise 30 days")->type_name("DAYS");
+}
+
 void add_report_options(CLI::App& app, Options& options) {
     auto* group = app.add_option_group("Report", "What to check and to say");
     group->add_flag("--require-proof", options.require_proof,
@@ -166,11 +188,17 @@ std::string complaint(const Options& options) {
             return fmt::format(
                 "{} is an ELF file, not a patch; -v is --verbose here, a vmlinux is given with --vmlinux",
                 patch.string());
+    if (options.cache_action != Options::CacheAction::none)
+        return options.patches.empty() ? "" : "--cache looks at the cache only: give no patch";
     if (options.kernel.empty() && options.source.empty())
         return "which kernel? give --kernel debian:RELEASE, or --sourcedir DIR";
     if (!options.kernel.empty() && !options.source.empty())
         return "--kernel and --sourcedir both name a kernel; give one of them";
-    if (options.patches.empty() && !options.print_target)
+    if (std::ranges::count(options.patches, standard_input) > 1)
+        return "standard input can be read once only: give '-' once";
+    if (std::ranges::count(options.patches, standard_input) == 1 && options.name.empty())
+        return "a patch from standard input has no name: give --name";
+    if (options.patches.empty() && !options.print_target && !options.prepare)
         return "which patch? give at least one patch file";
     if (options.output.filename() == ".ko")
         return fmt::format("{} has no name before its .ko", options.output.string());
@@ -191,6 +219,10 @@ std::string complaint(const Options& options) {
 
 } // namespace
 
+bool makes_module(const Options& options) {
+    return options.rewrite.empty() && !options.print_target && !options.prepare;
+}
+
 std::optional<Options> parse_options(int argc, char** argv, int& status) {
     Options options;
     CLI::App app(description, "klp-build");
@@ -199,6 +231,7 @@ std::optional<Options> parse_options(int argc, char** argv, int& status) {
     app.add_option("patch", options.patches, "Patch files, applied in this order (unified diff or git format, -p1)");
     add_kernel_options(app, options);
     add_module_options(app, options);
+    add_cache_options(app, options);
     add_report_options(app, options);
     if (std::optional<int> end = report::parse_command_line(app, argc, argv)) {
         status = *end;

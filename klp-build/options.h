@@ -2,6 +2,7 @@
 #pragma once
 
 #include "elf/livepatch_abi.h"
+#include "host/cache.h"
 
 #include <filesystem>
 #include <optional>
@@ -49,10 +50,17 @@ struct Options {
     std::filesystem::path test_script; // of the author's own
     bool keep_temporary = false;
     bool print_target = false;
+    bool prepare = false; // the kernel only, for runs to come
+    enum class CacheAction { none, list, prune } cache_action = CacheAction::none;
+    unsigned cache_days = 30; // what nobody used for so long is pruned
+    host::Sharing sharing = host::Sharing::none;
     std::filesystem::path report;
     std::filesystem::path rewrite;            // folder for a source patch that can be live, in place of a module
     std::vector<std::string> rewrite_callers; // FILE or FILE:FUNCTION, of those that call what it puts beside others
 };
+
+// Is a module to come of it, rather than a source patch or what is known of the kernel?
+bool makes_module(const Options& options);
 
 // Parses the command line. For -h, --help and --version prints what was asked for and returns nothing, with `status` 0;
 // for a command line that makes no sense prints one message to standard error and returns nothing, with `status` 2.

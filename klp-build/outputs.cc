@@ -26,10 +26,10 @@ std::filesystem::path place_of(const std::filesystem::path& path) {
 void check_outputs(const Options& options) {
     if (!options.report.empty())
         files::check_writable(options.report);
-    if (options.print_target)
-        return;
     if (!options.rewrite.empty())
         return files::check_writable(options.rewrite / "fix.patch");
+    if (!makes_module(options))
+        return;
     const std::filesystem::path module = module_path(options);
     files::check_writable(module);
     if (!options.report.empty() && place_of(options.report) == place_of(module))

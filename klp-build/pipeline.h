@@ -83,6 +83,9 @@ struct Verdict {
 };
 
 kernel::Target find_target(const Options& options, const host::Cache& cache, report::Progress& progress);
+// Makes what only some patches need, and every kernel once: the include graph and a patched tree.
+void prepare_for_runs(const Options& options, const kernel::Target& target, report::Progress& progress);
+
 PatchedFiles read_patches(const Options& options, const kernel::Target& target);
 // A private copy of the source tree with the patch applied; it is taken back when the value goes.
 // Patched code that talks to the livepatch core does so by the core's own header.

@@ -6,15 +6,15 @@ namespace klp::build {
 
 namespace {
 
-// The folder of the installation, or of the source tree, that holds `file`.
+// The folder beside the program that holds `file`.
 std::filesystem::path find_folder_with(const std::string& file) {
     std::error_code ignored;
     std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", ignored);
-    const std::filesystem::path installed = program.parent_path().parent_path() / "share/klp-build";
-    for (const std::filesystem::path& folder : {installed, std::filesystem::path(KLP_SOURCE_DIR)})
-        if (std::filesystem::exists(folder / file, ignored))
-            return folder;
-    throw report::Refusal("install.incomplete", (installed / file).string(), "what comes with klp-build is not there",
+    // A build folder has the same (CMakeLists.txt).
+    const std::filesystem::path folder = program.parent_path().parent_path() / "share/klp-build";
+    if (std::filesystem::exists(folder / file, ignored))
+        return folder;
+    throw report::Refusal("install.incomplete", (folder / file).string(), "what comes with klp-build is not there",
                           "install klp-build again, or run it from its build folder");
 }
 

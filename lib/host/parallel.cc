@@ -1,5 +1,7 @@
 #include "host/parallel.h"
 
+#include "report/interruption.h"
+
 #include <algorithm>
 #include <atomic>
 #include <exception>
@@ -21,6 +23,7 @@ void parallel_for(size_t count, unsigned jobs, const std::function<void(size_t)>
     const auto loop = [&] {
         for (size_t index; (index = next++) < count;) {
             try {
+                report::stop_if_interrupted();
                 work(index);
             } catch (...) {
                 const std::lock_guard lock(failure_lock);

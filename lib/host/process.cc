@@ -2,6 +2,7 @@
 
 #include "files/files.h"
 #include "report/finding.h"
+#include "report/interruption.h"
 
 #include <algorithm>
 #include <array>
@@ -199,11 +200,13 @@ struct Launch {
     _exit(127);
 }
 
-// Reads both pipes until both are closed.
-void drain(Pipe& output, std::string& output_text, Pipe& errors, std::string& errors_text) {
+// Reads both pipes until both are closed. If we are told to end meanwhile, so is `group`.
+void drain(pid_t group, Pipe& output, std::string& output_text, Pipe& errors, std::string& errors_text) {
     std::array<char, 65536> buffer;
+    int interruption = report::interruption_descriptor();
     while (output.read_end >= 0 || errors.read_end >= 0) {
-        std::array<pollfd, 2> waiting = {pollfd{output.read_end, POLLIN, 0}, pollfd{errors.read_end, POLLIN, 0}};
+        std::array<pollfd, 3> waiting = {pollfd{output.read_end, POLLIN, 0}, pollfd{errors.read_end, POLLIN, 0},
+                                         pollfd{interruption, POLLIN, 0}};
         if (poll(waiting.data(), waiting.size(), -1) < 0 && errno != EINTR)
             return;
         const auto take = [&](const pollfd& state, Pipe& pipe, std::string& text) {
@@ -217,6 +220,10 @@ void drain(Pipe& output, std::string& output_text, Pipe& errors, std::string& er
         };
         take(waiting[0], output, output_text);
         take(waiting[1], errors, errors_text);
+        if (interruption >= 0 && (waiting[2].revents & POLLIN) != 0) {
+            killpg(group, SIGKILL);
+            interruption = -1;
+        }
     }
 }
 
@@ -324,8 +331,9 @@ Outcome run(const Command& command) {
     setpgid(pid, pid); // whichever of the two comes first
     Pipe::close_end(output.write_end);
     Pipe::close_end(errors.write_end);
-    drain(output, outcome.output, errors, outcome.errors);
+    drain(pid, output, outcome.output, errors, outcome.errors);
     outcome.status = wait_for(pid, plan.watcher);
+    report::stop_if_interrupted();
     return outcome;
 }
 

@@ -27,7 +27,8 @@ struct Outcome {
 // Runs the command to its end. Its environment has of ours where things are (PATH, HOME, TMPDIR, ...), proxies,
 // KBUILD_SIGN_PIN and what begins with CCACHE_ or KLP_, nothing that could steer kbuild or a compiler, and LC_ALL=C. It runs in a process group of its own, which a watcher process
 // kills should we die before it does, by whatever signal. May be called from several threads at once.
-// Throws report::Refusal "kernel.process" if the machine has no processes or pipes left.
+// Throws report::Refusal "kernel.process" if the machine has no processes or pipes left, and report::Interruption if a
+// signal came meanwhile (the command is killed then).
 Outcome run(const Command& command);
 
 // The same, and throws report::Refusal `code` with the last lines of the standard error if the status is not 0;

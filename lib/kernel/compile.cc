@@ -130,7 +130,7 @@ std::string stamps_of(const std::vector<std::string>& files, const fs::path& dir
 
 fs::path cached_original(const Target& target, const BuildUnit& unit) {
     const std::string identity = fmt::format("3\n{}\n{}", fmt::join(unit.compile, "\n"), fmt::join(unit.objtool, "\n"));
-    return target.entry / "objects" / (unit.object + "-" + host::fingerprint(identity) + ".o");
+    return target.state / "objects" / (unit.object + "-" + host::fingerprint(identity) + ".o");
 }
 
 // The list of files stands beside the object and is written after it.

@@ -184,7 +184,7 @@ void fetch_package(const std::string& package, const std::string& version, const
 
 // linux-source-6.1 holds one usr/src/linux-source-6.1.tar.xz.
 fs::path fetch_source(const std::string& package, const std::string& version, const host::Cache& cache) {
-    return cache.entry(fmt::format("debian/{}_{}", package, version), [&](const fs::path& folder) {
+    return cache.common_entry(fmt::format("debian/{}_{}", package, version), [&](const fs::path& folder) {
         const host::TemporaryFolder scratch = cache.temporary();
         fetch_package(package, version, scratch.path() / "unpacked", cache);
         const fs::path tarball = scratch.path() / "unpacked/usr/src" / (package + ".tar.xz");
@@ -360,7 +360,7 @@ DebianKernel fetch_debian_kernel(const DebianName& name, const host::Cache& cach
     std::optional<DebianPackages> chosen;
     const std::string release =
         name.release.empty() ? remember_newest(name, debian_architecture(), cache, chosen) : name.release;
-    const fs::path folder = cache.entry(entry_of(release), [&](const fs::path& empty) {
+    const fs::path folder = cache.common_entry(entry_of(release), [&](const fs::path& empty) {
         if (!chosen)
             chosen = choose_exact(release);
         if (progress)

@@ -10,6 +10,9 @@ namespace klp::kernel {
 void generate_for(const Target& target, std::span<const BuildUnit> units, unsigned jobs) {
     static std::mutex within_this_run;
     const std::lock_guard guard(within_this_run);
+    // What its maker generated is all there is.
+    if (target.state != target.entry)
+        return;
     const host::FileLock between_runs = host::FileLock::wait(target.entry / "generate.lock");
     std::vector<std::string> goals = {"-k"};
     if (is_out_of_tree(target))

@@ -99,7 +99,7 @@ source::IncludeGraph scan_all(const Target& target, const std::vector<BuildUnit>
         if (failed.contains(source::absolute_path(command.directory, command.file)))
             again.push_back(command);
     }
-    const fs::path scratch = target.entry / "scan";
+    const fs::path scratch = target.state / "scan";
     files::make_folder(scratch);
     graph = graph.merged_with(ask_compiler(again, scratch, jobs));
     files::remove_tree(scratch);
@@ -146,9 +146,10 @@ std::string source_path(const Target& target, const BuildUnit& unit) {
 
 source::IncludeGraph include_graph_of(const Target& target, const std::vector<BuildUnit>& units,
                                       const TargetOptions& options) {
-    const host::FileLock held = host::FileLock::wait(target.entry / "includes.lock");
-    const fs::path file = target.entry / "include-graph";
-    const fs::path state_file = target.entry / "include-graph.state";
+    const host::FileLock held = host::FileLock::wait(target.state / "includes.lock");
+    const bool is_made = fs::exists(target.entry / "include-graph");
+    const fs::path file = (is_made ? target.entry : target.state) / "include-graph";
+    const fs::path state_file = target.state / "include-graph.state";
     if (fs::exists(file)) {
         if (auto graph = source::IncludeGraph::parse(files::read_text(file))) {
             const bool is_current =

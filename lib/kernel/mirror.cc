@@ -1,6 +1,7 @@
 #include "kernel/mirror.h"
 
 #include "files/files.h"
+#include "host/parallel.h"
 #include "host/process.h"
 #include "report/finding.h"
 
@@ -152,6 +153,14 @@ void append_to_journal(const fs::path& journal, const std::string& path) {
         refuse(journal, std::error_code(saved, std::generic_category()));
 }
 
+fs::path root_of(const fs::path& folder, unsigned number) {
+    return folder / fmt::format("patched-{}", number);
+}
+
+fs::path marker_of(const fs::path& root) {
+    return root.string() + ".complete";
+}
+
 bool escapes(const std::string& path) {
     const fs::path normal = fs::path(path).lexically_normal();
     return path.empty() || normal.is_absolute() || *normal.begin() == ".." || path.find('\n') != std::string::npos;
@@ -165,19 +174,19 @@ void synchronize_mirror(const fs::path& tree, const fs::path& mirror) {
     synchronize_folder(tree, mirror, {});
 }
 
-PatchedTree::PatchedTree(fs::path source, fs::path root, host::FileLock lock)
-    : source_(std::move(source)), root_(std::move(root)), journal_(root_.string() + ".journal"),
-      lock_(std::move(lock)) {}
+PatchedTree::PatchedTree(fs::path source, const fs::path& folder, unsigned number, host::FileLock lock)
+    : source_(std::move(source)), root_(root_of(folder, number)), journal_(root_.string() + ".journal"),
+      number_(number), lock_(std::move(lock)) {}
 
 PatchedTree PatchedTree::acquire(const fs::path& source, const fs::path& folder) {
     files::make_folder(folder);
     for (unsigned number = 0;; ++number) {
-        const fs::path root = folder / fmt::format("patched-{}", number);
+        const fs::path root = root_of(folder, number);
         host::FileLock lock = host::FileLock::try_now(root.string() + ".lock");
         if (!lock)
             continue;
-        PatchedTree tree(source, root, std::move(lock));
-        const fs::path marker = root.string() + ".complete";
+        PatchedTree tree(source, folder, number, std::move(lock));
+        const fs::path marker = marker_of(root);
         if (!fs::exists(marker)) {
             synchronize_mirror(source, root);
             files::write(marker, "\n");
@@ -231,11 +240,21 @@ void PatchedTree::restore() {
     files::remove_tree(journal_);
 }
 
+void PatchedTree::remove() {
+    files::remove_tree(marker_of(root_));
+    files::remove_tree(root_);
+    files::remove_tree(journal_);
+}
+
 PatchedTree::~PatchedTree() {
     if (!lock_)
         return;
     try {
-        restore();
+        // As many as runs make good use of at once are kept; one more is 92,000 links.
+        if (number_ < host::processor_count())
+            restore();
+        else
+            remove();
     } catch (const report::Refusal&) {
         // The journal stays: the next run tries again.
     }

@@ -18,7 +18,7 @@ namespace klp::kernel {
 void synchronize_mirror(const std::filesystem::path& tree, const std::filesystem::path& mirror);
 
 // A mirror to change and take back: the patched tree of one run. The mirrors are kept in the cache, one per run at the
-// same time; what a run replaced is noted in a journal first, and put back when the run ends, or when the next one
+// same time, though no more than there are processors; what a run replaced is noted in a journal first, and put back when the run ends, or when the next one
 // finds the journal of a killed run.
 class PatchedTree {
 public:
@@ -36,11 +36,14 @@ public:
     void replace(const std::string& path, const std::optional<std::string>& content);
 
 private:
-    PatchedTree(std::filesystem::path source, std::filesystem::path root, host::FileLock lock);
+    PatchedTree(std::filesystem::path source, const std::filesystem::path& folder, unsigned number,
+                host::FileLock lock);
     void restore();
+    void remove();
     std::filesystem::path source_;
     std::filesystem::path root_;
     std::filesystem::path journal_;
+    unsigned number_; // of the mirrors of this source
     host::FileLock lock_;
 };
 

@@ -26,7 +26,7 @@ void copy_template(const fs::path& from, const fs::path& to) {
     }
     if (error || !fs::exists(to / "init.c"))
         throw report::Refusal("module.template", from.string(), "the template of the module is not there",
-                              "the installation is not complete; KLP_SHARE names the folder with template/");
+                              "install klp-build again, or run it from its build folder");
 }
 
 std::string kbuild_file(const ModuleRecipe& recipe) {

@@ -1,6 +1,7 @@
 // A module that was built outside of the kernel's tree.
 #include "files/files.h"
 #include "host/cache.h"
+#include "host/inventory.h"
 #include "kernel/banner.h"
 #include "kernel/includes.h"
 #include "kernel/kbuild.h"
@@ -53,13 +54,13 @@ Target oot_target(const Target& kernel, const fs::path& module, const fs::path& 
                                          host::fingerprint(kernel.entry.string() + "\n" + real_source.string()));
     Target target = kernel;
     target.name = source.string();
-    target.entry = cache.root() / name;
+    target.entry = target.state = cache.root() / name;
     target.source = target.entry / "source";
     target.has_fixed_source = false;
     std::string module_name = module.stem().string();
     std::replace(module_name.begin(), module_name.end(), '-', '_');
     target.modules[module_name] = fs::canonical(module);
-    cache.entry(name, [](const fs::path&) {});
+    cache.entry(name, [&](const fs::path& folder) { host::note_origin(folder, real_source); });
     // Such trees are small and worked on: looked at anew each time.
     const host::FileLock held = cache.lock(name);
     if (options.progress)

@@ -18,8 +18,8 @@ symbols::KernelPaths symbol_files(const Target& target) {
 
 namespace {
 
-symbols::KernelPaths find_symbol_files(const std::string& spec) {
-    host::Cache cache(host::Cache::default_root());
+symbols::KernelPaths find_symbol_files(const std::string& spec, host::Sharing sharing) {
+    const host::Cache cache = host::Cache::open(sharing);
     TargetOptions options;
     options.progress = [](const std::string& text) { fmt::print(stderr, "{}\n", text); };
     return symbol_files(debian_target(spec, cache, options));
@@ -37,6 +37,10 @@ void declare_kernel(CLI::App& app, KernelArguments& arguments) {
     app.add_option("--symvers", parts.symvers, "Module.symvers of the target kernel")->excludes(name);
     app.add_option("--oot-module", parts.oot_modules, "a module (.ko) from outside the kernel's tree (may be repeated)")
         ->allow_extra_args(false);
+    app.add_flag_callback(
+           "--cache-shared", [&arguments] { arguments.sharing = host::Sharing::group; },
+           "use a cache that others write to as well, on purpose")
+        ->needs(name);
 }
 
 bool has_image(const KernelArguments& arguments) {
@@ -46,7 +50,7 @@ bool has_image(const KernelArguments& arguments) {
 symbols::KernelPaths symbol_files(const KernelArguments& arguments) {
     if (arguments.name.empty())
         return arguments.parts;
-    symbols::KernelPaths paths = find_symbol_files(arguments.name);
+    symbols::KernelPaths paths = find_symbol_files(arguments.name, arguments.sharing);
     paths.oot_modules = arguments.parts.oot_modules;
     return paths;
 }

@@ -16,6 +16,7 @@ symbols::KernelPaths symbol_files(const Target& target);
 // How a command line names the target kernel: by name, or by its parts.
 struct KernelArguments {
     std::string name;
+    host::Sharing sharing = host::Sharing::none; // of the cache
     symbols::KernelPaths parts;
 };
 

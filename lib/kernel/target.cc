@@ -2,10 +2,12 @@
 
 #include "files/files.h"
 #include "host/cache.h"
+#include "host/inventory.h"
 #include "kernel/banner.h"
 #include "kernel/includes.h"
 #include "kernel/kbuild.h"
 #include "kernel/mirror.h"
+#include "kernel/parts.h"
 #include "kernel/prepare.h"
 #include "kernel/runtime.h"
 #include "symbols/kernel_files.h"
@@ -19,87 +21,14 @@ namespace fs = std::filesystem;
 
 namespace {
 
-void require_file(const fs::path& path, const std::string& part, const std::string& hint) {
-    if (path.empty() || !fs::is_regular_file(path))
-        throw report::Refusal("target.missing-part", path.empty() ? part : path.string(),
-                              fmt::format("the kernel's {} is not there", part), hint);
-}
-
 std::string module_name(std::string name) {
     std::replace(name.begin(), name.end(), '-', '_');
     return name;
 }
 
-// All .ko below `folder`, as "NAME\tPATH" lines.
-std::string index_modules(const fs::path& folder) {
-    std::string text;
-    if (folder.empty())
-        return text;
-    std::error_code error;
-    const auto options = fs::directory_options::skip_permission_denied;
-    for (const fs::directory_entry& entry : fs::recursive_directory_iterator(folder, options, error)) {
-        const fs::path& path = entry.path();
-        if (symbols::is_module_file(path) && entry.is_regular_file())
-            text += fmt::format("{}\t{}\n", symbols::module_name_of(path.string()), path.string());
-    }
-    if (error)
-        files::refuse_unread(folder, error.value());
-    return text;
-}
-
-std::map<std::string, fs::path> parse_index(std::string_view text) {
-    std::map<std::string, fs::path> modules;
-    for (size_t end; (end = text.find('\n')) != std::string_view::npos; text.remove_prefix(end + 1)) {
-        const std::string_view line = text.substr(0, end);
-        const size_t tab = line.find('\t');
-        if (tab != std::string_view::npos)
-            modules.emplace(line.substr(0, tab), line.substr(tab + 1));
-    }
-    return modules;
-}
-
-[[noreturn]] void refuse_release(const fs::path& where, const std::string& message) {
-    throw report::Refusal("target.wrong-release", where.string(), message,
-                          "all parts must come from one and the same kernel build");
-}
-
-// The parts are of one kernel, as far as they say which one they are of. Returns its release.
-std::string check_release(const Parts& parts, const Config& config, const std::string& source_version,
-                          const std::string& modules_index) {
-    const std::string release = read_vmlinux_release(parts.vmlinux);
-    if (series_of(release) != series_of(source_version))
-        refuse_release(parts.vmlinux, fmt::format("this vmlinux is of release {}, the source tree {} is of {}", release,
-                                                  parts.source.string(), source_version));
-    if (!config.version().empty() && series_of(config.version()) != series_of(source_version))
-        refuse_release(parts.config, fmt::format("this configuration is of {}, the source tree is of {}",
-                                                 config.version(), source_version));
-    for (const auto& [name, path] : parse_index(modules_index)) {
-        const auto module_release = read_module_release(path);
-        if (module_release && *module_release != release)
-            refuse_release(parts.vmlinux, fmt::format("this vmlinux is of release {}, the module {} is of {}", release,
-                                                      path.string(), *module_release));
-        break; // one speaks for all
-    }
-    return release;
-}
-
-void check_parts(const Parts& parts) {
-    if (!fs::is_directory(parts.source))
-        throw report::Refusal("target.no-source", parts.source.string(), "there is no such source tree",
-                              "give the folder with the kernel's top Makefile (--sourcedir)");
-    require_file(parts.config, "configuration", "give the kernel's .config");
-    require_file(parts.vmlinux, "vmlinux", "give the vmlinux with symbols");
-    require_file(parts.symvers, "Module.symvers",
-                 "it is in the distribution's headers package, or at the top of the build "
-                 "directory");
-    if (!parts.modules.empty() && !fs::is_directory(parts.modules))
-        throw report::Refusal("target.missing-part", parts.modules.string(), "there is no such folder of modules",
-                              "give the folder that holds the kernel's .ko files (--modules)");
-}
-
-void prepare_entry(const Parts& parts, Target target, const TargetOptions& options, const std::string& version) {
+void prepare_entry(const Parts& parts, Target& target, const TargetOptions& options) {
     const std::string index = index_modules(parts.modules);
-    target.release = check_release(parts, target.config, version, index);
+    target.release = check_one_kernel(parts, target.config, target.version, index);
     if (options.progress)
         options.progress("preparing the build directory (once per kernel)");
     if (!parts.has_clean_source)
@@ -108,22 +37,34 @@ void prepare_entry(const Parts& parts, Target target, const TargetOptions& optio
     prepare_build(kbuild, parts.config, parts.symvers, options.jobs);
     list_units(kbuild, target.entry);
     note_included_sources(target);
-    // The first run's patched tree, made here so that no patch pays for it.
-    PatchedTree::acquire(target.source, target.entry / "patched");
+    host::note_origin(target.entry, parts.source);
     files::write(target.entry / "modules", index);
     files::write(target.entry / "release", target.release);
+}
+
+// Nothing can be added to an entry that is sealed: what is made later elsewhere is made now.
+void complete_entry(const Target& target, const TargetOptions& options) {
+    include_graph_of(target, units_of(target), options);
+}
+
+// Where all that belongs to the target is, given the entry.
+void settle(Target& target, const Parts& parts, const fs::path& entry) {
+    target.entry = target.state = entry;
+    target.source = parts.has_clean_source ? parts.source : entry / "source";
+    target.kernel_source = target.source;
+    target.build = entry / "build";
 }
 
 // Where everything that belongs to this kernel is kept: the name tells it from any other, and from the same folder with
 // another build in it.
 std::string entry_name(const Parts& parts, const std::string& config_text, const Compiler& compiler,
                        const std::string& version) {
-    std::string identity = std::string(parts.has_clean_source ? "4\n" : "4 mirrored\n") +
-                           fs::canonical(parts.source).string() + "\n" + config_text + "\n" + compiler.path.string() +
+    std::string identity = std::string(parts.has_clean_source ? "5\n" : "5 mirrored\n") +
+                           parts.source.string() + "\n" + config_text + "\n" + compiler.path.string() +
                            " " + compiler.version + "\n";
-    for (const fs::path& part : {parts.vmlinux, parts.symvers})
-        identity += files::stamp(fs::canonical(part)) + "\n";
-    identity += parts.modules.empty() ? "" : fs::canonical(parts.modules).string();
+    // By content: a time that is set back or a copy is no other kernel.
+    identity += identity_of_image(parts.vmlinux) + "\n" + host::fingerprint(files::read_text(parts.symvers)) + "\n";
+    identity += parts.modules.string();
     return fmt::format("kernel/{}-{}", version, host::fingerprint(identity));
 }
 
@@ -136,8 +77,13 @@ Kbuild kbuild_of(const Target& target) {
             target.config.is_set("RUST")};
 }
 
-Target parts_target(const Parts& parts, const host::Cache& cache, const TargetOptions& options) {
-    check_parts(parts);
+Target parts_target(const Parts& given, const host::Cache& cache, const TargetOptions& options) {
+    check_parts(given);
+    Parts parts = given;
+    // Links of a mirror and the list of modules, which stay, lead there.
+    parts.source = fs::canonical(given.source);
+    if (!given.modules.empty())
+        parts.modules = fs::canonical(given.modules);
     const std::string config_text = files::read_text(parts.config);
     Target target;
     target.name = parts.name;
@@ -161,16 +107,22 @@ Target parts_target(const Parts& parts, const host::Cache& cache, const TargetOp
     target.system_map = parts.system_map;
 
     const std::string name = entry_name(parts, config_text, target.compiler, target.version);
-    target.entry = cache.root() / name;
-    target.source = parts.has_clean_source ? fs::canonical(parts.source) : target.entry / "source";
-    target.kernel_source = target.source;
-    target.build = target.entry / "build";
     target.has_fixed_source = parts.has_clean_source;
     bool is_fresh = false;
-    cache.entry(name, [&](const fs::path&) {
+    const auto make = [&](const fs::path& folder) {
+        host::prune_orphans(cache);
         is_fresh = true;
-        prepare_entry(parts, target, options, target.version);
-    });
+        settle(target, parts, folder);
+        prepare_entry(parts, target, options);
+        if (parts.has_clean_source && cache.seals_common_entries())
+            complete_entry(target, options);
+    };
+    // A source that people work on is brought up to date in the entry, time and again.
+    settle(target, parts, parts.has_clean_source ? cache.common_entry(name, make) : cache.entry(name, make));
+    target.state = parts.has_clean_source ? cache.state_of(name) : target.entry;
+    // The first run's patched tree, made here so that no patch pays for it.
+    if (is_fresh)
+        patched_tree_of(target);
     // Files may have come or gone in a tree that people work on.
     if (!parts.has_clean_source && !is_fresh) {
         const host::FileLock held = cache.lock(name);
@@ -183,7 +135,7 @@ Target parts_target(const Parts& parts, const host::Cache& cache, const TargetOp
 }
 
 PatchedTree patched_tree_of(const Target& target) {
-    PatchedTree tree = PatchedTree::acquire(target.source, target.entry / "patched");
+    PatchedTree tree = PatchedTree::acquire(target.source, target.state / "patched");
     if (!target.has_fixed_source)
         tree.bring_up_to_date();
     return tree;

@@ -41,6 +41,7 @@ struct Target {
     Compiler compiler;
     elf::Runtime runtime = elf::Runtime::kernel; // the livepatch core that patch modules are for
     std::filesystem::path entry;                 // folder of the cache that holds what belongs to this target
+    std::filesystem::path state;                 // what runs add to it: the same folder, unless others share that
     std::vector<report::Finding> findings;       // what people should know about it
 };
 

@@ -1,6 +1,7 @@
 // A kernel as a source tree, with or without a build in it.
 #include "files/files.h"
 #include "host/cache.h"
+#include "host/inventory.h"
 #include "host/process.h"
 #include "kernel/banner.h"
 #include "kernel/kbuild.h"
@@ -72,6 +73,7 @@ fs::path build_in_cache(const fs::path& source, const fs::path& config_file, con
     return cache.entry("built/" + state, [&](const fs::path& folder) {
         if (options.progress)
             options.progress("building the kernel, since the tree has no build (once per state of the tree)");
+        host::note_origin(folder, source);
         synchronize_mirror(source, folder / "source");
         const Kbuild kbuild{folder / "source", folder / "build",  config.arch(),        "",
                             compiler.name,     compiler.is_clang, config.is_set("RUST")};

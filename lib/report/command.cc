@@ -1,9 +1,12 @@
 #include "report/command.h"
 
+#include "report/interruption.h"
+
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <cstring>
 
 namespace klp::report {
 
@@ -28,6 +31,9 @@ int run_command(const std::function<Exit()>& work, const std::function<void(cons
         tell(refusal.findings());
     } catch (const std::exception& error) {
         tell({{"internal", Severity::error, {}, {}, error.what(), "this is a defect of the tool; please report it"}});
+    } catch (Interruption interruption) {
+        fmt::print(stderr, "interrupted ({}): nothing was written\n", strsignal(interruption.signal));
+        end_by(interruption);
     }
     return static_cast<int>(Exit::refused);
 }

@@ -21,7 +21,8 @@ std::optional<int> parse_command_line(CLI::App& app, int argc, char** argv);
 void print(const std::vector<Finding>& findings);
 
 // Does the work of a command and returns its exit status. What is thrown goes to `tell` and is Exit::refused: a Refusal
-// as its findings, anything else as one finding "internal".
+// as its findings, anything else as one finding "internal". An Interruption (report/interruption.h) ends the process by
+// its signal.
 int run_command(const std::function<Exit()>& work,
                 const std::function<void(const std::vector<Finding>&)>& tell = print);
 

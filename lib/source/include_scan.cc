@@ -1,6 +1,8 @@
 #include "source/clang_arguments.h"
 #include "source/include_graph.h"
 
+#include "report/interruption.h"
+
 #include <clang/Basic/Diagnostic.h>
 #include <clang/Tooling/DependencyScanning/DependencyScanningService.h>
 #include <clang/Tooling/DependencyScanning/DependencyScanningWorker.h>
@@ -122,7 +124,7 @@ IncludeGraph scan(std::span<const CompileCommand> commands, unsigned jobs) {
     std::atomic<size_t> next = 0;
     const auto work = [&](Share& share) {
         deps::DependencyScanningWorker worker(service, llvm::vfs::createPhysicalFileSystem());
-        for (size_t i = next++; i < commands.size(); i = next++)
+        for (size_t i = next++; i < commands.size() && !report::is_interrupted(); i = next++)
             scan_unit(worker, commands[i], share);
     };
     {
@@ -131,6 +133,7 @@ IncludeGraph scan(std::span<const CompileCommand> commands, unsigned jobs) {
             threads.emplace_back(work, std::ref(shares[i]));
         work(shares[0]);
     }
+    report::stop_if_interrupted();
     return join(shares);
 }
 

@@ -21,6 +21,12 @@ public:
     // nullptr if nobody exports it.
     const Export* find(std::string_view symbol) const;
     size_t size() const { return by_name_.size(); }
+    // Calls `see` with the name and entry of each, in no order.
+    template <typename Visitor>
+    void for_each(const Visitor& see) const {
+        for (const auto& [symbol, entry] : by_name_)
+            see(std::string_view(symbol), entry);
+    }
     void add(std::string symbol, Export entry);
 
 private:

@@ -87,6 +87,40 @@ def _other_release(series, _):
     return klp.parts(series, vmlinux=klp.kernel(other).parts["vmlinux"])
 
 
+def _symvers(change):
+    """A Module.symvers whose text is changed."""
+    def options(series, folder):
+        symvers = folder / "Module.symvers"
+        symvers.write_text(change(pathlib.Path(klp.kernel(series).parts["symvers"]).read_text()))
+        return klp.parts(series, symvers=symvers)
+    return options
+
+
+def _symvers_of_other_series(series, _):
+    other = next(one for one in klp.SERIES if one != series)
+    return klp.parts(series, symvers=klp.kernel(other).parts["symvers"])
+
+
+def _image_of_other_machine(series, folder):
+    """An ELF image with the right release in it, for arm64."""
+    release = klp.kernel(series).parts["release"]
+    source, image = folder / "banner.c", folder / "vmlinux"
+    source.write_text(f'const char linux_banner[] = "Linux version {release} (someone) #1";\n')
+    subprocess.run(["aarch64-linux-gnu-gcc", "-nostdlib", "-static", "-Wl,-e,0", "-o", image, source], check=True)
+    return klp.parts(series, vmlinux=image)
+
+
+def _no_modules(series, folder):
+    (folder / "modules/kernel").mkdir(parents=True)
+    return klp.parts(series, modules=folder / "modules")
+
+
+def _folder_as_patch(_, folder):
+    patch = folder / "fixes"
+    patch.mkdir()
+    return patch
+
+
 def _other_source(series, folder):
     """The source with one function changed, so that its unit is not what the image holds."""
     tree = folder / "source"
@@ -179,6 +213,24 @@ CASES = [
          series=("6.12",)),
     Case("other-release", "an image of another release",
          (r"vmlinux", r"6\.1\.\d", r"6\.12\.\d", r"hint:"), patch=_meminfo, kernel_options=_other_release),
+    Case("empty-symvers", "an empty Module.symvers",
+         (r"target\.wrong-symvers", r"Module\.symvers: it is empty", r"hint:"), patch=_meminfo, series=("6.12",),
+         kernel_options=_symvers(lambda text: "")),
+    Case("foreign-symvers", "the Module.symvers of another kernel",
+         (r"target\.wrong-symvers", r"of another kernel: \d+ symbols", r"hint:"), patch=_meminfo,
+         kernel_options=_symvers_of_other_series),
+    Case("other-build", "a Module.symvers of another build of the same sources",
+         (r"target\.wrong-symvers", r"module_layout the version 0x", r"hint:"), patch=_meminfo, series=("6.12",),
+         kernel_options=_symvers(lambda text: re.sub(r"^0x[0-9a-f]+(?=\tmodule_layout\t)", "0x12345678", text,
+                                                     flags=re.MULTILINE))),
+    Case("other-machine", "an image of another machine",
+         (r"target\.wrong-machine", r"is for arm64", r"hint:"), patch=_meminfo, series=("6.12",),
+         kernel_options=_image_of_other_machine),
+    Case("no-modules", "a folder of modules with none in it",
+         (r"target\.missing-part", r"no module \(\.ko\)", r"hint:"), patch=_meminfo, series=("6.12",),
+         kernel_options=_no_modules),
+    Case("folder-as-patch", "a folder in place of a patch",
+         (r"file\.unreadable", r"fixes: .*[Ii]s a directory", r"hint:"), patch=_folder_as_patch, series=("6.12",)),
     Case("missing-make", "no make", (r"make", r"hint:"), patch=_meminfo, path=_without("make"),
          series=("6.12",)),
     Case("missing-compiler", "no gcc", (r"gcc-12", r"hint:"), patch=_meminfo, path=_without("gcc-12", "gcc"),
