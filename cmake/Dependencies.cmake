@@ -29,4 +29,4 @@ llvm_map_components_to_libnames(static_llvm ${components})
 target_link_libraries(klp_llvm INTERFACE
   "$<IF:$<BOOL:$<TARGET_PROPERTY:KLP_STATIC_LLVM>>,${static_llvm},LLVM>")
 add_library(klp_clang INTERFACE)
-target_link_libraries(klp_clang INTERFACE klp_llvm ${CLANG_CPP})
+target_link_libraries(klp_clang INTERFACE klp_llvm "$<$<NOT:$<BOOL:$<TARGET_PROPERTY:KLP_STATIC_LLVM>>>:${CLANG_CPP}>")

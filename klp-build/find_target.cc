@@ -23,9 +23,10 @@ void check_modules(const std::filesystem::path& folder) {
         if (symbols::is_module_file(entry.path()))
             return;
     if (std::filesystem::is_directory(folder, error))
-        throw report::Refusal("target.missing-part", folder.string(), "there is no module (.ko) in this folder",
-                              "give the folder that holds the kernel's .ko files (--modules), or leave the option out if "
-                              "the patch concerns vmlinux only");
+        throw report::Refusal(
+            "target.missing-part", folder.string(), "there is no module (.ko) in this folder",
+            "give the folder that holds the kernel's .ko files (--modules), or leave the option out if "
+            "the patch concerns vmlinux only");
 }
 
 kernel::Target find_kernel(const Options& options, const host::Cache& cache,

@@ -4,6 +4,7 @@
 #include "changed_texts.h"
 #include "options.h"
 #include "outputs.h"
+#include "package_module.h"
 #include "pipeline.h"
 #include "print_target.h"
 #include "report_facts.h"
@@ -192,17 +193,26 @@ void run(const Options& options, Record& record, report::Progress& progress, fil
         progress.end(record.test->passed ? "passed" : "failed");
     }
     record.output = hand_out(options, modules, outputs);
+
+    // And as a package, with its reports and what it was made of.
+    if (options.package) {
+        progress.begin("package", "make the package");
+        record.status = "done";
+        note_inputs(options, record);
+        record.output.package = package_module(options, record, modules, folder.path() / "package", outputs);
+        progress.end();
+    }
 }
 
 // The report goes with what it is about: all appears under its name now, or nothing.
 void finish(const Options& options, Record& record, const report::Progress& progress, files::Together& outputs) {
     record.stages = progress.times();
-    for (const std::filesystem::path& patch : options.patches)
-        record.patches.push_back(patch.string());
-    record.is_replacing = !options.stack;
+    note_inputs(options, record);
     if (!options.report.empty()) {
-        record.inputs = list_inputs(options, record.target, record.review.owners());
-        const std::string text = report_text(facts_of(record), options.report);
+        report::Facts facts = facts_of(record);
+        if (options.reproducible_report)
+            facts = without_circumstances(std::move(facts), record.target ? cache_of(*record.target) : "");
+        const std::string text = report_text(facts, options.report);
         outputs.add(options.report, std::as_bytes(std::span(text)));
     }
     outputs.put_in_place();
@@ -224,6 +234,7 @@ report::Exit look_after_cache(const Options& options) {
 report::Exit build_livepatch(const Options& options) {
     // What cannot be written is found out before anything is done; the report may be among it.
     check_outputs(options);
+    check_packaging(options);
     check_signing(options);
     check_boot_test(options);
     Record record(options);

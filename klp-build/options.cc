@@ -53,6 +53,9 @@ std::string name_complaint(std::string name) {
 const std::map<std::string, std::optional<elf::Runtime>> runtimes = {
     {"kernel", elf::Runtime::kernel}, {"core", elf::Runtime::core}, {"auto", std::nullopt}};
 
+const std::map<std::string, package::Format> package_formats = {{"deb", package::Format::deb},
+                                                                {"rpm", package::Format::rpm}};
+
 bool is_elf_file(const std::filesystem::path& path) {
     return files::read_start(path, 4) == "\177ELF";
 }
@@ -134,6 +137,21 @@ void add_module_options(CLI::App& app, Options& options) {
 const std::map<std::string, Options::CacheAction> cache_actions = {{"list", Options::CacheAction::list},
                                                                    {"prune", Options::CacheAction::prune}};
 
+void add_package_options(CLI::App& app, Options& options) {
+    auto* group = app.add_option_group("Package", "The module as a distribution has it");
+    group
+        ->add_option_function<std::string>(
+            "--package", [&options](const std::string& name) { options.package = package_formats.at(name); },
+            "Make a package beside the module: with its reports, the patches, and what it was made of (SLSA, SPDX)")
+        ->check(CLI::IsMember(package_formats))
+        ->type_name("deb|rpm")
+        ->option_text("deb|rpm");
+    group->add_option("--package-version", options.package_version, "The package's version; otherwise 1")
+        ->type_name("VERSION");
+    group->add_option("--package-maintainer", options.package_maintainer, "Who answers for the package: NAME <MAIL>")
+        ->type_name("TEXT");
+}
+
 void add_cache_options(CLI::App& app, Options& options) {
     auto* group = app.add_option_group("Cache", "What is kept between runs");
     group->add_flag("--prepare", options.prepare, "Make the kernel ready for runs to come, and stop");
@@ -148,7 +166,8 @@ void add_cache_options(CLI::App& app, Options& options) {
         ->check(CLI::IsMember(cache_actions))
         ->type_name("list|prune")
         ->option_text("list|prune");
-    group->add_option("--cache-days", options.cache_days, "How long that while is; otherwise 30 days")->type_name("DAYS");
+    group->add_option("--cache-days", options.cache_days, "How long that while is; otherwise 30 days")
+        ->type_name("DAYS");
 }
 
 void add_report_options(CLI::App& app, Options& options) {
@@ -172,6 +191,8 @@ void add_report_options(CLI::App& app, Options& options) {
             "Boot the kernel in a virtual machine and load, disable, unload and reload the module there, while "
             "SCRIPT, if there is one, looks at it")
         ->type_name("[=SCRIPT]");
+    group->add_flag("--reproducible-report", options.reproducible_report,
+                    "Leave out of the report what differs between two runs: times and folders");
     group->add_flag("--print-target", options.print_target,
                     "Prepare the kernel, print where its parts are (JSON), and stop");
     group->add_flag("-v,--verbose", options.verbose, "Print the commands that are run");
@@ -231,6 +252,7 @@ std::optional<Options> parse_options(int argc, char** argv, int& status) {
     app.add_option("patch", options.patches, "Patch files, applied in this order (unified diff or git format, -p1)");
     add_kernel_options(app, options);
     add_module_options(app, options);
+    add_package_options(app, options);
     add_cache_options(app, options);
     add_report_options(app, options);
     if (std::optional<int> end = report::parse_command_line(app, argc, argv)) {

@@ -3,6 +3,7 @@
 
 #include "elf/livepatch_abi.h"
 #include "host/cache.h"
+#include "package/livepatch_package.h"
 
 #include <filesystem>
 #include <optional>
@@ -55,6 +56,10 @@ struct Options {
     unsigned cache_days = 30; // what nobody used for so long is pruned
     host::Sharing sharing = host::Sharing::none;
     std::filesystem::path report;
+    bool reproducible_report = false;
+    std::optional<package::Format> package;
+    std::string package_version = "1";
+    std::string package_maintainer = "klp-build <klp-build@example.org>";
     std::filesystem::path rewrite;            // folder for a source patch that can be live, in place of a module
     std::vector<std::string> rewrite_callers; // FILE or FILE:FUNCTION, of those that call what it puts beside others
 };

@@ -187,6 +187,7 @@ struct Output {
     uint64_t module_size = 0;
     std::filesystem::path core; // klp_core.ko beside it; empty where the kernel has a core
     uint64_t core_size = 0;
+    std::filesystem::path package; // empty where none was asked for
     std::optional<report::Signature> signature;
 };
 // The files as they will be handed out, still in the run's own folder.

@@ -177,6 +177,45 @@ report::Facts facts_of(const Record& record) {
     return facts;
 }
 
+namespace {
+
+void forget_times(report::TestRun& run) {
+    run.transcript.clear();
+    for (report::TestStep& step : run.steps)
+        step.seconds = 0;
+}
+
+} // namespace
+
+report::Facts without_circumstances(report::Facts facts, const std::filesystem::path& cache_root) {
+    const auto forget_folder = [](std::string& path) { path = std::filesystem::path(path).filename().string(); };
+    const std::string cache = cache_root.string();
+    const auto forget_cache = [&](std::string& text) {
+        for (size_t at; !cache.empty() && (at = text.find(cache)) != std::string::npos;)
+            text.replace(at, cache.size(), "$KLP_CACHE");
+    };
+    std::ranges::for_each(facts.patches, forget_folder);
+    for (report::Input& input : facts.inputs)
+        forget_folder(input.path);
+    if (facts.module)
+        forget_folder(facts.module->path);
+    if (facts.core)
+        forget_folder(facts.core->path);
+    const auto forget_in = [&](std::vector<report::Finding>& findings) {
+        for (report::Finding& finding : findings)
+            for (std::string* text : {&finding.where, &finding.message, &finding.hint})
+                forget_cache(*text);
+    };
+    forget_in(facts.findings);
+    for (report::UnitFacts& unit : facts.units)
+        forget_in(unit.findings);
+    facts.stages.clear();
+    if (facts.test)
+        for (report::TestRun& run : facts.test->runs)
+            forget_times(run);
+    return facts;
+}
+
 std::string report_text(const report::Facts& facts, const std::filesystem::path& file) {
     if (file.extension() == ".html")
         return report::to_page(facts);

@@ -10,6 +10,20 @@
 
 namespace klp::build {
 
+void note_inputs(const Options& options, Record& record) {
+    if (!record.patches.empty())
+        return;
+    for (const std::filesystem::path& patch : options.patches)
+        record.patches.push_back(patch.string());
+    record.is_replacing = !options.stack;
+    if (!options.report.empty() || options.package)
+        record.inputs = list_inputs(options, record.target, record.review.owners());
+}
+
+std::filesystem::path cache_of(const kernel::Target& target) {
+    return target.entry.parent_path().parent_path(); // KIND/NAME
+}
+
 const char* to_string(diff::Change change) {
     switch (change) {
     case diff::Change::changed:
@@ -95,6 +109,8 @@ std::string summary(const Record& record) {
         text += fmt::format("  signed by {} ({}, {})\n", signature->signer, signature->key, signature->hash);
     if (record.test)
         text += fmt::format("  test: {}\n", outcome_of(*record.test));
+    if (!record.output.package.empty())
+        text += fmt::format("  {}\n", record.output.package.string());
     if (!record.output.core.empty())
         text += fmt::format("  {} (the livepatch core that this kernel lacks: load it first)\n",
                             record.output.core.string());

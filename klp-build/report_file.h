@@ -28,6 +28,12 @@ struct Record {
     std::vector<report::Input> inputs; // with --report
 };
 
+// Notes what went in, with hashes if they are asked for; once.
+void note_inputs(const Options& options, Record& record);
+
+// The folder of the cache that the target's entry lies in.
+std::filesystem::path cache_of(const kernel::Target& target);
+
 // "changed", "new", "included".
 const char* to_string(diff::Change change);
 

@@ -73,7 +73,7 @@ void refuse_full_disk(std::string_view text, const std::string& where) {
         const size_t begin = text.substr(0, at).rfind('\n') + 1; // npos + 1 is 0
         throw report::Refusal("file.disk-full", where,
                               fmt::format("the disk is full: {}", text.substr(begin, text.find('\n', at) - begin)),
-                              "free some space, or set KLP_CACHE (and TMPDIR) to folders on a larger disk");
+                              "free some space, or let KLP_CACHE name a folder on a larger disk");
     }
 }
 

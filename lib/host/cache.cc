@@ -173,11 +173,12 @@ Cache Cache::open(Sharing sharing) {
         return Cache(root);
     std::error_code error;
     if (chosen.empty() || fs::weakly_canonical(root, error) == fs::weakly_canonical(default_root(), error))
-        throw report::Refusal("cache.no-own", root.string(),
-                              is_read_only ? "the cache cannot be written to, and there is no other one for what a run adds"
-                                           : "a shared cache needs one of your own beside it, for what your runs add",
-                              "let KLP_CACHE name the shared cache, and XDG_CACHE_HOME (or HOME) another folder that you "
-                              "may write to");
+        throw report::Refusal(
+            "cache.no-own", root.string(),
+            is_read_only ? "the cache cannot be written to, and there is no other one for what a run adds"
+                         : "a shared cache needs one of your own beside it, for what your runs add",
+            "let KLP_CACHE name the shared cache, and XDG_CACHE_HOME (or HOME) another folder that you "
+            "may write to");
     require_usable(default_root());
     return Cache(default_root(), root, sharing);
 }

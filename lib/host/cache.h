@@ -3,12 +3,12 @@
 // An entry is a folder that was expensive to make. It counts only once a marker file stands beside it, which is written
 // last; a folder without one is what a killed run left, and is removed before the entry is made anew. Entries are made
 // in place, not renamed, because kbuild writes the absolute path of a build directory into it. Whoever makes or changes
-// an entry holds its lock, so two runs at once make it once. What is in the cache ends up in modules: entries that others
-// can write to are refused (host/trust.h).
+// an entry holds its lock, so two runs at once make it once. What is in the cache ends up in modules: entries that
+// others can write to are refused (host/trust.h).
 //
-// A cache may stand on top of another one, which holds what is the same for everybody, that is kernels by name: one that
-// a group shares (--cache-shared), whose entries are sealed once they are made (host/seal.h), or one that may only be
-// read, as in a container's image. What runs add to such an entry is kept in the cache on top.
+// A cache may stand on top of another one, which holds what is the same for everybody, that is kernels by name: one
+// that a group shares (--cache-shared), whose entries are sealed once they are made (host/seal.h), or one that may only
+// be read, as in a container's image. What runs add to such an entry is kept in the cache on top.
 #pragma once
 
 #include <filesystem>
@@ -64,9 +64,10 @@ public:
     explicit Cache(std::filesystem::path root);
     // The same, on top of the cache at `shared`.
     Cache(std::filesystem::path root, std::filesystem::path shared, Sharing sharing);
-    // The cache of the user's choice: $KLP_CACHE, else default_root(). If that one is shared, or may only be read, it is
-    // the one below, and default_root() the one on top. Throws "cache.no-own" if both are the same, and "cache.bad-path"
-    // for a path that kbuild cannot work in (the kernel's Makefile: "cannot contain spaces nor colons").
+    // The cache of the user's choice: $KLP_CACHE, else default_root(). If that one is shared, or may only be read, it
+    // is the one below, and default_root() the one on top. Throws "cache.no-own" if both are the same, and
+    // "cache.bad-path" for a path that kbuild cannot work in (the kernel's Makefile: "cannot contain spaces nor
+    // colons").
     static Cache open(Sharing sharing);
     // $XDG_CACHE_HOME/klp-build, else ~/.cache/klp-build. Throws "kernel.no-cache".
     static std::filesystem::path default_root();
@@ -77,8 +78,8 @@ public:
     // The folder of the entry `name` ("built/0123456789abcdef"). If it is not there, `make` is called with the empty
     // folder; if that throws, nothing remains. Throws "cache.untrusted" as well as what `make` does.
     std::filesystem::path entry(const std::string& name, const Maker& make) const;
-    // The same for what is the same for everybody ("debian/linux-source-6.1_6.1.192-2"): of the cache below, if there is
-    // one and it has the entry or a group shares it. Throws "cache.changed", "cache.unsealed" besides.
+    // The same for what is the same for everybody ("debian/linux-source-6.1_6.1.192-2"): of the cache below, if there
+    // is one and it has the entry or a group shares it. Throws "cache.changed", "cache.unsealed" besides.
     std::filesystem::path common_entry(const std::string& name, const Maker& make) const;
     // Will common_entry() seal what it makes? Nothing can be added to it then.
     bool seals_common_entries() const;

@@ -26,8 +26,8 @@ void note_origin(const std::filesystem::path& folder, const std::filesystem::pat
 // All finished entries, the one last used first. Reads the whole cache to tell sizes.
 std::vector<CacheEntry> list_entries(const Cache& cache);
 
-// Removes the entries whose origin is gone, and those that nobody used for `age`. Returns what was removed. An entry whose
-// lock somebody holds stays.
+// Removes the entries whose origin is gone, and those that nobody used for `age`. Returns what was removed. An entry
+// whose lock somebody holds stays.
 std::vector<CacheEntry> prune(const Cache& cache, std::chrono::hours age);
 
 // The same for entries whose origin is gone and that nobody used for a day, without reading sizes: quick enough to be

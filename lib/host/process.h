@@ -14,7 +14,7 @@ struct Command {
     std::vector<std::string> argv;                       // argv[0] is looked up in PATH unless it has a '/'
     std::filesystem::path directory = {};                // empty: the current one
     std::map<std::string, std::string> environment = {}; // added to (or replacing) ours
-    std::filesystem::path input = {};  // standard input comes from this file; empty: there is none
+    std::filesystem::path input = {};                    // standard input comes from this file; empty: there is none
     std::filesystem::path output = {}; // standard output goes to this file; empty: into Outcome::output
 };
 
@@ -25,10 +25,10 @@ struct Outcome {
 };
 
 // Runs the command to its end. Its environment has of ours where things are (PATH, HOME, TMPDIR, ...), proxies,
-// KBUILD_SIGN_PIN and what begins with CCACHE_ or KLP_, nothing that could steer kbuild or a compiler, and LC_ALL=C. It runs in a process group of its own, which a watcher process
-// kills should we die before it does, by whatever signal. May be called from several threads at once.
-// Throws report::Refusal "kernel.process" if the machine has no processes or pipes left, and report::Interruption if a
-// signal came meanwhile (the command is killed then).
+// KBUILD_SIGN_PIN and what begins with CCACHE_ or KLP_, nothing that could steer kbuild or a compiler, and LC_ALL=C. It
+// runs in a process group of its own, which a watcher process kills should we die before it does, by whatever signal.
+// May be called from several threads at once. Throws report::Refusal "kernel.process" if the machine has no processes
+// or pipes left, and report::Interruption if a signal came meanwhile (the command is killed then).
 Outcome run(const Command& command);
 
 // The same, and throws report::Refusal `code` with the last lines of the standard error if the status is not 0;

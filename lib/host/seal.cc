@@ -66,12 +66,13 @@ std::string state_of(const std::vector<fs::path>& paths, const std::string& list
 
 [[noreturn]] void refuse_changed(const fs::path& folder, const std::string& line) {
     const size_t name = line.rfind("  ");
-    throw report::Refusal("cache.changed",
-                          (folder / (name == std::string::npos ? line : line.substr(name + 2, line.size() - name - 3))).string(),
-                          "it is not what was put into the shared cache, was added to it, or is missing",
-                          fmt::format("find out who changed it; then have its owner remove {0}, {0}.sums and {0}.complete: "
-                                      "it is made anew when it is needed",
-                                      folder.string()));
+    throw report::Refusal(
+        "cache.changed",
+        (folder / (name == std::string::npos ? line : line.substr(name + 2, line.size() - name - 3))).string(),
+        "it is not what was put into the shared cache, was added to it, or is missing",
+        fmt::format("find out who changed it; then have its owner remove {0}, {0}.sums and {0}.complete: "
+                    "it is made anew when it is needed",
+                    folder.string()));
 }
 
 void take_write_rights(const fs::path& path, std::error_code& error) {
@@ -101,11 +102,11 @@ void seal(const fs::path& folder) {
 
 void check_seal(const fs::path& folder, const fs::path& memory) {
     if (!fs::exists(list_of(folder)))
-        throw report::Refusal("cache.unsealed", folder.string(),
-                              "it lies in a shared cache without the list of what is in it",
-                              fmt::format("it was made without --cache-shared: have its owner remove it and {}.complete, "
-                                          "and make it anew with klp-build --cache-shared --prepare",
-                                          folder.string()));
+        throw report::Refusal(
+            "cache.unsealed", folder.string(), "it lies in a shared cache without the list of what is in it",
+            fmt::format("it was made without --cache-shared: have its owner remove it and {}.complete, "
+                        "and make it anew with klp-build --cache-shared --prepare",
+                        folder.string()));
     const std::string list = files::read_text(list_of(folder));
     const std::vector<fs::path> paths = contents(folder);
     const std::string state = state_of(paths, list);

@@ -5,8 +5,8 @@
 
 namespace klp::host {
 
-// Takes from everybody the right to write to what is in `folder`, and writes what it is, by SHA-256, to `folder`.sums, a
-// line per file ("HASH  PATH") or link ("-> TARGET  PATH"). Throws as files::write().
+// Takes from everybody the right to write to what is in `folder`, and writes what it is, by SHA-256, to `folder`.sums,
+// a line per file ("HASH  PATH") or link ("-> TARGET  PATH"). Throws as files::write().
 void seal(const std::filesystem::path& folder);
 
 // Throws report::Refusal "cache.changed", naming the first file that is not what it was when `folder` was sealed, was

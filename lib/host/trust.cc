@@ -62,16 +62,15 @@ std::optional<Doubt> doubt_about(const fs::path& path) {
 }
 
 [[noreturn]] void refuse(const fs::path& path, const std::string& what, const std::string& first_hint) {
-    throw report::Refusal("cache.untrusted", path.string(),
-                          what + ", and programs and headers from the cache go into modules",
-                          first_hint + "name a cache of your own with KLP_CACHE; a cache that a group shares on purpose "
-                                       "is used with --cache-shared");
+    throw report::Refusal(
+        "cache.untrusted", path.string(), what + ", and programs and headers from the cache go into modules",
+        first_hint + "name a cache of your own with KLP_CACHE; a cache that a group shares on purpose "
+                     "is used with --cache-shared");
 }
 
 void require(const fs::path& path) {
     if (const auto doubt = doubt_about(path))
-        refuse(path, doubt->what,
-               fmt::format("if what is in it is yours, `{} {}`; or ", doubt->remedy, path.string()));
+        refuse(path, doubt->what, fmt::format("if what is in it is yours, `{} {}`; or ", doubt->remedy, path.string()));
 }
 
 } // namespace

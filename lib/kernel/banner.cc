@@ -8,8 +8,10 @@
 
 #include <array>
 #include <cctype>
+#include <chrono>
 #include <fmt/format.h>
 #include <map>
+#include <regex>
 #include <sstream>
 
 namespace klp::kernel {
@@ -66,26 +68,46 @@ std::string_view trimmed(std::string_view text) {
     return text;
 }
 
-} // namespace
-
-std::string read_vmlinux_release(const fs::path& vmlinux) {
+// What follows "Linux version " in the kernel's banner: "6.1.0-57-cloud-amd64 (debian-kernel@... #1 SMP ...".
+std::string read_banner(const fs::path& vmlinux) {
     refuse_other_files(vmlinux);
     const elf::Object image = open_image(vmlinux);
     constexpr std::string_view start = "Linux version ";
+    constexpr size_t most = 512; // of a line of the kernel's log
     for (const elf::Section& section : image.sections()) {
         if (!section.name.starts_with(".rodata") && !section.name.starts_with(".init.data"))
             continue;
         const std::string_view text = text_of(section.data);
         for (size_t at = text.find(start); at != std::string_view::npos; at = text.find(start, at + 1)) {
-            const std::string_view rest = text.substr(at + start.size(), 200);
+            const std::string_view rest = text.substr(at + start.size(), most);
             const size_t end = rest.find(" (");
             // linux_proc_banner has "%s" there.
             if (end != std::string_view::npos && end > 0 && std::isdigit(static_cast<unsigned char>(rest[0])))
-                return std::string(rest.substr(0, end));
+                return std::string(rest.substr(0, rest.find_first_of(std::string_view("\n\0", 2))));
         }
     }
     throw report::Refusal("target.not-a-kernel", vmlinux.string(), "there is no \"Linux version\" banner in this file",
                           "give the vmlinux of the kernel to patch");
+}
+
+} // namespace
+
+std::string read_vmlinux_release(const fs::path& vmlinux) {
+    const std::string banner = read_banner(vmlinux);
+    return banner.substr(0, banner.find(" ("));
+}
+
+PackagedAs read_package_of(const fs::path& vmlinux) {
+    const std::string banner = read_banner(vmlinux);
+    static const std::regex debian(" Debian ([^ ]+) \\(([0-9]{4})-([0-9]{2})-([0-9]{2})\\)");
+    std::smatch found;
+    if (!std::regex_search(banner, found, debian))
+        return {};
+    const std::chrono::year_month_day day{std::chrono::year(std::stoi(found[2])),
+                                          std::chrono::month(static_cast<unsigned>(std::stoul(found[3]))),
+                                          std::chrono::day(static_cast<unsigned>(std::stoul(found[4])))};
+    const auto date = std::chrono::sys_days(day).time_since_epoch();
+    return {found[1], std::chrono::duration_cast<std::chrono::seconds>(date).count()};
 }
 
 std::optional<std::string> read_module_release(const fs::path& module) {

@@ -1,6 +1,7 @@
 // What the parts of a kernel say about which kernel they are.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -21,5 +22,13 @@ std::string read_source_version(const std::filesystem::path& source);
 
 // "6.12" of "6.12.117+deb12-cloud-amd64".
 std::string series_of(const std::string& release);
+
+// What a vmlinux says of the package that it is in, in its "Linux version" banner: "... #1 SMP Debian 6.1.192-3
+// (2026-11-11)". Empty, and 0, where it says no such thing.
+struct PackagedAs {
+    std::string version; // "6.1.192-3"
+    int64_t date = 0;    // seconds since 1970
+};
+PackagedAs read_package_of(const std::filesystem::path& vmlinux);
 
 } // namespace klp::kernel

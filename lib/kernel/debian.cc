@@ -4,13 +4,14 @@
 #include "host/parallel.h"
 #include "host/process.h"
 #include "kernel/banner.h"
-#include "kernel/target.h"
 #include "report/finding.h"
 
 #include <algorithm>
 #include <cctype>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <mutex>
+#include <utility>
 
 namespace klp::kernel {
 
@@ -33,47 +34,24 @@ std::string_view take_number(std::string_view& text) {
     return number;
 }
 
-std::vector<std::string_view> lines_of(std::string_view text) {
-    std::vector<std::string_view> lines;
-    while (!text.empty()) {
-        const size_t end = std::min(text.find('\n'), text.size());
-        lines.push_back(text.substr(0, end));
-        text.remove_prefix(std::min(end + 1, text.size()));
-    }
-    return lines;
-}
-
-std::string_view trimmed(std::string_view text) {
-    while (!text.empty() && text.front() == ' ')
-        text.remove_prefix(1);
-    while (!text.empty() && text.back() == ' ')
-        text.remove_suffix(1);
-    return text;
-}
-
 // Releases with an unsigned image package in the archive's lists, of any series; newest first.
-std::vector<std::string> releases_in_archive() {
-    const host::Outcome outcome = host::run_or_refuse({.argv = {"apt-cache", "pkgnames", "linux-image-"}},
-                                                      "target.download", "list the kernel packages");
+std::vector<std::string> releases_in(const PackageArchive& archive) {
     constexpr std::string_view prefix = "linux-image-", suffix = "-unsigned";
     std::vector<std::string> releases;
-    for (std::string_view line : lines_of(outcome.output)) {
-        if (line.size() > prefix.size() + suffix.size() && line.ends_with(suffix) && is_digit(line[prefix.size()]))
-            releases.emplace_back(line.substr(prefix.size(), line.size() - prefix.size() - suffix.size()));
+    for (const std::string& name : archive.names(std::string(prefix))) {
+        if (name.size() > prefix.size() + suffix.size() && name.ends_with(suffix) && is_digit(name[prefix.size()]))
+            releases.emplace_back(name.substr(prefix.size(), name.size() - prefix.size() - suffix.size()));
     }
     std::sort(releases.begin(), releases.end(),
               [](const std::string& a, const std::string& b) { return compare_releases(a, b) > 0; });
     return releases;
 }
 
-PackageVersions ask_archive(const std::vector<DebianPackages>& releases) {
-    host::Command command{.argv = {"apt-cache", "madison"}};
-    for (const DebianPackages& packages : releases) {
-        for (const std::string& name : {packages.image, packages.debug, packages.headers, packages.source})
-            command.argv.push_back(name);
-    }
-    return parse_madison(
-        host::run_or_refuse(command, "target.download", "ask for the kernel packages' versions").output);
+PackageVersions versions_in(const PackageArchive& archive, const std::vector<DebianPackages>& releases) {
+    std::vector<std::string> names;
+    for (const DebianPackages& packages : releases)
+        names.insert(names.end(), {packages.image, packages.debug, packages.headers, packages.source});
+    return archive.versions(names);
 }
 
 // The releases to name to somebody who asked for `wanted`: of its series if there are any, the newest ones.
@@ -90,10 +68,6 @@ std::vector<std::string> nearest(const std::vector<std::string>& releases, const
     return near;
 }
 
-const std::string stale_hint =
-    "the package lists may be old: run `apt-get update`; Debian 12's kernels are in the suites "
-    "bookworm and bookworm-security";
-
 [[noreturn]] void refuse_unknown(const std::string& wanted, const std::string& series,
                                  const std::vector<std::string>& releases) {
     const std::vector<std::string> near = nearest(releases, series);
@@ -101,16 +75,16 @@ const std::string stale_hint =
         "target.debian-unknown", "debian:" + wanted,
         near.empty() ? std::string("the package archive has no kernel images at all")
                      : fmt::format("the package archive has no such kernel; the nearest are {}", fmt::join(near, ", ")),
-        stale_hint);
+        stale_lists_hint);
 }
 
-DebianPackages choose_exact(const std::string& release) {
-    const std::vector<std::string> releases = releases_in_archive();
+DebianPackages choose_exact(const std::string& release, const PackageArchive& archive) {
+    const std::vector<std::string> releases = releases_in(archive);
     if (std::find(releases.begin(), releases.end(), release) == releases.end())
         refuse_unknown(release, series_of(release), releases);
     DebianPackages packages = packages_of(release);
     std::vector<std::string> missing;
-    const auto version = common_version(packages, ask_archive({packages}), missing);
+    const auto version = common_version(packages, versions_in(archive, {packages}), missing);
     if (!version)
         throw report::Refusal(
             "target.debian-incomplete", "debian:" + release,
@@ -122,9 +96,9 @@ DebianPackages choose_exact(const std::string& release) {
     return packages;
 }
 
-DebianPackages choose_newest(const DebianName& name, const std::string& architecture) {
+DebianPackages choose_newest(const DebianName& name, const std::string& architecture, const PackageArchive& archive) {
     const std::string wanted = name.series + (name.flavour.empty() ? "" : "-" + name.flavour);
-    const std::vector<std::string> releases = releases_in_archive();
+    const std::vector<std::string> releases = releases_in(archive);
     std::vector<DebianPackages> candidates;
     for (const std::string& release : releases) {
         if (is_of_series(release, name, architecture))
@@ -132,10 +106,10 @@ DebianPackages choose_newest(const DebianName& name, const std::string& architec
     }
     if (candidates.empty())
         refuse_unknown(wanted, name.series, releases);
-    const PackageVersions archive = ask_archive(candidates);
+    const PackageVersions versions = versions_in(archive, candidates);
     std::vector<std::string> missing;
     for (DebianPackages& candidate : candidates) {
-        if (const auto version = common_version(candidate, archive, missing)) {
+        if (const auto version = common_version(candidate, versions, missing)) {
             candidate.version = *version;
             return candidate;
         }
@@ -143,30 +117,7 @@ DebianPackages choose_newest(const DebianName& name, const std::string& architec
     throw report::Refusal("target.debian-incomplete", "debian:" + wanted,
                           fmt::format("of no kernel of this series does the archive have all packages; missing: {}",
                                       fmt::join(missing, ", ")),
-                          stale_hint);
-}
-
-// Downloads one package into `folder` and returns the file.
-fs::path download(const std::string& package, const std::string& version, const fs::path& folder) {
-    files::make_folder(folder);
-    const host::Command command{.argv = {"apt-get", "-q", "-o", "APT::Sandbox::User=root", "-o", "Acquire::Retries=3",
-                                         "download", package + "=" + version},
-                                .directory = folder};
-    try {
-        host::run_or_refuse(command, "target.download", fmt::format("download {} {}", package, version));
-    } catch (const report::Refusal& refusal) {
-        if (refusal.findings().front().code != "target.download")
-            throw;
-        report::Finding finding = refusal.findings().front();
-        finding.hint = stale_hint;
-        throw report::Refusal(finding);
-    }
-    for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
-        if (entry.path().extension() == ".deb")
-            return entry.path();
-    }
-    throw report::Refusal("target.download", package, "apt-get said that it succeeded, and there is no file",
-                          stale_hint);
+                          stale_lists_hint);
 }
 
 void unpack(const fs::path& archive, const fs::path& folder) {
@@ -175,18 +126,30 @@ void unpack(const fs::path& archive, const fs::path& folder) {
     files::remove_tree(archive);
 }
 
-void fetch_package(const std::string& package, const std::string& version, const fs::path& folder,
-                   const host::Cache& cache) {
-    const host::TemporaryFolder scratch = cache.temporary();
-    unpack(download(package, version, scratch.path()), folder);
+// What fetching takes: where packages come from, where what is made of them is kept, and who is told of it.
+struct Fetching {
+    const host::Cache& cache;
+    const std::function<void(const std::string&)>& progress;
+    std::optional<PackageArchive> archive = {}; // once something has to be asked of it
+    std::mutex mutex = {};
+
+    const PackageArchive& the_archive() {
+        const std::lock_guard lock(mutex);
+        return archive ? *archive : archive.emplace(cache, progress);
+    }
+};
+
+void fetch_package(const std::string& package, const std::string& version, const fs::path& folder, Fetching& fetching) {
+    const host::TemporaryFolder scratch = fetching.cache.temporary();
+    unpack(fetching.the_archive().download(package, version, scratch.path()), folder);
     files::remove_tree(folder / "usr/share");
 }
 
 // linux-source-6.1 holds one usr/src/linux-source-6.1.tar.xz.
-fs::path fetch_source(const std::string& package, const std::string& version, const host::Cache& cache) {
-    return cache.common_entry(fmt::format("debian/{}_{}", package, version), [&](const fs::path& folder) {
-        const host::TemporaryFolder scratch = cache.temporary();
-        fetch_package(package, version, scratch.path() / "unpacked", cache);
+fs::path fetch_source(const std::string& package, const std::string& version, Fetching& fetching) {
+    return fetching.cache.common_entry(fmt::format("debian/{}_{}", package, version), [&](const fs::path& folder) {
+        const host::TemporaryFolder scratch = fetching.cache.temporary();
+        fetch_package(package, version, scratch.path() / "unpacked", fetching);
         const fs::path tarball = scratch.path() / "unpacked/usr/src" / (package + ".tar.xz");
         host::run_or_refuse({.argv = {"tar", "-x", "-I", "xz -T0", "--strip-components=1", "--no-same-owner", "-C",
                                       folder.string(), "-f", tarball.string()}},
@@ -194,13 +157,13 @@ fs::path fetch_source(const std::string& package, const std::string& version, co
     });
 }
 
-void fetch_all(const DebianPackages& packages, const fs::path& folder, const host::Cache& cache) {
+void fetch_all(const DebianPackages& packages, const fs::path& folder, Fetching& fetching) {
     // The two large ones first.
     const std::vector<std::function<void()>> work = {
-        [&] { fetch_package(packages.debug, packages.version, folder / "debug", cache); },
-        [&] { fetch_source(packages.source, packages.version, cache); },
-        [&] { fetch_package(packages.image, packages.version, folder / "image", cache); },
-        [&] { fetch_package(packages.headers, packages.version, folder / "headers", cache); },
+        [&] { fetch_package(packages.debug, packages.version, folder / "debug", fetching); },
+        [&] { fetch_source(packages.source, packages.version, fetching); },
+        [&] { fetch_package(packages.image, packages.version, folder / "image", fetching); },
+        [&] { fetch_package(packages.headers, packages.version, folder / "headers", fetching); },
     };
     host::parallel_for(work.size(), static_cast<unsigned>(work.size()), [&](size_t i) { work[i](); });
     files::write(folder / "version", packages.version);
@@ -210,14 +173,14 @@ std::string entry_of(const std::string& release) {
     return "debian/" + release;
 }
 
-DebianKernel describe(const std::string& release, const fs::path& folder, const host::Cache& cache) {
+DebianKernel describe(const std::string& release, const fs::path& folder, Fetching& fetching) {
     const DebianPackages packages = packages_of(release);
     const fs::path debug = folder / "debug/usr/lib/debug";
     const fs::path headers = folder / "headers/usr/src" / packages.headers;
     const fs::path image = folder / "image";
     const std::string version = files::read_text(folder / "version");
     return {.release = release,
-            .source = fetch_source(packages.source, version, cache),
+            .source = fetch_source(packages.source, version, fetching),
             .config = headers / ".config",
             .vmlinux = debug / "boot" / ("vmlinux-" + release),
             .modules = debug / "lib/modules" / release,
@@ -228,10 +191,11 @@ DebianKernel describe(const std::string& release, const fs::path& folder, const 
 }
 
 // Which release a series means stays true until the package lists change.
-std::string remember_newest(const DebianName& name, const std::string& architecture, const host::Cache& cache,
+std::string remember_newest(const DebianName& name, const std::string& architecture, Fetching& fetching,
                             std::optional<DebianPackages>& chosen) {
+    const host::Cache& cache = fetching.cache;
     const fs::path note = cache.root() / "debian" / fmt::format("newest-{}-{}", name.series, name.flavour);
-    const std::string lists = files::stamp("/var/lib/apt/lists");
+    const std::string lists = PackageArchive::state(cache);
     if (fs::exists(note)) {
         const std::string text = files::read_text(note);
         const size_t newline = text.find('\n');
@@ -239,9 +203,9 @@ std::string remember_newest(const DebianName& name, const std::string& architect
             cache.has(entry_of(text.substr(0, newline))))
             return text.substr(0, newline);
     }
-    chosen = choose_newest(name, architecture);
+    chosen = choose_newest(name, architecture, fetching.the_archive());
     files::make_folder(note.parent_path());
-    files::write(note, chosen->release + "\n" + lists);
+    files::write(note, chosen->release + "\n" + PackageArchive::state(cache));
     return chosen->release;
 }
 
@@ -306,18 +270,6 @@ int compare_releases(std::string_view a, std::string_view b) {
     return static_cast<int>(!a.empty()) - static_cast<int>(!b.empty());
 }
 
-PackageVersions parse_madison(std::string_view text) {
-    PackageVersions result;
-    for (std::string_view line : lines_of(text)) {
-        const size_t first = line.find('|');
-        const size_t second = first == std::string_view::npos ? first : line.find('|', first + 1);
-        if (second != std::string_view::npos && line.ends_with(" Packages"))
-            result[std::string(trimmed(line.substr(0, first)))].emplace(
-                trimmed(line.substr(first + 1, second - first - 1)));
-    }
-    return result;
-}
-
 DebianPackages packages_of(const std::string& release) {
     return {.release = release,
             .version = {},
@@ -357,39 +309,28 @@ std::string debian_architecture() {
 
 DebianKernel fetch_debian_kernel(const DebianName& name, const host::Cache& cache,
                                  const std::function<void(const std::string&)>& progress) {
+    Fetching fetching{cache, progress};
     std::optional<DebianPackages> chosen;
     const std::string release =
-        name.release.empty() ? remember_newest(name, debian_architecture(), cache, chosen) : name.release;
+        name.release.empty() ? remember_newest(name, debian_architecture(), fetching, chosen) : name.release;
     const fs::path folder = cache.common_entry(entry_of(release), [&](const fs::path& empty) {
         if (!chosen)
-            chosen = choose_exact(release);
+            chosen = choose_exact(release, fetching.the_archive());
         if (progress)
             progress(
                 fmt::format("fetching the packages of Debian's {} {} (once per kernel)", release, chosen->version));
-        fetch_all(*chosen, empty, cache);
+        fetch_all(*chosen, empty, fetching);
     });
-    return describe(release, folder, cache);
+    return describe(release, folder, fetching);
 }
 
-Target debian_target(const std::string& spec, const host::Cache& cache, const TargetOptions& options) {
-    const std::string prefix = "debian:";
-    const std::string text = spec.starts_with(prefix) ? spec.substr(prefix.size()) : spec;
-    const auto name = parse_debian_name(text, debian_architecture());
+DebianName debian_name_of(const std::string& spec) {
+    const std::string text = spec.starts_with(debian_prefix) ? spec.substr(debian_prefix.size()) : spec;
+    auto name = parse_debian_name(text, debian_architecture());
     if (!name)
         throw report::Refusal("target.debian-name", spec, "this names no Debian kernel",
                               "write a release, debian:6.1.0-56-cloud-amd64, or a series, debian:6.1-cloud");
-    const DebianKernel kernel = fetch_debian_kernel(*name, cache, options.progress);
-    return parts_target({.name = prefix + kernel.release,
-                         .source = kernel.source,
-                         .config = kernel.config,
-                         .vmlinux = kernel.vmlinux,
-                         .modules = kernel.modules,
-                         .symvers = kernel.symvers,
-                         .vmlinuz = kernel.vmlinuz,
-                         .boot_modules = kernel.boot_modules,
-                         .system_map = kernel.system_map,
-                         .has_clean_source = true},
-                        cache, options);
+    return std::move(*name);
 }
 
 } // namespace klp::kernel

@@ -2,12 +2,11 @@
 #pragma once
 
 #include "host/cache.h"
+#include "kernel/archive.h"
 
 #include <filesystem>
 #include <functional>
-#include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,15 +22,15 @@ struct DebianName {
 // Nothing if it is neither.
 std::optional<DebianName> parse_debian_name(std::string_view text, std::string_view architecture);
 
+// The same of what --kernel is given, "debian:6.1-cloud". Throws report::Refusal "target.debian-name".
+inline constexpr std::string_view debian_prefix = "debian:";
+DebianName debian_name_of(const std::string& spec);
+
 // Is `release` ("6.1.0-56-cloud-amd64") one of the series and flavour?
 bool is_of_series(std::string_view release, const DebianName& name, std::string_view architecture);
 
 // <0, 0, >0 as a is older than, the same as or newer than b: numbers count as numbers.
 int compare_releases(std::string_view a, std::string_view b);
-
-// What the archive has: package name -> versions, as `apt-cache madison` prints them.
-using PackageVersions = std::map<std::string, std::set<std::string>>;
-PackageVersions parse_madison(std::string_view text);
 
 // The packages of one release, of one version.
 struct DebianPackages {
@@ -51,7 +50,7 @@ struct DebianKernel {
     std::filesystem::path source, config, vmlinux, modules, symvers, vmlinuz, boot_modules, system_map;
 };
 
-// Throws report::Refusal as debian_target() says.
+// Throws report::Refusal "target.debian-unknown", "target.debian-incomplete", "target.download".
 DebianKernel fetch_debian_kernel(const DebianName& name, const host::Cache& cache,
                                  const std::function<void(const std::string&)>& progress);
 

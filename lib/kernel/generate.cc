@@ -2,6 +2,7 @@
 
 #include "host/cache.h"
 #include "kernel/kbuild.h"
+#include "report/finding.h"
 
 #include <mutex>
 
@@ -12,7 +13,9 @@ void generate_for(const Target& target, std::span<const BuildUnit> units, unsign
     const std::lock_guard guard(within_this_run);
     // What its maker generated is all there is.
     if (target.state != target.entry)
-        return;
+        throw report::Refusal("cache.read-only", target.entry.string(),
+                              "a source that the kernel's build generates is missing, and this entry may only be read",
+                              "have whoever owns the cache run klp-build --prepare for this kernel");
     const host::FileLock between_runs = host::FileLock::wait(target.entry / "generate.lock");
     std::vector<std::string> goals = {"-k"};
     if (is_out_of_tree(target))

@@ -18,8 +18,8 @@ namespace klp::kernel {
 void synchronize_mirror(const std::filesystem::path& tree, const std::filesystem::path& mirror);
 
 // A mirror to change and take back: the patched tree of one run. The mirrors are kept in the cache, one per run at the
-// same time, though no more than there are processors; what a run replaced is noted in a journal first, and put back when the run ends, or when the next one
-// finds the journal of a killed run.
+// same time, though no more than there are processors; what a run replaced is noted in a journal first, and put back
+// when the run ends, or when the next one finds the journal of a killed run.
 class PatchedTree {
 public:
     // Takes a free mirror of `source` below `folder` (made if all are in use).

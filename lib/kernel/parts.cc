@@ -36,9 +36,10 @@ void require_file(const fs::path& path, const std::string& part, const std::stri
 }
 
 [[noreturn]] void refuse_symvers(const fs::path& where, const std::string& message) {
-    throw report::Refusal("target.wrong-symvers", where.string(), message,
-                          "give the Module.symvers of the very kernel build: from the distribution's headers package of "
-                          "the same version, or from the top of the build directory");
+    throw report::Refusal(
+        "target.wrong-symvers", where.string(), message,
+        "give the Module.symvers of the very kernel build: from the distribution's headers package of "
+        "the same version, or from the top of the build directory");
 }
 
 std::string check_release(const Parts& parts, const Config& config, const std::string& source_version,
@@ -82,9 +83,10 @@ void check_exports(const elf::Object& image, const Parts& parts, const symbols::
             first = symbol;
     });
     if (missing != 0)
-        refuse_symvers(parts.symvers, fmt::format("it is of another kernel: {} symbols that it says vmlinux exports are not "
-                                                  "in {}, {} for one",
-                                                  missing, parts.vmlinux.string(), first));
+        refuse_symvers(parts.symvers,
+                       fmt::format("it is of another kernel: {} symbols that it says vmlinux exports are not "
+                                   "in {}, {} for one",
+                                   missing, parts.vmlinux.string(), first));
 }
 
 // struct modversion_info (include/linux/module.h): unsigned long crc; char name[64 - sizeof(unsigned long)].
@@ -107,8 +109,8 @@ void check_versions(const fs::path& module, const Parts& parts, const symbols::E
 
 std::string build_id_of(const files::Mapping& image) {
     elf_version(EV_CURRENT);
-    const std::unique_ptr<Elf, decltype(&elf_end)> file(
-        elf_memory(reinterpret_cast<char*>(image.data()), image.size()), &elf_end);
+    const std::unique_ptr<Elf, decltype(&elf_end)> file(elf_memory(reinterpret_cast<char*>(image.data()), image.size()),
+                                                        &elf_end);
     size_t count = 0;
     if (!file || elf_kind(file.get()) != ELF_K_ELF || elf_getphdrnum(file.get(), &count) != 0)
         return {};
@@ -169,8 +171,7 @@ std::map<std::string, fs::path> parse_index(std::string_view text) {
 std::string check_one_kernel(const Parts& parts, const Config& config, const std::string& source_version,
                              const std::string& index) {
     std::string release = check_release(parts, config, source_version, index);
-    const symbols::Exports exports =
-        symbols::read_symvers(files::read_text(parts.symvers), parts.symvers.string());
+    const symbols::Exports exports = symbols::read_symvers(files::read_text(parts.symvers), parts.symvers.string());
     if (exports.size() == 0)
         refuse_symvers(parts.symvers, "it is empty");
     // A boot image has the symbols that kallsyms keeps, which may be functions only.

@@ -1,5 +1,7 @@
 #include "kernel/symbol_files.h"
 
+#include "kernel/debian.h"
+
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
@@ -7,22 +9,18 @@
 
 namespace klp::kernel {
 
-symbols::KernelPaths symbol_files(const Target& target) {
-    symbols::KernelPaths paths;
-    paths.vmlinux = target.vmlinux;
-    paths.vmlinuz = target.vmlinuz;
-    paths.symvers = target.symvers;
-    paths.module_files.insert(target.modules.begin(), target.modules.end());
-    return paths;
-}
-
 namespace {
 
 symbols::KernelPaths find_symbol_files(const std::string& spec, host::Sharing sharing) {
     const host::Cache cache = host::Cache::open(sharing);
-    TargetOptions options;
-    options.progress = [](const std::string& text) { fmt::print(stderr, "{}\n", text); };
-    return symbol_files(debian_target(spec, cache, options));
+    const DebianKernel kernel = fetch_debian_kernel(debian_name_of(spec), cache,
+                                                    [](const std::string& text) { fmt::print(stderr, "{}\n", text); });
+    symbols::KernelPaths paths;
+    paths.vmlinux = kernel.vmlinux;
+    paths.vmlinuz = kernel.vmlinuz;
+    paths.modules = kernel.modules;
+    paths.symvers = kernel.symvers;
+    return paths;
 }
 
 } // namespace

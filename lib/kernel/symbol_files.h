@@ -1,7 +1,7 @@
 // The target as klp-convert and klp-verify see it: symbols and exports only.
 #pragma once
 
-#include "kernel/target.h"
+#include "host/cache.h"
 #include "symbols/kernel_files.h"
 
 namespace CLI {
@@ -9,9 +9,6 @@ class App;
 }
 
 namespace klp::kernel {
-
-// Where the target's symbols are.
-symbols::KernelPaths symbol_files(const Target& target);
 
 // How a command line names the target kernel: by name, or by its parts.
 struct KernelArguments {
@@ -27,8 +24,8 @@ void declare_kernel(CLI::App& app, KernelArguments& arguments);
 // Was the kernel's image given, or its name?
 bool has_image(const KernelArguments& arguments);
 
-// Where the symbols of the kernel are that the command line names; one that is given by name is prepared in the default
-// cache if it is not there yet. Throws what debian_target() throws.
+// Where the symbols of the kernel are that the command line names; one that is given by name is fetched
+// into the cache if it is not there yet. Throws what fetch_debian_kernel() throws.
 symbols::KernelPaths symbol_files(const KernelArguments& arguments);
 
 } // namespace klp::kernel

@@ -37,12 +37,12 @@ def root_image():
 
 
 @contextlib.contextmanager
-def boot(kernel, disk, append=""):
-    """The root, up to its last target."""
+def boot(kernel, disk, append="", more=None):
+    """The root, up to its last target, with `more` files ({path in the guest: path here}), below /lp."""
     tree = kernel.modules()
     files = {"/vm/root": HERE / "guest" / "root",
              "/etc/systemd/system/klp-serve.service": HERE / "guest" / "klp-serve.service",
-             "/etc/systemd/system/klp.service": unit()}
+             "/etc/systemd/system/klp.service": unit(), **(more or {})}
     with lab.boot(kernel, files, [name for name in MODULES if name in tree], disk=disk, boot_timeout=400,
                   append=f"rdinit=/vm/root systemd.journald.forward_to_console=0 {append}".strip()) as vm:
         yield vm

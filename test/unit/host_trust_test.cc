@@ -86,7 +86,9 @@ TEST_CASE("a sealed folder is known again, and every change of it is seen") {
     const fs::path entry = folder.path() / "entry";
     const fs::path memory = folder.path() / "own/memory";
     const auto check = [&] { check_seal(entry, memory); };
-    const auto let_write = [&](const fs::path& path) { fs::permissions(path, fs::perms::owner_all, fs::perm_options::add); };
+    const auto let_write = [&](const fs::path& path) {
+        fs::permissions(path, fs::perms::owner_all, fs::perm_options::add);
+    };
     files::make_folder(entry);
     make_small(entry);
     CHECK(code_of(check) == "cache.unsealed");
