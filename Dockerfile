@@ -14,7 +14,8 @@ ARG MIRROR=
 COPY scripts/install-deps scripts/pin-mirror /src/scripts/
 RUN /src/scripts/pin-mirror "$MIRROR" && /src/scripts/install-deps build && rm -rf /var/lib/apt/lists/*
 COPY . /src
-RUN cd /src && cmake --preset release && cmake --build --preset release && \
+RUN cd /src && cmake --preset release && \
+	cmake --build --preset release --target klp-build create-diff-object klp-convert klp-verify klpctl && \
 	DESTDIR=/out cmake --install build --prefix /usr/local --strip
 
 FROM $BASE

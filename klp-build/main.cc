@@ -8,6 +8,7 @@
 #include "pipeline.h"
 #include "print_target.h"
 #include "report_facts.h"
+#include "reproduce.h"
 #include "resources.h"
 #include "rewrite_patch.h"
 #include "sign_modules.h"
@@ -223,6 +224,20 @@ bool says_nothing_changed(const std::string& code) {
     return code == "livepatch.nothing-changed" || code == "source.only-comments" || code == "source.no-code";
 }
 
+// Nothing is written: the answer is what was asked for.
+report::Exit reproduce(Options options) {
+    const Reported reported = read_report(options);
+    Record record(options);
+    report::Progress progress(stderr);
+    files::Together outputs;
+    run(options, record, progress, outputs);
+    outputs.drop();
+    note_inputs(options, record);
+    report::print(record.findings);
+    fmt::print("{}", compare_with(reported, record));
+    return report::Exit::done;
+}
+
 report::Exit look_after_cache(const Options& options) {
     const host::Cache cache = host::Cache::open(options.sharing);
     fmt::print("{}", options.cache_action == Options::CacheAction::list
@@ -261,6 +276,15 @@ report::Exit build_livepatch(const Options& options) {
     return status;
 }
 
+// What is asked for beside making a module.
+report::Exit run_command(const Options& options) {
+    if (options.cache_action != Options::CacheAction::none)
+        return look_after_cache(options);
+    if (!options.reproduce.empty())
+        return reproduce(options);
+    return build_livepatch(options);
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -271,8 +295,5 @@ int main(int argc, char** argv) {
     if (options->verbose)
         host::set_trace([](const host::Command& command) { fmt::print(stderr, "+ {}\n", host::to_shell(command)); });
     report::heed_signals();
-    return report::run_command([&] {
-        return options->cache_action == Options::CacheAction::none ? build_livepatch(*options)
-                                                                   : look_after_cache(*options);
-    });
+    return report::run_command([&] { return run_command(*options); });
 }

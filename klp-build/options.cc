@@ -146,6 +146,11 @@ void add_package_options(CLI::App& app, Options& options) {
         ->check(CLI::IsMember(package_formats))
         ->type_name("deb|rpm")
         ->option_text("deb|rpm");
+    group
+        ->add_option(
+            "--reproduce", options.reproduce,
+            "Make the module again that this JSON report is about, say whether it has the same bytes, and stop")
+        ->type_name("REPORT");
     group->add_option("--package-version", options.package_version, "The package's version; otherwise 1")
         ->type_name("VERSION");
     group->add_option("--package-maintainer", options.package_maintainer, "Who answers for the package: NAME <MAIL>")
@@ -211,13 +216,15 @@ std::string complaint(const Options& options) {
                 patch.string());
     if (options.cache_action != Options::CacheAction::none)
         return options.patches.empty() ? "" : "--cache looks at the cache only: give no patch";
+    if (!options.reproduce.empty())
+        return options.kernel.empty() || options.source.empty() ? "" : "--kernel and --sourcedir both name a kernel";
     if (options.kernel.empty() && options.source.empty())
         return "which kernel? give --kernel debian:RELEASE, or --sourcedir DIR";
     if (!options.kernel.empty() && !options.source.empty())
         return "--kernel and --sourcedir both name a kernel; give one of them";
     if (std::ranges::count(options.patches, standard_input) > 1)
         return "standard input can be read once only: give '-' once";
-    if (std::ranges::count(options.patches, standard_input) == 1 && options.name.empty())
+    if (std::ranges::count(options.patches, standard_input) == 1 && options.name.empty() && options.reproduce.empty())
         return "a patch from standard input has no name: give --name";
     if (options.patches.empty() && !options.print_target && !options.prepare)
         return "which patch? give at least one patch file";

@@ -57,6 +57,7 @@ struct Options {
     host::Sharing sharing = host::Sharing::none;
     std::filesystem::path report;
     bool reproducible_report = false;
+    std::filesystem::path reproduce; // the report of a module to be made again
     std::optional<package::Format> package;
     std::string package_version = "1";
     std::string package_maintainer = "klp-build <klp-build@example.org>";

@@ -4,6 +4,7 @@
 #include "sign_modules.h"
 
 #include "elf/builder.h"
+#include "files/digest.h"
 #include "files/files.h"
 #include "host/cache.h"
 #include "report/finding.h"
@@ -76,6 +77,7 @@ FinishedModules finish_modules(const Options& options, const kernel::Target& tar
         return file;
     };
     files::make_folder(folder);
+    modules.unsigned_sha256 = files::sha256(livepatch.module.bytes);
     modules.livepatch = finish(module_path(options).filename().string(), livepatch.module.bytes);
     if (livepatch.core)
         modules.core = finish(livepatch.core->module.filename().string(), files::read_bytes(livepatch.core->module));
@@ -99,6 +101,8 @@ Output hand_out(const Options& options, const FinishedModules& modules, files::T
         return content.size();
     };
     output.module_size = add(output.module, modules.livepatch);
+    output.module_sha256 = files::sha256(files::read_bytes(modules.livepatch));
+    output.unsigned_sha256 = modules.unsigned_sha256;
     output.signature = modules.signature;
     if (!modules.core.empty()) {
         output.core = output.module.parent_path() / modules.core.filename();

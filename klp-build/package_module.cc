@@ -141,7 +141,7 @@ std::vector<Content> contents_of(const Options& options, const Record& record, c
     for (const fs::path& patch : options.patches)
         if (fs::is_regular_file(patch)) // one that came through a pipe is gone
             contents.push_back(
-                {documents / fmt::format("patches/{:02}-{}", ++number, patch.filename().string()), patch});
+                {documents / fmt::format("patches/{:02}/{}", ++number, patch.filename().string()), patch});
     return contents;
 }
 

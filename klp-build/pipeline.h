@@ -185,7 +185,9 @@ std::filesystem::path temporary_copy_path(const Options& options);
 struct Output {
     std::filesystem::path module;
     uint64_t module_size = 0;
-    std::filesystem::path core; // klp_core.ko beside it; empty where the kernel has a core
+    std::string module_sha256;
+    std::string unsigned_sha256; // of what was signed
+    std::filesystem::path core;  // klp_core.ko beside it; empty where the kernel has a core
     uint64_t core_size = 0;
     std::filesystem::path package; // empty where none was asked for
     std::optional<report::Signature> signature;
@@ -193,6 +195,7 @@ struct Output {
 // The files as they will be handed out, still in the run's own folder.
 struct FinishedModules {
     std::filesystem::path livepatch;
+    std::string unsigned_sha256;                // of the livepatch, before it was signed
     std::filesystem::path core;                 // empty where the kernel has a core
     std::optional<report::Signature> signature; // of both
 };

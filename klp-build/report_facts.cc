@@ -1,5 +1,6 @@
 #include "report_facts.h"
 
+#include "elf/build_id.h"
 #include "report/facts_json.h"
 #include "report/page.h"
 #include "source/text_diff.h"
@@ -137,7 +138,8 @@ report::Kernel kernel_of(const kernel::Target& target) {
             target.version,
             target.arch,
             target.compiler.name + " " + target.compiler.version,
-            target.runtime == elf::Runtime::core ? "core" : "kernel"};
+            target.runtime == elf::Runtime::core ? "core" : "kernel",
+            elf::build_id(elf::Object::open(target.vmlinux))};
 }
 
 std::vector<report::File> files_of(const Record& record, const std::vector<FileHunks>& hunks) {
@@ -166,9 +168,9 @@ report::Facts facts_of(const Record& record) {
         facts.units.push_back(unit_of(unit, hunks));
     facts.layouts = record.review.layouts();
     if (!record.output.module.empty())
-        facts.module = {record.output.module.string(), record.output.module_size, record.is_replacing,
-                        record.livepatch_relocations,  record.review.symbols(),   record.review.sections(),
-                        record.output.signature};
+        facts.module = {record.output.module.string(), record.output.module_size, record.output.module_sha256,
+                        record.output.unsigned_sha256, record.is_replacing,       record.livepatch_relocations,
+                        record.review.symbols(),       record.review.sections(),  record.output.signature};
     if (!record.output.core.empty())
         facts.core = {record.output.core.string(), record.output.core_size};
     facts.test = record.test;

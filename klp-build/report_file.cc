@@ -16,7 +16,7 @@ void note_inputs(const Options& options, Record& record) {
     for (const std::filesystem::path& patch : options.patches)
         record.patches.push_back(patch.string());
     record.is_replacing = !options.stack;
-    if (!options.report.empty() || options.package)
+    if (!options.report.empty() || options.package || !options.reproduce.empty())
         record.inputs = list_inputs(options, record.target, record.review.owners());
 }
 

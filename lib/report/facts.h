@@ -30,6 +30,7 @@ struct Kernel {
     std::string arch;     // as kbuild has it
     std::string compiler; // and its version
     std::string runtime;  // the livepatch core that the module is for: "kernel" or "core"
+    std::string build_id; // of its image; empty if it has none
 };
 
 struct File {
@@ -113,7 +114,9 @@ struct Signature {
 struct ModuleFacts {
     std::string path;
     uint64_t size = 0;
-    bool is_replacing = true; // all other patches
+    std::string sha256;          // of the file
+    std::string unsigned_sha256; // of what was signed; the same where it is not signed
+    bool is_replacing = true;    // all other patches
     size_t livepatch_relocations = 0;
     std::vector<KernelSymbol> symbols;
     std::vector<SectionSize> sections; // that are in memory

@@ -37,8 +37,10 @@ void add(Json& json, const char* key, const std::vector<DiffBlock>& blocks) {
 }
 
 Json from_kernel(const Kernel& kernel) {
-    return {{"name", kernel.name}, {"release", kernel.release},   {"version", kernel.version},
-            {"arch", kernel.arch}, {"compiler", kernel.compiler}, {"runtime", kernel.runtime}};
+    Json json = {{"name", kernel.name}, {"release", kernel.release},   {"version", kernel.version},
+                 {"arch", kernel.arch}, {"compiler", kernel.compiler}, {"runtime", kernel.runtime}};
+    add(json, "build_id", kernel.build_id);
+    return json;
 }
 
 Json from_input(const Input& input) {
@@ -150,6 +152,8 @@ Json from_signature(const Signature& signature) {
 Json from_module(const ModuleFacts& module) {
     Json json = {{"path", module.path},
                  {"size", module.size},
+                 {"sha256", module.sha256},
+                 {"unsigned_sha256", module.unsigned_sha256},
                  {"replace", module.is_replacing},
                  {"livepatch_symbols", module.symbols.size()},
                  {"livepatch_relocations", module.livepatch_relocations},

@@ -101,7 +101,7 @@ Html key_facts(const Facts& facts) {
     }
     list += term("patch", fmt::format("{}", fmt::join(facts.patches, ", ")));
     if (facts.module)
-        list += term("module", fmt::format("{} bytes; {}", facts.module->size,
+        list += term("module", fmt::format("{} bytes; sha256 {}; {}", facts.module->size, facts.module->sha256,
                                            facts.module->is_replacing ? "replaces all other live patches"
                                                                       : "stacks on other live patches"));
     if (facts.module && facts.module->signature) {

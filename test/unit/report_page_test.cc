@@ -26,7 +26,7 @@ Facts of_one_function() {
     facts.tool = "klp-build 1";
     facts.status = "done";
     facts.patches = {"fix.patch"};
-    facts.module = ModuleFacts{"out/livepatch-fix.ko", 1234, true, 0, {}, {}};
+    facts.module = ModuleFacts{"out/livepatch-fix.ko", 1234, "5a", "5a", true, 0, {}, {}};
     UnitFacts unit;
     unit.source = "fs/a.c";
     unit.object = "vmlinux";
