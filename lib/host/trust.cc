@@ -37,21 +37,39 @@ bool is_ours(uid_t user) {
     return user == 0 || user == geteuid();
 }
 
+// The group that many distributions make for each user, of the user's name and with nobody else in it: their umask is
+// 002.
+bool is_private(gid_t group) {
+    const passwd* user = getpwuid(geteuid());
+    const std::string name = user != nullptr ? user->pw_name : "";
+    const struct group* entry = getgrgid(group);
+    if (entry == nullptr || name.empty() || entry->gr_name != name)
+        return false;
+    for (char** member = entry->gr_mem; *member != nullptr; ++member)
+        if (*member != name)
+            return false;
+    return true;
+}
+
 struct Doubt {
     std::string what;
     std::string remedy; // a command that ends it, to which the path is appended
 };
 
-std::optional<Doubt> doubt_about(const struct stat& status) {
-    if (!is_ours(status.st_uid))
-        return Doubt{fmt::format("it belongs to {}", user_name(status.st_uid)), fmt::format("chown -R {}", geteuid())};
+std::optional<Doubt> doubt_about_rights(const struct stat& status) {
     if (S_ISLNK(status.st_mode))
         return std::nullopt;
     if ((status.st_mode & S_IWOTH) != 0)
         return Doubt{"everybody can write to it", "chmod -R go-w"};
-    if ((status.st_mode & S_IWGRP) != 0)
+    if ((status.st_mode & S_IWGRP) != 0 && !is_private(status.st_gid))
         return Doubt{fmt::format("its group {} can write to it", group_name(status.st_gid)), "chmod -R go-w"};
     return std::nullopt;
+}
+
+std::optional<Doubt> doubt_about(const struct stat& status) {
+    if (!is_ours(status.st_uid))
+        return Doubt{fmt::format("it belongs to {}", user_name(status.st_uid)), fmt::format("chown -R {}", geteuid())};
+    return doubt_about_rights(status);
 }
 
 std::optional<Doubt> doubt_about(const fs::path& path) {
@@ -89,8 +107,10 @@ void require_own_place(const fs::path& folder) {
         struct stat status{};
         if (lstat(above.c_str(), &status) != 0 || is_unknown_here(status.st_uid))
             continue;
+        // Root's caches lie in users' folders too: who builds trees of theirs runs their makefiles anyway.
+        const auto doubt = geteuid() == 0 ? doubt_about_rights(status) : doubt_about(status);
         const bool is_sticky = (status.st_mode & S_ISVTX) != 0;
-        if (const auto doubt = doubt_about(status); doubt && !(is_sticky && is_ours(status.st_uid)))
+        if (doubt && !(is_sticky && is_ours(status.st_uid)))
             refuse(above, fmt::format("the cache {} lies in it and {}", place.string(), doubt->what), "");
     }
 }

@@ -8,7 +8,8 @@
 namespace klp::host {
 
 // Who besides root and the user of this process can change what `path` itself is: "it belongs to user alice", "its
-// group staff can write to it", "everybody can write to it". Nothing if nobody can. A link is not followed.
+// group staff can write to it", "everybody can write to it". Nothing if nobody can; a user's private group, of the same
+// name and with nobody else in it, is nobody else. A link is not followed.
 std::optional<std::string> who_else_can_write(const std::filesystem::path& path);
 
 // Throws report::Refusal "cache.untrusted" if somebody else can write to the folder or put another in its place: the
