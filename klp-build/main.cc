@@ -2,6 +2,7 @@
 #include "boot_test.h"
 #include "cache_report.h"
 #include "changed_texts.h"
+#include "fleet.h"
 #include "options.h"
 #include "outputs.h"
 #include "package_module.h"
@@ -282,6 +283,10 @@ report::Exit run_command(const Options& options) {
         return look_after_cache(options);
     if (!options.reproduce.empty())
         return reproduce(options);
+    if (!options.fleet.empty())
+        return build_fleet(options);
+    if (!options.fleet_cell.empty())
+        return build_fleet_cell(options);
     return build_livepatch(options);
 }
 

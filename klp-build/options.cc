@@ -1,5 +1,7 @@
 #include "options.h"
 
+#include "fleet_engines.h"
+
 #include "files/files.h"
 #include "report/command.h"
 #include "report/finding.h"
@@ -7,6 +9,7 @@
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cctype>
@@ -157,6 +160,29 @@ void add_package_options(CLI::App& app, Options& options) {
         ->type_name("TEXT");
 }
 
+void add_fleet_options(CLI::App& app, Options& options) {
+    auto* group = app.add_option_group("Fleet", "Many patches for many kernels");
+    group->add_option("--fleet", options.fleet, "Build what this file names into the folder --output, or go on with it")
+        ->type_name("FLEET.json");
+    group->add_option("--fleet-engine", options.fleet_engine, "What runs the cells; otherwise this machine (local)")
+        ->check(CLI::IsMember(engine_names()))
+        ->type_name("ENGINE")
+        ->option_text(fmt::format("{}", fmt::join(engine_names(), "|")));
+    group->add_option("--fleet-cell", options.fleet_cell, "Build one cell, in its folder, as engines do")
+        ->type_name("DIR");
+}
+
+// How these go with the others: they do not.
+std::string fleet_complaint(const Options& options) {
+    if (!options.patches.empty() || !options.kernel.empty() || !options.source.empty())
+        return "a fleet's kernels and patches stand in its file: give none besides";
+    if (!options.fleet.empty() && !options.fleet_cell.empty())
+        return "--fleet and --fleet-cell: give one of them";
+    if (!options.fleet.empty() && options.output.empty())
+        return "where to? --fleet builds into a folder: give --output DIR";
+    return {};
+}
+
 void add_cache_options(CLI::App& app, Options& options) {
     auto* group = app.add_option_group("Cache", "What is kept between runs");
     group->add_flag("--prepare", options.prepare, "Make the kernel ready for runs to come, and stop");
@@ -218,6 +244,8 @@ std::string complaint(const Options& options) {
         return options.patches.empty() ? "" : "--cache looks at the cache only: give no patch";
     if (!options.reproduce.empty())
         return options.kernel.empty() || options.source.empty() ? "" : "--kernel and --sourcedir both name a kernel";
+    if (!options.fleet.empty() || !options.fleet_cell.empty())
+        return fleet_complaint(options);
     if (options.kernel.empty() && options.source.empty())
         return "which kernel? give --kernel debian:RELEASE, or --sourcedir DIR";
     if (!options.kernel.empty() && !options.source.empty())
@@ -260,6 +288,7 @@ std::optional<Options> parse_options(int argc, char** argv, int& status) {
     add_kernel_options(app, options);
     add_module_options(app, options);
     add_package_options(app, options);
+    add_fleet_options(app, options);
     add_cache_options(app, options);
     add_report_options(app, options);
     if (std::optional<int> end = report::parse_command_line(app, argc, argv)) {

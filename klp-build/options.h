@@ -61,6 +61,9 @@ struct Options {
     std::optional<package::Format> package;
     std::string package_version = "1";
     std::string package_maintainer = "klp-build <klp-build@example.org>";
+    std::filesystem::path fleet; // the file that names kernels and patches, in place of one kernel and one patch
+    std::string fleet_engine = "local";
+    std::filesystem::path fleet_cell;         // the folder of one cell of a fleet, to be built now
     std::filesystem::path rewrite;            // folder for a source patch that can be live, in place of a module
     std::vector<std::string> rewrite_callers; // FILE or FILE:FUNCTION, of those that call what it puts beside others
 };

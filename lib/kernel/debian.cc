@@ -324,6 +324,32 @@ DebianKernel fetch_debian_kernel(const DebianName& name, const host::Cache& cach
     return describe(release, folder, fetching);
 }
 
+std::vector<std::string> available_releases(const host::Cache& cache) {
+    const auto newer = [](const std::string& a, const std::string& b) { return compare_releases(a, b) > 0; };
+    std::set<std::string, decltype(newer)> releases(newer);
+    std::error_code error;
+    for (const fs::directory_entry& entry : fs::directory_iterator(cache.root() / "debian", error)) {
+        const std::string name = entry.path().filename().string();
+        if (entry.is_directory() && is_digit(name.front()) && cache.has(entry_of(name)))
+            releases.insert(name);
+    }
+    try {
+        const PackageArchive archive(cache, {});
+        std::vector<DebianPackages> candidates;
+        for (const std::string& release : releases_in(archive))
+            candidates.push_back(packages_of(release));
+        const PackageVersions versions = versions_in(archive, candidates);
+        std::vector<std::string> missing;
+        for (const DebianPackages& packages : candidates)
+            if (common_version(packages, versions, missing))
+                releases.insert(packages.release);
+    } catch (const report::Refusal&) {
+        if (releases.empty())
+            throw;
+    }
+    return {releases.begin(), releases.end()};
+}
+
 DebianName debian_name_of(const std::string& spec) {
     const std::string text = spec.starts_with(debian_prefix) ? spec.substr(debian_prefix.size()) : spec;
     auto name = parse_debian_name(text, debian_architecture());

@@ -54,6 +54,11 @@ struct DebianKernel {
 DebianKernel fetch_debian_kernel(const DebianName& name, const host::Cache& cache,
                                  const std::function<void(const std::string&)>& progress);
 
+// The releases that fetch_debian_kernel() could get, newest first: those that the archive has all packages of, and
+// those that are in the cache. An archive that cannot be asked is no hindrance if something is in the cache; else
+// throws report::Refusal "target.download".
+std::vector<std::string> available_releases(const host::Cache& cache);
+
 // The architecture as dpkg has it: "amd64".
 std::string debian_architecture();
 
