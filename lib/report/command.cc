@@ -32,7 +32,7 @@ int run_command(const std::function<Exit()>& work, const std::function<void(cons
     } catch (const std::exception& error) {
         tell({{"internal", Severity::error, {}, {}, error.what(), "this is a defect of the tool; please report it"}});
     } catch (Interruption interruption) {
-        fmt::print(stderr, "interrupted ({}): nothing was written\n", strsignal(interruption.signal));
+        fmt::print(stderr, "interrupted ({}): what was begun is put away\n", strsignal(interruption.signal));
         end_by(interruption);
     }
     return static_cast<int>(Exit::refused);
