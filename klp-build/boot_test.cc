@@ -4,6 +4,7 @@
 
 #include "files/files.h"
 #include "host/process.h"
+#include "report/json.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -16,7 +17,7 @@ namespace klp::build {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::json;
+using Json = nlohmann::ordered_json;
 
 host::Outcome run_machinery(std::vector<std::string> words, const fs::path& temporary) {
     std::vector<std::string> argv = {"python3", "-B", "-m", "boottest"};
@@ -33,21 +34,6 @@ Json parse(const std::string& text) {
         throw report::Refusal("test.broken", "boottest", "what came of the test cannot be read",
                               "install klp-build again");
     return json;
-}
-
-report::Severity severity_of(const std::string& name) {
-    for (report::Severity severity : {report::Severity::note, report::Severity::warning})
-        if (name == report::to_string(severity))
-            return severity;
-    return report::Severity::error;
-}
-
-std::vector<report::Finding> findings_of(const Json& json) {
-    std::vector<report::Finding> findings;
-    for (const Json& it : json.at("findings"))
-        findings.push_back({it.at("code"), severity_of(it.at("severity")), it.at("where"), it.at("function"),
-                            it.at("message"), it.at("hint")});
-    return findings;
 }
 
 report::TestRun run_of(const Json& json) {
@@ -113,7 +99,7 @@ void check_boot_test(const Options& options) {
     std::vector<std::string> words = {"check"};
     if (!options.test_script.empty())
         words.push_back(fs::absolute(options.test_script).string());
-    refuse_errors(findings_of(parse(run_machinery(words, {}).output)));
+    refuse_errors(report::findings_from(parse(run_machinery(words, {}).output).at("findings")));
 }
 
 void check_bootable(const Options& options, const kernel::Target& target) {
@@ -137,7 +123,7 @@ BootTested boot_test(const Options& options, const kernel::Target& target, const
     files::write(plan, plan_of(options, target, units, modules).dump());
     run_machinery({"run", plan.string(), result.string()}, folder);
     const Json json = parse(files::read_text(result));
-    return {facts_of(json, options), findings_of(json)};
+    return {facts_of(json, options), report::findings_from(json.at("findings"))};
 }
 
 std::string outcome_of(const report::BootTest& test) {

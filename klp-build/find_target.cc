@@ -76,10 +76,8 @@ kernel::TargetOptions how_to_prepare(const Options& options, report::Progress& p
             .progress = [&](const std::string& text) { progress.line("    " + text); }};
 }
 
-constexpr std::string_view standard_input = "/dev/stdin";
-
 std::filesystem::path file_of(const std::filesystem::path& patch) {
-    return patch == "-" ? std::filesystem::path(standard_input) : patch;
+    return patch == standard_input ? std::filesystem::path("/dev/stdin") : patch;
 }
 
 } // namespace

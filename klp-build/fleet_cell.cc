@@ -3,7 +3,6 @@
 #include "elf/build_id.h"
 #include "files/digest.h"
 #include "files/files.h"
-#include "files/mapping.h"
 #include "host/cache.h"
 #include "host/process.h"
 #include "report/json.h"
@@ -29,14 +28,9 @@ constexpr const char* result_file = "result.json";
 constexpr const char* report_file = "report.json";
 constexpr const char* log_file = "log";
 
-std::string text_hash(const std::string& text) {
-    return files::sha256(std::as_bytes(std::span(text)));
-}
-
 std::optional<std::string> try_hash(const fs::path& path) {
     try {
-        const files::Mapping content = files::Mapping::of(path);
-        return files::sha256({content.data(), content.size()});
+        return files::sha256_of(path);
     } catch (const report::Refusal&) {
         return std::nullopt;
     }
@@ -81,12 +75,9 @@ Order read_order(const fs::path& folder) {
 }
 
 std::vector<report::Finding> errors_in(const Json& list) {
-    std::vector<report::Finding> errors;
-    for (const Json& it : list)
-        if (it.value("severity", "") == report::to_string(report::Severity::error))
-            errors.push_back({it.at("code"), report::Severity::error, it.value("where", ""), it.value("function", ""),
-                              it.value("message", ""), it.value("hint", "")});
-    return errors;
+    std::vector<report::Finding> findings = report::findings_from(list);
+    std::erase_if(findings, [](const report::Finding& it) { return it.severity != report::Severity::error; });
+    return findings;
 }
 
 CellResult failed(const std::string& key, const std::string& where, const std::string& message) {
@@ -150,7 +141,7 @@ std::string key_of(const Order& order) {
     Json json = {order.tool, order.kernel, order.name, order.words, Json::array()};
     for (const OrderedFile& patch : order.patches)
         json.back().push_back({patch.path.filename().string(), patch.sha256});
-    return text_hash(json.dump());
+    return files::sha256(json.dump());
 }
 
 void write_order(const fs::path& folder, const Order& order) {
@@ -234,8 +225,7 @@ fs::path own_program() {
 }
 
 std::string tool_identity() {
-    static const std::string identity =
-        fmt::format("klp-build {} ({})", KLP_VERSION, elf::build_id(elf::Object::open(own_program())));
+    static const std::string identity = fmt::format("klp-build {} ({})", KLP_VERSION, elf::build_id_of(own_program()));
     return identity;
 }
 

@@ -1,12 +1,11 @@
 #include "fleet_cells.h"
 
-#include "elf/build_id.h"
 #include "files/digest.h"
 #include "files/files.h"
-#include "files/mapping.h"
 #include "host/parallel.h"
 #include "host/process.h"
 #include "kernel/debian.h"
+#include "kernel/parts.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -21,22 +20,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::json;
-
-std::string hash_of(const fs::path& path) {
-    const files::Mapping content = files::Mapping::of(path);
-    return files::sha256({content.data(), content.size()});
-}
-
-// By the name that its linker gave it, which costs nothing to read; a compressed image has none.
-std::string image_identity(const fs::path& path) {
-    try {
-        if (std::string id = elf::build_id(elf::Object::open(path)); !id.empty())
-            return id;
-    } catch (const report::Refusal&) {
-        // Not ELF: its bytes say what it is.
-    }
-    return hash_of(path);
-}
 
 // "debian:6.12.117+deb12-cloud-amd64" is also known without the architecture, as people write it.
 std::vector<std::string> names_of(const std::string& name, const std::string& architecture) {
@@ -62,7 +45,7 @@ std::string identity_of_files(const Fleet& fleet) {
     for (const std::string& word : fleet.options) {
         const fs::path file = fleet.folder / word.substr(word.find('=') + 1);
         if (std::error_code error; fs::is_regular_file(file, error))
-            text.append(" ").append(hash_of(file));
+            text.append(" ").append(files::sha256_of(file));
     }
     return text;
 }
@@ -94,8 +77,9 @@ void describe(ReadyKernel& ready, const std::string& text, const fs::path& folde
             ready.names.push_back(more);
     }
     const auto file = [&](const char* field) { return folder / json.at(field).get<std::string>(); };
-    ready.identity = fmt::format("{} {} {} {}", ready.release, image_identity(file("vmlinux")), hash_of(file("config")),
-                                 fs::exists(file("symvers")) ? hash_of(file("symvers")) : "");
+    ready.identity = fmt::format("{} {} {} {}", ready.release, kernel::identity_of_image(file("vmlinux")),
+                                 files::sha256_of(file("config")),
+                                 fs::exists(file("symvers")) ? files::sha256_of(file("symvers")) : "");
 }
 
 ReadyKernel make_ready(const FleetKernel& kernel, const Fleet& fleet, unsigned jobs, const host::Cache& cache,
@@ -184,7 +168,7 @@ std::vector<Cell> cells_of(const Fleet& fleet, const std::vector<ReadyKernel>& k
             std::ranges::replace(cell.order.name, '+', '-');
             cell.order.words.insert(cell.order.words.end(), fleet.options.begin(), fleet.options.end());
             for (const fs::path& file : variant->files)
-                cell.order.patches.push_back({file, hash_of(fleet.folder / file)});
+                cell.order.patches.push_back({file, files::sha256_of(fleet.folder / file)});
             cells.push_back(std::move(cell));
         }
     return cells;

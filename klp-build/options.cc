@@ -40,8 +40,6 @@ constexpr const char* no_script = "true";
 // So many compilers at once are a slip of the finger.
 constexpr unsigned most_jobs = 1024;
 
-const std::filesystem::path standard_input = "-"; // as other tools have it
-
 // Of CLI11: what is wrong with a module's name; empty if nothing is.
 std::string name_complaint(std::string name) {
     if (name.ends_with(".ko"))

@@ -12,6 +12,9 @@
 
 namespace klp::build {
 
+// As other tools have it, in place of a patch file.
+inline constexpr const char* standard_input = "-";
+
 struct Options {
     std::vector<std::filesystem::path> patches;
 

@@ -6,7 +6,6 @@
 #include "elf/modinfo.h"
 #include "files/digest.h"
 #include "files/files.h"
-#include "files/mapping.h"
 #include "host/process.h"
 #include "kernel/banner.h"
 #include "package/livepatch_package.h"
@@ -70,18 +69,13 @@ int64_t date_of(const kernel::PackagedAs& kernel) {
     return date != 0 ? date : std::max(kernel.date, earliest);
 }
 
-std::string hash_of(const fs::path& file) {
-    const files::Mapping content = files::Mapping::of(file);
-    return files::sha256({content.data(), content.size()});
-}
-
 package::Origin origin_of(const Options& options, const Record& record, const FinishedModules& modules, int64_t date) {
     const kernel::Target& target = *record.target;
     package::Origin origin;
     origin.tool_version = KLP_VERSION;
     origin.compiler = target.compiler.name + " " + target.compiler.version;
     origin.kernel = target.release;
-    origin.kernel_build_id = elf::build_id(elf::Object::open(target.vmlinux));
+    origin.kernel_build_id = elf::build_id_of(target.vmlinux);
     origin.parameters = {{"kernel", options.kernel.empty() ? target.release : target.name},
                          {"name", module_name(options)},
                          {"replace", options.stack ? "no" : "yes"}};
@@ -89,7 +83,7 @@ package::Origin origin_of(const Options& options, const Record& record, const Fi
         origin.inputs.push_back({fs::path(input.path).filename().string(), input.role, input.sha256});
     for (const fs::path& module : {modules.livepatch, modules.core})
         if (!module.empty())
-            origin.results.push_back({module.filename().string(), "module", hash_of(module)});
+            origin.results.push_back({module.filename().string(), "module", files::sha256_of(module)});
     origin.date = date;
     return origin;
 }
@@ -140,8 +134,7 @@ std::vector<Content> contents_of(const Options& options, const Record& record, c
     size_t number = 0;
     for (const fs::path& patch : options.patches)
         if (fs::is_regular_file(patch)) // one that came through a pipe is gone
-            contents.push_back(
-                {documents / fmt::format("patches/{:02}/{}", ++number, patch.filename().string()), patch});
+            contents.push_back({documents / package::patch_place(++number, patch.filename()), patch});
     return contents;
 }
 

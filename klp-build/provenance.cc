@@ -29,7 +29,7 @@ std::string_view description_of(std::string_view text) {
 } // namespace
 
 ModuleTags tags_of_patch(std::string_view path, std::string_view text) {
-    const std::string sha256 = files::sha256(std::as_bytes(std::span(text)));
+    const std::string sha256 = files::sha256(text);
     const std::string name = std::filesystem::path(path).filename().string();
     ModuleTags tags = {{std::string(elf::patch_tag), fmt::format("{} {}", sha256, name)}};
     // https://www.cve.org/ResourcesSupport/FAQs: four or more digits.

@@ -139,7 +139,7 @@ report::Kernel kernel_of(const kernel::Target& target) {
             target.arch,
             target.compiler.name + " " + target.compiler.version,
             target.runtime == elf::Runtime::core ? "core" : "kernel",
-            elf::build_id(elf::Object::open(target.vmlinux))};
+            elf::build_id_of(target.vmlinux)};
 }
 
 std::vector<report::File> files_of(const Record& record, const std::vector<FileHunks>& hunks) {

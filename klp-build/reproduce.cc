@@ -31,8 +31,7 @@ constexpr int known_schema = 2;
 std::optional<fs::path> find_patch(const std::string& path, size_t number, const fs::path& report) {
     const fs::path name = fs::path(path).filename();
     const fs::path folder = report.parent_path();
-    for (const fs::path& place :
-         {fs::path(path), folder / fmt::format("patches/{:02}/{}", number, name.string()), folder / name})
+    for (const fs::path& place : {fs::path(path), folder / package::patch_place(number, name), folder / name})
         if (fs::is_regular_file(place))
             return place;
     return std::nullopt;
@@ -55,9 +54,7 @@ void take_patches(Options& options, const std::vector<std::string>& names, const
             throw report::Refusal("reproduce.patch", names[i],
                                   "this patch is neither where it was nor beside the report",
                                   "give the patches on the command line, in their order");
-        const std::string text = files::read_text(*found);
-        if (i < wanted.size() && !wanted[i].sha256.empty() &&
-            files::sha256(std::as_bytes(std::span(text))) != wanted[i].sha256)
+        if (i < wanted.size() && !wanted[i].sha256.empty() && files::sha256_of(*found) != wanted[i].sha256)
             throw report::Refusal("reproduce.patch", found->string(), "this is not the patch that the report is about",
                                   fmt::format("its SHA-256 must be {}", wanted[i].sha256));
         options.patches.push_back(*found);

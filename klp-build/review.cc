@@ -2,7 +2,6 @@
 
 #include "convert/reference.h"
 #include "files/digest.h"
-#include "files/mapping.h"
 #include "host/parallel.h"
 #include "sense/layout_tables.h"
 
@@ -34,9 +33,8 @@ bool is_loaded(const elf::Section& section) {
 }
 
 void hash(report::Input& input) {
-    const files::Mapping file = files::Mapping::of(input.path);
-    input.size = file.size();
-    input.sha256 = files::sha256({file.data(), file.size()});
+    input.size = std::filesystem::file_size(input.path);
+    input.sha256 = files::sha256_of(input.path);
 }
 
 } // namespace

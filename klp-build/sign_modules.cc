@@ -9,8 +9,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <map>
-#include <unistd.h>
 
 namespace klp::build {
 
@@ -57,21 +55,10 @@ void check_key(const sign::Certificate& certificate, const kernel::Target& targe
                               "sign with a key of RSA");
 }
 
-// All of ours: a signing service may go by any variable, and nothing of a module's code comes from here.
-std::map<std::string, std::string> whole_environment() {
-    std::map<std::string, std::string> variables;
-    for (char** entry = environ; entry && *entry; ++entry) {
-        const std::string text = *entry;
-        const size_t equals = text.find('=');
-        if (equals != std::string::npos)
-            variables[text.substr(0, equals)] = text.substr(equals + 1);
-    }
-    return variables;
-}
-
 std::vector<std::byte> ask_command(const std::string& words, const std::filesystem::path& file) {
-    const host::Outcome outcome =
-        host::run({.argv = {"sh", "-c", words + " \"$@\"", "sh", file.string()}, .environment = whole_environment()});
+    // All of our environment: a signing service may go by any variable, and nothing of a module's code comes from here.
+    const host::Outcome outcome = host::run(
+        {.argv = {"sh", "-c", words + " \"$@\"", "sh", file.string()}, .environment = host::own_environment()});
     if (outcome.status != 0)
         throw report::Refusal(
             "sign.command", words,

@@ -81,6 +81,12 @@ def must_end(outcome, *statuses):
         raise Failed(f"status {outcome.status}, not {wanted}:\n{outcome.text}")
 
 
+def must_be(what, got, wanted):
+    """Raise Failed unless the two are equal; `what` is said of them."""
+    if got != wanted:
+        raise Failed(f"{what} is {got!r}, not {wanted!r}")
+
+
 def must_say(outcome, *patterns):
     """Raise Failed unless all these regular expressions match the output (in any case)."""
     for pattern in patterns:

@@ -1,10 +1,13 @@
 #include "elf/build_id.h"
 
+#include "files/mapping.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cstring>
-#include <elf.h>
+#include <libelf.h>
+#include <memory>
 
 namespace klp::elf {
 
@@ -50,6 +53,25 @@ std::string build_id(const Object& object) {
         std::string id =
             id_in_notes(section.data, [&](Bytes bytes, uint64_t at) { return object.read_integer(bytes, at, 4); });
         if (!id.empty())
+            return id;
+    }
+    return {};
+}
+
+std::string build_id_of(const std::filesystem::path& path) {
+    const files::Mapping image = files::Mapping::of(path);
+    elf_version(EV_CURRENT);
+    const std::unique_ptr<Elf, decltype(&elf_end)> file(elf_memory(reinterpret_cast<char*>(image.data()), image.size()),
+                                                        &elf_end);
+    size_t count = 0;
+    if (!file || elf_kind(file.get()) != ELF_K_ELF || elf_getphdrnum(file.get(), &count) != 0)
+        return {};
+    for (Elf_Scn* section = nullptr; (section = elf_nextscn(file.get(), section)) != nullptr;) {
+        const Elf64_Shdr* header = elf64_getshdr(section);
+        if (header == nullptr || header->sh_type != SHT_NOTE || header->sh_offset > image.size() ||
+            header->sh_size > image.size() - header->sh_offset)
+            continue;
+        if (std::string id = build_id(Bytes{image.data() + header->sh_offset, header->sh_size}); !id.empty())
             return id;
     }
     return {};

@@ -1,5 +1,7 @@
 #include "files/digest.h"
 
+#include "files/mapping.h"
+
 #include <fmt/format.h>
 #include <openssl/evp.h>
 
@@ -17,6 +19,15 @@ std::string sha256(std::span<const std::byte> bytes) {
     for (unsigned at = 0; at < size; ++at)
         text += fmt::format("{:02x}", digest[at]);
     return text;
+}
+
+std::string sha256(std::string_view text) {
+    return sha256(std::as_bytes(std::span(text)));
+}
+
+std::string sha256_of(const std::filesystem::path& path) {
+    const Mapping content = Mapping::of(path);
+    return sha256({content.data(), content.size()});
 }
 
 } // namespace klp::files

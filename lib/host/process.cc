@@ -49,13 +49,8 @@ bool is_wanted(std::string_view name) {
 }
 
 std::vector<std::string> child_environment(const Command& command) {
-    std::map<std::string, std::string> variables;
-    for (char** entry = environ; *entry != nullptr; ++entry) {
-        const std::string text = *entry;
-        const size_t equals = text.find('=');
-        if (equals != std::string::npos && is_wanted(text.substr(0, equals)))
-            variables[text.substr(0, equals)] = text.substr(equals + 1);
-    }
+    std::map<std::string, std::string> variables = own_environment();
+    std::erase_if(variables, [](const auto& variable) { return !is_wanted(variable.first); });
     variables.insert_or_assign("LC_ALL", std::string("C"));
     for (const auto& [name, value] : command.environment)
         variables[name] = value;
@@ -254,6 +249,16 @@ std::string quoted(const std::string& word) {
 }
 
 } // namespace
+
+std::map<std::string, std::string> own_environment() {
+    std::map<std::string, std::string> variables;
+    for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+        const std::string text = *entry;
+        if (const size_t equals = text.find('='); equals != std::string::npos)
+            variables[text.substr(0, equals)] = text.substr(equals + 1);
+    }
+    return variables;
+}
 
 void set_trace(std::function<void(const Command&)> trace) {
     trace_hook = std::move(trace);

@@ -36,6 +36,9 @@ Outcome run(const Command& command);
 // "file.disk-full", a program that is not there "kernel.missing-tool".
 Outcome run_or_refuse(const Command& command, const std::string& code, const std::string& what);
 
+// All variables of our own environment.
+std::map<std::string, std::string> own_environment();
+
 // The last `count` lines of a text.
 std::string last_lines(const std::string& text, size_t count);
 

@@ -2,7 +2,6 @@
 
 #include "files/digest.h"
 #include "files/files.h"
-#include "files/mapping.h"
 #include "host/parallel.h"
 #include "report/finding.h"
 
@@ -41,8 +40,7 @@ std::string line_of(const fs::path& folder, const fs::path& path) {
     const std::string name = path.lexically_relative(folder).string();
     if (fs::is_symlink(path))
         return fmt::format("-> {}  {}\n", fs::read_symlink(path).string(), name);
-    const files::Mapping bytes = files::Mapping::of(path);
-    return fmt::format("{}  {}\n", files::sha256({bytes.data(), bytes.size()}), name);
+    return fmt::format("{}  {}\n", files::sha256_of(path), name);
 }
 
 std::vector<std::string> lines_of(const fs::path& folder, const std::vector<fs::path>& paths) {
@@ -61,7 +59,7 @@ std::string state_of(const std::vector<fs::path>& paths, const std::string& list
         text += fmt::format("{} {} {}.{:09}\n", path.string(), status.st_ino, status.st_ctim.tv_sec,
                             status.st_ctim.tv_nsec);
     }
-    return files::sha256(std::as_bytes(std::span(text)));
+    return files::sha256(text);
 }
 
 [[noreturn]] void refuse_changed(const fs::path& folder, const std::string& line) {

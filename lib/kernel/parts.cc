@@ -4,7 +4,6 @@
 #include "elf/build_id.h"
 #include "files/digest.h"
 #include "files/files.h"
-#include "files/mapping.h"
 #include "kernel/banner.h"
 #include "report/finding.h"
 #include "symbols/boot_image.h"
@@ -12,10 +11,8 @@
 #include "symbols/symvers.h"
 
 #include <fmt/format.h>
-#include <libelf.h>
 
 #include <algorithm>
-#include <memory>
 #include <unordered_set>
 
 namespace klp::kernel {
@@ -107,24 +104,6 @@ void check_versions(const fs::path& module, const Parts& parts, const symbols::E
     }
 }
 
-std::string build_id_of(const files::Mapping& image) {
-    elf_version(EV_CURRENT);
-    const std::unique_ptr<Elf, decltype(&elf_end)> file(elf_memory(reinterpret_cast<char*>(image.data()), image.size()),
-                                                        &elf_end);
-    size_t count = 0;
-    if (!file || elf_kind(file.get()) != ELF_K_ELF || elf_getphdrnum(file.get(), &count) != 0)
-        return {};
-    for (Elf_Scn* section = nullptr; (section = elf_nextscn(file.get(), section)) != nullptr;) {
-        const Elf64_Shdr* header = elf64_getshdr(section);
-        if (header == nullptr || header->sh_type != SHT_NOTE || header->sh_offset > image.size() ||
-            header->sh_size > image.size() - header->sh_offset)
-            continue;
-        if (std::string id = elf::build_id(elf::Bytes{image.data() + header->sh_offset, header->sh_size}); !id.empty())
-            return id;
-    }
-    return {};
-}
-
 } // namespace
 
 void check_parts(const Parts& parts) {
@@ -187,11 +166,10 @@ std::string check_one_kernel(const Parts& parts, const Config& config, const std
 }
 
 std::string identity_of_image(const fs::path& image) {
-    const files::Mapping content = files::Mapping::of(image);
-    std::string id = build_id_of(content);
+    std::string id = elf::build_id_of(image);
     if (id.empty())
-        id = files::sha256({content.data(), content.size()});
-    return fmt::format("{} {}", id, content.size());
+        id = files::sha256_of(image);
+    return fmt::format("{} {}", id, fs::file_size(image));
 }
 
 } // namespace klp::kernel

@@ -116,7 +116,7 @@ std::string identity_of(const Target& target, const fs::path& source, const std:
 std::vector<std::string> make_goals(const Target& target, const fs::path& folder) {
     // Debug data of the core helps nobody and would be most of the file.
     std::vector<std::string> goals = {"M=" + folder.string(), "KCFLAGS=-g0"};
-    if (const std::string id = elf::build_id(elf::Object::open(target.vmlinux)); !id.empty())
+    if (const std::string id = elf::build_id_of(target.vmlinux); !id.empty())
         goals.push_back("KLP_BUILD_ID=" + id);
     goals.emplace_back("modules");
     return goals;

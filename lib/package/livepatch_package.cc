@@ -47,8 +47,8 @@ std::string description(const LivepatchPackage& package, std::string_view indent
 }
 
 // Keeps the module and loads it, if its kernel runs. The kernel takes no two modules of one name, so an older one of
-// this name goes first; one of another name stays in effect until a cumulative one has taken its place. A transition
-// that does not end in time is taken back by klpctl itself.
+// this name goes first; one of another name that is in effect stays so until a cumulative one has taken its place. A
+// transition that does not end in time is taken back by klpctl itself.
 std::string install_commands(const LivepatchPackage& package) {
     const std::string command = package.is_cumulative ? "replace" : "load";
     return fmt::format("if command -v klpctl >/dev/null; then\n"
@@ -107,6 +107,10 @@ fs::path module_place(const LivepatchPackage& package) {
 
 fs::path document_folder(const LivepatchPackage& package) {
     return fs::path("/usr/share/doc") / package_name(package);
+}
+
+fs::path patch_place(size_t number, const fs::path& name) {
+    return fs::path("patches") / fmt::format("{:02}", number) / name;
 }
 
 std::string file_name(const LivepatchPackage& package, Format format) {

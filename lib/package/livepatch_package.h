@@ -43,6 +43,9 @@ std::string package_name(const LivepatchPackage& package);
 std::filesystem::path module_place(const LivepatchPackage& package);
 std::filesystem::path document_folder(const LivepatchPackage& package);
 
+// Where the patch `name`, the `number`-th from 1, is below the latter. Its name stays, since the module has it too.
+std::filesystem::path patch_place(size_t number, const std::filesystem::path& name);
+
 // The name of the package file: "NAME_VERSION_MACHINE.deb", "NAME-VERSION-1.MACHINE.rpm".
 std::string file_name(const LivepatchPackage& package, Format format);
 

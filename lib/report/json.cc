@@ -22,4 +22,24 @@ nlohmann::ordered_json to_json(const std::vector<Finding>& findings) {
     return json;
 }
 
+namespace {
+
+// What is no such word is taken for the worst.
+Severity severity_from(const std::string& word) {
+    for (const Severity severity : {Severity::note, Severity::warning})
+        if (word == to_string(severity))
+            return severity;
+    return Severity::error;
+}
+
+} // namespace
+
+std::vector<Finding> findings_from(const nlohmann::ordered_json& list) {
+    std::vector<Finding> findings;
+    for (const auto& it : list)
+        findings.push_back({it.at("code"), severity_from(it.value("severity", "")), it.value("where", ""),
+                            it.value("function", ""), it.value("message", ""), it.value("hint", "")});
+    return findings;
+}
+
 } // namespace klp::report

@@ -11,4 +11,7 @@ namespace klp::report {
 nlohmann::ordered_json to_json(const Finding& finding);
 nlohmann::ordered_json to_json(const std::vector<Finding>& findings);
 
+// The same back: of an array. Throws nlohmann::json::exception for what has no code, or is no such array.
+std::vector<Finding> findings_from(const nlohmann::ordered_json& list);
+
 } // namespace klp::report

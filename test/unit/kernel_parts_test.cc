@@ -1,4 +1,5 @@
 #include "compile.h"
+#include "elf/build_id.h"
 #include "files/files.h"
 #include "kernel/archive.h"
 #include "kernel/banner.h"
@@ -40,6 +41,9 @@ TEST_CASE("an image is known by what it is, not by its name and times") {
     CHECK(identity_of_image(copy) != identity);
     // What has no build id is known by its content.
     const fs::path text = folder.write("text", "no image");
+    CHECK(elf::build_id_of(text).empty());
+    CHECK(elf::build_id_of(one).size() == 40); // SHA-1 in hexadecimal
+    CHECK(elf::build_id_of(one) == elf::build_id(elf::Object::open(one)));
     CHECK(identity_of_image(text) != identity_of_image(folder.write("other", "no-image")));
     CHECK(identity_of_image(text) == identity_of_image(folder.write("again", "no image")));
 }
