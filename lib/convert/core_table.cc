@@ -31,6 +31,7 @@ public:
     void add(const CoreEntry& entry);
 
 private:
+    void name_table(uint64_t size);
     uint32_t section_symbol(uint32_t section);
     int64_t string(const std::string& text);
     void put(unsigned at, uint64_t value, unsigned width);
@@ -58,12 +59,22 @@ TableWriter::TableWriter(elf::Builder& module, const arch::Machine& machine, siz
                                   .alignment = elf::core_reloc_alignment,
                                   .data = std::vector<std::byte>(size)});
     strings_ = module_.add_section({.name = std::string(elf::core_strings_section), .flags = SHF_ALLOC});
-    module_.add_symbol({.name = std::string(elf::core_relocs_symbol),
-                        .size = size,
-                        .binding = STB_LOCAL,
-                        .type = STT_OBJECT,
-                        .place = elf::Place::section,
-                        .section = table_});
+    name_table(size);
+}
+
+// The header of a module that calls klp_enable_patch() refers to the table by its name already.
+void TableWriter::name_table(uint64_t size) {
+    auto symbol = std::ranges::find(module_.symbols, elf::core_relocs_symbol, &elf::NewSymbol::name);
+    if (symbol == module_.symbols.end()) {
+        const uint32_t handle = module_.add_symbol({.name = std::string(elf::core_relocs_symbol)});
+        symbol = module_.symbols.begin() + handle;
+    }
+    symbol->value = 0;
+    symbol->size = size;
+    symbol->binding = STB_GLOBAL;
+    symbol->type = STT_OBJECT;
+    symbol->place = elf::Place::section;
+    symbol->section = table_;
 }
 
 uint32_t TableWriter::section_symbol(uint32_t section) {
@@ -112,8 +123,6 @@ void TableWriter::add(const CoreEntry& entry) {
 } // namespace
 
 void add_core_table(elf::Builder& module, const arch::Machine& machine, std::span<const CoreEntry> entries) {
-    if (entries.empty())
-        return;
     TableWriter writer(module, machine, entries.size());
     for (const CoreEntry& entry : entries)
         writer.add(entry);
@@ -185,8 +194,13 @@ void TableReader::check_symbol() {
         return symbol.name == elf::core_relocs_symbol && symbol.place == elf::Place::section &&
                symbol.section == section_.index && symbol.value == 0;
     };
-    if (std::ranges::none_of(module_.symbols(), is_beginning))
+    auto name = std::ranges::find_if(module_.symbols(), is_beginning);
+    if (name == module_.symbols().end())
         table_.defects.push_back(fmt::format("no symbol {} stands at its beginning", elf::core_relocs_symbol));
+    else if (name->is_local())
+        table_.defects.push_back(fmt::format("the symbol {} is local: it goes when the module is stripped, and the "
+                                             "core does not find the table",
+                                             elf::core_relocs_symbol));
 }
 
 void TableReader::check_end() {

@@ -118,9 +118,10 @@ void Search::refuse(const char* code, const elf::Symbol& symbol, std::string mes
         {code, Severity::error, module_.name(), std::string(symbol.name), std::move(message), std::move(hint)});
 }
 
-// What the livepatch core itself exports is imported from whichever core the module is for.
+// What the livepatch core itself exports is imported from whichever core the module is for; the name of its table of
+// relocations is defined when that is written.
 bool is_of_core(std::string_view name) {
-    return std::ranges::find(elf::core_exports, name) != std::end(elf::core_exports);
+    return name == elf::core_relocs_symbol || std::ranges::find(elf::core_exports, name) != std::end(elf::core_exports);
 }
 
 bool Search::stays_import(const elf::Symbol& symbol) const {

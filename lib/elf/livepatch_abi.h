@@ -37,8 +37,8 @@ inline constexpr std::string_view patch_tag = "klp_patch";
 inline constexpr std::string_view cve_tag = "klp_cve";
 inline constexpr std::string_view made_by_tag = "klp_made_by";
 inline constexpr std::string_view core_exports[] = {
-    "klp_enable_patch", "klp_shadow_get",      "klp_shadow_alloc", "klp_shadow_get_or_alloc",
-    "klp_shadow_free",  "klp_shadow_free_all", "klp_get_state",    "klp_get_prev_state"};
+    "klp_enable_patch",    "klp_shadow_get", "klp_shadow_alloc",   "klp_shadow_get_or_alloc", "klp_shadow_free",
+    "klp_shadow_free_all", "klp_get_state",  "klp_get_prev_state", "klp_check_relocs"};
 
 // struct klp_core_reloc (template/core/include/linux/livepatch.h), 48 bytes an entry, ended by one of zeros; the first
 // four fields are pointers and relocated: u64 place, u64 object, u64 symbol_object, u64 symbol, s64 addend, u32 sympos,

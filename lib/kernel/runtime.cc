@@ -20,22 +20,23 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// What the core cannot do without, see template/core/kernel/livepatch/init.c and imports.c.
-struct Need {
+// What the core has to have of a kernel, and what it must not meet there. The list is the core's own.
+struct Requirement {
     std::string_view option;
     std::string_view instead; // does as well
+    bool is_wanted;
+    std::string_view why;
 };
-constexpr Need needs[] = {
-    {"X86_64", ""},         {"MODULES", ""},
-    {"SYSFS", ""},          {"KALLSYMS", ""},
-    {"KALLSYMS_ALL", ""},   {"KPROBES", ""},
-    {"DYNAMIC_FTRACE", ""}, {"DYNAMIC_FTRACE_WITH_REGS", "DYNAMIC_FTRACE_WITH_ARGS"},
-    {"STACKTRACE", ""},     {"UNWINDER_ORC", ""},
+constexpr Requirement requirements[] = {
+#define KLP_NEEDS(option, why) {#option, "", true, why},
+#define KLP_NEEDS_ONE(one, other, why) {#one, #other, true, why},
+#define KLP_REFUSES(option, why) {#option, "", false, why},
+#include "../../template/core/kernel/livepatch/requirements.h"
 };
 
 using Series = std::pair<unsigned, unsigned>;
-constexpr Series oldest{6, 1};
-constexpr Series newest{6, 12};
+constexpr Series oldest{KLP_OLDEST_LINUX};
+constexpr Series newest{KLP_NEWEST_LINUX};
 
 // "6.12.117" -> 6, 12
 Series series_of_version(const std::string& version) {
@@ -47,15 +48,21 @@ Series series_of_version(const std::string& version) {
     return series;
 }
 
-std::vector<std::string> missing_needs(const Config& config, const std::string& version) {
-    std::vector<std::string> missing;
-    for (const Need& need : needs)
-        if (!config.is_set(need.option) && (need.instead.empty() || !config.is_set(need.instead)))
-            missing.push_back(fmt::format("CONFIG_{}", need.option));
+bool is_met(const Requirement& requirement, const Config& config) {
+    const bool is_set =
+        config.is_set(requirement.option) || (!requirement.instead.empty() && config.is_set(requirement.instead));
+    return is_set == requirement.is_wanted;
+}
+
+std::vector<std::string> unmet_requirements(const Config& config, const std::string& version) {
+    std::vector<std::string> unmet;
+    for (const Requirement& requirement : requirements)
+        if (!is_met(requirement, config))
+            unmet.push_back(fmt::format("{}CONFIG_{} ({})", requirement.is_wanted ? "" : "no ", requirement.option,
+                                        requirement.why));
     if (const Series series = series_of_version(version); series < oldest || series > newest)
-        missing.push_back(
-            fmt::format("Linux {}.{} to {}.{}", oldest.first, oldest.second, newest.first, newest.second));
-    return missing;
+        unmet.push_back(fmt::format("Linux {}.{} to {}.{}", oldest.first, oldest.second, newest.first, newest.second));
+    return unmet;
 }
 
 } // namespace
@@ -73,13 +80,13 @@ elf::Runtime choose_runtime(const Config& config, const std::string& version, st
     if (wanted == elf::Runtime::kernel)
         throw report::Refusal("config.no-livepatch", where, "the kernel was built without CONFIG_LIVEPATCH",
                               "klp-build brings a core for such kernels: --runtime core, or leave the option out");
-    const std::vector<std::string> missing = missing_needs(config, version);
-    if (!missing.empty())
+    const std::vector<std::string> unmet = unmet_requirements(config, version);
+    if (!unmet.empty())
         throw report::Refusal("config.no-livepatch", where,
                               fmt::format("the kernel was built without CONFIG_LIVEPATCH, and klp-build's own core "
-                                          "needs what is not there: {}",
-                                          fmt::join(missing, ", ")),
-                              "build the kernel with CONFIG_LIVEPATCH=y, or with the options named");
+                                          "needs another one: {}",
+                                          fmt::join(unmet, ", ")),
+                              "build the kernel with CONFIG_LIVEPATCH=y, or as is said");
     return elf::Runtime::core;
 }
 

@@ -22,6 +22,9 @@ void check_place(const convert::CoreRelocation& relocation, const std::vector<ar
         return;
     }
     const std::string_view section = relocation.section->name;
+    if (arch::is_per_cpu(section))
+        verdict.add("form.percpu-content", section,
+                    fmt::format("{} is written into the module's copy, no processor has it", relocation.symbol));
     if (relocation.object != "vmlinux") {
         if (const arch::SpecialSection* late = arch::find_read_while_loading(section))
             verdict.add("form.late-section", section,

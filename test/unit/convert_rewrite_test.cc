@@ -260,7 +260,7 @@ TEST_CASE("for the runtime core a reference becomes an entry of its table") {
     maker.relocate(maker.text, 24, helper, R_X86_64_64, 8);
     elf::Object out = converted(maker);
 
-    CHECK(global_names(out) == std::vector<std::string>{"f", "_printk"});
+    CHECK(global_names(out) == std::vector<std::string>{"f", "_printk", "klp_core_relocs"});
     for (const elf::RelocationTable& table : out.relocation_tables())
         CHECK((out.section(table.section).flags & elf::shf_rela_livepatch) == 0);
     REQUIRE(out.relocations(out.find_section(".text.f")->index).size() == 1);
@@ -288,11 +288,28 @@ TEST_CASE("for the runtime core a reference becomes an entry of its table") {
     CHECK(table.entries[1].addend == 8);
 }
 
-TEST_CASE("for the runtime core a patch without references has no table") {
+TEST_CASE("for the runtime core a patch without references has an empty table") {
     ModuleMaker maker(for_core);
     elf::Object out = converted(maker);
-    CHECK(out.find_section(".klp.core.relocs") == nullptr);
+    REQUIRE(out.find_section(".klp.core.relocs"));
+    CHECK(out.find_section(".klp.core.relocs")->size == 48);
+    convert::CoreTable table = convert::read_core_table(out);
+    CHECK(table.defects.empty());
+    CHECK(table.entries.empty());
+}
+
+TEST_CASE("for the runtime core what refers to the table by its name leads to it") {
+    ModuleMaker maker(for_core);
+    maker.relocate(maker.text, 5, maker.undefined("klp_core_relocs", STB_WEAK), R_X86_64_32S, 0);
+    elf::Object out = converted(maker);
+
     CHECK(convert::read_core_table(out).defects.empty());
+    CHECK(global_names(out) == std::vector<std::string>{"f", "klp_core_relocs"});
+    std::span<const elf::Relocation> relocations = out.relocations(out.find_section(".text.f")->index);
+    REQUIRE(relocations.size() == 1);
+    const elf::Symbol& name = out.symbols()[relocations[0].symbol];
+    CHECK(name.name == "klp_core_relocs");
+    CHECK(out.section_of(name) == out.find_section(".klp.core.relocs"));
 }
 
 TEST_CASE("for the runtime core nothing is written where the loader has looked before") {

@@ -132,7 +132,8 @@ TEST_CASE("configuration") {
 TEST_CASE("the livepatch core that a kernel's patches are for") {
     using elf::Runtime;
     const std::string own = "CONFIG_MODULES=y\nCONFIG_LIVEPATCH=y\n";
-    const std::string fit = "CONFIG_X86_64=y\nCONFIG_MODULES=y\nCONFIG_SYSFS=y\nCONFIG_KALLSYMS=y\n"
+    const std::string fit = "CONFIG_X86_64=y\nCONFIG_SMP=y\nCONFIG_MODULES=y\n"
+                            "CONFIG_SYSFS=y\nCONFIG_KALLSYMS=y\n"
                             "CONFIG_KALLSYMS_ALL=y\nCONFIG_KPROBES=y\nCONFIG_DYNAMIC_FTRACE=y\n"
                             "CONFIG_DYNAMIC_FTRACE_WITH_ARGS=y\nCONFIG_STACKTRACE=y\nCONFIG_UNWINDER_ORC=y\n";
     const auto choice = [](const std::string& text, std::optional<Runtime> wanted = {}, const char* version = "6.1.9") {
@@ -148,14 +149,21 @@ TEST_CASE("the livepatch core that a kernel's patches are for") {
     CHECK(choice(fit) == "core");
     CHECK(choice(fit, Runtime::core, "6.12.117") == "core");
     CHECK(choice(fit, Runtime::kernel).starts_with("config.no-livepatch"));
-    CHECK(choice(fit, {}, "6.13.1").ends_with(": Linux 6.1 to 6.12"));
-    CHECK(choice(fit, {}, "5.10.1").ends_with(": Linux 6.1 to 6.12"));
-    for (const char* option : {"X86_64", "SYSFS", "KALLSYMS_ALL", "KPROBES", "STACKTRACE", "UNWINDER_ORC"}) {
+    CHECK(choice(fit, Runtime::core, "7.2.13") == "core");
+    CHECK(choice(fit, {}, "7.3.1").ends_with(": Linux 6.1 to 7.2"));
+    CHECK(choice(fit, {}, "5.10.1").ends_with(": Linux 6.1 to 7.2"));
+    for (const char* option : {"X86_64", "SMP", "SYSFS", "KALLSYMS_ALL", "KPROBES", "DYNAMIC_FTRACE",
+                               "DYNAMIC_FTRACE_WITH_ARGS", "STACKTRACE", "UNWINDER_ORC"}) {
         std::string less = fit;
         less.replace(less.find(std::string("CONFIG_") + option + "="), 7, "# NO_");
         CHECK(choice(less).starts_with("config.no-livepatch"));
-        CHECK(choice(less).ends_with(std::string(": CONFIG_") + option));
+        const bool is_one_of_two = std::string_view(option).ends_with("_WITH_ARGS");
+        const std::string named = is_one_of_two ? "DYNAMIC_FTRACE_WITH_REGS" : option;
+        CHECK(choice(less).find(": CONFIG_" + named + " (") != std::string::npos);
     }
+    for (const char* option : {"PREEMPT_RT", "LTO_CLANG"})
+        CHECK(choice(fit + "CONFIG_" + option + "=y\n").find(std::string(": no CONFIG_") + option + " (") !=
+              std::string::npos);
 }
 
 TEST_CASE("a configuration and exports of different kernels") {

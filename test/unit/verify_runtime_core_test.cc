@@ -141,6 +141,10 @@ TEST_CASE("form: the table for the runtime core") {
         std::ranges::find(builder.symbols, "klp_core_relocs", &elf::NewSymbol::name)->name = "other";
     };
     CHECK(codes_of(broken(rename), {}) == Codes{"form.core-table"});
+    auto hide = [](elf::Builder& builder, elf::NewSection&) {
+        std::ranges::find(builder.symbols, "klp_core_relocs", &elf::NewSymbol::name)->binding = STB_LOCAL;
+    };
+    CHECK(codes_of(broken(hide), {}) == Codes{"form.core-table"});
     auto without_name = [](elf::Builder& builder, elf::NewSection&) { table_relocations(builder).entries.pop_back(); };
     CHECK(codes_of(broken(without_name), {}).contains("form.core-table"));
     auto beyond = [](elf::Builder& builder, elf::NewSection&) { table_relocations(builder).entries[0].addend = 62; };
@@ -157,6 +161,10 @@ TEST_CASE("form: the table for the runtime core") {
         std::ranges::find(builder.sections, ".text.f", &elf::NewSection::name)->name = "__ex_table";
     };
     CHECK(codes_of(broken(early), {}).contains("form.before-core"));
+    auto per_cpu = [](elf::Builder& builder, elf::NewSection&) {
+        std::ranges::find(builder.sections, ".text.f", &elf::NewSection::name)->name = ".data..percpu";
+    };
+    CHECK(codes_of(broken(per_cpu), {}).contains("form.percpu-content"));
 }
 
 TEST_CASE("match: which livepatch core") {

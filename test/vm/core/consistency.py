@@ -27,6 +27,8 @@ def run(kernel, report, options):
         vm.run("insmod /klptest.ko background=1")
         _any_order(vm, report)
         _blocked(vm, report)
+        _blocked_aside(vm, report)
+        _kept(vm, report)
         hammer(vm)
         status, text = vm.try_run(f"for i in $(seq {CYCLES}); do {CYCLE.strip()} || exit 1; done", 1800)
         report(f"{CYCLES} cycles under load", status == 0, text)
@@ -66,6 +68,14 @@ def _blocked(vm, report):
     report("a stuck transition is reversed", status == 0, text)
     vm.run(GO_ON)
 
+    vm.run("echo b >/proc/klptest; (printf 'x\\ny' >/proc/self/comm; echo 5 >/proc/klptest) & "
+           "wait_until 60 grep -q klptest_judge /proc/$!/stack")
+    vm.run("insmod /klptest_v1.ko")
+    status, text = vm.try_run("wait_until 60 \"grep -q '^[0-9]* x.ny klptest_outer$' "
+                              "/sys/kernel/livepatch/klptest_v1/blockers\" && unpatch klptest_v1")
+    report("a name with a line break takes no line of its own", status == 0, text)
+    vm.run(GO_ON)
+
     vm.run(BLOCK)
     status, text = vm.try_run(f"insmod /klptest_v1.ko && {STUCK} && {GO_ON} && "
                               "wait_until 30 settled klptest_v1 && unpatch klptest_v1")
@@ -76,6 +86,26 @@ def _blocked(vm, report):
                               "dmesg | grep -q 'livepatch: signaling remaining tasks' && unpatch klptest_v1")
     report("a blocker gets a fake signal", status == 0, text)
     vm.run(GO_ON)
+
+
+def _blocked_aside(vm, report):
+    """A task that sleeps where the compiler has put what a patched function seldom does."""
+    vm.run("echo b >/proc/klptest; (echo s >/proc/klptest) & wait_until 60 grep -q klptest_seldom.cold /proc/$!/stack")
+    status, text = vm.try_run(
+        "insmod /klptest_v1.ko && wait_until 60 grep -q klptest_seldom$ /sys/kernel/livepatch/klptest_v1/blockers && "
+        f"{STUCK} && {GO_ON} && wait_until 30 settled klptest_v1 && unpatch klptest_v1")
+    report("a blocker in the cold part of a function", status == 0, text)
+    vm.try_run(GO_ON)
+
+
+def _kept(vm, report):
+    """A task dies in a transition, and somebody keeps a reference to it."""
+    vm.run(BLOCK)
+    status, text = vm.try_run(
+        f"insmod /klptest_v1.ko && {STUCK} && sh -c 'echo k >/proc/klptest' && {GO_ON} && "
+        "wait_until 30 settled klptest_v1 && unpatch klptest_v1 && patch /klptest_v2.ko && unpatch klptest_v2")
+    report("the dead hold nobody up", status == 0, text)
+    vm.try_run(f"{GO_ON}; echo l >/proc/klptest; unpatch klptest_v1; unpatch klptest_v2")
 
 
 def _obstinate(vm, report):

@@ -7,10 +7,17 @@ import shutil
 import relocs
 from lab import GUEST, Workshop, boot, complaints
 
-# What the core needs of a kernel: the file that asks for it, by which name, and the line that says it is not there.
+# What the core needs of a kernel: the file that asks for it, by which name, what is asked for instead (KLPTEST_DUP stands for
+# a function that vmlinux has two of; klptest_judge is one of a module), and the line that says it is not there.
 NEEDED = {
-    "untraceable": ("lifetime.c", "detach_pid", r"nowhere cannot be traced, cannot live patch this kernel"),
-    "unknown": ("imports.c", "tasklist_lock", r"this kernel has no nowhere, cannot live patch it"),
+    "untraceable": ("hooks.c", "detach_pid", "entry_SYSCALL_64", r"\S+ cannot be traced, cannot live patch this kernel"),
+    "unknown": ("imports.c", "tasklist_lock", "nowhere", r"this kernel has no nowhere, cannot live patch it"),
+    "of_a_module": ("hooks.c", "detach_pid", "klptest_judge", r"this kernel has no klptest_judge, cannot live patch it"),
+    "ambiguous": ("hooks.c", "detach_pid", "KLPTEST_DUP", r"this kernel has 2 symbols \S+, cannot live patch it"),
+    "no_variable": ("imports.c", "tasklist_lock", "do_task_dead",
+                    r"do_task_dead is no variable of this kernel, cannot live patch it"),
+    "no_function": ("hooks.c", "detach_pid", "tasklist_lock",
+                    r"tasklist_lock is no function of this kernel, cannot live patch it"),
 }
 
 PATCHED = "[ $(cat /sys/kernel/livepatch/klptest_relocs/klptest/patched) = {} ]"
@@ -28,16 +35,17 @@ def run(kernel, report, options):
             path = workshop.folder / f"{name}.ko"
             shutil.copy(workshop.core(f"KLP_BUILD_ID={build_id}")["klp_core"], path)
             files[f"/{name}.ko"] = path
-        for name, (file, symbol, _) in NEEDED.items():
-            files[f"/{name}.ko"] = workshop.other_core(name, f"kernel/livepatch/{file}", f'"{symbol}"', '"nowhere"')
+        for name, (file, symbol, other, _) in NEEDED.items():
+            other = relocs.duplicate(kernel) if other == "KLPTEST_DUP" else other
+            files[f"/{name}.ko"] = workshop.other_core(name, f"kernel/livepatch/{file}", f'"{symbol}"', f'"{other}"')
         files["/klptest.ko"] = workshop.modules("klptest", [GUEST / "klptest.c"], with_core=False)["klptest"]
         files |= relocs.module(workshop, kernel)
 
         with boot(kernel, files, **options) as vm:
             refused(vm, report, "wrong", f"made for the kernel with build id {wrong}, this one is {right}")
-            for name, (_, _, line) in NEEDED.items():
-                refused(vm, report, name, line)
             vm.run("insmod /klptest.ko")
+            for name, (_, _, _, line) in NEEDED.items():
+                refused(vm, report, name, line)
             status, text = vm.try_run("insmod /right.ko && [ -d /sys/kernel/livepatch ] && ! rmmod klp_core")
             report("loads, and stays", status == 0, text)
             status, text = vm.try_run(f"patch /klptest_relocs.ko && {PATCHED.format(1)} && {CALLED} && "

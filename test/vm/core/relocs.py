@@ -37,23 +37,24 @@ LATE = ("module_unknown", "module_not_empty")
 def module(workshop, kernel):
     """{path in the guest: path here} of a patch of klptest that can be loaded before klptest."""
     sources = {"klptest_relocs": (GUEST / "klptest_relocs.c").read_text()}
-    built = workshop.modules("relocs", sources, flags=f"-DKLPTEST_DUP={_duplicate(kernel)}")
+    built = workshop.modules("relocs", sources, flags=f"-DKLPTEST_DUP={duplicate(kernel)}")
     return {f"/{name}.ko": path for name, path in built.items()}
 
 
 def run(kernel, report, options):
-    duplicate = _duplicate(kernel)
+    double = duplicate(kernel)
 
     def modules(workshop):
         text = (GUEST / "klptest_relocs.c").read_text()
         sources = {"klptest_relocs": text}
         for name, (entry, _) in BROKEN.items():
             sources[f"broken_{name}"] = f"#define BROKEN {entry}\n{text}"
-        built = workshop.modules("relocs", sources, flags=f"-DKLPTEST_DUP={duplicate}")
-        return {f"/{name}.ko": path for name, path in built.items()}
+        built = workshop.modules("relocs", sources, flags=f"-DKLPTEST_DUP={double}")
+        return {f"/{name}.ko": path for name, path in (built | _stripped(workshop, built["klptest_relocs"])).items()}
 
     with scene(kernel, options, modules) as vm:
-        _values(vm, report, duplicate)
+        _values(vm, report, double)
+        _strip(vm, report)
         for name, (_, message) in BROKEN.items():
             _refused(vm, report, name, message)
         for name in LATE:
@@ -62,7 +63,37 @@ def run(kernel, report, options):
         report("kernel log", not bad, "\n".join(bad))
 
 
-def _duplicate(kernel):
+# What tools that make packages do to modules; the last takes away the name by which the core finds the table.
+STRIPS = {
+    "debug": ["--strip-debug"],
+    "unneeded": ["--strip-unneeded"],
+    "anonymous": ["--redefine-sym", "klp_core_relocs=nobody_knows"],
+}
+
+
+def _stripped(workshop, module):
+    """{name: path} of `module` as it is after STRIPS, below the name that it has in the kernel all the same."""
+    found = {}
+    for name, options in STRIPS.items():
+        found[f"stripped_{name}"] = workshop.folder / f"stripped_{name}.ko"
+        subprocess.run(["objcopy", *options, module, found[f"stripped_{name}"]], check=True)
+    return found
+
+
+def _strip(vm, report):
+    for name in ("debug", "unneeded"):
+        vm.run(f"insmod /stripped_{name}.ko")
+        tasklist, = _addresses(vm, "tasklist_lock")
+        found = _written(vm)
+        report(f"stripped: {name}", found["pc32"] == found["32s"] == tasklist, str(found))
+        vm.run("wait_until 30 settled klptest_relocs; unpatch klptest_relocs")
+    status, text = vm.try_run("dmesg -c >/dev/null; ! insmod /stripped_anonymous.ko && [ ! -d /sys/module/klptest_relocs ]")
+    log = "\n".join(vm.log())
+    report("a table without a name", status == 0 and "klptest_relocs: its symbol table does not name its relocations"
+           in log, text + log)
+
+
+def duplicate(kernel):
     """A function that vmlinux has exactly two of."""
     result = subprocess.run(["nm", kernel.build / "vmlinux"], capture_output=True, text=True, check=True)
     names = collections.Counter(re.findall(r"^\w+ t (\w+)$", result.stdout, re.MULTILINE))
@@ -81,11 +112,11 @@ def _written(vm):
     return {line.split()[0]: int(line.split()[1], 16) for line in lines if line.strip()}
 
 
-def _values(vm, report, duplicate):
+def _values(vm, report, double):
     tasklist, = _addresses(vm, "tasklist_lock")
     text_mutex, = _addresses(vm, "text_mutex")
     fixed = {"pc32": tasklist, "32s": tasklist, "abs": text_mutex, "constant": tasklist,
-             "second": _addresses(vm, duplicate)[1]}
+             "second": _addresses(vm, double)[1]}
 
     vm.run("patch /klptest_relocs.ko")
     found = _written(vm)

@@ -187,6 +187,25 @@ struct klp_core_reloc {
 };
 
 /*
+ * The array of this module, if klp-convert has given it one. That a relocation leads
+ * to the name keeps it in the file whoever strips that, and tells the core that there
+ * is something to be found by it.
+ */
+extern const struct klp_core_reloc klp_core_relocs[] __weak;
+
+int klp_check_relocs(struct module *mod, const struct klp_core_reloc *relocs);
+
+#ifndef KLP_CORE
+#define klp_enable_patch(patch)						\
+({									\
+	struct klp_patch *__klp_patch = (patch);			\
+									\
+	klp_check_relocs(THIS_MODULE, klp_core_relocs) ?:		\
+		klp_enable_patch(__klp_patch);				\
+})
+#endif
+
+/*
  * A kernel without CONFIG_LIVEPATCH turns away every module whose .modinfo has
  * the tag "livepatch". Patch modules say MODULE_INFO(livepatch, "Y"), and tools
  * look for the line "livepatch: Y" in modinfo's output. With the tag

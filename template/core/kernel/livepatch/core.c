@@ -8,7 +8,7 @@
 #include <linux/kernel.h>
 #include <linux/panic.h>
 #include "core.h"
-#include "lifetime.h"
+#include "dying.h"
 #include "object.h"
 #include "patch.h"
 #include "replace.h"
@@ -21,7 +21,27 @@
 DEFINE_MUTEX(klp_mutex);	/* see core.h */
 LIST_HEAD(klp_patches);
 
-/* What can be done under klp_mutex; klp_finish_patch() has to follow. */
+/*
+ * Takes klp_mutex when a transition may begin, or is under way already. Returns -EBUSY,
+ * without it, when tasks are still dying of the last one.
+ */
+int klp_lock_for_transition(void)
+{
+	int ret;
+
+	for (;;) {
+		mutex_lock(&klp_mutex);
+		if (klp_transition_patch || klp_none_dying())
+			return 0;
+		mutex_unlock(&klp_mutex);
+
+		ret = klp_wait_for_dying();
+		if (ret)
+			return ret;
+	}
+}
+
+/* What can be done under klp_mutex; klp_finish_free() has to follow. */
 static void klp_start_free(struct klp_patch *patch)
 {
 	if (!list_empty(&patch->list))
@@ -144,10 +164,6 @@ static int klp_start_enabling(struct klp_patch *patch)
 	if (klp_transition_patch)
 		return -EBUSY;
 
-	ret = klp_follow_lifetimes();
-	if (ret)
-		return ret;
-
 	pr_notice("enabling patch '%s'\n", patch->mod->name);
 
 	klp_init_transition(patch, KLP_TRANSITION_PATCHED);
@@ -178,14 +194,9 @@ int klp_disable_patch(struct klp_patch *patch)
 	if (klp_transition_patch)
 		return -EBUSY;
 
-	ret = klp_follow_lifetimes();
+	ret = klp_prepare_stack_check(patch);
 	if (ret)
 		return ret;
-	ret = klp_prepare_stack_check(patch);
-	if (ret) {
-		klp_leave_lifetimes();
-		return ret;
-	}
 
 	klp_init_transition(patch, KLP_TRANSITION_UNPATCHED);
 
@@ -243,10 +254,14 @@ int klp_enable_patch(struct klp_patch *patch)
 	if (!try_module_get(patch->mod))
 		return -ENODEV;
 
+	ret = klp_lock_for_transition();
+	if (ret) {
+		module_put(patch->mod);
+		return ret;
+	}
+
 	klp_taint(patch->mod);
 	klp_init_patch_early(patch);
-
-	mutex_lock(&klp_mutex);
 	ret = klp_enable_locked(patch);
 	if (ret)
 		klp_start_free(patch);

@@ -56,6 +56,7 @@ static inline bool klp_is_object_loaded(const struct klp_object *obj)
 	return !klp_is_module(obj) || obj->mod;
 }
 
+int klp_lock_for_transition(void);
 int klp_disable_patch(struct klp_patch *patch);
 void klp_free_patch_async(struct klp_patch *patch);
 

@@ -22,10 +22,17 @@
 #include <linux/stacktrace.h>
 #include <linux/static_call.h>
 #include <linux/stop_machine.h>
+#include <linux/task_work.h>
 #include <asm/text-patching.h>
 
-/* Declared in headers that modules do not see. */
+/* Declared in headers that modules do not see, before Linux 6.17. */
 unsigned long find_kallsyms_symbol_value(struct module *mod, const char *name);
+
+#ifdef KLP_HAS_TEXT_POKE_SYNC
+#define KLP_IMPORTED_SYNC(each)	each(text_poke_sync)
+#else	/* its name since Linux 6.16 */
+#define KLP_IMPORTED_SYNC(each)	each(smp_text_poke_sync_each_cpu)
+#endif
 
 #define KLP_IMPORTED_FUNCTIONS(each)		\
 	each(build_id_parse_buf)		\
@@ -40,8 +47,9 @@ unsigned long find_kallsyms_symbol_value(struct module *mod, const char *name);
 	each(stop_one_cpu_nowait)		\
 	each(task_call_func)			\
 	each(task_curr)				\
+	each(task_work_add)			\
 	each(text_poke)				\
-	each(text_poke_sync)			\
+	KLP_IMPORTED_SYNC(each)			\
 	each(wake_up_state)
 
 #define KLP_DECLARE_IMPORT(function) \
@@ -52,13 +60,22 @@ KLP_IMPORTED_FUNCTIONS(KLP_DECLARE_IMPORT)
 /* klp_kernel(find_module)(name) calls the kernel's find_module(name). */
 #define klp_kernel(function)	static_call(klp_import_##function)
 
+static inline void klp_text_poke_sync(void)
+{
+#ifdef KLP_HAS_TEXT_POKE_SYNC
+	klp_kernel(text_poke_sync)();
+#else
+	klp_kernel(smp_text_poke_sync_each_cpu)();
+#endif
+}
+
 extern struct list_head *klp_modules;
 extern struct mutex *klp_module_mutex;
 extern rwlock_t *klp_tasklist_lock;
 extern struct mutex *klp_text_mutex;
 
 unsigned long klp_lookup_kernel(const char *name);
-unsigned long klp_import(const char *name);
+unsigned long klp_import_function(const char *name);
 int klp_resolve_imports(void);
 
 #endif /* _KLP_IMPORTS_H */

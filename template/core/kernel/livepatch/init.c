@@ -14,23 +14,10 @@
 #include <linux/module.h>
 #include <linux/string.h>
 #include <linux/utsname.h>
+#include "hooks.h"
 #include "imports.h"
-#include "lifetime.h"
 #include "module.h"
 #include "sysfs.h"
-
-#if !defined(CONFIG_DYNAMIC_FTRACE_WITH_REGS) && !defined(CONFIG_HAVE_DYNAMIC_FTRACE_WITH_ARGS)
-#error "this kernel's ftrace cannot redirect calls (CONFIG_DYNAMIC_FTRACE_WITH_REGS)"
-#endif
-#ifndef CONFIG_HAVE_RELIABLE_STACKTRACE
-#error "this kernel cannot tell what is on a stack (CONFIG_UNWINDER_ORC)"
-#endif
-#ifndef CONFIG_KALLSYMS_ALL
-#error "this kernel does not know its data symbols (CONFIG_KALLSYMS_ALL)"
-#endif
-#ifndef CONFIG_KPROBES
-#error "this kernel does not tell unexported addresses (CONFIG_KPROBES)"
-#endif
 
 #ifdef KLP_BUILD_ID
 MODULE_INFO(klp_build_id, KLP_BUILD_ID);
@@ -97,13 +84,13 @@ static int __init klp_init(void)
 	if (ret)
 		return ret;
 
-	ret = klp_init_lifetime();
+	ret = klp_init_hooks();
 	if (ret)
 		return ret;
 
 	ret = klp_init_sysfs();
 	if (ret)
-		goto exit_lifetime;
+		goto exit_hooks;
 
 	ret = klp_init_modules();
 	if (ret)
@@ -112,8 +99,8 @@ static int __init klp_init(void)
 
 exit_sysfs:
 	klp_exit_sysfs();
-exit_lifetime:
-	klp_exit_lifetime();
+exit_hooks:
+	klp_exit_hooks();
 	return ret;
 }
 module_init(klp_init);

@@ -192,6 +192,8 @@ static void klp_revert_patch(struct klp_patch *patch, struct klp_object *obj)
 		  patch->mod->name, obj->name);
 
 	klp_unpatch_object(obj);
+	if (patch == klp_transition_patch)
+		klp_forget_code_of(obj->mod);
 	klp_post_unpatch_callback(obj);
 	klp_free_object_loaded(patch, obj);
 }

@@ -14,13 +14,12 @@
 #include <linux/rculist.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
-#include <linux/version.h>
 #include "core.h"
+#include "dying.h"
 #include "imports.h"
-#include "lifetime.h"
 #include "patch.h"
+#include "switch.h"
 #include "tasks.h"
-#include "transition.h"
 
 /**
  * struct klp_ops - a patched function
@@ -38,10 +37,8 @@ struct klp_ops {
 
 static LIST_HEAD(klp_ops);
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
-#define klp_set_ip(fregs, ip)	ftrace_instruction_pointer_set(fregs, ip)
-#else
-#define klp_set_ip(fregs, ip)	ftrace_regs_set_instruction_pointer(fregs, ip)
+#ifndef ftrace_regs_set_instruction_pointer	/* its name since Linux 6.2 */
+#define ftrace_regs_set_instruction_pointer	ftrace_instruction_pointer_set
 #endif
 
 /*
@@ -50,7 +47,7 @@ static LIST_HEAD(klp_ops);
  */
 static __always_inline int klp_state_of_current(void)
 {
-	int state = klp_task_state(current);
+	int state = klp_patch_state(current);
 
 	return likely(state != KLP_TRANSITION_IDLE) ? state : klp_adopt_current();
 }
@@ -60,7 +57,7 @@ static __always_inline void klp_redirect(struct ftrace_regs *fregs,
 					 struct klp_func *func)
 {
 	if (!func->nop)
-		klp_set_ip(fregs, (unsigned long)func->new_func);
+		ftrace_regs_set_instruction_pointer(fregs, (unsigned long)func->new_func);
 }
 
 /*

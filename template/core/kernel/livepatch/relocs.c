@@ -15,15 +15,23 @@
 
 #include <linux/elf.h>
 #include <linux/livepatch.h>
+#include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/string.h>
 #include "imports.h"
 #include "relocs.h"
 #include "symbols.h"
 
+/*
+ * A module that is no livepatch may have something of that name; what makes it one, the
+ * import of klp_enable_patch(), also makes it a user of symbols for GPL modules only.
+ */
 static const struct klp_core_reloc *klp_relocs_of(struct module *mod)
 {
 	const struct klp_core_reloc *relocs;
+
+	if (!mod->using_gplonly_symbols)
+		return NULL;
 
 	preempt_disable();	/* the symbol table is under RCU-sched */
 	relocs = (void *)klp_kernel(find_kallsyms_symbol_value)(mod, "klp_core_relocs");
@@ -31,6 +39,27 @@ static const struct klp_core_reloc *klp_relocs_of(struct module *mod)
 
 	return relocs;
 }
+
+/**
+ * klp_check_relocs() - is this the table that the patch was linked with?
+ * @mod:	patch module
+ * @relocs:	what the linker made of the table's name; NULL: it has none
+ *
+ * A tool that strips modules may have taken the name away by which the core finds the
+ * table: the module would run without relocations. For klp_enable_patch().
+ *
+ * Return: 0, or -ENOEXEC having said so
+ */
+int klp_check_relocs(struct module *mod, const struct klp_core_reloc *relocs)
+{
+	if (klp_relocs_of(mod) == relocs)
+		return 0;
+
+	pr_err("%s: its symbol table does not name its relocations: was the module stripped?\n",
+	       mod->name);
+	return -ENOEXEC;
+}
+EXPORT_SYMBOL_GPL(klp_check_relocs);
 
 #define klp_for_each_reloc(reloc, mod, objname)				\
 	for (reloc = klp_relocs_of(mod); reloc && reloc->place; reloc++) \
@@ -155,7 +184,7 @@ static void klp_undo_relocs_before(struct module *mod, const char *objname,
 			break;
 		klp_write(reloc->place, 0, klp_reloc_size(reloc->type));
 	}
-	klp_kernel(text_poke_sync)();
+	klp_text_poke_sync();
 }
 
 /**
@@ -183,7 +212,7 @@ int klp_apply_relocs(struct module *mod, const char *objname)
 
 	/* The code may have been fetched by another CPU, if only by speculation. */
 	if (any)
-		klp_kernel(text_poke_sync)();
+		klp_text_poke_sync();
 	return 0;
 }
 

@@ -10,6 +10,11 @@
  * the stack before the trampoline returns to it. What is there is where ftrace was
  * called from, in the original, whatever was chosen.
  *
+ * A compiler may put what a function seldom does elsewhere, under the name FUNCTION.cold:
+ * being there is being inside of it. (The kernel's own core does not look there.) The
+ * symbol table does not say whose part it is when several functions have that name; then
+ * all of them count.
+ *
  * What must not be there is laid down in a table before the first task is
  * switched, for both directions since a transition may be reversed, sorted so
  * that an address is found by bisection. Tasks are checked from many contexts
@@ -19,14 +24,19 @@
 
 #define pr_fmt(fmt) "livepatch: " fmt
 
+#include <linux/kallsyms.h>
+#include <linux/mm.h>
+#include <linux/module.h>
 #include <linux/percpu.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
+#include <linux/string.h>
 #include "core.h"
 #include "imports.h"
 #include "patch.h"
 #include "stack.h"
+#include "symbols.h"
 #include "tasks.h"
 
 #define KLP_STACK_ENTRIES 100
@@ -48,12 +58,14 @@ struct klp_range {
 };
 
 /**
- * struct klp_code - places in code, sorted, none within another
+ * struct klp_code - places in code, sorted, none partly within another
  * @count:	ranges
+ * @room:	for how many there is memory
  * @ranges:	see struct klp_range
  */
 struct klp_code {
 	unsigned int count;
+	unsigned int room;
 	struct klp_range *ranges;
 };
 
@@ -61,107 +73,179 @@ struct klp_code {
  * struct klp_table - code that a task must not be inside of
  * @rcu:	readers are within preempt-disabled regions
  * @leaving:	by target state: the code that tasks leave on the way there
- * @ranges:	room for both
  */
 struct klp_table {
 	struct rcu_head rcu;
 	struct klp_code leaving[2];
-	struct klp_range ranges[];
 };
-
-/* For each function and direction: what is left, and the way in. */
-#define KLP_RANGES_PER_FUNC 2
 
 static struct klp_table __rcu *klp_table;
 static DEFINE_PER_CPU(struct klp_stack, klp_stacks);
 
-static struct klp_range klp_new_code(struct klp_func *func)
+static int klp_add_range(struct klp_code *code, struct klp_range range)
+{
+	struct klp_range *ranges;
+	unsigned int room;
+
+	if (code->count == code->room) {
+		room = max(2 * code->room, 16U);
+		ranges = kvmalloc_array(room, sizeof(range), GFP_KERNEL);
+		if (!ranges)
+			return -ENOMEM;
+		if (code->count)
+			memcpy(ranges, code->ranges, code->count * sizeof(range));
+		kvfree(code->ranges);
+		code->ranges = ranges;
+		code->room = room;
+	}
+	code->ranges[code->count++] = range;
+	return 0;
+}
+
+/**
+ * struct klp_cold - the parts of a function that are elsewhere are being added
+ * @code:	to this
+ * @function:	whose they are
+ */
+struct klp_cold {
+	struct klp_code *code;
+	const char *function;
+};
+
+static int klp_add_cold_part(void *data, unsigned long addr)
+{
+	struct klp_cold *cold = data;
+	unsigned long size;
+
+	if (!klp_kernel(kallsyms_lookup_size_offset)(addr, &size, NULL))
+		return -ENOENT;
+	return klp_add_range(cold->code, (struct klp_range){ addr, addr + size, cold->function });
+}
+
+/* @objname has a function @name, or code that was made of @function for a patch. */
+static int klp_add_cold_parts(struct klp_code *code, const char *objname,
+			      const char *name, const char *function)
+{
+	struct klp_cold cold = { .code = code, .function = function };
+	char symbol[KSYM_NAME_LEN];
+
+	if (snprintf(symbol, sizeof(symbol), "%s.cold", name) >= sizeof(symbol))
+		return 0;
+	return klp_for_each_symbol(objname, symbol, klp_add_cold_part, &cold);
+}
+
+/* The cold parts of a replacement go by the replacement's own name. */
+static int klp_add_new_cold_parts(struct klp_code *code, struct klp_func *func,
+				  const char *function)
+{
+	char symbol[KSYM_SYMBOL_LEN];
+	char *module;
+
+	/* "name [module]" */
+	sprint_symbol_no_offset(symbol, (unsigned long)func->new_func);
+	module = strchr(symbol, '[');
+	if (!module)
+		return 0;
+	module[-1] = '\0';
+	module[strlen(module) - 1] = '\0';
+	return klp_add_cold_parts(code, module + 1, symbol, function);
+}
+
+static int klp_add_new_code(struct klp_code *code, struct klp_func *func, const char *function)
 {
 	unsigned long start = (unsigned long)func->new_func;
+	int ret;
 
-	return (struct klp_range){ start, start + func->new_size, func->old_name };
+	ret = klp_add_range(code, (struct klp_range){ start, start + func->new_size, function });
+	return ret ?: klp_add_new_cold_parts(code, func, function);
+}
+
+static int klp_add_original(struct klp_code *code, struct klp_object *obj, struct klp_func *func)
+{
+	unsigned long start = (unsigned long)func->old_func;
+	int ret;
+
+	ret = klp_add_range(code, (struct klp_range){ start, start + func->old_size, func->old_name });
+	return ret ?: klp_add_cold_parts(code, obj->name, func->old_name, func->old_name);
+}
+
+/* Where the handler decides, in the original whatever is chosen. */
+static int klp_add_way_in(struct klp_code *code, struct klp_func *func)
+{
+	unsigned long start = (unsigned long)func->old_func;
+	unsigned long end = klp_return_location(func) + 1;
+
+	return klp_add_range(code, (struct klp_range){ start, end, func->old_name });
 }
 
 /* What was called before this patch: an older replacement or the original. */
-static struct klp_range klp_previous_code(struct klp_func *func)
+static int klp_add_previous(struct klp_code *code, struct klp_object *obj, struct klp_func *func)
 {
 	struct klp_func *previous = klp_previous_func(func);
-	unsigned long start = (unsigned long)func->old_func;
 
-	if (previous) {
-		struct klp_range range = klp_new_code(previous);
-
-		range.function = func->old_name;
-		return range;
-	}
-	return (struct klp_range){ start, start + func->old_size, func->old_name };
+	/* The original contains the way in, and a nop stands for it. */
+	if (!previous || previous->nop)
+		return klp_add_original(code, obj, func);
+	return klp_add_new_code(code, previous, func->old_name) ?: klp_add_way_in(code, func);
 }
 
-static struct klp_range klp_way_in(struct klp_func *func)
+static int klp_add_next(struct klp_code *code, struct klp_object *obj, struct klp_func *func)
 {
-	unsigned long end = klp_return_location(func) + 1;
-
-	return (struct klp_range){ (unsigned long)func->old_func, end, func->old_name };
+	if (func->nop)
+		return klp_add_original(code, obj, func);
+	return klp_add_new_code(code, func, func->old_name) ?: klp_add_way_in(code, func);
 }
 
-static void klp_add_code(struct klp_code *code, struct klp_func *func,
-			 struct klp_range range)
-{
-	code->ranges[code->count++] = range;
-
-	/* The original contains it. */
-	if (range.start != (unsigned long)func->old_func)
-		code->ranges[code->count++] = klp_way_in(func);
-}
-
-static int klp_compare_ranges(const void *a, const void *b)
-{
-	const struct klp_range *left = a, *right = b;
-
-	if (left->start == right->start)
-		return 0;
-	return left->start < right->start ? -1 : 1;
-}
-
-static unsigned int klp_count_patched(struct klp_patch *patch)
+static int klp_fill_table(struct klp_table *table, struct klp_patch *patch)
 {
 	struct klp_object *obj;
 	struct klp_func *func;
-	unsigned int count = 0;
-
-	klp_for_each_object(patch, obj)
-		klp_for_each_func(obj, func)
-			count += func->patched;
-	return count;
-}
-
-static void klp_fill_table(struct klp_table *table, struct klp_patch *patch)
-{
-	struct klp_code *old = &table->leaving[KLP_TRANSITION_PATCHED];
-	struct klp_code *new = &table->leaving[KLP_TRANSITION_UNPATCHED];
-	struct klp_object *obj;
-	struct klp_func *func;
-	unsigned int i;
+	int ret;
 
 	klp_for_each_object(patch, obj) {
 		klp_for_each_func(obj, func) {
 			if (!func->patched)
 				continue;
-			klp_add_code(old, func, klp_previous_code(func));
-			klp_add_code(new, func, klp_new_code(func));
+			ret = klp_add_previous(&table->leaving[KLP_TRANSITION_PATCHED], obj, func);
+			ret = ret ?: klp_add_next(&table->leaving[KLP_TRANSITION_UNPATCHED], obj, func);
+			if (ret)
+				return ret;
 		}
 	}
+	return 0;
+}
+
+/* Of two that begin at one address, as functions with two names do, the longer is last. */
+static int klp_compare_ranges(const void *a, const void *b)
+{
+	const struct klp_range *left = a, *right = b;
+
+	if (left->start != right->start)
+		return left->start < right->start ? -1 : 1;
+	if (left->end != right->end)
+		return left->end < right->end ? -1 : 1;
+	return 0;
+}
+
+static void klp_free_table(struct klp_table *table)
+{
+	int i;
 
 	for (i = 0; i < ARRAY_SIZE(table->leaving); i++)
-		sort(table->leaving[i].ranges, table->leaving[i].count,
-		     sizeof(*table->ranges), klp_compare_ranges, NULL);
+		kvfree(table->leaving[i].ranges);
+	kfree(table);
+}
+
+static void klp_free_table_rcu(struct rcu_head *rcu)
+{
+	klp_free_table(container_of(rcu, struct klp_table, rcu));
 }
 
 static void klp_publish_table(struct klp_table *table)
 {
 	table = rcu_replace_pointer(klp_table, table, lockdep_is_held(&klp_mutex));
 	if (table)
-		kvfree_rcu(table, rcu);
+		call_rcu(&table->rcu, klp_free_table_rcu);
 }
 
 /*
@@ -170,18 +254,44 @@ static void klp_publish_table(struct klp_table *table)
  */
 int klp_prepare_stack_check(struct klp_patch *patch)
 {
-	unsigned int room = KLP_RANGES_PER_FUNC * klp_count_patched(patch);
 	struct klp_table *table;
+	int i, ret;
 
-	table = kvzalloc(struct_size(table, ranges, 2 * room), GFP_KERNEL);
+	table = kzalloc(sizeof(*table), GFP_KERNEL);
 	if (!table)
 		return -ENOMEM;
 
-	table->leaving[KLP_TRANSITION_PATCHED].ranges = table->ranges;
-	table->leaving[KLP_TRANSITION_UNPATCHED].ranges = table->ranges + room;
-	klp_fill_table(table, patch);
+	ret = klp_fill_table(table, patch);
+	if (ret) {
+		klp_free_table(table);
+		return ret;
+	}
+	for (i = 0; i < ARRAY_SIZE(table->leaving); i++)
+		sort(table->leaving[i].ranges, table->leaving[i].count,
+		     sizeof(struct klp_range), klp_compare_ranges, NULL);
 	klp_publish_table(table);
 	return 0;
+}
+
+/*
+ * A module leaves in mid-transition: another one may come to its place. Readers see a
+ * range of it as it was, or as an empty one. Under klp_mutex.
+ */
+void klp_forget_code_of(struct module *mod)
+{
+	struct klp_table *table = rcu_dereference_protected(klp_table, lockdep_is_held(&klp_mutex));
+	struct klp_range *range;
+	int i;
+
+	if (!table)
+		return;
+	for (i = 0; i < ARRAY_SIZE(table->leaving); i++) {
+		struct klp_code *code = &table->leaving[i];
+
+		for (range = code->ranges; range < code->ranges + code->count; range++)
+			if (within_module(range->start, mod))
+				WRITE_ONCE(range->end, range->start);
+	}
 }
 
 void klp_finish_stack_check(void)
@@ -204,7 +314,7 @@ static const struct klp_range *klp_find_range(const struct klp_code *code,
 		else
 			high = middle;
 	}
-	if (!low || addr >= ranges[low - 1].end)
+	if (!low || addr >= READ_ONCE(ranges[low - 1].end))
 		return NULL;
 	return &ranges[low - 1];
 }
@@ -217,8 +327,11 @@ static const struct klp_range *klp_find_on_stack(const struct klp_stack *stack, 
 	int i;
 
 	for (i = 0; i < count; i++) {
-		if (stack->entries[i] == entering)
+		/* Only the innermost: further out current is inside of the function. */
+		if (stack->entries[i] == entering) {
+			entering = 0;
 			continue;
+		}
 		range = klp_find_range(code, stack->entries[i]);
 		if (range)
 			return range;

@@ -33,8 +33,8 @@
 #include "core.h"
 #include "imports.h"
 #include "stragglers.h"
+#include "switch.h"
 #include "tasks.h"
-#include "transition.h"
 
 #define KLP_SIGNAL_PERIOD	(15 * HZ)
 
@@ -62,7 +62,7 @@ static void klp_summon(struct task_struct *task)
 	work = kmalloc(sizeof(*work), GFP_ATOMIC | __GFP_NOWARN);
 	if (work) {
 		init_task_work(work, klp_leave_kernel);
-		if (!task_work_add(task, work, TWA_RESUME))
+		if (!klp_kernel(task_work_add)(task, work, TWA_RESUME))
 			return;
 		kfree(work);	/* it exits */
 	}
@@ -154,7 +154,7 @@ static void klp_wake_stragglers(void)
 
 	read_lock(klp_tasklist_lock);
 	for_each_process_thread(process, task)
-		if (klp_task_state(task) != target)
+		if (klp_patch_state(task) != target)
 			klp_signal(task);
 	read_unlock(klp_tasklist_lock);
 }

@@ -7,50 +7,35 @@
 
 #include <linux/kernel.h>
 #include <linux/string.h>
-#include <linux/version.h>
 #include "imports.h"
 #include "symbols.h"
 
 /**
- * struct klp_search - a symbol that is looked for
+ * struct klp_search - all symbols of a name in an object
  * @objname:	module; NULL: vmlinux
  * @name:	symbol
- * @sympos:	which one of that name, from 1; 0: there must be only one
- * @addr:	of the last one seen
- * @count:	how many were seen
+ * @found:	called for each, in the order of the symbol table; nonzero ends the search
+ * @data:	for @found
  */
 struct klp_search {
 	const char *objname;
 	const char *name;
-	unsigned long sympos;
-	unsigned long addr;
-	unsigned long count;
+	int (*found)(void *data, unsigned long addr);
+	void *data;
 };
 
-/* A symbol of the right name in the right object. Nonzero ends the search. */
-static int klp_found(void *data, unsigned long addr)
-{
-	struct klp_search *search = data;
-
-	search->addr = addr;
-	search->count++;
-
-	return search->sympos ? search->count == search->sympos
-			      : search->count > 1;
-}
-
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+#ifdef KLP_SYMBOLS_BY_MODULE	/* since Linux 6.3 */
 
 static int klp_seen(void *data, const char *name, unsigned long addr)
 {
 	struct klp_search *search = data;
 
-	return strcmp(name, search->name) ? 0 : klp_found(search, addr);
+	return strcmp(name, search->name) ? 0 : search->found(search->data, addr);
 }
 
-static void klp_search_module(struct klp_search *search)
+static int klp_search_module(struct klp_search *search)
 {
-	klp_kernel(module_kallsyms_on_each_symbol)(search->objname, klp_seen, search);
+	return klp_kernel(module_kallsyms_on_each_symbol)(search->objname, klp_seen, search);
 }
 
 #else
@@ -62,45 +47,83 @@ static int klp_seen(void *data, const char *name, struct module *mod,
 
 	if (strcmp(name, search->name) || strcmp(mod->name, search->objname))
 		return 0;
-	return klp_found(search, addr);
+	return search->found(search->data, addr);
 }
 
-static void klp_search_module(struct klp_search *search)
+static int klp_search_module(struct klp_search *search)
 {
-	klp_kernel(module_kallsyms_on_each_symbol)(klp_seen, search);
+	return klp_kernel(module_kallsyms_on_each_symbol)(klp_seen, search);
 }
 
 #endif
+
+/**
+ * klp_for_each_symbol() - look at all symbols of a name in an object
+ * @objname:	module; NULL: vmlinux
+ * @name:	symbol
+ * @found:	called for each, in the order of the symbol table
+ * @data:	for @found
+ *
+ * Sleeps.
+ *
+ * Return: 0, or what @found returned when that was not 0 and ended it
+ */
+int klp_for_each_symbol(const char *objname, const char *name,
+			int (*found)(void *data, unsigned long addr), void *data)
+{
+	struct klp_search search = { objname, name, found, data };
+
+	return objname ? klp_search_module(&search) :
+			 klp_kernel(kallsyms_on_each_match_symbol)(found, name, data);
+}
+
+/**
+ * struct klp_position - a symbol that is looked for by its position
+ * @sympos:	which one, from 1; 0: there must be only one
+ * @addr:	of the last one seen
+ * @count:	how many were seen
+ */
+struct klp_position {
+	unsigned long sympos;
+	unsigned long addr;
+	unsigned long count;
+};
+
+static int klp_is_position(void *data, unsigned long addr)
+{
+	struct klp_position *position = data;
+
+	position->addr = addr;
+	position->count++;
+
+	return position->sympos ? position->count == position->sympos
+				: position->count > 1;
+}
 
 /* Returns 0, or -EINVAL having said why. Sleeps. */
 int klp_find_symbol(const char *objname, const char *name, unsigned long sympos,
 		    unsigned long *addr)
 {
-	struct klp_search search = {
-		.objname = objname, .name = name, .sympos = sympos,
-	};
+	struct klp_position position = { .sympos = sympos };
 	const char *where = objname ?: "vmlinux";
 
-	if (objname)
-		klp_search_module(&search);
-	else
-		klp_kernel(kallsyms_on_each_match_symbol)(klp_found, name, &search);
+	klp_for_each_symbol(objname, name, klp_is_position, &position);
 
-	if (!search.count) {
+	if (!position.count) {
 		pr_err("symbol '%s' not found in symbol table\n", name);
 		return -EINVAL;
 	}
-	if (!sympos && search.count > 1) {
+	if (!sympos && position.count > 1) {
 		pr_err("unresolvable ambiguity for symbol '%s' in object '%s'\n",
 		       name, where);
 		return -EINVAL;
 	}
-	if (sympos && search.count != sympos) {
+	if (sympos && position.count != sympos) {
 		pr_err("symbol position %lu for symbol '%s' in object '%s' not found\n",
 		       sympos, name, where);
 		return -EINVAL;
 	}
 
-	*addr = search.addr;
+	*addr = position.addr;
 	return 0;
 }

@@ -6,6 +6,7 @@
  *	PATCH/transition	RO	the transition is under way
  *	PATCH/force		WO	1 ends it now
  *	PATCH/replace		RO	takes the place of all others
+ *	PATCH/stack_order	RO	which one it is, the oldest is 1 (Linux 6.14)
  *	PATCH/blockers		RO	ours: who holds the transition up
  *	PATCH/OBJECT/patched	RO	the object's functions are patched
  *	PATCH/OBJECT/FUNCTION,SYMPOS/
@@ -14,10 +15,12 @@
 #include <linux/kobject.h>
 #include <linux/kstrtox.h>
 #include <linux/sched/signal.h>
+#include <linux/string_helpers.h>
 #include <linux/sysfs.h>
 #include "core.h"
 #include "imports.h"
 #include "replace.h"
+#include "switch.h"
 #include "sysfs.h"
 #include "transition.h"
 
@@ -54,7 +57,9 @@ static ssize_t enabled_store(struct kobject *kobj, struct kobj_attribute *attr,
 	if (ret)
 		return ret;
 
-	mutex_lock(&klp_mutex);
+	ret = klp_lock_for_transition();
+	if (ret)
+		return ret;
 	ret = klp_set_enabled(klp_patch_of(kobj), enabled);
 	mutex_unlock(&klp_mutex);
 
@@ -101,13 +106,73 @@ static ssize_t force_store(struct kobject *kobj, struct kobj_attribute *attr,
 	return ret ?: count;
 }
 
-static int klp_show_blocker(struct task_struct *task, char *buf, int at)
+static ssize_t stack_order_show(struct kobject *kobj, struct kobj_attribute *attr,
+				char *buf)
+{
+	struct klp_patch *patch;
+	int order = 0;
+
+	mutex_lock(&klp_mutex);
+	klp_for_each_patch(patch) {
+		order++;
+		if (patch == klp_patch_of(kobj))
+			break;
+	}
+	mutex_unlock(&klp_mutex);
+
+	return sysfs_emit(buf, "%d\n", order);
+}
+
+/**
+ * struct klp_page - text for a file in sysfs
+ * @buf:	a page
+ * @at:	how much of it is used
+ */
+struct klp_page {
+	char *buf;
+	int at;
+};
+
+/* The name is escaped as in /proc/PID/status, since its owner chose it. */
+static void klp_show_task(struct klp_page *page, struct task_struct *task, const char *why)
+{
+	char comm[TASK_COMM_LEN], name[4 * TASK_COMM_LEN];
+	int length;
+
+	get_task_comm(comm, task);
+	length = string_escape_mem(comm, strlen(comm), name, sizeof(name),
+				   ESCAPE_SPACE | ESCAPE_SPECIAL, "\n\\");
+	page->at += sysfs_emit_at(page->buf, page->at, "%d %.*s %s\n", task->pid,
+				  length, name, why);
+}
+
+static void klp_show_blocker(struct klp_page *page, struct task_struct *task)
 {
 	const char *why = klp_explain_task(task);
 
-	if (!why)
-		return 0;
-	return sysfs_emit_at(buf, at, "%d %s %s\n", task->pid, task->comm, why);
+	if (why)
+		klp_show_task(page, task, why);
+}
+
+static void klp_show_dying(struct task_struct *task, void *page)
+{
+	klp_show_task(page, task, "[exiting]");
+}
+
+static void klp_show_blockers(struct klp_page *page)
+{
+	struct task_struct *process, *task;
+	unsigned int cpu;
+
+	read_lock(klp_tasklist_lock);
+	for_each_process_thread(process, task)
+		klp_show_blocker(page, task);
+	read_unlock(klp_tasklist_lock);
+
+	for_each_online_cpu(cpu)
+		klp_show_blocker(page, klp_kernel(idle_task)(cpu));
+
+	klp_for_each_dying_blocker(klp_show_dying, page);
 }
 
 /*
@@ -117,36 +182,28 @@ static int klp_show_blocker(struct task_struct *task, char *buf, int at)
 static ssize_t blockers_show(struct kobject *kobj, struct kobj_attribute *attr,
 			     char *buf)
 {
-	struct task_struct *process, *task;
-	unsigned int cpu;
-	int at = 0;
+	struct klp_page page = { .buf = buf };
 
 	mutex_lock(&klp_mutex);
-	if (klp_patch_of(kobj) != klp_transition_patch)
-		goto out;
-
-	read_lock(klp_tasklist_lock);
-	for_each_process_thread(process, task)
-		at += klp_show_blocker(task, buf, at);
-	read_unlock(klp_tasklist_lock);
-
-	for_each_online_cpu(cpu)
-		at += klp_show_blocker(klp_kernel(idle_task)(cpu), buf, at);
-out:
+	if (klp_patch_of(kobj) == klp_transition_patch)
+		klp_show_blockers(&page);
 	mutex_unlock(&klp_mutex);
-	return at;
+
+	return page.at;
 }
 
 static struct kobj_attribute enabled_attr = __ATTR_RW(enabled);
 static struct kobj_attribute transition_attr = __ATTR_RO(transition);
 static struct kobj_attribute force_attr = __ATTR_WO(force);
 static struct kobj_attribute replace_attr = __ATTR_RO(replace);
+static struct kobj_attribute stack_order_attr = __ATTR_RO(stack_order);
 static struct kobj_attribute blockers_attr = __ATTR_RO_MODE(blockers, 0400);
 static struct attribute *klp_patch_attrs[] = {
 	&enabled_attr.attr,
 	&transition_attr.attr,
 	&force_attr.attr,
 	&replace_attr.attr,
+	&stack_order_attr.attr,
 	&blockers_attr.attr,
 	NULL
 };

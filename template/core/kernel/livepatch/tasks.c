@@ -42,7 +42,7 @@ static bool klp_change_task(struct task_struct *task, unsigned long unless,
  * Whatever the state, nobody has to wait for this task any more. One that is dying
  * keeps the state by which it is counted.
  */
-void klp_set_task_state(struct task_struct *task, int state)
+void klp_set_patch_state(struct task_struct *task, int state)
 {
 	klp_change_task(task, KLP_TASK_DYING, KLP_TASK_STATE | KLP_TASK_WATCHED,
 			klp_state_bits(state));
@@ -57,10 +57,7 @@ void klp_watch_task(struct task_struct *task)
 /* Marks a task as summoned; false when it was already. */
 bool klp_summon_task(struct task_struct *task)
 {
-	if (READ_ONCE(task_thread_info(task)->flags) & KLP_TASK_SUMMONED)
-		return false;
-	klp_change_task(task, 0, 0, KLP_TASK_SUMMONED);
-	return true;
+	return klp_change_task(task, KLP_TASK_SUMMONED, 0, KLP_TASK_SUMMONED);
 }
 
 void klp_release_task(struct task_struct *task)
@@ -68,16 +65,29 @@ void klp_release_task(struct task_struct *task)
 	klp_change_task(task, 0, KLP_TASK_SUMMONED, 0);
 }
 
+/* This state, unless it has one; returns the one that it has then. */
+int klp_give_patch_state(struct task_struct *task, int state)
+{
+	klp_change_task(task, KLP_TASK_STATE, 0, klp_state_bits(state));
+	return klp_patch_state(task);
+}
+
 /*
- * The task keeps its state for ever, or this one if it has none. False when it was
- * dying already.
+ * The task has this state for ever. False, with nothing changed, when it is dying or
+ * dead already, or has the other state.
  */
 bool klp_mark_dying(struct task_struct *task, int state)
 {
-	unsigned long bits = klp_task_state(task) == KLP_TRANSITION_IDLE ?
-			     klp_state_bits(state) : 0;
+	unsigned long unless = KLP_TASK_DYING | KLP_TASK_DEAD | klp_state_bits(!state);
 
-	return klp_change_task(task, KLP_TASK_DYING, 0, bits | KLP_TASK_DYING);
+	return klp_change_task(task, unless, 0, klp_state_bits(state) | KLP_TASK_DYING);
+}
+
+/* For ever, too. Returns whether it was marked as dying before. */
+bool klp_mark_dead(struct task_struct *task)
+{
+	klp_change_task(task, 0, 0, KLP_TASK_DEAD);
+	return READ_ONCE(task_thread_info(task)->flags) & KLP_TASK_DYING;
 }
 
 /* All threads of all processes, kernel threads and the idle task of every CPU. */

@@ -16,12 +16,16 @@
 #include <linux/ktime.h>
 #include <linux/module.h>
 #include <linux/proc_fs.h>
+#include <linux/sched/task.h>
 #include <linux/seq_file.h>
 #include <linux/timer.h>
 #include <linux/uaccess.h>
+#include <linux/version.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 #include <asm/apic.h>
+#include <asm/ibt.h>
+#include <asm/linkage.h>
 #include <asm/nmi.h>
 #include "klptest.h"
 
@@ -34,6 +38,9 @@ static atomic_long_t dying;
 static bool released;
 static DECLARE_WAIT_QUEUE_HEAD(release);
 static int depth_limit = 5;
+
+/* A task whose memory is kept after it has exited, as a BPF program with a kptr does. */
+static struct task_struct *kept;
 
 static bool background;
 module_param(background, bool, 0444);
@@ -62,6 +69,42 @@ noinline int klptest_outer(int mode)
 	return 0;
 }
 EXPORT_SYMBOL_GPL(klptest_outer);
+
+noinline void klptest_wait(void)
+{
+	wait_event(release, READ_ONCE(released));
+	barrier();
+}
+
+/* Who notes where the calls of ftrace are: the compiler, or objtool for all. */
+#ifdef CONFIG_FTRACE_MCOUNT_USE_CC
+#define NOTE_FENTRY ".pushsection __mcount_loc, \"a\"\n.quad 2f\n.popsection\n"
+#else
+#define NOTE_FENTRY
+#endif
+
+/* As compilers do it: the function's other part is elsewhere, and calls klptest_wait() from there. */
+asm(".pushsection .text\n"
+    ".globl klptest_seldom\n"
+    ".type klptest_seldom, @function\n"
+    "klptest_seldom:\n"
+    ASM_ENDBR
+    NOTE_FENTRY
+    "2: call __fentry__\n"
+    "test %dil, %dil\n"
+    "jne klptest_seldom.cold\n"
+    "1: xor %eax, %eax\n"
+    ASM_RET
+    ".size klptest_seldom, . - klptest_seldom\n"
+    ".popsection\n"
+    ".pushsection .text.unlikely, \"ax\"\n"
+    ".type klptest_seldom.cold, @function\n"
+    "klptest_seldom.cold:\n"
+    "call klptest_wait\n"
+    "jmp 1b\n"
+    ".size klptest_seldom.cold, . - klptest_seldom.cold\n"
+    ".popsection");
+EXPORT_SYMBOL_GPL(klptest_seldom);
 
 static void spin(void)
 {
@@ -204,8 +247,12 @@ static void start_background(void)
 		set_user_nice(busy, 10);
 	mod_timer(&timer, jiffies + 1);
 	register_nmi_handler(NMI_LOCAL, nmi_fn, 0, "klptest");
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
 	hrtimer_init(&hrtimer, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
 	hrtimer.function = hrtimer_fn;
+#else
+	hrtimer_setup(&hrtimer, hrtimer_fn, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
+#endif
 	hrtimer_start(&hrtimer, ms_to_ktime(3), HRTIMER_MODE_REL);
 	schedule_delayed_work(&work, 1);
 }
@@ -216,7 +263,7 @@ static void stop_background(void)
 		kthread_stop(sleeper);
 	if (!IS_ERR_OR_NULL(busy))
 		kthread_stop(busy);
-	del_timer_sync(&timer);
+	timer_delete_sync(&timer);
 	hrtimer_cancel(&hrtimer);
 	unregister_nmi_handler(NMI_LOCAL, "klptest");
 	cancel_delayed_work_sync(&work);
@@ -254,6 +301,13 @@ static int open(struct inode *inode, struct file *file)
 	return single_open(file, show, NULL);
 }
 
+static void keep(struct task_struct *task)
+{
+	task = xchg(&kept, task ? get_task_struct(task) : NULL);
+	if (task)
+		put_task_struct(task);
+}
+
 static ssize_t write(struct file *file, const char __user *buf, size_t count, loff_t *pos)
 {
 	char command;
@@ -263,11 +317,17 @@ static ssize_t write(struct file *file, const char __user *buf, size_t count, lo
 
 	if (command >= '0' && command < '0' + KLPTEST_MODES) {
 		klptest_outer(command - '0');
+	} else if (command == 's') {
+		klptest_seldom(true);
 	} else if (command == 'r') {
 		WRITE_ONCE(released, true);
 		wake_up_all(&release);
 	} else if (command == 'b') {
 		WRITE_ONCE(released, false);
+	} else if (command == 'k') {
+		keep(current);
+	} else if (command == 'l') {
+		keep(NULL);
 	} else if (command == 't') {
 		pr_info("klptest: %llu ns\n", time_calls());
 	} else {
@@ -298,6 +358,7 @@ static int __init klptest_init(void)
 static void __exit klptest_exit(void)
 {
 	remove_proc_entry("klptest", NULL);
+	keep(NULL);
 	if (background)
 		stop_background();
 }

@@ -42,7 +42,7 @@ static unsigned int data_plt32;
 static char *text = "klptest";		/* not empty, and stays as it is */
 module_param(text, charp, 0400);
 
-static struct klp_core_reloc klp_core_relocs[] __used __section(".klp.core.relocs") = {
+const struct klp_core_reloc klp_core_relocs[] __used __section(".klp.core.relocs") = {
 	{ place_pc32, "vmlinux", "vmlinux", "tasklist_lock", -4, 0, R_X86_64_PC32 },
 	{ place_32s, "vmlinux", "vmlinux", "tasklist_lock", 8, 0, R_X86_64_32S },
 	{ place_abs, "vmlinux", "vmlinux", "text_mutex", 0, 0, R_X86_64_64 },

@@ -19,6 +19,11 @@ static int patched_outer(int mode)
 	return VERSION;
 }
 
+static int patched_seldom(bool wait)
+{
+	return VERSION;
+}
+
 static int patched_cmdline(struct seq_file *m, void *v)
 {
 	seq_printf(m, "klptest version %d\n", VERSION);
@@ -28,6 +33,7 @@ static int patched_cmdline(struct seq_file *m, void *v)
 static struct klp_func klptest_funcs[] = {
 	{ .old_name = "klptest_inner", .new_func = patched_inner },
 	{ .old_name = "klptest_outer", .new_func = patched_outer },
+	{ .old_name = "klptest_seldom", .new_func = patched_seldom },
 	{ }
 };
 
