@@ -19,7 +19,8 @@
 	{									\
 		unsigned long value;						\
 										\
-		asm volatile(".byte " bytes "\n.globl " #place "\n" #place ":"	\
+		asm volatile(".byte " bytes "\n.globl " #place "\n"		\
+			     ".type " #place ", @object\n" #place ":"		\
 			     ".zero " STRING(place##_size) : "=a" (value));	\
 		return value;							\
 	}									\
