@@ -11,6 +11,7 @@
  */
 
 #include <linux/delay.h>
+#include <linux/ftrace.h>
 #include <linux/hrtimer.h>
 #include <linux/kthread.h>
 #include <linux/ktime.h>
@@ -170,6 +171,55 @@ void klptest_judge(int version, int mode)
 }
 EXPORT_SYMBOL_GPL(klptest_judge);
 
+/*
+ * Nobody waits for a kernel thread: it leaves the task list itself, and then dies. This one not at
+ * once: a function between the two goes to slow_exit().
+ */
+static bool mayfly_free;
+static unsigned long exit_rest;
+
+static int mayfly_fn(void *unused)
+{
+	return 0;
+}
+
+static void slow_exit(struct task_struct *task)
+{
+	if (!strcmp(task->comm, "klptest_mayfly"))
+		wait_event(release, READ_ONCE(mayfly_free));
+	((void (*)(struct task_struct *))exit_rest)(task);
+}
+
+static void notrace exit_handler(unsigned long ip, unsigned long parent_ip, struct ftrace_ops *ops,
+				 struct ftrace_regs *fregs)
+{
+	exit_rest = ip + MCOUNT_INSN_SIZE;
+	ftrace_get_regs(fregs)->ip = (unsigned long)slow_exit;
+}
+
+static struct ftrace_ops exit_ops = {
+	.func = exit_handler,
+	.flags = FTRACE_OPS_FL_SAVE_REGS | FTRACE_OPS_FL_IPMODIFY,
+};
+
+static void start_mayfly(void)
+{
+	char function[] = "exit_task_stack_account";
+
+	if (ftrace_set_filter(&exit_ops, function, strlen(function), 1) ||
+	    register_ftrace_function(&exit_ops))
+		return;
+	mayfly_free = false;
+	kthread_run(mayfly_fn, NULL, "klptest_mayfly");
+}
+
+static void free_mayfly(void)
+{
+	WRITE_ONCE(mayfly_free, true);
+	wake_up_all(&release);
+	unregister_ftrace_function(&exit_ops);
+}
+
 static int sleeper_fn(void *unused)
 {
 	while (!kthread_should_stop()) {
@@ -303,8 +353,13 @@ static int open(struct inode *inode, struct file *file)
 
 static void keep(struct task_struct *task)
 {
-	task = xchg(&kept, task ? get_task_struct(task) : NULL);
 	if (task)
+		refcount_inc(&task->rcu_users);
+	task = xchg(&kept, task);
+	if (!task)
+		return;
+	synchronize_rcu();
+	if (refcount_dec_and_test(&task->rcu_users))
 		put_task_struct(task);
 }
 
@@ -328,6 +383,10 @@ static ssize_t write(struct file *file, const char __user *buf, size_t count, lo
 		keep(current);
 	} else if (command == 'l') {
 		keep(NULL);
+	} else if (command == 'd') {
+		start_mayfly();
+	} else if (command == 'f') {
+		free_mayfly();
 	} else if (command == 't') {
 		pr_info("klptest: %llu ns\n", time_calls());
 	} else {
