@@ -93,6 +93,7 @@ static __always_inline void klp_choose(struct klp_ops *ops, unsigned long locati
 	/*
 	 * list_add_rcu() published the entry with func->transition set; the
 	 * dependency of the second read on the first keeps them in order.
+	 * (model/published.litmus)
 	 */
 	func = list_first_or_null_rcu(&ops->func_stack, struct klp_func, stack_node);
 

@@ -89,7 +89,7 @@ static int klp_stop_fn(void *data)
 	klp_try_switch_task(task);
 	put_task_struct(task);
 
-	/* Pairs with the acquire in klp_put_aside(): we are done with both. */
+	/* Pairs with the acquire in klp_put_aside(): we are done with both. (model/stopper.litmus) */
 	smp_store_release(&stopper->task, NULL);
 	return 0;
 }

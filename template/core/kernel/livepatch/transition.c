@@ -69,7 +69,7 @@ static void klp_mark_functions(bool transition)
 	/*
 	 * The release orders the states of all tasks, and the initial state,
 	 * before the mark. Pairs with the acquire in klp_choose(). When the mark
-	 * is taken away it orders nothing, and costs nothing.
+	 * is taken away it orders nothing, and costs nothing. (model/mark.litmus)
 	 */
 	klp_for_each_object(klp_transition_patch, obj)
 		klp_for_each_func(obj, func)
@@ -138,9 +138,10 @@ static void klp_call_post_callbacks(void)
  * when there is no answer any more:
  *
  *  - patched: the marks are gone, then a handler that saw a mark is done, then
- *    the states go;
+ *    the states go (model/patched.litmus);
  *  - unpatched: the functions are gone, then a handler that holds one is done,
- *    then the marks go, which would make it take the new code, and the states.
+ *    then the marks go, which would make it take the new code, and the states
+ *    (model/unpatched.litmus).
  *
  * Nothing is switched meanwhile: either all tasks have the target state, or the
  * gate was never opened.
@@ -248,7 +249,7 @@ static void klp_free_unused_patches(struct klp_patch *patch)
 
 /*
  * All tasks of the list are switched; is anybody left in the other state? Not who is
- * adopted after the first wait. The second is for those that are not counted any more,
+ * adopted after the first wait (model/adopted.litmus). The second is for those that are not counted any more,
  * but were not off their CPU yet. (model/dying.litmus)
  */
 static bool klp_settle_dying(void)
@@ -303,7 +304,7 @@ static void klp_transition_work_fn(struct work_struct *work)
 /*
  * Turn round. A switch in the old direction that is under way must be over before
  * the target changes, or it could come after the task was found to be in the new
- * target state already.
+ * target state already. (model/reversed.litmus)
  */
 void klp_reverse_transition(void)
 {
