@@ -32,7 +32,10 @@ std::vector<SpecialSection> rows_of_functions() {
          .variable = "BUG_STRUCT_SIZE",
          .structure = "bug_entry",
          .blind = {{12, 8, 10}, {16, 8, 10}, {24, 16, 18}, {16, 12, 14}, {20, 16, 18}, {20, 12, 14}},
-         .layouts = {{12, {{0, Site::trap}, {4, Site::anything}}},
+         // With a format (HAVE_ARCH_BUG_FORMAT of asm/bug.h, Linux 6.19) what traps may be the function that a WARN()
+         // calls, with the entry's address.
+         .layouts = {{16, {{0, Site::code}, {4, Site::anything}, {8, Site::anything}}},
+                     {12, {{0, Site::trap}, {4, Site::anything}}},
                      {8, {{0, Site::trap}}},
                      {16, {{0, Site::trap}}},
                      {24, {{0, Site::trap}, {8, Site::anything}}}},
@@ -242,7 +245,9 @@ std::vector<SpecialSection> rows_of_functions() {
         {.name = ".discard.ibt_endbr_noseal", .policy = Policy::derived, .sizes = {8}},
         {.name = ".discard.rethunk_safe", .policy = Policy::derived, .sizes = {4, 8}},
         {.name = ".discard.annotate_insn", .policy = Policy::derived, .sizes = {8}},
-        {.name = ".discard.annotate_data", .policy = Policy::derived, .sizes = {8}},
+        // Where entries of other tables begin, for the kernel's own tool that takes them out of objects. What this one
+        // makes of a table's entries is in Unit::annotated_starts().
+        {.name = ".discard.annotate_data", .policy = Policy::drop, .sizes = {8}},
         {.name = ".discard.unwind_hints", .policy = Policy::derived, .sizes = {12, 8}},
         {.name = ".discard.func_stack_frame_non_standard", .policy = Policy::derived, .sizes = {8, 4}},
         {.name = ".discard.tablejump_annotate", .policy = Policy::derived, .sizes = {16}},

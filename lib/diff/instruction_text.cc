@@ -45,6 +45,8 @@ std::string reference_text(const Unit& unit, const Reference& reference) {
             return report::quoted(
                 elf::Object::string_at(unit.object().section(reference.id), static_cast<uint64_t>(reference.offset)));
         return std::string(unit.object().section(reference.id).name);
+    case Reference::To::entry:
+        return unit.target_name(reference);
     case Reference::To::nothing:
         break;
     }

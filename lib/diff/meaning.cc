@@ -18,7 +18,8 @@ enum Tag : uint64_t {
     tag_alone,
     tag_content,
     tag_mark,
-    tag_cycle
+    tag_cycle,
+    tag_entry
 };
 
 // Content that leads to content that leads to content: no compiler goes deeper, and no file may exhaust the stack.
@@ -125,6 +126,17 @@ Hash MeaningHasher::target(const Reference& reference, uint32_t from) {
             hasher.add(inner);
             hasher.add(literal.bytes);
         }
+        break;
+    }
+    case Reference::To::entry: {
+        // Which one of whose; what is in it is compared with the other entries of its owner.
+        const SpecialEntry& entry = unit_.entry(reference.id);
+        hasher.add(tag_entry);
+        hasher.add(unit_.table_of(entry).kind->name);
+        hasher.add(unit_.rank_of_entry(reference.id));
+        hasher.add(static_cast<uint64_t>(reference.offset));
+        if (entry.owner != none)
+            hasher.add(piece_target({Reference::To::piece, entry.owner}, from));
         break;
     }
     case Reference::To::piece:

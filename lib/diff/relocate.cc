@@ -71,6 +71,14 @@ private:
             result.addend = difference(static_cast<int64_t>(spot.offset), bias);
             break;
         }
+        case Route::entry: {
+            const Spot* spot = spot_of_entry(it);
+            if (!spot)
+                return result; // refused
+            result.symbol = draft_.own.sections[spot->section];
+            result.addend = difference(sum(static_cast<int64_t>(spot->offset), it.reference.offset), bias);
+            break;
+        }
         case Route::original: {
             const Unit& original = draft_.pair.original;
             const elf::Symbol& target = original.object().symbol(it.original_symbol);
@@ -85,6 +93,17 @@ private:
             break;
         }
         return result;
+    }
+
+    // Where the entry went that is meant, or nullptr if it did not come along.
+    const Spot* spot_of_entry(const RoutedReference& it) const {
+        const SpecialEntry& wanted = patched_.entry(it.reference.id);
+        const auto place = [](const SpecialEntry& entry) { return std::pair(entry.section, entry.start); };
+        const auto found = std::ranges::lower_bound(draft_.kept.entries, place(wanted), {},
+                                                    [&](const KeptEntry& kept) { return place(kept.entry); });
+        if (found == draft_.kept.entries.end() || place(found->entry) != place(wanted))
+            return nullptr;
+        return &draft_.layout.entries[static_cast<size_t>(found - draft_.kept.entries.begin())];
     }
 
     int64_t bias_of(const RoutedReference& it, uint32_t section) const {
@@ -118,7 +137,7 @@ private:
                                                   it.relocation->type),
                                       "please report it with the compiler's version"),
                           from);
-        else if (it.route == Route::nothing && kind.form != arch::Form::none && it.relocation->symbol != 0 &&
+        else if (is_lost(it) && kind.form != arch::Form::none && it.relocation->symbol != 0 &&
                  symbol.place == elf::Place::section)
             draft_.refuse(error_about(patched_, from, "diff.reference-lost",
                                       fmt::format("it refers to section {}, which a live patch cannot take along",
@@ -126,6 +145,10 @@ private:
                                       "leave the function out with KLP_IGNORE_FUNCTION(), or change the patch so that "
                                       "the reference goes away"),
                           from);
+    }
+
+    bool is_lost(const RoutedReference& it) const {
+        return it.route == Route::nothing || (it.route == Route::entry && !spot_of_entry(it));
     }
 
     Draft& draft_;

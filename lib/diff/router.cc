@@ -45,6 +45,8 @@ Route Router::choose(const Reference& reference, const Referrer& referrer, const
         return Route::external;
     case Reference::To::literal:
         return Route::literal;
+    case Reference::To::entry:
+        return Route::entry;
     case Reference::To::piece:
         break;
     }

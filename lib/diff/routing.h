@@ -15,6 +15,7 @@ enum class Route : uint8_t {
     nothing,
     inside,   // to a piece that is taken along
     literal,  // to a string or constant that is copied
+    entry,    // to an entry of a special section that is copied
     original, // to what the running kernel has of this unit
     external  // to a symbol that the unit does not define
 };

@@ -113,6 +113,8 @@ private:
             return original_.object().symbol(p.id).name == patched_.object().symbol(q.id).name && p.offset == q.offset;
         case Reference::To::literal:
             return std::ranges::equal(original_.literal_of(p).bytes, patched_.literal_of(q).bytes);
+        case Reference::To::entry:
+            return original_.rank_of_entry(p.id) == patched_.rank_of_entry(q.id) && p.offset == q.offset;
         case Reference::To::piece:
             break;
         }

@@ -51,7 +51,8 @@ struct Reference {
         nothing, // a mark without meaning
         symbol,  // undefined, absolute or common: `id` is the symbol
         piece,   // `id` is the piece, `offset` counts from its entry
-        literal  // a string or constant: `id` is the section, `offset` the offset in it
+        literal, // a string or constant: `id` is the section, `offset` the offset in it
+        entry    // of a special section: `id` is the number of Unit::entry(), `offset` counts from its beginning
     };
     To to = To::nothing;
     uint32_t id = 0;
@@ -135,6 +136,9 @@ public:
     // Entries, grouped by the piece they belong to, in section order.
     std::span<const SpecialEntry> entries_of(uint32_t piece) const;
     const SpecialTable& table_of(const SpecialEntry& entry) const;
+    const SpecialEntry& entry(uint32_t number) const { return entries_[number]; }
+    // Which of its owner's entries in this table it is, from 0.
+    uint32_t rank_of_entry(uint32_t number) const;
     // A relocation of an entry that names a place in that entry: the subtrahend of a distance (loongarch's SUB).
     bool is_own_place(const SpecialEntry& entry, const elf::Relocation& relocation) const;
     // The offset in its section that the relocation's symbol and addend lead to, whatever the instruction adds.
@@ -201,6 +205,8 @@ private:
     uint32_t entry_size(const SpecialSection& kind, const elf::Section& section,
                         const arch::EntrySizes& entry_sizes) const;
     void read_entries(const SpecialTable& table, std::vector<SpecialEntry>& entries) const;
+    void index_entries();
+    Reference entry_reference(uint32_t section, int64_t anchor, int64_t offset) const;
     void find_ftrace_locations();
     void group_symbols();
     Reference reference_into(uint32_t section, int64_t anchor, int64_t offset) const;
@@ -230,6 +236,7 @@ private:
     std::vector<uint32_t> table_of_section_;
     std::vector<SpecialEntry> entries_;
     std::vector<uint32_t> entries_begin_;
+    std::vector<uint32_t> entries_by_place_; // numbers of entries_, by section and start
     std::vector<bool> has_ftrace_;
     std::unordered_multimap<uint32_t, uint32_t> parts_; // function -> its parts
 };

@@ -150,6 +150,8 @@ Reference Unit::reference_into(uint32_t section, int64_t anchor, int64_t offset)
     Role role = roles_[section];
     if (role == Role::strings || role == Role::constants)
         return literal_reference(section, anchor, offset);
+    if (role == Role::special)
+        return entry_reference(section, anchor, offset);
     auto [first, last] = section_pieces_[section];
     const uint32_t found = first == last ? none : nearest_piece(section, anchor);
     if (found == none)
@@ -229,6 +231,8 @@ std::string Unit::target_name(const Reference& reference) const {
         return std::string(object_.symbol(reference.id).name);
     case Reference::To::piece:
         return title(reference.id);
+    case Reference::To::entry:
+        return std::string(object_.section(entries_[reference.id].section).name);
     case Reference::To::literal:
     case Reference::To::nothing:
         break;

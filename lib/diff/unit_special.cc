@@ -37,9 +37,17 @@ void Unit::read_special_tables(const arch::EntrySizes& entry_sizes) {
         special_tables_.push_back(table);
         read_entries(table, entries);
     }
-    std::ranges::sort(entries, {},
-                      [](const SpecialEntry& entry) { return std::tuple(entry.owner, entry.section, entry.start); });
     entries_ = std::move(entries);
+    index_entries();
+}
+
+void Unit::index_entries() {
+    std::ranges::sort(entries_, {},
+                      [](const SpecialEntry& entry) { return std::tuple(entry.owner, entry.section, entry.start); });
+    for (uint32_t number = 0; number < entries_.size(); ++number)
+        entries_by_place_.push_back(number);
+    std::ranges::sort(entries_by_place_, {},
+                      [&](uint32_t number) { return std::pair(entries_[number].section, entries_[number].start); });
     entries_begin_.assign(pieces_.size() + 1, 0);
     for (const SpecialEntry& entry : entries_)
         if (entry.owner != none)
@@ -186,6 +194,28 @@ void Unit::read_entries(const SpecialTable& table, std::vector<SpecialEntry>& en
         }
         entries.push_back(entry);
     }
+}
+
+// Code may lead to an entry of its own: a WARN() with a format passes it on (arch/x86/include/asm/bug.h,
+// __WARN_bug_entry()).
+Reference Unit::entry_reference(uint32_t section, int64_t anchor, int64_t offset) const {
+    auto after = std::ranges::upper_bound(
+        entries_by_place_, std::pair(section, static_cast<uint64_t>(std::max<int64_t>(anchor, 0))), {},
+        [&](uint32_t number) { return std::pair(entries_[number].section, entries_[number].start); });
+    if (anchor < 0 || after == entries_by_place_.begin())
+        return {};
+    const SpecialEntry& found = entries_[*std::prev(after)];
+    if (found.section != section || static_cast<uint64_t>(anchor) >= found.start + found.size)
+        return {};
+    return {Reference::To::entry, *std::prev(after), difference(offset, static_cast<int64_t>(found.start))};
+}
+
+uint32_t Unit::rank_of_entry(uint32_t number) const {
+    uint32_t first = number;
+    while (first > 0 && entries_[first - 1].owner == entries_[number].owner &&
+           entries_[first - 1].section == entries_[number].section)
+        --first;
+    return number - first;
 }
 
 std::span<const SpecialEntry> Unit::entries_of(uint32_t piece) const {

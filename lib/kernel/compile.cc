@@ -7,6 +7,7 @@
 #include "kernel/generate.h"
 #include "kernel/kbuild.h"
 #include "kernel/make_rule.h"
+#include "kernel/tree_paths.h"
 
 #include <algorithm>
 #include <chrono>
@@ -64,6 +65,10 @@ std::vector<std::string> debug_words(const Target& target) {
     return {"-g", "-fno-var-tracking", "-fno-var-tracking-assignments", "-gno-statement-frontiers"};
 }
 
+bool has_sanitizer(const BuildUnit& unit) {
+    return std::ranges::any_of(unit.compile, [](const std::string& word) { return word.starts_with("-fsanitize="); });
+}
+
 // kbuild's command, with other output files, with sections per function and variable, and with debug data. Nothing else
 // may change: the code must stay that of the running kernel.
 host::Command compile_command(const Target& target, const BuildUnit& unit, const Output& output) {
@@ -103,6 +108,8 @@ Attempt try_compile(const Target& target, const BuildUnit& unit, const Output& o
         files::refuse_full_disk(compiled.errors, output.object.string());
         return {compiled.errors.empty() ? fmt::format("status {}", compiled.status) : compiled.errors, {}};
     }
+    if (const std::string tree = tree_of(unit); !tree.empty() && has_sanitizer(unit))
+        take_off_tree(output.object, tree);
     if (unit.objtool.empty())
         return {std::nullopt, compiled.errors};
     const host::Outcome checked = host::run(objtool_command(target, unit, output));
@@ -129,7 +136,7 @@ std::string stamps_of(const std::vector<std::string>& files, const fs::path& dir
 }
 
 fs::path cached_original(const Target& target, const BuildUnit& unit) {
-    const std::string identity = fmt::format("3\n{}\n{}", fmt::join(unit.compile, "\n"), fmt::join(unit.objtool, "\n"));
+    const std::string identity = fmt::format("4\n{}\n{}", fmt::join(unit.compile, "\n"), fmt::join(unit.objtool, "\n"));
     return target.state / "objects" / (unit.object + "-" + host::fingerprint(identity) + ".o");
 }
 

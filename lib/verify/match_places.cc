@@ -69,9 +69,13 @@ void FunctionPlaces::read_module_sites() {
 bool FunctionPlaces::is_freed(const symbols::KernelSymbol& symbol) const {
     if (!is_vmlinux_)
         return symbol.init;
-    uint64_t begin = address_of("__init_begin");
-    uint64_t end = address_of("__init_end");
-    return begin != 0 && symbol.address >= begin && symbol.address < end;
+    auto is_between = [&](const char* begin, const char* end) {
+        const uint64_t first = address_of(begin);
+        return first != 0 && symbol.address >= first && symbol.address < address_of(end);
+    };
+    // What is freed of per-cpu variables is the copy that each processor's own was made from (PERCPU_SECTION() of
+    // include/asm-generic/vmlinux.lds.h); x86 links it at 0 before Linux 6.15.
+    return is_between("__init_begin", "__init_end") && !is_between("__per_cpu_start", "__per_cpu_end");
 }
 
 bool FunctionPlaces::is_code(const symbols::KernelSymbol& symbol) const {

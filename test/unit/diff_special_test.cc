@@ -247,3 +247,58 @@ TEST_CASE("the key of a static call is there for objtool to find") {
     pair.resolver.special["__SCK__tick"] = {symbols::Resolution::Kind::absent, {}, 0, false, {}, false, {}};
     CHECK_FALSE(pair.run(unit, replaced(unit, "x + 1", "x + 2")).symbol("__SCK__tick"));
 }
+
+namespace {
+
+// A WARN() as arch/x86/include/asm/bug.h writes it since Linux 6.19: the code passes its own entry of __bug_table on,
+// and ANNOTATE_DATA_SPECIAL marks where entries begin.
+std::string warning(const char* format) {
+    return std::string(
+               "({ void *bug; asm volatile(\"lea (2f)(%%rip), %0\\n1:\\n\\t.pushsection __bug_table,\\\"aw\\\"\\n\"\n"
+               "\"912: .pushsection .discard.annotate_data,\\\"M\\\",@progbits,8\\n .long 912b - ., 1\\n "
+               ".popsection\\n\"\n"
+               "\"2: .long 1b - ., %c1 - ., %c2 - .\\n .word 7, 8\\n .popsection\" "
+               ": \"=r\"(bug) : \"i\"(") +
+           format + "), \"i\"(__FILE__)); use(bug); })";
+}
+
+} // namespace
+
+TEST_CASE("code that refers to its own entry of a table refers to the copy") {
+    UnitPair pair;
+    const std::string unit = "extern void use(void *);\n"
+                             "int f(int x) { if (x > 3) " +
+                             warning("\"first\"") + "; return x; }\n" + "int g(int x) { if (x > 4) " +
+                             warning("\"second\"") + "; if (x > 5) " + warning("\"third\"") + "; return x + 1; }\n";
+    CHECK(pair.run(unit, unit).diff.nothing_changed);
+    const Outcome outcome = pair.run(unit, replaced(unit, "x + 1", "x + 2"));
+    REQUIRE(outcome.codes.empty());
+    CHECK(outcome.changed() == Names{"g"});
+    const elf::Section* table = outcome.output->find_section("__bug_table");
+    const elf::Section* code = outcome.output->find_section(".text.g");
+    REQUIRE(table);
+    REQUIRE(code);
+    CHECK(table->size == 32); // two entries
+    std::vector<int64_t> entries;
+    for (const elf::Relocation& relocation : outcome.output->relocations(code->index))
+        if (outcome.output->section_of(outcome.output->symbol(relocation.symbol)) == table)
+            entries.push_back(relocation.addend + 4);
+    CHECK(entries == std::vector<int64_t>{0, 16});
+
+    CHECK(pair.run(unit, replaced(unit, "third", "fourth")).changed() == Names{"g"});
+    CHECK(pair.run(unit, replaced(unit, ".word 7, 8", ".word 7, 9")).changed() == Names{"f"});
+}
+
+TEST_CASE("marks of entries in data and in code of alternatives are no table of one kind") {
+    UnitPair pair;
+    const std::string mark = "912: .pushsection .discard.annotate_data,\\\"M\\\",@progbits,8\\n .long 912b - ., 1\\n "
+                             ".popsection\\n";
+    const std::string unit = "int f(int x) { asm volatile(\"1: ud2\\n.pushsection __bug_table,\\\"aw\\\"\\n" + mark +
+                             ".long 1b - ., 0, 0\\n.popsection\\n"
+                             ".pushsection .altinstr_replacement,\\\"ax\\\"\\n" +
+                             mark + "nop\\n.popsection\"); return x + 1; }\n";
+    CHECK(pair.run(unit, unit).diff.nothing_changed);
+    const Outcome outcome = pair.run(unit, replaced(unit, "x + 1", "x + 2"));
+    CHECK(outcome.codes.empty());
+    CHECK(outcome.changed() == Names{"f"});
+}

@@ -137,6 +137,9 @@ inline FakeKernel target() {
                            {"hidden", 0x2100, "", STT_OBJECT},
                            {"__init_begin", 0x3000},
                            {"setup", 0x3010},
+                           {"__per_cpu_start", 0x3100},
+                           {"runqueues", 0x3110, "", STT_OBJECT},
+                           {"__per_cpu_end", 0x3200},
                            {"__init_end", 0x4000}});
     kernel.add("usbcore", {{"kick", 0x0}, {"helper", 0x10, "a.c"}, {"helper", 0x20, "b.c"}});
     return kernel;
