@@ -9,8 +9,6 @@ namespace klp::proof {
 
 namespace {
 
-constexpr size_t unpaired = SIZE_MAX;
-
 class Matcher {
 public:
     Matcher(const elf::Object& unit, const elf::Symbol& function, std::span<const arch::CodeRange> rewritten,
@@ -18,7 +16,7 @@ public:
         : unit_(unit), machine_(arch::Machine::of(unit)), function_(function), rewritten_(rewritten), image_(image),
           section_(unit.section(function.section).data),
           ours_(machine_.disassemble({section_, function.value, function.value + function.size}, false)),
-          theirs_(machine_.disassemble({image, 0, image.size()}, false)), partner_(ours_.size(), unpaired) {}
+          theirs_(machine_.disassemble({image, 0, image.size()}, false)) {}
     std::optional<RelaxedMatch> run();
 
 private:
@@ -32,7 +30,7 @@ private:
     bool same_bytes(const arch::Instruction& ours, const arch::Instruction& theirs) const;
     std::span<const elf::Relocation> relocations_of(const arch::Instruction& instruction) const;
     bool jumps_agree() const;
-    size_t index_of(const std::vector<arch::Instruction>& list, uint64_t offset) const;
+    size_t next_at(uint64_t offset, uint64_t RelaxedMatch::Pair::* side) const;
 
     const elf::Object& unit_;
     const arch::Machine& machine_;
@@ -40,7 +38,6 @@ private:
     std::span<const arch::CodeRange> rewritten_;
     elf::Bytes image_, section_;
     std::vector<arch::Instruction> ours_, theirs_;
-    std::vector<size_t> partner_;                      // of each of ours
     std::vector<std::pair<uint64_t, uint64_t>> inner_; // targets of jumps within the function: the unit's, the image's
     RelaxedMatch result_;
 };
@@ -102,7 +99,6 @@ bool Matcher::pair(Step at) {
     const arch::Instruction& theirs = theirs_[at.theirs];
     if (!ours.is_valid || !theirs.is_valid)
         return false;
-    partner_[at.ours] = at.theirs;
     const bool has_equal_size = ours.size == theirs.size;
     result_.instructions.push_back(
         {ours.offset - function_.value, theirs.offset, has_equal_size ? ours.size : uint32_t{0}});
@@ -122,25 +118,21 @@ bool Matcher::pair(Step at) {
     return same_bytes(ours, theirs);
 }
 
-size_t Matcher::index_of(const std::vector<arch::Instruction>& list, uint64_t offset) const {
-    auto found = std::ranges::lower_bound(list, offset, {}, &arch::Instruction::offset);
-    if (found == list.end() || found->offset != offset)
-        return unpaired;
-    while (found != list.end() && machine_.is_padding(*found))
-        ++found;
-    return static_cast<size_t>(found - list.begin());
+// The number of the pair, or of the range that the build rewrites, that a jump to there comes to: padding, which has
+// neither, is run through.
+size_t Matcher::next_at(uint64_t offset, uint64_t RelaxedMatch::Pair::* side) const {
+    return static_cast<size_t>(std::ranges::lower_bound(result_.instructions, offset, {}, side) -
+                               result_.instructions.begin());
 }
 
 bool Matcher::jumps_agree() const {
+    auto begins_at = [](const std::vector<arch::Instruction>& list, uint64_t offset) {
+        return std::ranges::binary_search(list, offset, {}, &arch::Instruction::offset);
+    };
     return std::ranges::all_of(inner_, [&](const auto& targets) {
-        size_t ours = index_of(ours_, targets.first);
-        size_t theirs = index_of(theirs_, targets.second);
-        if (ours == unpaired || theirs == unpaired)
-            return false;
-        // What the build rewrites has no partner, but what follows it has.
-        while (ours < ours_.size() && partner_[ours] == unpaired)
-            ++ours, ++theirs;
-        return ours < ours_.size() ? partner_[ours] == theirs : theirs >= theirs_.size();
+        return begins_at(ours_, targets.first) && begins_at(theirs_, targets.second) &&
+               next_at(targets.first - function_.value, &RelaxedMatch::Pair::ours) ==
+                   next_at(targets.second, &RelaxedMatch::Pair::theirs);
     });
 }
 
