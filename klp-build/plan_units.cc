@@ -51,6 +51,14 @@ void keep_only_targets(const std::vector<std::string>& targets, kernel::Plan& pl
                               "no unit that the patch changes is part of --target", "leave out --target");
 }
 
+// The kernel's own <linux/livepatch_helpers.h> does not have what is only ours.
+void complete_helpers(const kernel::Target& target, const PatchedFiles& changes, kernel::PatchedTree& tree) {
+    const std::string path = "include/linux/livepatch_helpers.h";
+    const std::optional<std::string> own = source::read_from(target.source)(path);
+    if (own && !changes.applied.files.contains(path))
+        tree.replace(path, *own + "\n#include <klp_author_macros.h>\n");
+}
+
 // What a patch may include, <linux/livepatch_helpers.h> and the like, is found below include/ of the patched tree. A
 // kernel (or a patch) that brings such a header has its own used.
 void add_author_headers(const kernel::Target& target, const PatchedFiles& changes, kernel::PatchedTree& tree) {
@@ -89,6 +97,7 @@ kernel::PatchedTree write_patched_tree(const kernel::Target& target, const Patch
                                        const std::optional<kernel::RuntimeCore>& core) {
     kernel::PatchedTree tree = kernel::patched_tree_of(target);
     add_author_headers(target, changes, tree);
+    complete_helpers(target, changes, tree);
     if (core)
         add_core_header(*core, changes, tree);
     for (const auto& [path, change] : changes.applied.files) {

@@ -128,7 +128,7 @@ bool Search::stays_import(const elf::Symbol& symbol) const {
     if (is_of_core(symbol.name))
         return true;
     const symbols::Export* exported = kernel_.exports() ? kernel_.exports()->find(symbol.name) : nullptr;
-    if (!exported)
+    if (!exported || !exported->is_for_all())
         return false;
     return exported->module == "vmlinux" || std::ranges::find(dependencies_, exported->module) != dependencies_.end();
 }

@@ -50,6 +50,16 @@ Resolution imported_symbol(const symbols::Export& entry) {
     return result;
 }
 
+// What must not be imported is found by its name, of which there is one: no two modules may export it
+// (kernel/module/main.c, verify_exported_symbols()).
+Resolution found_by_export(const symbols::Export& entry) {
+    Resolution result;
+    result.kind = Resolution::Kind::livepatch;
+    result.object = entry.module;
+    result.is_proven = true;
+    return result;
+}
+
 // By name alone: the symbols of `image` that `wanted` accepts; one is an answer, several are a question.
 template <typename Wanted>
 Resolution by_name(const Image& image, std::string_view name, Wanted wanted) {
@@ -92,7 +102,7 @@ Resolution OriginResolver::resolve_defined(const elf::Symbol& original) const {
     Resolution result = find_defined(original);
     const symbols::Export* entry = original.is_local() ? nullptr : exports_.find(original.name);
     // What the patched module exports itself is still its own: a dependency would make it load before its own patch.
-    if (entry && entry->module == "vmlinux" && !owner_.is_module()) {
+    if (entry && entry->module == "vmlinux" && entry->is_for_all() && !owner_.is_module()) {
         result.kind = Resolution::Kind::imported;
         result.name_space = entry->name_space;
         result.is_proven = true;
@@ -105,7 +115,7 @@ Resolution OriginResolver::resolve_defined(const elf::Symbol& original) const {
 Resolution OriginResolver::resolve_undefined(std::string_view name) const {
     const symbols::Export* entry = exports_.find(name);
     if (entry && entry->module == "vmlinux")
-        return imported_symbol(*entry);
+        return entry->is_for_all() ? imported_symbol(*entry) : found_by_export(*entry);
     if (auto unit_symbol = undefined_.find(name); unit_symbol != undefined_.end())
         if (const FieldTarget* reference = known(unit_symbol->second); reference && reference->location)
             if (const symbols::KernelSymbol* symbol = owner_.symbol_at(*reference->location, name))
@@ -115,16 +125,11 @@ Resolution OriginResolver::resolve_undefined(std::string_view name) const {
         if (Resolution own = by_name(owner_, name, is_global); own.kind != Resolution::Kind::absent)
             return own;
     // Nobody else holds that module: the patch has to, and imports what it needs.
-    if (entry && !needed_modules_.contains(entry->module))
+    if (entry && entry->is_for_all() && !needed_modules_.contains(entry->module))
         return imported_symbol(*entry);
-    if (entry) {
-        // It is there whenever the owner is, which need not be loaded when the patch is: no dependency of the patch.
-        Resolution result;
-        result.kind = Resolution::Kind::livepatch;
-        result.object = entry->module;
-        result.is_proven = true; // no two modules may export one name (verify_exported_symbols())
-        return result;
-    }
+    // It is there whenever the owner is, which need not be loaded when the patch is: no dependency of the patch.
+    if (entry)
+        return found_by_export(*entry);
     return by_name(vmlinux_, name, is_global);
 }
 

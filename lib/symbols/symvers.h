@@ -14,6 +14,10 @@ struct Export {
     std::string name_space;
     uint32_t crc = 0;
     bool gpl_only = false;
+
+    // To modules of any name. EXPORT_SYMBOL_FOR_MODULES() (linux/export.h, since Linux 6.16) has a namespace of the
+    // names of those that may use it, "module:kvm-intel,kvm-amd", which no module may import (scripts/mod/modpost.c).
+    bool is_for_all() const { return !name_space.starts_with("module:"); }
 };
 
 class Exports {

@@ -99,7 +99,7 @@ Resolution TableResolver::resolve_defined(const elf::Symbol& original) const {
         result.is_overridden = original.is_weak() && std::ranges::none_of(candidates, &KernelSymbol::weak);
     }
     const Export* exported = original.is_local() ? nullptr : exports_.find(original.name);
-    if (exported && table_.object() == "vmlinux" && exported->module == "vmlinux") {
+    if (exported && exported->is_for_all() && table_.object() == "vmlinux" && exported->module == "vmlinux") {
         result.kind = Resolution::Kind::imported;
         result.name_space = exported->name_space;
     }
@@ -109,6 +109,11 @@ Resolution TableResolver::resolve_defined(const elf::Symbol& original) const {
 Resolution TableResolver::resolve_undefined(std::string_view name) const {
     Resolution result;
     const Export* exported = exports_.find(name);
+    if (exported && !exported->is_for_all()) {
+        result.kind = Resolution::Kind::livepatch;
+        result.object = exported->module;
+        return result;
+    }
     if (exported && exported->module != table_.object()) {
         result.kind = Resolution::Kind::imported;
         result.object = exported->module;

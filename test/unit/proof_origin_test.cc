@@ -196,6 +196,7 @@ TEST_CASE("another module's export is the owner's affair if the owner needs that
     symbols::Exports exports;
     exports.add("held", {"needed_one", "", 1, false});
     exports.add("loose", {"stranger", "SPACE", 1, false});
+    exports.add("chosen", {"vmlinux", "module:m", 1, false});
     elf::Object unit = kernel.unit("m", source);
     UnitOrigin origin = prove_origin(unit, image);
     OriginResolver resolver(origin, unit, image, vmlinux, exports);
@@ -205,6 +206,12 @@ TEST_CASE("another module's export is the owner's affair if the owner needs that
     symbols::Resolution loose = resolver.resolve_undefined("loose");
     CHECK(loose.kind == symbols::Resolution::Kind::imported);
     CHECK(loose.name_space == "SPACE");
+    // No livepatch is one of the modules that a symbol is exported for.
+    const symbols::Resolution chosen = resolver.resolve_undefined("chosen");
+    CHECK(chosen.kind == symbols::Resolution::Kind::livepatch);
+    CHECK(chosen.object == "vmlinux");
+    CHECK(chosen.is_proven);
+    CHECK_FALSE(chosen.is_global); // its plain name would be an import
 
     // Code of vmlinux needs no module at all.
     elf::Object first = kernel.unit("a", first_unit);

@@ -75,6 +75,13 @@ def from_build(source, build, root):
                   pathlib.Path(root) / "lib/modules" / parts["release"], parts, options)
 
 
+def from_parts(options, modules_dir):
+    """A kernel that these options of klp-build name by its parts, with what its lib/modules/RELEASE is to be."""
+    parts = _prepare(options)
+    return Target(parts["release"], parts["release"], pathlib.Path(parts["vmlinuz"]), pathlib.Path(modules_dir), parts,
+                  tuple(options))
+
+
 def from_paths(name, vmlinuz, modules_dir):
     """A kernel whose image is at hand."""
     directory = pathlib.Path(modules_dir)

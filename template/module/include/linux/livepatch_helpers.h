@@ -3,8 +3,8 @@
  * What a live patch's source may use besides plain kernel code, by the names
  * that the kernel's own live patch build has for it. Include it as
  * <linux/livepatch_helpers.h>; klp-build puts its folder on the include path.
- * A kernel that brings this header has its own one used; what is only here can
- * then be had from "kpatch-macros.h", by kpatch's names.
+ * A kernel that brings this header (7.0 does) has its own one used, to which
+ * klp-build adds <klp_author_macros.h>.
  *
  * What the differ reads from the object file
  * (docs/design.md, "What patch authors can say"):
@@ -14,17 +14,7 @@
  *	are in the name of the variable at that place,
  *	__klp_{pre,post}_{patch,unpatch}_callback_OBJECT.
  *
- * .klp.ignore.sections
- *	8 bytes per entry: the address of a section's name. Changes in sections
- *	of that name are not looked at.
- * .klp.ignore.functions
- *	8 bytes per entry: the address of a function. Its changes stay out of
- *	the live patch.
- * .klp.force
- *	8 bytes per entry: the address of a function. It is patched although
- *	the differ has doubts about it.
- *
- * No other macro of this file leaves a trace of its own.
+ * What else leaves a trace is in <klp_author_macros.h>.
  */
 #ifndef _LINUX_LIVEPATCH_HELPERS_H
 #define _LINUX_LIVEPATCH_HELPERS_H
@@ -33,6 +23,7 @@
 #include <linux/livepatch.h>
 #include <linux/static_call.h>
 #include <linux/syscalls.h>
+#include <klp_author_macros.h>
 
 /* The object that the code being compiled belongs to: vmlinux or a module's name. */
 #ifdef MODULE
@@ -58,24 +49,6 @@
 #define KLP_POST_PATCH_CALLBACK(fn)	__KLP_CALLBACK(post_patch, void, fn)
 #define KLP_PRE_UNPATCH_CALLBACK(fn)	__KLP_CALLBACK(pre_unpatch, void, fn)
 #define KLP_POST_UNPATCH_CALLBACK(fn)	__KLP_CALLBACK(post_unpatch, void, fn)
-
-/*
- * Ours, not the kernel's: where the author knows better than the differ. The
- * function must be declared before.
- *
- *	KLP_IGNORE_SECTION(".data.foo");
- *	KLP_IGNORE_FUNCTION(foo);
- *	KLP_FORCE_UNSAFE(foo);
- */
-#define KLP_IGNORE_SECTION(name)					\
-	static const char *__UNIQUE_ID(klp_ignored_section)		\
-		__used __section(".klp.ignore.sections") = (name)
-#define KLP_IGNORE_FUNCTION(func)					\
-	static const void *klp_ignored_function_##func			\
-		__used __section(".klp.ignore.functions") = (func)
-#define KLP_FORCE_UNSAFE(func)						\
-	static const void *klp_forced_function_##func			\
-		__used __section(".klp.force") = (func)
 
 /*
  * Calls what the static call @name is set to at this moment, through its key.
