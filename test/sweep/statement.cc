@@ -59,7 +59,7 @@ std::optional<std::string> name_in(std::string_view head) {
 
 bool is_out_of_reach(std::string_view head) {
     constexpr std::array words{"__init", "__exit",    "inline", "notrace", "noinstr",
-                               "__head", "__meminit", "__ref",  "__bpf"};
+                               "__head", "__meminit", "__ref",  "__bpf",   "__cpuidle"};
     return std::ranges::any_of(words, [&](const char* word) { return head.find(word) != std::string_view::npos; });
 }
 
