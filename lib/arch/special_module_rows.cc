@@ -84,6 +84,12 @@ std::vector<SpecialSection> rows_of_modules() {
          .reader = "exports are entered",
          .source = find_sections,
          .precedes_core = true},
+        // A byte for each export, since Linux 7.0: whether it is for GPL code.
+        {.name = "__kflagstab",
+         .role = Role::ignored,
+         .reader = "exports are entered",
+         .source = find_sections,
+         .precedes_core = true},
         {.name = "__kcrctab", .role = Role::ignored, .sizes = {4}},
         {.name = "__kcrctab_gpl", .role = Role::ignored, .sizes = {4}},
         {.name = ".static_call_tramp_key",

@@ -44,9 +44,10 @@ bool is_ignored(const elf::Section& section) {
                                                             ".discard",
                                                             ".discard.file_name",
                                                             ".discard.warn_on_reachable"});
-    constexpr auto prefixes = std::to_array<std::string_view>(
-        {".note", ".debug", "___ksymtab", "__ksymtab", "__kcrctab", "___kcrctab", ".gnu.", ".ARM.attributes",
-         ".stack_sizes", ".llvm", ".klp.", ".discard.ksym", ".discard.type", ".discard.compiler"});
+    constexpr auto prefixes =
+        std::to_array<std::string_view>({".note", ".debug", "___ksymtab", "__ksymtab", "__kcrctab", "___kcrctab",
+                                         "___kflagstab", "__kflagstab", ".gnu.", ".ARM.attributes", ".stack_sizes",
+                                         ".llvm", ".klp.", ".discard.ksym", ".discard.type", ".discard.compiler"});
     if (section.type == SHT_GROUP || section.type == SHT_NOTE || section.type == SHT_SYMTAB || section.type == SHT_RELA)
         return true;
     return is_one_of(section.name, names) || starts_with_one_of(section.name, prefixes);
