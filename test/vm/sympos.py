@@ -28,7 +28,7 @@ def _symbols_for_core(data):
     if ".klp.core.relocs" not in sections:
         return []
     table, strings = sections[".klp.core.relocs"], sections[".klp.core.strings"]
-    names = {offset: addend for offset, _, addend in struct.iter_unpack("<QQq", sections[".rela.klp.core.relocs"])}
+    names = {offset: addend for offset, _, addend in struct.iter_unpack("<QQq", sections.get(".rela.klp.core.relocs", b""))}
 
     def text(offset):
         return strings[names[offset]:strings.index(b"\0", names[offset])].decode()
