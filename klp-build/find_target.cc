@@ -1,5 +1,6 @@
 // Which kernel is meant, and what the patch files say about its source.
 #include "pipeline.h"
+#include "resources.h"
 
 #include "files/files.h"
 #include "kernel/includes.h"
@@ -73,6 +74,8 @@ kernel::TargetOptions how_to_prepare(const Options& options, report::Progress& p
     return {.skip_compiler_check = options.skip_compiler_check,
             .runtime = options.runtime,
             .jobs = options.jobs,
+            .toolchain = options.toolchain,
+            .resources = {template_folder()},
             .progress = [&](const std::string& text) { progress.line("    " + text); }};
 }
 

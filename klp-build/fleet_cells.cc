@@ -6,6 +6,7 @@
 #include "host/process.h"
 #include "kernel/debian.h"
 #include "kernel/parts.h"
+#include "kernel/suites.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -50,17 +51,42 @@ std::string identity_of_files(const Fleet& fleet) {
     return text;
 }
 
-std::vector<FleetKernel> expand(const FleetKernel& pattern, const host::Cache& cache, const std::string& architecture) {
+// "debian:sid/7.2*" speaks of one suite; a pattern that names none, of the host's.
+std::vector<std::string> suites_of_pattern(const std::string& pattern) {
+    for (const std::string& suite : kernel::known_suites())
+        if (pattern.starts_with(fmt::format("{}{}/", kernel::debian_prefix, suite)))
+            return {suite};
+    const std::string host = kernel::suite_of_host();
+    return host.empty() ? kernel::known_suites() : std::vector<std::string>{host};
+}
+
+using Tell = std::function<void(const std::string&)>;
+
+std::vector<FleetKernel> expand(const FleetKernel& pattern, const host::Cache& cache, const std::string& architecture,
+                                const Tell& tell) {
     std::vector<FleetKernel> found;
-    for (const std::string& release : kernel::available_releases(cache)) {
-        const std::string name = std::string(kernel::debian_prefix) + release;
-        if (covers(pattern.name, names_of(name, architecture)))
+    size_t absent = 0;
+    for (const kernel::OfferedKernel& kernel : kernel::offered_kernels(suites_of_pattern(pattern.name), cache, {})) {
+        const std::string name = std::string(kernel::debian_prefix) + kernel.packages.release;
+        std::vector<std::string> names = names_of(name, architecture);
+        for (const std::string& more :
+             names_of(fmt::format("{}{}/{}", kernel::debian_prefix, kernel.packages.suite, kernel.packages.release),
+                      architecture))
+            names.push_back(more);
+        if ((kernel.is_cached || kernel.packages.is_whole()) && covers(pattern.name, names)) {
             found.push_back({name, {"--kernel", name}});
+            absent += kernel.is_cached ? 0 : 1;
+        }
     }
     if (found.empty())
         throw report::Refusal("fleet.no-kernel", pattern.name,
                               "neither the cache nor the package archive has a kernel that this covers",
-                              kernel::stale_lists_hint);
+                              "klp-build --list-kernels prints what there is");
+    if (absent != 0)
+        tell(fmt::format(
+            "  {} covers {} kernels; {} of them are to be fetched, which takes about 0.6 GB of packages and 5 GB in "
+            "the cache for each",
+            pattern.name, found.size(), absent));
     return found;
 }
 
@@ -109,13 +135,13 @@ ReadyKernel make_ready(const FleetKernel& kernel, const Fleet& fleet, unsigned j
 
 } // namespace
 
-std::vector<ReadyKernel> ready_kernels(const Fleet& fleet, const Options& options,
-                                       const std::function<void(const std::string&)>& tell) {
+std::vector<ReadyKernel> ready_kernels(const Fleet& fleet, const Options& options, const Tell& tell) {
     const host::Cache cache = host::Cache::open(options.sharing);
     const std::string architecture = kernel::debian_architecture();
     std::vector<FleetKernel> wanted;
     for (const FleetKernel& kernel : fleet.kernels)
-        for (FleetKernel& one : is_pattern(kernel.name) ? expand(kernel, cache, architecture) : std::vector{kernel})
+        for (FleetKernel& one :
+             is_pattern(kernel.name) ? expand(kernel, cache, architecture, tell) : std::vector{kernel})
             wanted.push_back(std::move(one));
     std::vector<ReadyKernel> all(wanted.size());
     const auto at_once = static_cast<unsigned>(std::min<size_t>(wanted.size(), options.jobs));

@@ -62,7 +62,8 @@ struct NamedEngine {
     const char* name;
     Engine run;
 };
-constexpr std::array engines{NamedEngine{"local", run_here}, NamedEngine{"ninja", run_by_ninja}};
+constexpr std::array engines{NamedEngine{"local", run_here}, NamedEngine{"ninja", run_by_ninja},
+                             NamedEngine{"slurm", run_by_slurm}};
 
 } // namespace
 

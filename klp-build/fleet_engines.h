@@ -27,5 +27,8 @@ const std::vector<std::string>& engine_names();
 void run_here(const EngineWork& work);
 // build.ninja in the output folder, and ninja. Throws report::Refusal "fleet.engine" if it cannot be run.
 void run_by_ninja(const EngineWork& work);
+// An array job, for a cluster whose nodes see the output folder, the inputs and this program under the same names; what
+// sbatch takes for an environment (SBATCH_PARTITION, ...) says how. Throws "fleet.engine" if sbatch takes no job.
+void run_by_slurm(const EngineWork& work);
 
 } // namespace klp::build

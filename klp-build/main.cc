@@ -3,6 +3,7 @@
 #include "cache_report.h"
 #include "changed_texts.h"
 #include "fleet.h"
+#include "kernel_list.h"
 #include "options.h"
 #include "outputs.h"
 #include "package_module.h"
@@ -239,6 +240,13 @@ report::Exit reproduce(Options options) {
     return report::Exit::done;
 }
 
+report::Exit list_kernels(const Options& options) {
+    const host::Cache cache = host::Cache::open(options.sharing);
+    const std::vector<kernel::OfferedKernel> kernels = find_kernels(options.listed, cache);
+    fmt::print("{}", options.as_json ? kernels_as_json(kernels) : kernels_as_table(kernels));
+    return report::Exit::done;
+}
+
 report::Exit look_after_cache(const Options& options) {
     const host::Cache cache = host::Cache::open(options.sharing);
     fmt::print("{}", options.cache_action == Options::CacheAction::list
@@ -279,6 +287,8 @@ report::Exit build_livepatch(const Options& options) {
 
 // What is asked for beside making a module.
 report::Exit run_command(const Options& options) {
+    if (options.lists_kernels)
+        return list_kernels(options);
     if (options.cache_action != Options::CacheAction::none)
         return look_after_cache(options);
     if (!options.reproduce.empty())

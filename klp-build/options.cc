@@ -25,8 +25,9 @@ constexpr const char* description =
 
 constexpr const char* footer =
     "The kernel is named in one of three ways:\n"
-    "  --kernel debian:RELEASE   a kernel of the Debian archive, for example debian:6.1.0-56-cloud-amd64;\n"
-    "                            debian:6.12-cloud is the newest of that series\n"
+    "  --kernel debian:NAME      a kernel of the Debian archive: a release (debian:6.1.0-57-cloud-amd64), the\n"
+    "                            newest of a series (debian:6.12-cloud) or of a suite (debian:trixie,\n"
+    "                            debian:sid/cloud), or this machine's (debian:running)\n"
     "  -s DIR [--builddir DIR]   a kernel tree that was built, or that has a .config\n"
     "  -s DIR -c FILE --vmlinux FILE --modules DIR --symvers FILE\n"
     "                            the parts, as a packaging job has them\n"
@@ -35,7 +36,7 @@ constexpr const char* footer =
     "klp-build(1) has the whole story.";
 
 // What CLI11 has for a flag without a value.
-constexpr const char* no_script = "true";
+constexpr const char* no_value = "true";
 
 // So many compilers at once are a slip of the finger.
 constexpr unsigned most_jobs = 1024;
@@ -63,7 +64,8 @@ bool is_elf_file(const std::filesystem::path& path) {
 
 void add_kernel_options(CLI::App& app, Options& options) {
     auto* group = app.add_option_group("Kernel", "Which kernel the patch is for");
-    group->add_option("--kernel", options.kernel, "A kernel by name: debian:RELEASE or debian:SERIES-FLAVOUR");
+    group->add_option("--kernel", options.kernel,
+                      "A kernel by name: debian:RELEASE, debian:SERIES-FLAVOUR, debian:SUITE[/...]");
     group->add_option("-s,--sourcedir", options.source, "The kernel's source tree; it is never written to");
     group->add_option("--builddir", options.build, "The build directory of a tree built with O=");
     group->add_option("-c,--config", options.config, "The kernel's configuration file");
@@ -79,6 +81,21 @@ void add_kernel_options(CLI::App& app, Options& options) {
         ->allow_extra_args(false);
     group->add_option("--oot-module", options.oot_module, "An out-of-tree module (.ko) to patch");
     group->add_option("--oot-module-src", options.oot_source, "The source directory of that module");
+    group
+        ->add_option(
+            "--toolchain", options.toolchain,
+            "Where compilers and kbuild run: in this system, in one made for the kernel's compiler, or in the one in "
+            "DIR; otherwise in this system if it has that compiler, else in one made for it")
+        ->type_name("host|kernel|DIR")
+        ->option_text("host|kernel|DIR");
+    group->add_flag("--list-kernels")
+        ->each([&options](const std::string& pattern) {
+            options.lists_kernels = true;
+            options.listed = pattern == no_value ? "" : pattern;
+        })
+        ->description("Print the kernels that --kernel takes, newest first, and stop; only those that PATTERN is for")
+        ->type_name("[=PATTERN]");
+    group->add_flag("--json", options.as_json, "Print them as JSON");
     group->add_flag("--skip-compiler-check", options.skip_compiler_check,
                     "Go on with another compiler version than the kernel's; proof of origin still decides");
 }
@@ -214,7 +231,7 @@ void add_report_options(CLI::App& app, Options& options) {
     group->add_flag("--test")
         ->each([&options](const std::string& script) {
             options.is_tested = true;
-            options.test_script = script == no_script ? "" : script;
+            options.test_script = script == no_value ? "" : script;
         })
         ->description(
             "Boot the kernel in a virtual machine and load, disable, unload and reload the module there, while "
@@ -240,12 +257,16 @@ std::string complaint(const Options& options) {
                 patch.string());
     if (options.cache_action != Options::CacheAction::none)
         return options.patches.empty() ? "" : "--cache looks at the cache only: give no patch";
+    if (options.as_json && !options.lists_kernels)
+        return "--json goes with --list-kernels";
+    if (options.lists_kernels)
+        return options.patches.empty() ? "" : "--list-kernels only lists: a pattern follows its '=', and no patch";
     if (!options.reproduce.empty())
         return options.kernel.empty() || options.source.empty() ? "" : "--kernel and --sourcedir both name a kernel";
     if (!options.fleet.empty() || !options.fleet_cell.empty())
         return fleet_complaint(options);
     if (options.kernel.empty() && options.source.empty())
-        return "which kernel? give --kernel debian:RELEASE, or --sourcedir DIR";
+        return "which kernel? give --kernel debian:NAME, or --sourcedir DIR";
     if (!options.kernel.empty() && !options.source.empty())
         return "--kernel and --sourcedir both name a kernel; give one of them";
     if (std::ranges::count(options.patches, standard_input) > 1)

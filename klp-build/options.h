@@ -19,7 +19,7 @@ struct Options {
     std::vector<std::filesystem::path> patches;
 
     // The kernel to patch: one of three ways to name it (klp-build(1), section KERNELS).
-    std::string kernel; // "debian:RELEASE"
+    std::string kernel; // "debian:NAME"
     std::filesystem::path source;
     std::filesystem::path build;
     std::filesystem::path config;
@@ -45,6 +45,7 @@ struct Options {
     std::filesystem::path over; // the livepatch that is loaded when this one comes
     bool require_proof = false;
     bool skip_compiler_check = false;
+    std::string toolchain; // "host", "kernel" or a folder; otherwise whichever has the kernel's compiler
 
     unsigned jobs = 0; // never 0 after parsing
     bool verbose = false;
@@ -55,6 +56,9 @@ struct Options {
     bool keep_temporary = false;
     bool print_target = false;
     bool prepare = false; // the kernel only, for runs to come
+    bool lists_kernels = false;
+    std::string listed; // a pattern for their names; empty: all
+    bool as_json = false;
     enum class CacheAction { none, list, prune } cache_action = CacheAction::none;
     unsigned cache_days = 30; // what nobody used for so long is pruned
     host::Sharing sharing = host::Sharing::none;

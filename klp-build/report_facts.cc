@@ -1,6 +1,7 @@
 #include "report_facts.h"
 
 #include "elf/build_id.h"
+#include "kernel/toolchain.h"
 #include "report/facts_json.h"
 #include "report/page.h"
 #include "source/text_diff.h"
@@ -139,7 +140,8 @@ report::Kernel kernel_of(const kernel::Target& target) {
             target.arch,
             target.compiler.name + " " + target.compiler.version,
             target.runtime == elf::Runtime::core ? "core" : "kernel",
-            elf::build_id_of(target.vmlinux)};
+            elf::build_id_of(target.vmlinux),
+            kernel::packages_beside(target.compiler)};
 }
 
 std::vector<report::File> files_of(const Record& record, const std::vector<FileHunks>& hunks) {

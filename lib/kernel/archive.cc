@@ -2,66 +2,102 @@
 
 #include "files/files.h"
 #include "host/process.h"
+#include "kernel/suites.h"
+#include "kernel/text.h"
 #include "report/finding.h"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <chrono>
+#include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace klp::kernel {
 
 namespace fs = std::filesystem;
 
-const std::string stale_lists_hint =
-    "the package lists may be old: run `apt-get update`; Debian 12's kernels are in the suites "
-    "bookworm and bookworm-security";
-
 namespace {
 
-const fs::path lists_of_host = "/var/lib/apt/lists";
+const fs::path keyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
-std::vector<std::string_view> lines_of(std::string_view text) {
-    std::vector<std::string_view> lines;
-    while (!text.empty()) {
-        const size_t end = std::min(text.find('\n'), text.size());
-        lines.push_back(text.substr(0, end));
-        text.remove_prefix(std::min(end + 1, text.size()));
-    }
-    return lines;
+fs::path root_of(const std::string& suite, const host::Cache& cache) {
+    return cache.root() / "apt" / suite;
 }
 
-std::string_view trimmed(std::string_view text) {
-    while (!text.empty() && text.front() == ' ')
-        text.remove_prefix(1);
-    while (!text.empty() && text.back() == ' ')
-        text.remove_suffix(1);
-    return text;
-}
-
-bool has_lists(const fs::path& folder) {
+bool has_lists(const fs::path& root) {
     std::error_code error;
-    for (const fs::directory_entry& entry : fs::directory_iterator(folder, error))
+    for (const fs::directory_entry& entry : fs::directory_iterator(root / "state/lists", error))
         if (entry.path().filename().string().find("_Packages") != std::string::npos)
             return true;
     return false;
 }
 
-fs::path own_root(const host::Cache& cache) {
-    return cache.root() / "apt";
+// Written when the lists were fetched.
+fs::path mark_of(const fs::path& root) {
+    return root / "fetched";
 }
 
-bool is_recent(const fs::path& folder) {
+std::string sources_text(const std::string& suite) {
+    std::string text;
+    for (const AptSource& source : sources_of(suite, mirrors_of_host()))
+        text += fmt::format("deb [signed-by={}] {} {} main\n", keyring.string(), source.uri, source.suite);
+    return text;
+}
+
+bool is_recent(const fs::path& root, const std::string& sources) {
     std::error_code error;
-    const fs::file_time_type time = fs::last_write_time(folder, error);
-    return !error && fs::file_time_type::clock::now() - time < std::chrono::days(1);
+    const fs::file_time_type time = fs::last_write_time(mark_of(root), error);
+    return !error && fs::file_time_type::clock::now() - time < std::chrono::days(1) &&
+           files::read_text(mark_of(root)) == sources;
 }
 
-// apt with lists and an archive of its own, and all else as the host has it (apt.conf(5), DIRECTORIES).
-std::vector<std::string> own_options(const fs::path& root) {
-    for (const char* folder : {"state/lists/partial", "cache/archives/partial"})
-        files::make_folder(root / folder);
-    return {"-o", "Dir::State=" + (root / "state").string(), "-o", "Dir::Cache=" + (root / "cache").string(),
-            "-o", "Dir::State::status=/var/lib/dpkg/status"};
+template <size_t count>
+bool has_any(const std::string& text, const std::array<std::string_view, count>& signs) {
+    return std::ranges::any_of(signs, [&](std::string_view sign) { return text.find(sign) != std::string::npos; });
+}
+
+// As apt's methods and gpgv's one word it (apt-pkg/acquire-item.cc, methods/gpgv.cc, methods/connect.cc).
+constexpr std::array untrusted = {std::string_view("GPG error"),         std::string_view("is not signed"),
+                                  std::string_view("NO_PUBKEY"),         std::string_view("is expired"),
+                                  std::string_view("not valid yet"),     std::string_view("invalid signature"),
+                                  std::string_view("Hash Sum mismatch"), std::string_view("File has unexpected size")};
+constexpr std::array unreachable = {
+    std::string_view("Could not resolve"),    std::string_view("Temporary failure resolving"),
+    std::string_view("Could not connect"),    std::string_view("Cannot initiate the connection"),
+    std::string_view("Unable to connect"),    std::string_view("Connection failed"),
+    std::string_view("Connection timed out"), std::string_view("Network is unreachable")};
+
+std::string complaints_of(const std::string& errors) {
+    std::vector<std::string_view> lines;
+    for (std::string_view line : lines_of(errors))
+        if (line.starts_with("E: ") || line.starts_with("W: "))
+            lines.push_back(line.substr(3));
+    if (lines.size() > 3)
+        lines.resize(3);
+    return lines.empty() ? host::last_lines(errors, 3) : fmt::format("{}", fmt::join(lines, "\n"));
+}
+
+[[noreturn]] void refuse_untrusted(const std::string& where, const std::string& reason) {
+    throw report::Refusal(
+        "target.archive-keys", where, reason,
+        "the archive, or what stands between, gives what Debian did not sign; for a suite that is newer than "
+        "this system, a newer debian-archive-keyring may have its key");
+}
+
+void require_keys() {
+    if (!fs::exists(keyring))
+        throw report::Refusal("target.archive-keys", keyring.string(), "Debian's keys are not on this system",
+                              "install debian-archive-keyring");
+}
+
+[[noreturn]] void refuse_download(const std::string& what, const std::string& errors) {
+    files::refuse_full_disk(errors, what);
+    if (has_any(errors, untrusted))
+        refuse_untrusted(what, complaints_of(errors));
+    throw report::Refusal("target.download", what, complaints_of(errors),
+                          "is the mirror that this system's apt uses reachable, and does it have this suite?");
 }
 
 } // namespace
@@ -78,32 +114,78 @@ PackageVersions parse_madison(std::string_view text) {
     return result;
 }
 
-PackageArchive::PackageArchive(const host::Cache& cache, const std::function<void(const std::string&)>& progress) {
-    if (has_lists(lists_of_host))
-        return;
-    const fs::path root = own_root(cache);
-    options_ = own_options(root);
-    const host::FileLock between_runs = host::FileLock::wait(root / "lock");
-    if (has_lists(root / "state/lists") && is_recent(root / "state/lists"))
-        return;
-    if (progress)
-        progress("fetching lists of packages, since apt has none");
-    host::run_or_refuse({.argv = command("apt-get", {"-q", "update"})}, "target.download", "fetch lists of packages");
-    std::error_code ignored; // unchanged lists leave the folder's time as it was
-    fs::last_write_time(root / "state/lists", fs::file_time_type::clock::now(), ignored);
+std::vector<PackageFile> parse_print_uris(std::string_view text) {
+    std::vector<PackageFile> found;
+    for (std::string_view line : lines_of(text)) {
+        const std::vector<std::string> words = words_of(line);
+        PackageFile file;
+        if (words.size() < 3 || !words[0].starts_with('\''))
+            continue;
+        file.name = words[1];
+        const char* end = words[2].data() + words[2].size();
+        if (std::from_chars(words[2].data(), end, file.bytes).ptr == end)
+            found.push_back(std::move(file));
+    }
+    return found;
 }
 
+PackageArchive::PackageArchive(std::string suite, const host::Cache& cache, const Progress& progress)
+    : suite_(std::move(suite)), root_(root_of(suite_, cache)) {
+    require_keys();
+    for (const char* folder : {"state/lists/partial", "cache/archives/partial"})
+        files::make_folder(root_ / folder);
+    const host::FileLock between_runs = host::FileLock::wait(root_ / "lock");
+    const std::string sources = sources_text(suite_);
+    if (is_recent(root_, sources) && has_lists(root_))
+        return;
+    files::write(root_ / "sources.list", sources);
+    files::write(root_ / "status", ""); // of dpkg: a system that has nothing
+    update(progress);
+    files::write(mark_of(root_), sources);
+}
+
+void PackageArchive::update(const Progress& progress) const {
+    if (progress)
+        progress(fmt::format("fetching the lists of packages of Debian's {} (once a day)", suite_));
+    const host::Outcome outcome = host::run({.argv = command("apt-get", {"-q", "update", "--error-on=any"})});
+    if (outcome.status == 0)
+        return;
+    // An archive that lies is never passed over in silence; one that cannot be asked does no harm.
+    if (has_any(outcome.errors, untrusted) || !has_any(outcome.errors, unreachable) || !has_lists(root_))
+        refuse_download("the lists of " + suite_, outcome.errors);
+    if (progress)
+        progress(
+            fmt::format("the mirror cannot be reached; the lists of {} that were fetched before are used", suite_));
+}
+
+bool PackageArchive::is_known(const std::string& suite, const host::Cache& cache) {
+    return has_lists(root_of(suite, cache));
+}
+
+// apt.conf(5), DIRECTORIES. What the host has for proxies and the like stays in effect; pins and sources do not.
 std::vector<std::string> PackageArchive::command(const std::string& program,
                                                  const std::vector<std::string>& words) const {
-    std::vector<std::string> argv = {program, "-o", "APT::Sandbox::User=root", "-o", "Acquire::Retries=3"};
-    argv.insert(argv.end(), options_.begin(), options_.end());
+    const std::string root = root_.string();
+    std::vector<std::string> argv = {program};
+    for (const std::string& setting :
+         {"Dir::State=" + root + "/state", "Dir::Cache=" + root + "/cache", "Dir::State::status=" + root + "/status",
+          "Dir::Etc::sourcelist=" + root + "/sources.list", std::string("Dir::Etc::sourceparts=/dev/null"),
+          std::string("Dir::Etc::preferences=/dev/null"), std::string("Dir::Etc::preferencesparts=/dev/null"),
+          std::string("APT::Sandbox::User=root"), std::string("Acquire::Retries=3"),
+          std::string("Acquire::Languages=none"),
+          // A container's apt keeps none, which costs a second for each question.
+          std::string("Dir::Cache::pkgcache=pkgcache.bin"), std::string("Dir::Cache::srcpkgcache=srcpkgcache.bin"),
+          std::string("Debug::NoLocking=1")}) {
+        argv.emplace_back("-o");
+        argv.push_back(setting);
+    }
     argv.insert(argv.end(), words.begin(), words.end());
     return argv;
 }
 
 std::vector<std::string> PackageArchive::names(const std::string& prefix) const {
     const host::Outcome outcome = host::run_or_refuse({.argv = command("apt-cache", {"pkgnames", prefix})},
-                                                      "target.download", "list the kernel packages");
+                                                      "target.download", "list the packages of " + suite_);
     const std::vector<std::string_view> lines = lines_of(outcome.output);
     return {lines.begin(), lines.end()};
 }
@@ -111,38 +193,49 @@ std::vector<std::string> PackageArchive::names(const std::string& prefix) const 
 PackageVersions PackageArchive::versions(const std::vector<std::string>& packages) const {
     std::vector<std::string> words = {"madison"};
     words.insert(words.end(), packages.begin(), packages.end());
-    return parse_madison(host::run_or_refuse({.argv = command("apt-cache", words)}, "target.download",
-                                             "ask for the kernel packages' versions")
-                             .output);
+    return parse_madison(
+        host::run_or_refuse({.argv = command("apt-cache", words)}, "target.download", "ask for packages' versions")
+            .output);
+}
+
+uint64_t PackageArchive::size_of(const std::string& package, const std::string& version) const {
+    const host::Outcome outcome =
+        host::run({.argv = command("apt-get", {"-q", "--print-uris", "download", package + "=" + version})});
+    const std::vector<PackageFile> files = parse_print_uris(outcome.output);
+    return files.empty() ? 0 : files.front().bytes;
 }
 
 fs::path PackageArchive::download(const std::string& package, const std::string& version,
                                   const fs::path& folder) const {
     files::make_folder(folder);
-    const host::Command download{.argv = command("apt-get", {"-q", "download", package + "=" + version}),
-                                 .directory = folder};
-    try {
-        host::run_or_refuse(download, "target.download", fmt::format("download {} {}", package, version));
-    } catch (const report::Refusal& refusal) {
-        if (refusal.findings().front().code != "target.download")
-            throw;
-        report::Finding finding = refusal.findings().front();
-        finding.hint = stale_lists_hint;
-        throw report::Refusal(finding);
-    }
+    const host::Outcome outcome =
+        host::run({.argv = command("apt-get", {"-q", "download", package + "=" + version}), .directory = folder});
+    if (outcome.status != 0)
+        refuse_download(fmt::format("{} {}", package, version), outcome.errors);
     for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
         if (entry.path().extension() == ".deb")
             return entry.path();
     }
     throw report::Refusal("target.download", package, "apt-get said that it succeeded, and there is no file",
-                          stale_lists_hint);
+                          "run again with -v to see the command");
 }
 
-std::string PackageArchive::state(const host::Cache& cache) {
-    if (has_lists(lists_of_host))
-        return files::stamp(lists_of_host);
-    const fs::path lists = own_root(cache) / "state/lists";
-    return is_recent(lists) ? files::stamp(lists) : "old";
+std::vector<fs::path> PackageArchive::download_with_needs(const std::vector<std::string>& packages,
+                                                          const fs::path& folder) const {
+    files::make_folder(folder / "partial");
+    std::vector<std::string> words = {
+        "-q",     "-y", "-o", "Dir::Cache::archives=" + folder.string(), "--no-install-recommends", "--download-only",
+        "install"};
+    words.insert(words.end(), packages.begin(), packages.end());
+    const host::Outcome outcome = host::run({.argv = command("apt-get", words)});
+    if (outcome.status != 0)
+        refuse_download(fmt::format("packages of {}", suite_), outcome.errors);
+    std::vector<fs::path> found;
+    for (const fs::directory_entry& entry : fs::directory_iterator(folder))
+        if (entry.path().extension() == ".deb")
+            found.push_back(entry.path());
+    std::ranges::sort(found);
+    return found;
 }
 
 } // namespace klp::kernel

@@ -1,9 +1,10 @@
-// Debian's package archive, as the host's apt knows it: which packages it has, and getting them without installing
-// them.
+// Debian's package archive: which packages a suite has, and getting them without installing them. apt does it, with
+// lists, sources and a state of its own in the cache: the host's are neither needed nor changed.
 #pragma once
 
 #include "host/cache.h"
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -18,12 +19,24 @@ namespace klp::kernel {
 using PackageVersions = std::map<std::string, std::set<std::string>>;
 PackageVersions parse_madison(std::string_view text);
 
+// What apt-get --print-uris says of one file: 'URI' NAME SIZE HASH.
+struct PackageFile {
+    std::string name; // "gcc-14_14.2.0-19_amd64.deb"
+    uint64_t bytes = 0;
+};
+std::vector<PackageFile> parse_print_uris(std::string_view text);
+
+using Progress = std::function<void(const std::string&)>;
+
 class PackageArchive {
 public:
-    // With the host's sources and keys, and its lists of packages. A host without lists (a container's image) or with
-    // such as only root may make anew is no hindrance: then lists of our own are fetched into `cache`, and again after
-    // a day. Throws report::Refusal "target.download" if that fails.
-    PackageArchive(const host::Cache& cache, const std::function<void(const std::string&)>& progress);
+    // The packages of `suite` (kernel/suites.h) and its updates, from the host's mirror, checked with Debian's keys
+    // (debian-archive-keyring). Lists older than a day are fetched anew; old ones do where nobody answers, which
+    // `progress` is told. Throws report::Refusal "target.download", "target.archive-keys" (a signature that is not
+    // good, lists that are too old, no keys).
+    PackageArchive(std::string suite, const host::Cache& cache, const Progress& progress);
+
+    const std::string& suite() const { return suite_; }
 
     // The names of packages that begin with `prefix`. Throws "target.download", as all of these.
     std::vector<std::string> names(const std::string& prefix) const;
@@ -31,16 +44,22 @@ public:
     // Fetches one package into `folder`, checked against the archive's signed lists by apt. Returns the file.
     std::filesystem::path download(const std::string& package, const std::string& version,
                                    const std::filesystem::path& folder) const;
+    // How large that file is, in bytes.
+    uint64_t size_of(const std::string& package, const std::string& version) const;
+    // Fetches `packages` ("gcc-14=14.2.0-19", "make") and all that they need, as for a system that has nothing yet,
+    // into `folder`. Returns the files.
+    std::vector<std::filesystem::path> download_with_needs(const std::vector<std::string>& packages,
+                                                           const std::filesystem::path& folder) const;
 
-    // What tells the lists from older ones, without asking anybody.
-    static std::string state(const host::Cache& cache);
+    // Are there lists of `suite` in the cache, of whatever age?
+    static bool is_known(const std::string& suite, const host::Cache& cache);
 
 private:
+    void update(const Progress& progress) const;
     std::vector<std::string> command(const std::string& program, const std::vector<std::string>& words) const;
-    std::vector<std::string> options_; // of apt
-};
 
-// What to do where the archive has not got what is wanted.
-extern const std::string stale_lists_hint;
+    std::string suite_;
+    std::filesystem::path root_; // of apt's lists and state
+};
 
 } // namespace klp::kernel

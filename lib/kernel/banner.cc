@@ -2,6 +2,7 @@
 
 #include "elf/object.h"
 #include "files/files.h"
+#include "kernel/text.h"
 #include "report/finding.h"
 #include "symbols/boot_image.h"
 #include "symbols/kernel_files.h"
@@ -58,14 +59,6 @@ elf::Object open_image(const fs::path& vmlinux) {
 
 std::string_view text_of(elf::Bytes data) {
     return {reinterpret_cast<const char*>(data.data()), data.size()};
-}
-
-std::string_view trimmed(std::string_view text) {
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t'))
-        text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t'))
-        text.remove_suffix(1);
-    return text;
 }
 
 // What follows "Linux version " in the kernel's banner: "6.1.0-57-cloud-amd64 (debian-kernel@... #1 SMP ...".

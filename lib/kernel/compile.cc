@@ -103,7 +103,8 @@ struct Attempt {
 // Runs the unit's commands.
 Attempt try_compile(const Target& target, const BuildUnit& unit, const Output& output) {
     files::make_folder(output.object.parent_path());
-    const host::Outcome compiled = host::run(compile_command(target, unit, output));
+    const host::Outcome compiled =
+        host::run(host::enclose(compile_command(target, unit, output), target.compiler.system));
     if (compiled.status != 0) {
         files::refuse_full_disk(compiled.errors, output.object.string());
         return {compiled.errors.empty() ? fmt::format("status {}", compiled.status) : compiled.errors, {}};
@@ -112,7 +113,8 @@ Attempt try_compile(const Target& target, const BuildUnit& unit, const Output& o
         take_off_tree(output.object, tree);
     if (unit.objtool.empty())
         return {std::nullopt, compiled.errors};
-    const host::Outcome checked = host::run(objtool_command(target, unit, output));
+    const host::Outcome checked =
+        host::run(host::enclose(objtool_command(target, unit, output), target.compiler.system));
     files::refuse_full_disk(checked.errors, output.object.string());
     if (checked.status != 0)
         return {"objtool: " + checked.errors, {}};

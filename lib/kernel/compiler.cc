@@ -32,15 +32,24 @@ std::string major_of(const Config& config, bool is_clang) {
     return number.size() > 4 ? number.substr(0, number.size() - 4) : "";
 }
 
-std::optional<Compiler> ask(const std::string& name, bool is_clang) {
-    const auto path = host::find_program(name);
+std::optional<std::filesystem::path> find_in(const host::Enclosure& system, const std::string& name) {
+    if (system.root.empty())
+        return host::find_program(name);
+    std::filesystem::path path = system.root / "usr/bin" / name;
+    std::error_code ignored;
+    return std::filesystem::exists(path, ignored) ? std::optional(std::move(path)) : std::nullopt;
+}
+
+std::optional<Compiler> ask(const std::string& name, bool is_clang, const host::Enclosure& system) {
+    const auto path = find_in(system, name);
     if (!path)
         return std::nullopt;
-    const host::Outcome outcome = host::run({.argv = {path->string(), "--version"}});
+    const std::string program = system.root.empty() ? path->string() : name;
+    const host::Outcome outcome = host::run(host::enclose({.argv = {program, "--version"}}, system));
     if (outcome.status != 0)
         return std::nullopt;
     const std::string line = outcome.output.substr(0, outcome.output.find('\n'));
-    return Compiler{*path, name, split_version(line, is_clang).version, is_clang};
+    return Compiler{*path, name, split_version(line, is_clang).version, is_clang, system};
 }
 
 std::vector<std::string> candidate_names(const Config& config, const VersionText& wanted, bool is_clang) {
@@ -61,12 +70,12 @@ struct Search {
     std::vector<Compiler> others;
 };
 
-Search search(const Config& config) {
+Search search(const Config& config, const host::Enclosure& system) {
     Search result;
     const bool is_clang = config.is_set("CC_IS_CLANG");
     result.wanted = split_version(config.value("CC_VERSION_TEXT"), is_clang);
     for (const std::string& name : candidate_names(config, result.wanted, is_clang)) {
-        std::optional<Compiler> compiler = ask(name, is_clang);
+        std::optional<Compiler> compiler = ask(name, is_clang, system);
         if (!compiler)
             continue;
         if (compiler->version == result.wanted.version) {
@@ -87,8 +96,12 @@ Search search(const Config& config) {
 
 } // namespace
 
-Compiler find_compiler(const Config& config, const std::string& where) {
-    Search found = search(config);
+std::optional<Compiler> find_same_compiler(const Config& config, const host::Enclosure& system) {
+    return search(config, system).match;
+}
+
+Compiler find_compiler(const Config& config, const std::string& where, const host::Enclosure& system) {
+    Search found = search(config, system);
     if (found.match)
         return *found.match;
     if (found.others.empty())
@@ -104,7 +117,7 @@ Compiler find_compiler(const Config& config, const std::string& where) {
 }
 
 Compiler find_any_compiler(const Config& config, const std::string& where) {
-    Search found = search(config);
+    Search found = search(config, {});
     if (found.match)
         return *found.match;
     if (found.others.empty())

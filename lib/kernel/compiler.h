@@ -1,9 +1,11 @@
-// The compiler that a kernel was built with, found again on this machine.
+// The compiler that a kernel was built with, found again by its name and version.
 #pragma once
 
+#include "host/enclosure.h"
 #include "kernel/config.h"
 
 #include <filesystem>
+#include <optional>
 #include <string>
 
 namespace klp::kernel {
@@ -13,14 +15,19 @@ struct Compiler {
     std::string name;           // as kbuild is told, CC=...: "gcc-12"
     std::string version; // first line of --version without the program's name: "(Debian 12.2.0-14+deb12u1) 12.2.0"
     bool is_clang = false;
+    host::Enclosure system = {}; // where it and all of kbuild runs; empty: here
 };
 
-// Finds the compiler that CONFIG_CC_VERSION_TEXT names: by that name, else by the plain and the versioned names in
-// PATH. The code must come out identical, so the version text must be the same to the letter. Throws report::Refusal
-// "compiler.missing" if there is none at all and "compiler.mismatch" if none is the same one.
-Compiler find_compiler(const Config& config, const std::string& where);
+// Finds the compiler that CONFIG_CC_VERSION_TEXT names, in `system`: by that name, else by the plain and the versioned
+// names. The code must come out identical, so the version text must be the same to the letter. Nothing if it is not
+// there.
+std::optional<Compiler> find_same_compiler(const Config& config, const host::Enclosure& system);
 
-// --skip-compiler-check: the same candidates, but takes the first that exists if none matches.
+// The same, and throws report::Refusal "compiler.missing" if there is none at all and "compiler.mismatch" if none is
+// the same one.
+Compiler find_compiler(const Config& config, const std::string& where, const host::Enclosure& system);
+
+// --skip-compiler-check: the same candidates of this system, but takes the first that exists if none matches.
 Compiler find_any_compiler(const Config& config, const std::string& where);
 
 } // namespace klp::kernel

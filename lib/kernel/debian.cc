@@ -4,13 +4,17 @@
 #include "host/parallel.h"
 #include "host/process.h"
 #include "kernel/banner.h"
+#include "kernel/suites.h"
 #include "report/finding.h"
 
 #include <algorithm>
 #include <cctype>
+#include <chrono>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <mutex>
+#include <iterator>
+#include <map>
+#include <optional>
 #include <utility>
 
 namespace klp::kernel {
@@ -19,344 +23,262 @@ namespace fs = std::filesystem;
 
 namespace {
 
-bool is_digit(char c) {
-    return std::isdigit(static_cast<unsigned char>(c)) != 0;
-}
-
-std::string_view take_number(std::string_view& text) {
-    size_t length = 0;
-    while (length < text.size() && is_digit(text[length]))
-        ++length;
-    std::string_view number = text.substr(0, length);
-    text.remove_prefix(length);
-    while (number.size() > 1 && number.front() == '0')
-        number.remove_prefix(1);
-    return number;
-}
-
-// Releases with an unsigned image package in the archive's lists, of any series; newest first.
-std::vector<std::string> releases_in(const PackageArchive& archive) {
-    constexpr std::string_view prefix = "linux-image-", suffix = "-unsigned";
-    std::vector<std::string> releases;
-    for (const std::string& name : archive.names(std::string(prefix))) {
-        if (name.size() > prefix.size() + suffix.size() && name.ends_with(suffix) && is_digit(name[prefix.size()]))
-            releases.emplace_back(name.substr(prefix.size(), name.size() - prefix.size() - suffix.size()));
-    }
-    std::sort(releases.begin(), releases.end(),
-              [](const std::string& a, const std::string& b) { return compare_releases(a, b) > 0; });
-    return releases;
-}
-
-PackageVersions versions_in(const PackageArchive& archive, const std::vector<DebianPackages>& releases) {
-    std::vector<std::string> names;
-    for (const DebianPackages& packages : releases)
-        names.insert(names.end(), {packages.image, packages.debug, packages.headers, packages.source});
-    return archive.versions(names);
-}
-
-// The releases to name to somebody who asked for `wanted`: of its series if there are any, the newest ones.
-std::vector<std::string> nearest(const std::vector<std::string>& releases, const std::string& series) {
-    std::vector<std::string> near;
-    for (const std::string& release : releases) {
-        if (series_of(release) == series || release.starts_with(series + "."))
-            near.push_back(release);
-    }
-    if (near.empty())
-        near = releases;
-    if (near.size() > 8)
-        near.resize(8);
-    return near;
-}
-
-[[noreturn]] void refuse_unknown(const std::string& wanted, const std::string& series,
-                                 const std::vector<std::string>& releases) {
-    const std::vector<std::string> near = nearest(releases, series);
-    throw report::Refusal(
-        "target.debian-unknown", "debian:" + wanted,
-        near.empty() ? std::string("the package archive has no kernel images at all")
-                     : fmt::format("the package archive has no such kernel; the nearest are {}", fmt::join(near, ", ")),
-        stale_lists_hint);
-}
-
-DebianPackages choose_exact(const std::string& release, const PackageArchive& archive) {
-    const std::vector<std::string> releases = releases_in(archive);
-    if (std::find(releases.begin(), releases.end(), release) == releases.end())
-        refuse_unknown(release, series_of(release), releases);
-    DebianPackages packages = packages_of(release);
-    std::vector<std::string> missing;
-    const auto version = common_version(packages, versions_in(archive, {packages}), missing);
-    if (!version)
-        throw report::Refusal(
-            "target.debian-incomplete", "debian:" + release,
-            fmt::format("the archive no longer has all packages of this kernel in one version; "
-                        "missing: {}",
-                        fmt::join(missing, ", ")),
-            fmt::format("newer kernels it has: {}", fmt::join(nearest(releases, series_of(release)), ", ")));
-    packages.version = *version;
-    return packages;
-}
-
-DebianPackages choose_newest(const DebianName& name, const std::string& architecture, const PackageArchive& archive) {
-    const std::string wanted = name.series + (name.flavour.empty() ? "" : "-" + name.flavour);
-    const std::vector<std::string> releases = releases_in(archive);
-    std::vector<DebianPackages> candidates;
-    for (const std::string& release : releases) {
-        if (is_of_series(release, name, architecture))
-            candidates.push_back(packages_of(release));
-    }
-    if (candidates.empty())
-        refuse_unknown(wanted, name.series, releases);
-    const PackageVersions versions = versions_in(archive, candidates);
-    std::vector<std::string> missing;
-    for (DebianPackages& candidate : candidates) {
-        if (const auto version = common_version(candidate, versions, missing)) {
-            candidate.version = *version;
-            return candidate;
-        }
-    }
-    throw report::Refusal("target.debian-incomplete", "debian:" + wanted,
-                          fmt::format("of no kernel of this series does the archive have all packages; missing: {}",
-                                      fmt::join(missing, ", ")),
-                          stale_lists_hint);
-}
-
-void unpack(const fs::path& archive, const fs::path& folder) {
-    host::run_or_refuse({.argv = {"dpkg-deb", "-x", archive.string(), folder.string()}}, "target.unpack",
-                        "unpack " + archive.filename().string());
-    files::remove_tree(archive);
-}
-
-// What fetching takes: where packages come from, where what is made of them is kept, and who is told of it.
+// Where packages come from, where what is made of them is kept, and who is told of it.
 struct Fetching {
     const host::Cache& cache;
-    const std::function<void(const std::string&)>& progress;
-    std::optional<PackageArchive> archive = {}; // once something has to be asked of it
-    std::mutex mutex = {};
+    const Progress& progress;
+    std::map<std::string, std::vector<DebianPackages>> kernels = {}; // by suite, once they were asked for
 
-    const PackageArchive& the_archive() {
-        const std::lock_guard lock(mutex);
-        return archive ? *archive : archive.emplace(cache, progress);
+    const std::vector<DebianPackages>& kernels_in(const std::string& suite) {
+        auto found = kernels.find(suite);
+        if (found == kernels.end())
+            found = kernels.emplace(suite, kernels_of(PackageArchive(suite, cache, progress))).first;
+        return found->second;
     }
+    // The same where others may have what is wanted: a suite that cannot be asked, or trusted, has nothing, and its
+    // refusal is kept.
+    const std::vector<DebianPackages>& kernels_if_asked(const std::string& suite) {
+        static const std::vector<DebianPackages> none;
+        try {
+            return kernels_in(suite);
+        } catch (const report::Refusal& refusal) {
+            unasked = refusal;
+            if (progress)
+                progress(fmt::format("{} is left out: {}", suite, refusal.findings().front().message));
+            return none;
+        }
+    }
+    std::optional<report::Refusal> unasked = {};
 };
 
-void fetch_package(const std::string& package, const std::string& version, const fs::path& folder, Fetching& fetching) {
+std::string entry_of(const std::string& release) {
+    return "debian/" + release;
+}
+
+// What is known without asking anybody.
+std::vector<DebianPackages> known_kernels(Fetching& fetching) {
+    for (const std::string& suite : known_suites())
+        if (PackageArchive::is_known(suite, fetching.cache))
+            fetching.kernels_in(suite);
+    std::vector<DebianPackages> all;
+    for (const auto& [suite, kernels] : fetching.kernels)
+        all.insert(all.end(), kernels.begin(), kernels.end());
+    std::ranges::stable_sort(all, [](const DebianPackages& a, const DebianPackages& b) {
+        return compare_releases(a.release, b.release) > 0;
+    });
+    return all;
+}
+
+[[noreturn]] void refuse(const std::string& code, const DebianName& name, std::string what, Fetching& fetching) {
+    const std::vector<std::string> near = nearest(known_kernels(fetching), name);
+    if (!near.empty())
+        what += fmt::format("; the nearest are {}", fmt::join(near, ", "));
+    throw report::Refusal(code, std::string(debian_prefix) + to_text(name), what,
+                          "klp-build --list-kernels prints what each suite has");
+}
+
+// In the suites that `name` leaves open, the first that has all of it.
+DebianPackages choose_exact(const DebianName& name, Fetching& fetching) {
+    const std::vector<std::string> suites =
+        name.suite.empty() ? suites_to_search(name.release, suite_of_host()) : std::vector<std::string>{name.suite};
+    std::optional<DebianPackages> incomplete;
+    for (const std::string& suite : suites)
+        for (const DebianPackages& packages : fetching.kernels_if_asked(suite)) {
+            if (packages.release != name.release)
+                continue;
+            if (packages.is_whole())
+                return packages;
+            incomplete = packages;
+        }
+    if (!incomplete && fetching.unasked)
+        throw report::Refusal(*fetching.unasked);
+    if (!incomplete)
+        refuse("target.debian-unknown", name, "no suite of Debian has such a kernel, or has it any more", fetching);
+    refuse("target.debian-incomplete", name,
+           fmt::format("{} no longer has all packages of this kernel in one version; missing: {}", incomplete->suite,
+                       fmt::join(incomplete->missing, ", ")),
+           fetching);
+}
+
+DebianPackages choose_newest(const DebianName& name, const std::string& architecture, Fetching& fetching) {
+    const std::vector<DebianPackages>& kernels = fetching.kernels_in(name.suite);
+    if (std::optional<DebianPackages> found = choose(kernels, name, architecture))
+        return *found;
+    std::vector<std::string> missing;
+    for (const DebianPackages& packages : kernels)
+        if (is_of_series(packages.release, name, architecture))
+            missing.insert(missing.end(), packages.missing.begin(), packages.missing.end());
+    if (missing.empty())
+        refuse("target.debian-unknown", name, fmt::format("{} has no such kernel", name.suite), fetching);
+    if (missing.size() > 4)
+        missing.resize(4);
+    refuse(
+        "target.debian-incomplete", name,
+        fmt::format("of no such kernel does {} have all packages; missing: {}", name.suite, fmt::join(missing, ", ")),
+        fetching);
+}
+
+void fetch_package(const std::string& package, const DebianPackages& kernel, const PackageArchive& archive,
+                   const fs::path& folder, Fetching& fetching) {
     const host::TemporaryFolder scratch = fetching.cache.temporary();
-    unpack(fetching.the_archive().download(package, version, scratch.path()), folder);
+    const fs::path file = archive.download(package, kernel.version, scratch.path());
+    host::run_or_refuse({.argv = {"dpkg-deb", "-x", file.string(), folder.string()}}, "target.unpack",
+                        "unpack " + file.filename().string());
     files::remove_tree(folder / "usr/share");
 }
 
+std::string source_entry(const std::string& package, const std::string& version) {
+    return fmt::format("debian/{}_{}", package, version);
+}
+
 // linux-source-6.1 holds one usr/src/linux-source-6.1.tar.xz.
-fs::path fetch_source(const std::string& package, const std::string& version, Fetching& fetching) {
-    return fetching.cache.common_entry(fmt::format("debian/{}_{}", package, version), [&](const fs::path& folder) {
+fs::path fetch_source(const DebianPackages& kernel, Fetching& fetching) {
+    return fetching.cache.common_entry(source_entry(kernel.source, kernel.version), [&](const fs::path& folder) {
+        const PackageArchive archive(kernel.suite, fetching.cache, fetching.progress);
         const host::TemporaryFolder scratch = fetching.cache.temporary();
-        fetch_package(package, version, scratch.path() / "unpacked", fetching);
-        const fs::path tarball = scratch.path() / "unpacked/usr/src" / (package + ".tar.xz");
+        fetch_package(kernel.source, kernel, archive, scratch.path() / "unpacked", fetching);
+        const fs::path tarball = scratch.path() / "unpacked/usr/src" / (kernel.source + ".tar.xz");
         host::run_or_refuse({.argv = {"tar", "-x", "-I", "xz -T0", "--strip-components=1", "--no-same-owner", "-C",
                                       folder.string(), "-f", tarball.string()}},
                             "target.unpack", "unpack the kernel's source");
     });
 }
 
-void fetch_all(const DebianPackages& packages, const fs::path& folder, Fetching& fetching) {
+constexpr uint64_t megabyte = 1000 * 1000;
+
+uint64_t bytes_of(const DebianPackages& kernel, const PackageArchive& archive, const host::Cache& cache) {
+    std::vector<std::string> packages = kernel.image;
+    packages.push_back(kernel.headers);
+    if (!kernel.debug.empty())
+        packages.push_back(kernel.debug);
+    if (!cache.has(source_entry(kernel.source, kernel.version)))
+        packages.push_back(kernel.source);
+    uint64_t bytes = 0;
+    for (const std::string& package : packages)
+        bytes += archive.size_of(package, kernel.version);
+    return bytes;
+}
+
+void fetch_all(const DebianPackages& kernel, const fs::path& folder, Fetching& fetching) {
+    const PackageArchive archive(kernel.suite, fetching.cache, fetching.progress);
+    if (fetching.progress)
+        fetching.progress(fmt::format("fetching the packages of Debian's {} {} from {}, {} MB (once per kernel)",
+                                      kernel.release, kernel.version, kernel.suite,
+                                      bytes_of(kernel, archive, fetching.cache) / megabyte));
     // The two large ones first.
-    const std::vector<std::function<void()>> work = {
-        [&] { fetch_package(packages.debug, packages.version, folder / "debug", fetching); },
-        [&] { fetch_source(packages.source, packages.version, fetching); },
-        [&] { fetch_package(packages.image, packages.version, folder / "image", fetching); },
-        [&] { fetch_package(packages.headers, packages.version, folder / "headers", fetching); },
-    };
+    std::vector<std::function<void()>> work;
+    if (!kernel.debug.empty())
+        work.emplace_back([&] { fetch_package(kernel.debug, kernel, archive, folder / "debug", fetching); });
+    work.emplace_back([&] { fetch_source(kernel, fetching); });
+    for (const std::string& package : kernel.image)
+        work.emplace_back([&] { fetch_package(package, kernel, archive, folder / "image", fetching); });
+    work.emplace_back([&] { fetch_package(kernel.headers, kernel, archive, folder / "headers", fetching); });
     host::parallel_for(work.size(), static_cast<unsigned>(work.size()), [&](size_t i) { work[i](); });
-    files::write(folder / "version", packages.version);
+    files::write(folder / "suite", kernel.suite);
+    files::write(folder / "version", kernel.version);
 }
 
-std::string entry_of(const std::string& release) {
-    return "debian/" + release;
+// Where files of a package have been in one release of Debian or another.
+fs::path first_of(const std::vector<fs::path>& places) {
+    const auto found = std::ranges::find_if(places, [](const fs::path& place) { return fs::exists(place); });
+    return found == places.end() ? places.front() : *found;
 }
 
-DebianKernel describe(const std::string& release, const fs::path& folder, Fetching& fetching) {
-    const DebianPackages packages = packages_of(release);
-    const fs::path debug = folder / "debug/usr/lib/debug";
-    const fs::path headers = folder / "headers/usr/src" / packages.headers;
-    const fs::path image = folder / "image";
-    const std::string version = files::read_text(folder / "version");
-    return {.release = release,
-            .source = fetch_source(packages.source, version, fetching),
-            .config = headers / ".config",
-            .vmlinux = debug / "boot" / ("vmlinux-" + release),
-            .modules = debug / "lib/modules" / release,
-            .symvers = headers / "Module.symvers",
-            .vmlinuz = image / "boot" / ("vmlinuz-" + release),
-            .boot_modules = image / "lib/modules" / release,
-            .system_map = debug / "boot" / ("System.map-" + release)};
+// What a kernel's entry in the cache says of itself; entries that were made before there were suites say no suite.
+DebianPackages read_note(const std::string& release, const fs::path& folder) {
+    DebianPackages kernel;
+    kernel.release = release;
+    kernel.version = files::read_text(folder / "version");
+    kernel.suite = files::try_read_text(folder / "suite").value_or(suite_of_host());
+    kernel.source = "linux-source-" + series_of(release);
+    return kernel;
 }
 
-// Which release a series means stays true until the package lists change.
-std::string remember_newest(const DebianName& name, const std::string& architecture, Fetching& fetching,
-                            std::optional<DebianPackages>& chosen) {
-    const host::Cache& cache = fetching.cache;
-    const fs::path note = cache.root() / "debian" / fmt::format("newest-{}-{}", name.series, name.flavour);
-    const std::string lists = PackageArchive::state(cache);
-    if (fs::exists(note)) {
-        const std::string text = files::read_text(note);
-        const size_t newline = text.find('\n');
-        if (newline != std::string::npos && text.substr(newline + 1) == lists &&
-            cache.has(entry_of(text.substr(0, newline))))
-            return text.substr(0, newline);
+DebianKernel describe(const std::string& release, const fs::path& folder, const fs::path& source) {
+    const fs::path debug = folder / "debug/usr/lib/debug", image = folder / "image";
+    const fs::path modules = fs::path("lib/modules") / release;
+    const fs::path headers = folder / "headers/usr/src" / ("linux-headers-" + release);
+    DebianKernel kernel{
+        .release = release,
+        .has_debug = fs::exists(debug),
+        .source = source,
+        .config = headers / ".config",
+        .vmlinux = first_of({debug / "boot" / ("vmlinux-" + release), debug / "usr" / modules / "vmlinux",
+                             debug / modules / "vmlinux"}),
+        .modules = first_of({debug / modules, debug / "usr" / modules}),
+        .symvers = headers / "Module.symvers",
+        .vmlinuz = first_of({image / "boot" / ("vmlinuz-" + release), image / "usr" / modules / "vmlinuz.unsigned",
+                             image / "usr" / modules / "vmlinuz"}),
+        .boot_modules = first_of({image / modules, image / "usr" / modules}),
+        .system_map = first_of({debug / "boot" / ("System.map-" + release), image / "usr" / modules / "System.map",
+                                image / "boot" / ("System.map-" + release)})};
+    if (!kernel.has_debug) {
+        kernel.vmlinux = kernel.vmlinuz;
+        kernel.modules = kernel.boot_modules;
     }
-    chosen = choose_newest(name, architecture, fetching.the_archive());
+    return kernel;
+}
+
+// Which release a name means today.
+std::string newest_release(DebianName name, Fetching& fetching, std::optional<DebianPackages>& chosen) {
+    if (name.suite.empty())
+        name.suite = suite_of_host();
+    if (name.suite.empty())
+        throw report::Refusal(
+            "target.debian-name", std::string(debian_prefix) + to_text(name),
+            "this host is no Debian, so the name has to say the suite",
+            fmt::format("write debian:SUITE/{}; suites are {}", to_text(name), fmt::join(known_suites(), ", ")));
+    const host::Cache& cache = fetching.cache;
+    const fs::path note =
+        cache.root() / "debian" / fmt::format("newest-{}-{}-{}", name.suite, name.series, name.flavour);
+    std::error_code error;
+    const fs::file_time_type asked = fs::last_write_time(note, error);
+    if (!error && fs::file_time_type::clock::now() - asked < std::chrono::days(1))
+        if (const std::string release = files::read_text(note); cache.has(entry_of(release)))
+            return release;
+    chosen = choose_newest(name, debian_architecture(), fetching);
     files::make_folder(note.parent_path());
-    files::write(note, chosen->release + "\n" + PackageArchive::state(cache));
+    files::write(note, chosen->release);
     return chosen->release;
 }
 
 } // namespace
 
-std::optional<DebianName> parse_debian_name(std::string_view text, std::string_view architecture) {
-    const std::string all(text);
-    const std::string series = series_of(all);
-    if (series.find('.') == std::string::npos || series.back() == '.')
-        return std::nullopt;
-    std::string_view rest = std::string_view(all).substr(series.size());
-    if (rest.empty())
-        return DebianName{"", series, ""};
-    if (rest.front() == '.')
-        return all.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789.+-~") == std::string::npos
-                   ? std::optional(DebianName{all, "", ""})
-                   : std::nullopt;
-    rest.remove_prefix(1);
-    const std::string suffix = fmt::format("-{}", architecture);
-    std::string flavour(rest);
-    if (flavour == architecture)
-        flavour.clear();
-    else if (flavour.ends_with(suffix))
-        flavour.resize(flavour.size() - suffix.size());
-    if (all[series.size()] != '-' ||
-        flavour.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789") != std::string::npos)
-        return std::nullopt;
-    return DebianName{"", series, flavour};
-}
-
-bool is_of_series(std::string_view release, const DebianName& name, std::string_view architecture) {
-    const std::string suffix =
-        name.flavour.empty() ? fmt::format("-{}", architecture) : fmt::format("-{}-{}", name.flavour, architecture);
-    if (!release.starts_with(name.series + ".") || !release.ends_with(suffix))
-        return false;
-    // In front of the flavour stands the ABI ("0-56", "117+deb12"): anything with letters behind a dash is another
-    // flavour.
-    const std::string_view abi =
-        release.substr(name.series.size() + 1, release.size() - name.series.size() - 1 - suffix.size());
-    for (size_t i = 0; i + 1 < abi.size(); ++i) {
-        if (abi[i] == '-' && !is_digit(abi[i + 1]))
-            return false;
-    }
-    return !abi.empty();
-}
-
-int compare_releases(std::string_view a, std::string_view b) {
-    while (!a.empty() && !b.empty()) {
-        if (is_digit(a.front()) && is_digit(b.front())) {
-            const std::string_view x = take_number(a), y = take_number(b);
-            if (x.size() != y.size())
-                return x.size() < y.size() ? -1 : 1;
-            if (x != y)
-                return x < y ? -1 : 1;
-            continue;
-        }
-        if (a.front() != b.front())
-            return a.front() < b.front() ? -1 : 1;
-        a.remove_prefix(1);
-        b.remove_prefix(1);
-    }
-    return static_cast<int>(!a.empty()) - static_cast<int>(!b.empty());
-}
-
-DebianPackages packages_of(const std::string& release) {
-    return {.release = release,
-            .version = {},
-            .image = "linux-image-" + release + "-unsigned",
-            .debug = "linux-image-" + release + "-dbg",
-            .headers = "linux-headers-" + release,
-            .source = "linux-source-" + series_of(release)};
-}
-
-std::optional<std::string> common_version(const DebianPackages& packages, const PackageVersions& archive,
-                                          std::vector<std::string>& missing) {
-    const auto versions_of = [&archive](const std::string& name) {
-        const auto found = archive.find(name);
-        return found == archive.end() ? std::set<std::string>() : found->second;
-    };
-    std::optional<std::string> best;
-    for (const std::string& version : versions_of(packages.image)) {
-        std::vector<std::string> lacking;
-        for (const std::string& name : {packages.debug, packages.headers, packages.source}) {
-            if (!versions_of(name).contains(version))
-                lacking.push_back(fmt::format("{} {}", name, version));
-        }
-        missing.insert(missing.end(), lacking.begin(), lacking.end());
-        if (lacking.empty() && (!best || compare_releases(version, *best) > 0))
-            best = version;
-    }
-    if (versions_of(packages.image).empty())
-        missing.push_back(packages.image);
-    return best;
-}
-
-std::string debian_architecture() {
-    const host::Outcome outcome = host::run_or_refuse({.argv = {"dpkg", "--print-architecture"}}, "target.download",
-                                                      "ask for this system's architecture");
-    return outcome.output.substr(0, outcome.output.find('\n'));
-}
-
-DebianKernel fetch_debian_kernel(const DebianName& name, const host::Cache& cache,
-                                 const std::function<void(const std::string&)>& progress) {
+DebianKernel fetch_debian_kernel(const DebianName& name, const host::Cache& cache, const Progress& progress) {
     Fetching fetching{cache, progress};
     std::optional<DebianPackages> chosen;
-    const std::string release =
-        name.release.empty() ? remember_newest(name, debian_architecture(), fetching, chosen) : name.release;
-    const fs::path folder = cache.common_entry(entry_of(release), [&](const fs::path& empty) {
+    DebianName exact = name;
+    exact.release = name.release.empty() ? newest_release(name, fetching, chosen) : name.release;
+    const fs::path folder = cache.common_entry(entry_of(exact.release), [&](const fs::path& empty) {
         if (!chosen)
-            chosen = choose_exact(release, fetching.the_archive());
-        if (progress)
-            progress(
-                fmt::format("fetching the packages of Debian's {} {} (once per kernel)", release, chosen->version));
+            chosen = choose_exact(exact, fetching);
         fetch_all(*chosen, empty, fetching);
     });
-    return describe(release, folder, fetching);
+    const DebianPackages packages = read_note(exact.release, folder);
+    return describe(packages.release, folder, fetch_source(packages, fetching));
 }
 
-std::vector<std::string> available_releases(const host::Cache& cache) {
-    const auto newer = [](const std::string& a, const std::string& b) { return compare_releases(a, b) > 0; };
-    std::set<std::string, decltype(newer)> releases(newer);
+std::vector<OfferedKernel> offered_kernels(const std::vector<std::string>& suites, const host::Cache& cache,
+                                           const Progress& progress) {
+    Fetching fetching{cache, progress};
+    std::vector<OfferedKernel> offered;
+    for (const std::string& suite : suites)
+        for (const DebianPackages& packages : fetching.kernels_if_asked(suite))
+            offered.push_back({packages, cache.has(entry_of(packages.release))});
     std::error_code error;
     for (const fs::directory_entry& entry : fs::directory_iterator(cache.root() / "debian", error)) {
-        const std::string name = entry.path().filename().string();
-        if (entry.is_directory() && is_digit(name.front()) && cache.has(entry_of(name)))
-            releases.insert(name);
+        const std::string release = entry.path().filename().string();
+        const bool is_kernel = entry.is_directory() && std::isdigit(static_cast<unsigned char>(release.front())) != 0;
+        const auto is_it = [&](const OfferedKernel& it) { return it.packages.release == release; };
+        if (is_kernel && cache.has(entry_of(release)) && std::ranges::none_of(offered, is_it))
+            offered.push_back({read_note(release, entry.path()), true});
     }
-    try {
-        const PackageArchive archive(cache, {});
-        std::vector<DebianPackages> candidates;
-        for (const std::string& release : releases_in(archive))
-            candidates.push_back(packages_of(release));
-        const PackageVersions versions = versions_in(archive, candidates);
-        std::vector<std::string> missing;
-        for (const DebianPackages& packages : candidates)
-            if (common_version(packages, versions, missing))
-                releases.insert(packages.release);
-    } catch (const report::Refusal&) {
-        if (releases.empty())
-            throw;
-    }
-    return {releases.begin(), releases.end()};
-}
-
-DebianName debian_name_of(const std::string& spec) {
-    const std::string text = spec.starts_with(debian_prefix) ? spec.substr(debian_prefix.size()) : spec;
-    auto name = parse_debian_name(text, debian_architecture());
-    if (!name)
-        throw report::Refusal("target.debian-name", spec, "this names no Debian kernel",
-                              "write a release, debian:6.1.0-56-cloud-amd64, or a series, debian:6.1-cloud");
-    return std::move(*name);
+    if (offered.empty() && fetching.unasked)
+        throw report::Refusal(*fetching.unasked);
+    std::ranges::stable_sort(offered, [](const OfferedKernel& a, const OfferedKernel& b) {
+        return compare_releases(a.packages.release, b.packages.release) > 0;
+    });
+    return offered;
 }
 
 } // namespace klp::kernel

@@ -1,65 +1,36 @@
-// Debian's kernel packages: which releases the archive has, and getting one into the cache without installing it.
+// Getting one of Debian's kernels into the cache without installing it.
 #pragma once
 
 #include "host/cache.h"
-#include "kernel/archive.h"
+#include "kernel/catalogue.h"
 
 #include <filesystem>
-#include <functional>
-#include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace klp::kernel {
 
-// "6.1.0-56-cloud-amd64" or "6.1-cloud", as they stand behind "debian:".
-struct DebianName {
-    std::string release; // exact; or empty, and then:
-    std::string series;  // "6.1"
-    std::string flavour; // "cloud", "rt", or "" (also spelled as the architecture, "6.1-amd64") for the plain kernel
-};
-// Nothing if it is neither.
-std::optional<DebianName> parse_debian_name(std::string_view text, std::string_view architecture);
-
-// The same of what --kernel is given, "debian:6.1-cloud". Throws report::Refusal "target.debian-name".
-inline constexpr std::string_view debian_prefix = "debian:";
-DebianName debian_name_of(const std::string& spec);
-
-// Is `release` ("6.1.0-56-cloud-amd64") one of the series and flavour?
-bool is_of_series(std::string_view release, const DebianName& name, std::string_view architecture);
-
-// <0, 0, >0 as a is older than, the same as or newer than b: numbers count as numbers.
-int compare_releases(std::string_view a, std::string_view b);
-
-// The packages of one release, of one version.
-struct DebianPackages {
-    std::string release;
-    std::string version;
-    std::string image, debug, headers, source; // package names
-};
-// Names them for a release; version empty.
-DebianPackages packages_of(const std::string& release);
-// The version that all of them have; nothing, and the missing ones named in `missing`, if there is none.
-std::optional<std::string> common_version(const DebianPackages& packages, const PackageVersions& archive,
-                                          std::vector<std::string>& missing);
-
 // The unpacked packages of one release.
 struct DebianKernel {
     std::string release;
+    bool has_debug = true; // otherwise vmlinux is the boot image, and modules are as they are loaded
     std::filesystem::path source, config, vmlinux, modules, symvers, vmlinuz, boot_modules, system_map;
 };
 
-// Throws report::Refusal "target.debian-unknown", "target.debian-incomplete", "target.download".
-DebianKernel fetch_debian_kernel(const DebianName& name, const host::Cache& cache,
-                                 const std::function<void(const std::string&)>& progress);
+// A release is looked for in all suites, the host's first; a series in the host's suite. What a name other than a
+// release means is asked once a day. Throws report::Refusal "target.debian-unknown", "target.debian-incomplete" (both
+// name the nearest), "target.download", "target.archive-keys".
+DebianKernel fetch_debian_kernel(const DebianName& name, const host::Cache& cache, const Progress& progress);
 
-// The releases that fetch_debian_kernel() could get, newest first: those that the archive has all packages of, and
-// those that are in the cache. An archive that cannot be asked is no hindrance if something is in the cache; else
-// throws report::Refusal "target.download".
-std::vector<std::string> available_releases(const host::Cache& cache);
+// What there is to be fetched, and what is there.
+struct OfferedKernel {
+    DebianPackages packages;
+    bool is_cached = false;
+};
 
-// The architecture as dpkg has it: "amd64".
-std::string debian_architecture();
+// The kernels of `suites`, newest first, and those in the cache; a suite that cannot be asked is left out, and
+// `progress` is told. Throws "target.download" if there are none at all for that reason.
+std::vector<OfferedKernel> offered_kernels(const std::vector<std::string>& suites, const host::Cache& cache,
+                                           const Progress& progress);
 
 } // namespace klp::kernel

@@ -45,12 +45,13 @@ host::Command dependency_command(const source::CompileCommand& unit, const fs::p
     return command;
 }
 
-source::IncludeGraph ask_compiler(const std::vector<source::CompileCommand>& commands, const fs::path& scratch,
-                                  unsigned jobs) {
+source::IncludeGraph ask_compiler(const std::vector<source::CompileCommand>& commands, const Target& target,
+                                  const fs::path& scratch, unsigned jobs) {
     std::vector<std::vector<std::string>> found(commands.size());
     host::parallel_for(commands.size(), jobs, [&](size_t i) {
         const fs::path output = scratch / fmt::format("{}.d", i);
-        const host::Outcome outcome = host::run(dependency_command(commands[i], output));
+        const host::Outcome outcome =
+            host::run(host::enclose(dependency_command(commands[i], output), target.compiler.system));
         if (outcome.status == 0)
             found[i] = read_make_rule(files::read_text(output));
     });
@@ -101,7 +102,7 @@ source::IncludeGraph scan_all(const Target& target, const std::vector<BuildUnit>
     }
     const fs::path scratch = target.state / "scan";
     files::make_folder(scratch);
-    graph = graph.merged_with(ask_compiler(again, scratch, jobs));
+    graph = graph.merged_with(ask_compiler(again, target, scratch, jobs));
     files::remove_tree(scratch);
     return graph;
 }

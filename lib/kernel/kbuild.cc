@@ -1,21 +1,27 @@
 #include "kernel/kbuild.h"
 
+#include "host/enclosure.h"
 #include "host/parallel.h"
 
 #include <fmt/format.h>
+#include <utility>
 
 namespace klp::kernel {
 
-host::Command make_command(const Kbuild& kbuild, std::vector<std::string> goals, unsigned jobs) {
+namespace {
+
+// `how` is what tells a run from a dry one.
+host::Command command_of(const Kbuild& kbuild, std::vector<std::string> how, std::vector<std::string> goals) {
     host::Command command;
     command.directory = kbuild.source;
-    command.argv = {"make", "-s", fmt::format("-j{}", jobs == 0 ? host::processor_count() : jobs),
-                    "O=" + kbuild.build.string(), "CC=" + kbuild.compiler};
+    command.argv = {"make"};
+    command.argv.insert(command.argv.end(), how.begin(), how.end());
+    command.argv.insert(command.argv.end(), {"O=" + kbuild.build.string(), "CC=" + kbuild.compiler.name});
     if (!kbuild.release.empty())
         command.argv.push_back("KERNELRELEASE=" + kbuild.release);
     if (!kbuild.arch.empty())
         command.argv.push_back("ARCH=" + kbuild.arch);
-    if (kbuild.is_clang)
+    if (kbuild.compiler.is_clang)
         command.argv.push_back("LLVM=1");
     // Kconfig looks for a Rust compiler and notes its version in .config; the kernel at hand had none.
     if (!kbuild.has_rust)
@@ -27,14 +33,18 @@ host::Command make_command(const Kbuild& kbuild, std::vector<std::string> goals,
                            {"KBUILD_BUILD_HOST", "klp-build"},
                            {"KBUILD_BUILD_VERSION", "1"},
                            {"PYTHONDONTWRITEBYTECODE", "1"}};
-    return command;
+    return host::enclose(std::move(command), kbuild.compiler.system);
+}
+
+} // namespace
+
+host::Command make_command(const Kbuild& kbuild, std::vector<std::string> goals, unsigned jobs) {
+    return command_of(kbuild, {"-s", fmt::format("-j{}", jobs == 0 ? host::processor_count() : jobs)},
+                      std::move(goals));
 }
 
 host::Command dry_run_command(const Kbuild& kbuild, std::vector<std::string> goals) {
-    host::Command command = make_command(kbuild, std::move(goals), 1);
-    command.argv[1] = "-n";
-    command.argv[2] = "-k";
-    return command;
+    return command_of(kbuild, {"-n", "-k"}, std::move(goals));
 }
 
 } // namespace klp::kernel

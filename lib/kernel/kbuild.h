@@ -16,8 +16,7 @@ struct Kbuild {
     std::filesystem::path build;
     std::string arch;    // ARCH=; empty: the machine's own
     std::string release; // KERNELRELEASE=; empty: kbuild makes it up
-    std::string compiler;
-    bool is_clang = false;
+    Compiler compiler;
     bool has_rust = false;
 };
 

@@ -56,6 +56,7 @@ Target oot_target(const Target& kernel, const fs::path& module, const fs::path& 
     target.name = source.string();
     target.entry = target.state = cache.root() / name;
     target.source = target.entry / "source";
+    target.compiler.system.readable.push_back(real_source);
     target.has_fixed_source = false;
     std::string module_name = module.stem().string();
     std::replace(module_name.begin(), module_name.end(), '-', '_');

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <string_view>
+#include <utility>
 
 namespace klp::kernel {
 
@@ -28,7 +29,7 @@ host::Command reading_command(const std::vector<std::string>& argv, const Target
     command.argv.insert(command.argv.begin() + 1, more.begin(), more.end());
     if (is_assembling) // the last one counts
         command.argv.emplace_back("-g0");
-    return command;
+    return host::enclose(std::move(command), target.compiler.system);
 }
 
 // Lines that are about the text and not of it.

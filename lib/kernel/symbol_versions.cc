@@ -5,6 +5,7 @@
 
 #include <charconv>
 #include <sstream>
+#include <utility>
 
 namespace klp::kernel {
 
@@ -20,7 +21,7 @@ host::Command preprocess_command(const Target& target, const BuildUnit& unit, co
             command.argv.push_back(word);
     }
     command.argv.insert(command.argv.begin() + 1, {"-E", "-D__GENKSYMS__", "-w"});
-    return command;
+    return host::enclose(std::move(command), target.compiler.system);
 }
 
 // "#SYMVER name 0x12345678" a line.
@@ -48,7 +49,9 @@ std::map<std::string, uint32_t> symbol_versions(const Target& target, const Buil
     const std::filesystem::path text = folder / "preprocessed.i";
     if (host::run(preprocess_command(target, unit, text)).status != 0)
         return {};
-    return parse(host::run({.argv = {tool.string()}, .directory = target.build, .input = text}).output);
+    return parse(host::run(host::enclose({.argv = {tool.string()}, .directory = target.build, .input = text},
+                                         target.compiler.system))
+                     .output);
 }
 
 } // namespace klp::kernel

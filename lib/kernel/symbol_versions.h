@@ -1,5 +1,5 @@
-// The versions (CRCs) that the kernel's build gives to what a unit exports: they change with the prototype and with every
-// type that it leads to.
+// The versions (CRCs) that the kernel's build gives to what a unit exports: they change with the prototype and with
+// every type that it leads to.
 #pragma once
 
 #include "kernel/target.h"

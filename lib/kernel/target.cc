@@ -10,6 +10,7 @@
 #include "kernel/parts.h"
 #include "kernel/prepare.h"
 #include "kernel/runtime.h"
+#include "kernel/toolchain.h"
 #include "symbols/kernel_files.h"
 
 #include <algorithm>
@@ -47,6 +48,17 @@ void complete_entry(const Target& target, const TargetOptions& options) {
     include_graph_of(target, units_of(target), options);
 }
 
+Compiler compiler_for(const Parts& parts, const Config& config, const host::Cache& cache,
+                      const TargetOptions& options) {
+    Compiler compiler =
+        find_tools(config, parts.config.string(), {options.toolchain, parts.name, options.skip_compiler_check}, cache,
+                   options.progress);
+    std::vector<fs::path>& readable = compiler.system.readable;
+    readable.push_back(parts.source);
+    readable.insert(readable.end(), options.resources.begin(), options.resources.end());
+    return compiler;
+}
+
 // Where all that belongs to the target is, given the entry.
 void settle(Target& target, const Parts& parts, const fs::path& entry) {
     target.entry = target.state = entry;
@@ -70,10 +82,8 @@ std::string entry_name(const Parts& parts, const std::string& config_text, const
 } // namespace
 
 Kbuild kbuild_of(const Target& target) {
-    return {target.kernel_source,        target.build,
-            target.config.arch(),        target.release,
-            target.compiler.name,        target.compiler.is_clang,
-            target.config.is_set("RUST")};
+    return {target.kernel_source, target.build,    target.config.arch(),
+            target.release,       target.compiler, target.config.is_set("RUST")};
 }
 
 Target parts_target(const Parts& given, const host::Cache& cache, const TargetOptions& options) {
@@ -95,8 +105,7 @@ Target parts_target(const Parts& given, const host::Cache& cache, const TargetOp
     target.runtime = choose_runtime(target.config, target.version, options.runtime, parts.config.string());
     if (target.runtime == elf::Runtime::core)
         require_no_core(files::read_text(parts.symvers), parts.config.string());
-    target.compiler = options.skip_compiler_check ? find_any_compiler(target.config, parts.config.string())
-                                                  : find_compiler(target.config, parts.config.string());
+    target.compiler = compiler_for(parts, target.config, cache, options);
     target.arch = target.config.arch();
     target.capabilities = read_capabilities(target.config);
     target.vmlinux = fs::canonical(parts.vmlinux);

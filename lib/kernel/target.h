@@ -49,13 +49,13 @@ struct TargetOptions {
     bool skip_compiler_check = false;
     std::optional<elf::Runtime> runtime = {};              // refuse the kernel if its patches are for the other core
     unsigned jobs = 0;                                     // 0: as many as there are processors
+    std::string toolchain = {};                            // kernel/toolchain.h, ToolchainRequest::choice
+    std::vector<std::filesystem::path> resources = {};     // what units read beside the kernel's source
     std::function<void(const std::string&)> progress = {}; // told what takes long before it starts
 };
 
-// --kernel debian:RELEASE, or debian:SERIES-FLAVOUR ("debian:6.1-cloud") for the newest release of a series that the
-// package archive known to apt still has whole: image, debug image, headers and source of one version.
-// Throws report::Refusal "target.debian-name", "target.debian-unknown" (naming the nearest releases),
-// "target.debian-incomplete" (naming the missing packages), "target.download".
+// --kernel debian:NAME (kernel/debian_name.h). Throws report::Refusal "target.debian-name" and what
+// fetch_debian_kernel() does.
 Target debian_target(const std::string& spec, const host::Cache& cache, const TargetOptions& options);
 
 // --sourcedir and, for an O= build, --builddir (empty: the same). A built tree is used as it is; one with only a

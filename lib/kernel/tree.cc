@@ -9,6 +9,7 @@
 #include "kernel/prepare.h"
 #include "kernel/runtime.h"
 #include "kernel/target.h"
+#include "kernel/toolchain.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -67,16 +68,17 @@ fs::path build_in_cache(const fs::path& source, const fs::path& config_file, con
     const Config config(config_text);
     refuse_unsupported(config, config_file.string());
     choose_runtime(config, read_source_version(source), options.runtime, config_file.string());
-    const Compiler compiler = options.skip_compiler_check ? find_any_compiler(config, config_file.string())
-                                                          : find_compiler(config, config_file.string());
+    Compiler compiler =
+        find_tools(config, config_file.string(), {options.toolchain, source.string(), options.skip_compiler_check},
+                   cache, options.progress);
+    compiler.system.readable.push_back(source);
     const std::string state = host::fingerprint(tree_state(source) + config_text + compiler.version);
     return cache.entry("built/" + state, [&](const fs::path& folder) {
         if (options.progress)
             options.progress("building the kernel, since the tree has no build (once per state of the tree)");
         host::note_origin(folder, source);
         synchronize_mirror(source, folder / "source");
-        const Kbuild kbuild{folder / "source", folder / "build",  config.arch(),        "",
-                            compiler.name,     compiler.is_clang, config.is_set("RUST")};
+        const Kbuild kbuild{folder / "source", folder / "build", config.arch(), "", compiler, config.is_set("RUST")};
         prepare_build(kbuild, config_file, {}, options.jobs);
         host::run_or_refuse(make_command(kbuild, {"vmlinux", "modules"}, options.jobs), "target.build",
                             "build the kernel");

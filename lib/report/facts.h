@@ -31,6 +31,8 @@ struct Kernel {
     std::string compiler; // and its version
     std::string runtime;  // the livepatch core that the module is for: "kernel" or "core"
     std::string build_id; // of its image; empty if it has none
+    // Of the system where compilers and kbuild ran, "gcc-14 14.2.0-19"; none if that was the one klp-build ran in.
+    std::vector<std::string> packages;
 };
 
 struct File {

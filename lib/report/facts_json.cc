@@ -40,6 +40,8 @@ Json from_kernel(const Kernel& kernel) {
     Json json = {{"name", kernel.name}, {"release", kernel.release},   {"version", kernel.version},
                  {"arch", kernel.arch}, {"compiler", kernel.compiler}, {"runtime", kernel.runtime}};
     add(json, "build_id", kernel.build_id);
+    if (!kernel.packages.empty())
+        json["toolchain"] = kernel.packages;
     return json;
 }
 

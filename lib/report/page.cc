@@ -95,7 +95,10 @@ Html key_facts(const Facts& facts) {
     if (facts.kernel) {
         list += term("kernel", fmt::format("{} ({}, source {})", facts.kernel->release, facts.kernel->arch,
                                            facts.kernel->version));
-        list += term("compiler", facts.kernel->compiler);
+        list += term("compiler", facts.kernel->packages.empty()
+                                     ? facts.kernel->compiler
+                                     : fmt::format("{}, in a system of {} packages made for it", facts.kernel->compiler,
+                                                   facts.kernel->packages.size()));
         list += term("livepatch core",
                      facts.kernel->runtime == "core" ? "klp_core.ko, which goes with the module" : "the kernel's own");
     }

@@ -1,5 +1,4 @@
 #include "kernel/config.h"
-#include "kernel/debian.h"
 #include "kernel/make_rule.h"
 #include "kernel/module_link.h"
 #include "kernel/runtime.h"
@@ -187,61 +186,4 @@ TEST_CASE("configurations that cannot be patched live") {
     CHECK(code("CONFIG_MODULES=y\nCONFIG_LIVEPATCH=y\nCONFIG_RANDSTRUCT_FULL=y\nCONFIG_RANDSTRUCT=y\n") ==
           "config.randstruct");
     CHECK(code("CONFIG_MODULES=y\nCONFIG_LIVEPATCH=y\n").empty());
-}
-
-TEST_CASE("names of Debian kernels") {
-    const auto exact = parse_debian_name("6.1.0-56-cloud-amd64", "amd64");
-    REQUIRE(exact);
-    CHECK(exact->release == "6.1.0-56-cloud-amd64");
-    CHECK(parse_debian_name("6.12.117+deb12-cloud-amd64", "amd64")->release == "6.12.117+deb12-cloud-amd64");
-    const auto cloud = parse_debian_name("6.1-cloud", "amd64");
-    REQUIRE(cloud);
-    CHECK(cloud->release.empty());
-    CHECK(cloud->series == "6.1");
-    CHECK(cloud->flavour == "cloud");
-    CHECK(parse_debian_name("6.1-cloud-amd64", "amd64")->flavour == "cloud");
-    CHECK(parse_debian_name("6.1", "amd64")->flavour.empty());
-    CHECK(parse_debian_name("6.1-amd64", "amd64")->flavour.empty());
-    for (const char* bad : {"", "6", "6.", "x", "6.1/../..", "6.1.0-../x", "6.1-a b", "cloud"})
-        CHECK_MESSAGE(!parse_debian_name(bad, "amd64"), bad);
-}
-
-TEST_CASE("which releases belong to a series") {
-    const DebianName cloud{"", "6.1", "cloud"}, plain{"", "6.1", ""};
-    CHECK(is_of_series("6.1.0-56-cloud-amd64", cloud, "amd64"));
-    CHECK_FALSE(is_of_series("6.12.1-cloud-amd64", cloud, "amd64"));
-    CHECK_FALSE(is_of_series("6.1.0-56-amd64", cloud, "amd64"));
-    CHECK(is_of_series("6.1.0-56-amd64", plain, "amd64"));
-    CHECK_FALSE(is_of_series("6.1.0-56-cloud-amd64", plain, "amd64"));
-    CHECK_FALSE(is_of_series("6.1.0-56-rt-amd64", plain, "amd64"));
-    CHECK_FALSE(is_of_series("6.1-amd64", plain, "amd64"));
-}
-
-TEST_CASE("newer and older releases") {
-    CHECK(compare_releases("6.1.0-9-amd64", "6.1.0-56-amd64") < 0);
-    CHECK(compare_releases("6.12.117+deb12-amd64", "6.12.20+deb12-amd64") > 0);
-    CHECK(compare_releases("6.1.0-56", "6.1.0-056") == 0);
-    CHECK(compare_releases("6.1", "6.1.1") < 0);
-}
-
-TEST_CASE("only a release that the archive has whole can be used") {
-    const PackageVersions archive = parse_madison(
-        "linux-image-6.1.0-56-cloud-amd64-unsigned | 6.1.192-2 | http://x bookworm-security/main amd64 Packages\n"
-        "linux-image-6.1.0-56-cloud-amd64-dbg | 6.1.192-2 | http://x bookworm-security/main amd64 Packages\n"
-        "linux-headers-6.1.0-56-cloud-amd64 |  6.1.192-2 | http://x bookworm-security/main amd64 Packages\n"
-        "linux-source-6.1 |  6.1.192-2 | http://x bookworm-security/main amd64 Packages\n"
-        "linux-source-6.1 |  6.1.176-1 | http://x bookworm/main amd64 Packages\n"
-        "linux-source-6.1 |  6.1.1-1 | http://x bookworm/main Sources\n"
-        "linux-image-6.1.0-40-cloud-amd64-unsigned | 6.1.100-1 | http://x bookworm/main amd64 Packages\n");
-    CHECK(archive.at("linux-source-6.1").size() == 2);
-    std::vector<std::string> missing;
-    CHECK(common_version(packages_of("6.1.0-56-cloud-amd64"), archive, missing) == "6.1.192-2");
-    CHECK(missing.empty());
-    CHECK_FALSE(common_version(packages_of("6.1.0-40-cloud-amd64"), archive, missing));
-    CHECK(missing == std::vector<std::string>{"linux-image-6.1.0-40-cloud-amd64-dbg 6.1.100-1",
-                                              "linux-headers-6.1.0-40-cloud-amd64 6.1.100-1",
-                                              "linux-source-6.1 6.1.100-1"});
-    missing.clear();
-    CHECK_FALSE(common_version(packages_of("5.10.0-1-amd64"), archive, missing));
-    CHECK(missing == std::vector<std::string>{"linux-image-5.10.0-1-amd64-unsigned"});
 }

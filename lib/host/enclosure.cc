@@ -1,0 +1,74 @@
+#include "host/enclosure.h"
+
+#include "report/finding.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace klp::host {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// Folders of usr/ that are this system's where a path of `readable` lies there.
+bool belongs_to_host(const fs::path& name) {
+    return name == "local" || name == "src";
+}
+
+void add(std::vector<std::string>& argv, std::initializer_list<std::string> words) {
+    argv.insert(argv.end(), words);
+}
+
+// One by one, so that paths of this system below /usr find room beside them.
+void show_system(std::vector<std::string>& argv, const fs::path& root) {
+    std::vector<fs::path> folders;
+    for (const fs::directory_entry& entry : fs::directory_iterator(root / "usr"))
+        if (!belongs_to_host(entry.path().filename()))
+            folders.push_back(entry.path().filename());
+    std::ranges::sort(folders);
+    for (const fs::path& folder : folders)
+        add(argv, {"--ro-bind", (root / "usr" / folder).string(), ("/usr" / folder).string()});
+    // All of Debian's suites that are known here have these as links (usrmerge).
+    for (const char* name : {"bin", "sbin", "lib", "lib64"})
+        add(argv, {"--symlink", std::string("usr/") + name, std::string("/") + name});
+    add(argv, {"--ro-bind", (root / "etc").string(), "/etc", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"});
+}
+
+} // namespace
+
+Command enclose(Command command, const Enclosure& enclosure) {
+    if (enclosure.root.empty())
+        return command;
+    std::vector<std::string> argv = {"bwrap",         "--unshare-net", "--unshare-ipc",
+                                     "--unshare-uts", "--unshare-pid", "--die-with-parent"};
+    show_system(argv, enclosure.root);
+    for (const fs::path& path : enclosure.readable)
+        add(argv, {"--ro-bind", path.string(), path.string()});
+    for (const fs::path& path : enclosure.writable)
+        add(argv, {"--bind", path.string(), path.string()});
+    add(argv, {"--setenv", "PATH", "/usr/sbin:/usr/bin"});
+    if (!command.directory.empty())
+        add(argv, {"--chdir", command.directory.string()});
+    argv.emplace_back("--");
+    argv.insert(argv.end(), command.argv.begin(), command.argv.end());
+    command.argv = std::move(argv);
+    return command;
+}
+
+void require_enclosing(const Enclosure& enclosure) {
+    if (!find_program("bwrap"))
+        throw report::Refusal(
+            "kernel.missing-tool", "bwrap",
+            "the kernel's own tools run in a system of their own, and the program for that is not there",
+            "install bubblewrap");
+    const Outcome outcome = run(enclose({.argv = {"true"}}, enclosure));
+    if (outcome.status != 0)
+        throw report::Refusal(
+            "toolchain.no-namespaces", enclosure.root.string(),
+            "the kernel's own tools cannot run in a system of their own here: " + last_lines(outcome.errors, 2),
+            "allow user namespaces (sysctl kernel.unprivileged_userns_clone=1; in a container, the right to "
+            "make namespaces), or run where the kernel's compiler is installed");
+}
+
+} // namespace klp::host

@@ -1,0 +1,39 @@
+#include "kernel/text.h"
+
+#include <algorithm>
+
+namespace klp::kernel {
+
+namespace {
+
+constexpr std::string_view blanks = " \t";
+
+} // namespace
+
+std::vector<std::string_view> lines_of(std::string_view text) {
+    std::vector<std::string_view> lines;
+    while (!text.empty()) {
+        const size_t end = std::min(text.find('\n'), text.size());
+        lines.push_back(text.substr(0, end));
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return lines;
+}
+
+std::string_view trimmed(std::string_view text) {
+    const size_t first = text.find_first_not_of(blanks);
+    return first == std::string_view::npos ? std::string_view()
+                                           : text.substr(first, text.find_last_not_of(blanks) + 1 - first);
+}
+
+std::vector<std::string> words_of(std::string_view line) {
+    std::vector<std::string> words;
+    for (line = trimmed(line); !line.empty(); line = trimmed(line)) {
+        const size_t end = std::min(line.find_first_of(blanks), line.size());
+        words.emplace_back(line.substr(0, end));
+        line.remove_prefix(end);
+    }
+    return words;
+}
+
+} // namespace klp::kernel
