@@ -52,7 +52,7 @@ std::string join(const std::vector<std::string>& words) {
 }
 
 std::string shown_name(const Piece& piece) {
-    return piece.kind == "string" ? quoted(piece.name) : piece.name;
+    return piece.kind == "string" ? report::quoted(piece.name) : piece.name;
 }
 
 // The functions that no image could say anything of, by section.
