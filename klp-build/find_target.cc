@@ -4,6 +4,7 @@
 
 #include "files/files.h"
 #include "kernel/includes.h"
+#include "kernel/module_link.h"
 #include "report/finding.h"
 #include "symbols/kernel_files.h"
 
@@ -85,8 +86,11 @@ std::filesystem::path file_of(const std::filesystem::path& patch) {
 
 } // namespace
 
-void prepare_for_runs(const Options& options, const kernel::Target& target, report::Progress& progress) {
-    progress.begin("prepare", "make ready what patches of headers need");
+void prepare_for_runs(const Options& options, const kernel::Target& target,
+                      const std::optional<kernel::RuntimeCore>& core, const std::filesystem::path& scratch,
+                      report::Progress& progress) {
+    progress.begin("prepare", "make ready what runs to come need");
+    kernel::prepare_link(target, {.name = {}, .template_folder = template_folder(), .core = core}, scratch);
     kernel::include_graph_of(target, kernel::units_of(target), how_to_prepare(options, progress));
     kernel::patched_tree_of(target);
     progress.end();

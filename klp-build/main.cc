@@ -95,7 +95,7 @@ void run(const Options& options, Record& record, report::Progress& progress, fil
         progress.end();
     }
     if (options.prepare)
-        prepare_for_runs(options, target, progress);
+        prepare_for_runs(options, target, core, folder.path() / "link", progress);
     if (options.print_target)
         fmt::print("{}", describe_target(target, core));
     if (options.prepare || options.print_target)

@@ -83,8 +83,11 @@ struct Verdict {
 };
 
 kernel::Target find_target(const Options& options, const host::Cache& cache, report::Progress& progress);
-// Makes what only some patches need, and every kernel once: the include graph and a patched tree.
-void prepare_for_runs(const Options& options, const kernel::Target& target, report::Progress& progress);
+// Makes what every kernel needs once, or only some patches: how modules are linked, the include graph and a patched
+// tree.
+void prepare_for_runs(const Options& options, const kernel::Target& target,
+                      const std::optional<kernel::RuntimeCore>& core, const std::filesystem::path& scratch,
+                      report::Progress& progress);
 
 PatchedFiles read_patches(const Options& options, const kernel::Target& target);
 // A private copy of the source tree with the patch applied; it is taken back when the value goes.

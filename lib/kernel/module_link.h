@@ -27,4 +27,8 @@ struct ModuleRecipe {
 std::filesystem::path link_module(const Target& target, const ModuleRecipe& recipe,
                                   const std::filesystem::path& folder);
 
+// Does ahead of time what the first link of such a module would do for those after it, in `scratch` (private to the
+// run). Of the recipe, the template and the core count. Throws as link_module().
+void prepare_link(const Target& target, const ModuleRecipe& recipe, const std::filesystem::path& scratch);
+
 } // namespace klp::kernel

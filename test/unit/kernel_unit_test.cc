@@ -1,6 +1,7 @@
 #include "kernel/config.h"
 #include "kernel/make_rule.h"
 #include "kernel/module_link.h"
+#include "kernel/recorded_link.h"
 #include "kernel/runtime.h"
 #include "kernel/unit.h"
 #include "report/finding.h"
@@ -186,4 +187,21 @@ TEST_CASE("configurations that cannot be patched live") {
     CHECK(code("CONFIG_MODULES=y\nCONFIG_LIVEPATCH=y\nCONFIG_RANDSTRUCT_FULL=y\nCONFIG_RANDSTRUCT=y\n") ==
           "config.randstruct");
     CHECK(code("CONFIG_MODULES=y\nCONFIG_LIVEPATCH=y\n").empty());
+}
+
+TEST_CASE("the command in a .cmd file, as the shell gets it") {
+    CHECK(command_in("savedcmd_/m/a.o := gcc -DA='\"#\"' -o /m/a.o /m/a.c\n\nsource_/m/a.o := /m/a.c\n") ==
+          "gcc -DA='\"#\"' -o /m/a.o /m/a.c");
+    CHECK(command_in("cmd_/m/a.mod := printf x | awk '!x[$$0]++ $(pound)'\n") == "printf x | awk '!x[$0]++ #'");
+    CHECK_FALSE(command_in(""));
+    CHECK_FALSE(command_in("deps_/m/a.o := a.h\n"));
+}
+
+TEST_CASE("a module's commands make another one") {
+    const LinkPlace one{"klp-one", "/tmp/7/module"}, other{"livepatch-a%n", "/var/x y"};
+    const std::string command =
+        "gcc -DKBUILD_MODNAME='\"klp_one\"' -DX=100% -o /tmp/7/module/klp-one.o /tmp/7/module/init.c";
+    CHECK(put_in(cut_out(command, one), one) == command);
+    CHECK(put_in(cut_out(command, one), other) ==
+          "gcc -DKBUILD_MODNAME='\"livepatch_a%n\"' -DX=100% -o /var/x y/livepatch-a%n.o /var/x y/init.c");
 }
