@@ -178,12 +178,28 @@ std::optional<CompilerPackage> package_of_compiler(std::string_view version_text
     return CompilerPackage{name, version};
 }
 
+namespace {
+
+// A system in a folder of the user's.
+host::Enclosure given_system(const fs::path& folder, const host::Cache& cache) {
+    std::error_code ignored;
+    if (!fs::is_directory(folder / "usr/bin", ignored) || !fs::is_directory(folder / "etc", ignored))
+        throw report::Refusal("toolchain.no-system", folder.string(),
+                              "there is no system in this folder (usr/bin, etc)",
+                              "give the top of a root file system; or --toolchain kernel, which makes one");
+    const host::Enclosure enclosure = enclosure_of(fs::canonical(folder), cache);
+    host::require_enclosing(enclosure);
+    return enclosure;
+}
+
+} // namespace
+
 Compiler find_tools(const Config& config, const std::string& where, const ToolchainRequest& request,
                     const host::Cache& cache, const Progress& progress) {
     if (request.choice == toolchain_of_kernel)
         return in_own_system(config, where, request.kernel, cache, progress);
     if (!request.choice.empty() && request.choice != toolchain_of_host)
-        return find_compiler(config, where, enclosure_of(fs::canonical(request.choice), cache));
+        return find_compiler(config, where, given_system(request.choice, cache));
     if (request.takes_any)
         return find_any_compiler(config, where);
     if (std::optional<Compiler> same = find_same_compiler(config, {}))

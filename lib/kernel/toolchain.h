@@ -35,7 +35,7 @@ struct ToolchainRequest {
 
 // The compiler for a kernel of that configuration, in the system where it runs. `where` names the configuration. Throws
 // report::Refusal "compiler.missing", "compiler.mismatch" (no suite has it either), "toolchain.no-namespaces",
-// "target.download", "target.unpack".
+// "toolchain.no-system", "target.download", "target.unpack".
 Compiler find_tools(const Config& config, const std::string& where, const ToolchainRequest& request,
                     const host::Cache& cache, const Progress& progress);
 
