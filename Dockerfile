@@ -22,7 +22,7 @@ FROM $BASE
 ARG MIRROR=
 COPY scripts/install-deps scripts/pin-mirror /tmp/
 RUN /tmp/pin-mirror "$MIRROR" && /tmp/install-deps run && \
-	apt-get install -y --no-install-recommends libelf1 libllvm19 libclang-cpp19 libfmt9 libssl3 && \
+	apt-get install -y --no-install-recommends libarchive13 libelf1 libllvm19 libclang-cpp19 libfmt9 libssl3 && \
 	rm -rf /var/lib/apt/lists/* /var/cache/apt/archives/*.deb /tmp/install-deps /tmp/pin-mirror && \
 	useradd --uid 1000 --create-home klp && install -d -o klp -g klp /cache /work
 COPY --from=build /out/ /

@@ -34,7 +34,7 @@ void check_modules(const std::filesystem::path& folder) {
 kernel::Target find_kernel(const Options& options, const host::Cache& cache,
                            const kernel::TargetOptions& target_options) {
     if (!options.kernel.empty())
-        return kernel::debian_target(options.kernel, cache, target_options);
+        return kernel::named_target(options.kernel, options.source, cache, target_options);
     bool has_parts = !options.config.empty() || !options.vmlinux.empty() || !options.vmlinuz.empty() ||
                      !options.modules.empty() || !options.symvers.empty();
     if (!has_parts)

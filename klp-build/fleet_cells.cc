@@ -84,7 +84,7 @@ std::vector<FleetKernel> expand(const FleetKernel& pattern, const host::Cache& c
                               "klp-build --list-kernels prints what there is");
     if (absent != 0)
         tell(fmt::format(
-            "  {} covers {} kernels; {} of them are to be fetched, which takes about 0.6 GB of packages and 5 GB in "
+            "  {} covers {} kernels; {} of them are to be fetched, which takes about 0.6 GB of packages and 4 GB in "
             "the cache for each",
             pattern.name, found.size(), absent));
     return found;

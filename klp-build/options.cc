@@ -3,6 +3,7 @@
 #include "fleet_engines.h"
 
 #include "files/files.h"
+#include "kernel/package_folder.h"
 #include "report/command.h"
 #include "report/finding.h"
 #include "sign/module_signature.h"
@@ -28,6 +29,8 @@ constexpr const char* footer =
     "  --kernel debian:NAME      a kernel of the Debian archive: a release (debian:6.1.0-57-cloud-amd64), the\n"
     "                            newest of a series (debian:6.12-cloud) or of a suite (debian:trixie,\n"
     "                            debian:sid/cloud), or this machine's (debian:running)\n"
+    "  --kernel packages:DIR [-s DIR]\n"
+    "                            a distribution's packages of one kernel, .deb or .rpm, in a folder\n"
     "  -s DIR [--builddir DIR]   a kernel tree that was built, or that has a .config\n"
     "  -s DIR -c FILE --vmlinux FILE --modules DIR --symvers FILE\n"
     "                            the parts, as a packaging job has them\n"
@@ -65,7 +68,7 @@ bool is_elf_file(const std::filesystem::path& path) {
 void add_kernel_options(CLI::App& app, Options& options) {
     auto* group = app.add_option_group("Kernel", "Which kernel the patch is for");
     group->add_option("--kernel", options.kernel,
-                      "A kernel by name: debian:RELEASE, debian:SERIES-FLAVOUR, debian:SUITE[/...]");
+                      "A kernel by name: debian:RELEASE, debian:SERIES-FLAVOUR, debian:SUITE[/...], packages:DIR");
     group->add_option("-s,--sourcedir", options.source, "The kernel's source tree; it is never written to");
     group->add_option("--builddir", options.build, "The build directory of a tree built with O=");
     group->add_option("-c,--config", options.config, "The kernel's configuration file");
@@ -267,7 +270,7 @@ std::string complaint(const Options& options) {
         return fleet_complaint(options);
     if (options.kernel.empty() && options.source.empty())
         return "which kernel? give --kernel debian:NAME, or --sourcedir DIR";
-    if (!options.kernel.empty() && !options.source.empty())
+    if (!options.kernel.empty() && !options.source.empty() && !options.kernel.starts_with(kernel::packages_prefix))
         return "--kernel and --sourcedir both name a kernel; give one of them";
     if (std::ranges::count(options.patches, standard_input) > 1)
         return "standard input can be read once only: give '-' once";

@@ -69,7 +69,7 @@ def show(vm):
 def main():
     name = sys.argv[1] if len(sys.argv) > 1 else "debian:6.12-cloud"
     started = time.monotonic()
-    print(f"A live patch for {name}: the tools are built, then the kernel's packages are fetched (0.6 GB, and 2 GB in the cache)\n"
+    print(f"A live patch for {name}: the tools are built, then the kernel's packages are fetched (0.6 GB, and 4 GB in the cache)\n"
           "and made ready, unless an earlier run did so; about five minutes the first time, half a minute after that.", flush=True)
     tools.build("release", TOOLS)
     kernel = target.fetch(name)

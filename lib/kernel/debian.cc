@@ -194,11 +194,12 @@ DebianPackages read_note(const std::string& release, const fs::path& folder) {
     return kernel;
 }
 
-DebianKernel describe(const std::string& release, const fs::path& folder, const fs::path& source) {
+NamedKernel describe(const std::string& release, const fs::path& folder, const fs::path& source) {
     const fs::path debug = folder / "debug/usr/lib/debug", image = folder / "image";
     const fs::path modules = fs::path("lib/modules") / release;
     const fs::path headers = folder / "headers/usr/src" / ("linux-headers-" + release);
-    DebianKernel kernel{
+    NamedKernel kernel{
+        .name = std::string(debian_prefix) + release,
         .release = release,
         .has_debug = fs::exists(debug),
         .source = source,
@@ -244,7 +245,7 @@ std::string newest_release(DebianName name, Fetching& fetching, std::optional<De
 
 } // namespace
 
-DebianKernel fetch_debian_kernel(const DebianName& name, const host::Cache& cache, const Progress& progress) {
+NamedKernel fetch_debian_kernel(const DebianName& name, const host::Cache& cache, const Progress& progress) {
     Fetching fetching{cache, progress};
     std::optional<DebianPackages> chosen;
     DebianName exact = name;

@@ -3,24 +3,17 @@
 
 #include "host/cache.h"
 #include "kernel/catalogue.h"
+#include "kernel/named_kernel.h"
 
-#include <filesystem>
 #include <string>
 #include <vector>
 
 namespace klp::kernel {
 
-// The unpacked packages of one release.
-struct DebianKernel {
-    std::string release;
-    bool has_debug = true; // otherwise vmlinux is the boot image, and modules are as they are loaded
-    std::filesystem::path source, config, vmlinux, modules, symvers, vmlinuz, boot_modules, system_map;
-};
-
 // A release is looked for in all suites, the host's first; a series in the host's suite. What a name other than a
 // release means is asked once a day. Throws report::Refusal "target.debian-unknown", "target.debian-incomplete" (both
 // name the nearest), "target.download", "target.archive-keys".
-DebianKernel fetch_debian_kernel(const DebianName& name, const host::Cache& cache, const Progress& progress);
+NamedKernel fetch_debian_kernel(const DebianName& name, const host::Cache& cache, const Progress& progress);
 
 // What there is to be fetched, and what is there.
 struct OfferedKernel {

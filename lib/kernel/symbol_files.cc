@@ -1,6 +1,6 @@
 #include "kernel/symbol_files.h"
 
-#include "kernel/debian.h"
+#include "kernel/named_kernel.h"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -13,8 +13,8 @@ namespace {
 
 symbols::KernelPaths find_symbol_files(const std::string& spec, host::Sharing sharing) {
     const host::Cache cache = host::Cache::open(sharing);
-    const DebianKernel kernel = fetch_debian_kernel(debian_name_of(spec), cache,
-                                                    [](const std::string& text) { fmt::print(stderr, "{}\n", text); });
+    const NamedKernel kernel =
+        fetch_named_kernel(spec, cache, [](const std::string& text) { fmt::print(stderr, "{}\n", text); });
     symbols::KernelPaths paths;
     paths.vmlinux = kernel.vmlinux;
     paths.vmlinuz = kernel.vmlinuz;

@@ -25,7 +25,7 @@ void declare_kernel(CLI::App& app, KernelArguments& arguments);
 bool has_image(const KernelArguments& arguments);
 
 // Where the symbols of the kernel are that the command line names; one that is given by name is fetched
-// into the cache if it is not there yet. Throws what fetch_debian_kernel() throws.
+// into the cache if it is not there yet. Throws what fetch_named_kernel() throws.
 symbols::KernelPaths symbol_files(const KernelArguments& arguments);
 
 } // namespace klp::kernel

@@ -54,9 +54,10 @@ struct TargetOptions {
     std::function<void(const std::string&)> progress = {}; // told what takes long before it starts
 };
 
-// --kernel debian:NAME (kernel/debian_name.h). Throws report::Refusal "target.debian-name" and what
-// fetch_debian_kernel() does.
-Target debian_target(const std::string& spec, const host::Cache& cache, const TargetOptions& options);
+// --kernel (kernel/named_kernel.h), with `source` in place of the packages' own if that is not empty. Throws
+// report::Refusal "target.debian-name", "target.no-source", and what fetch_named_kernel() does.
+Target named_target(const std::string& spec, const std::filesystem::path& source, const host::Cache& cache,
+                    const TargetOptions& options);
 
 // --sourcedir and, for an O= build, --builddir (empty: the same). A built tree is used as it is; one with only a
 // .config is built once, into the cache. Throws "target.no-source", "target.not-configured", "target.half-built".
