@@ -229,6 +229,13 @@ FileLock Cache::lock(const std::string& name) const {
     return FileLock::wait(lock_of(root_ / name));
 }
 
+std::vector<fs::path> Cache::roots() const {
+    std::vector<fs::path> roots = {root_};
+    if (below_)
+        roots.push_back(below_->root);
+    return roots;
+}
+
 fs::path Cache::entry(const std::string& name, const Maker& make) const {
     const fs::path folder = root_ / name;
     if (!is_complete(folder)) {

@@ -16,6 +16,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace klp::host {
 
@@ -73,6 +74,8 @@ public:
     static std::filesystem::path default_root();
 
     const std::filesystem::path& root() const { return root_; }
+    // The same, and that of the cache below if there is one: all of where entries can be.
+    std::vector<std::filesystem::path> roots() const;
 
     using Maker = std::function<void(const std::filesystem::path&)>;
     // The folder of the entry `name` ("built/0123456789abcdef"). If it is not there, `make` is called with the empty

@@ -99,7 +99,7 @@ void make_system(const CompilerPackage& compiler, const PackageArchive& archive,
 }
 
 host::Enclosure enclosure_of(const fs::path& root, const host::Cache& cache) {
-    return {.root = root, .writable = {cache.root()}, .readable = {}};
+    return {.root = root, .writable = cache.roots(), .readable = {}};
 }
 
 // The first suite that has the compiler in that version.
@@ -145,7 +145,7 @@ Compiler in_own_system(const Config& config, const std::string& where, const std
     if (!package)
         refuse_unknown(config, where);
     const std::string entry = fmt::format("toolchain/{}_{}", package->name, package->version);
-    const fs::path root = cache.entry(entry, [&](const fs::path& folder) {
+    const fs::path root = cache.common_entry(entry, [&](const fs::path& folder) {
         const std::optional<std::string> suite = suite_with(*package, kernel, cache, progress);
         if (!suite)
             refuse_unknown(config, where);
