@@ -29,13 +29,15 @@ constexpr std::array images = {"usr/lib/debug/boot/vmlinux-%r",
                                "usr/lib/modules/%r/vmlinux"};
 constexpr std::array boot_images = {"boot/vmlinuz-%r", "lib/modules/%r/vmlinuz", "usr/lib/modules/%r/vmlinuz",
                                     "usr/lib/modules/%r/vmlinuz.unsigned", "boot/bzImage-%r"};
-constexpr std::array configurations = {"boot/config-%r",
-                                       "lib/modules/%r/config",
-                                       "usr/lib/modules/%r/config",
-                                       "usr/src/linux-headers-%r/.config",
+// That which modules are built with goes first: beside the image, Debian leaves out what is about the build
+// (CONFIG_BUILD_SALT).
+constexpr std::array configurations = {"usr/src/linux-headers-%r/.config",
                                        "usr/src/kernels/%r/.config",
                                        "lib/modules/%r/build/.config",
-                                       "usr/lib/modules/%r/build/.config"};
+                                       "usr/lib/modules/%r/build/.config",
+                                       "lib/modules/%r/config",
+                                       "usr/lib/modules/%r/config",
+                                       "boot/config-%r"};
 constexpr std::array symbol_lists = {"usr/src/linux-headers-%r/Module.symvers",
                                      "usr/src/kernels/%r/Module.symvers",
                                      "lib/modules/%r/build/Module.symvers",

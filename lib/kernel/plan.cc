@@ -73,6 +73,8 @@ public:
 
 private:
     void plan_file(ChangedFile& file) {
+        if (sources_.has_rust && source::is_of_rust(file.path))
+            return refuse_rust(file);
         if (file.kind != FileKind::makefile && file.kind != FileKind::kconfig)
             trace(file);
         switch (file.kind) {
@@ -98,6 +100,14 @@ private:
                     note("plan.not-kernel-code", file, "this file becomes no part of the kernel or a module"));
             return;
         }
+    }
+
+    void refuse_rust(const ChangedFile& file) {
+        faults_.push_back(
+            error("plan.rust", file.path,
+                  "this kernel has code in Rust (CONFIG_RUST), and the file is a part of it: only C can be "
+                  "compiled and compared here",
+                  "if the fix in C does without it, take the file out of the patch"));
     }
 
     // The ways into the kernel that lead past the units.

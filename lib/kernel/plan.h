@@ -30,6 +30,7 @@ struct Plan {
 // What the planning asks of the world, so that tests need none.
 struct PlanSources {
     bool is_one_module = false;          // the tree is that of one module, and its top Makefile is that module's
+    bool has_rust = false;               // the kernel has parts in Rust (CONFIG_RUST)
     const std::vector<BuildUnit>& units; // of the target
     std::filesystem::path source;        // of the target
     std::filesystem::path build;         // of the target
@@ -48,9 +49,9 @@ struct PlanSources {
 };
 
 // Throws report::Refusal, listing every file at fault: "plan.assembly", "plan.vdso", "plan.boot", "plan.realmode",
-// "plan.firmware-stub", "plan.global-makefile", and what trace.h finds. If no unit is affected: "source.no-code" or
-// "source.only-comments" where that is because no file is one that an object is made from, or none differs for a
-// compiler; else "plan.nothing-built", for this configuration.
+// "plan.firmware-stub", "plan.global-makefile", "plan.rust", and what trace.h finds. If no unit is affected:
+// "source.no-code" or "source.only-comments" where that is because no file is one that an object is made from, or none
+// differs for a compiler; else "plan.nothing-built", for this configuration.
 Plan make_plan(const std::vector<source::ChangedFile>& files, const PlanSources& sources);
 
 // The same for a target, with the patched tree `patched_source` already written.

@@ -38,7 +38,9 @@ Plan make_plan_with(const Differences& differences, const Target& target, const 
     const std::vector<Step> steps = steps_of(target);
     return make_plan(
         files,
-        {.units = units,
+        {.is_one_module = is_out_of_tree(target),
+         .has_rust = target.config.is_set("RUST"),
+         .units = units,
          .source = target.source,
          .build = target.build,
          .included_sources = included,

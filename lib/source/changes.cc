@@ -62,6 +62,10 @@ bool is_outside_of_kernel(std::string_view path) {
     return std::ranges::any_of(outside, [&](std::string_view folder) { return path.starts_with(folder); });
 }
 
+bool is_of_rust(std::string_view path) {
+    return path.ends_with(".rs") || path.starts_with("rust/");
+}
+
 bool is_c(FileKind kind) {
     return kind == FileKind::c_source || kind == FileKind::header;
 }

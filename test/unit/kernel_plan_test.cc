@@ -46,7 +46,8 @@ public:
     }
 
     Plan plan(const std::vector<ChangedFile>& files) {
-        return make_plan(files, {.units = units,
+        return make_plan(files, {.has_rust = has_rust,
+                                 .units = units,
                                  .source = "/src",
                                  .build = "/build",
                                  .included_sources = included,
@@ -90,6 +91,7 @@ public:
         return "";
     }
 
+    bool has_rust = false;
     std::vector<BuildUnit> units;
     std::vector<BuildUnit> patched;
     std::set<std::string> included = {"deadline.c"};
@@ -318,4 +320,15 @@ TEST_CASE("a unit whose headers nobody knows is not passed by in silence") {
     CHECK(unread());
     world.failures = {{"/src/arch/x86/entry/vdso/vclock_gettime.c", "no x.asn1.h"}}; // never patched in any case
     CHECK_FALSE(unread());
+}
+
+TEST_CASE("Rust is no part of the kernel, or refused: never passed by beside C") {
+    World world;
+    CHECK(world.refusal({changed("rust/kernel/print.rs")}) == "source.no-code");
+    const Plan plan = world.plan({changed("drivers/net/phy.rs"), changed("kernel/fork.c")});
+    REQUIRE(plan.findings.size() == 1);
+    CHECK(plan.findings[0].code == "plan.not-kernel-code");
+    world.has_rust = true;
+    for (const char* path : {"rust/kernel/print.rs", "drivers/net/phy.rs", "rust/helpers/mutex.c"})
+        CHECK(world.refusal({changed(path), changed("kernel/fork.c")}) == "plan.rust");
 }
