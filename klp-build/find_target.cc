@@ -20,11 +20,8 @@ namespace {
 
 // A folder that was named to have modules in it has one.
 void check_modules(const std::filesystem::path& folder) {
-    std::error_code error;
-    for (const std::filesystem::directory_entry& entry : std::filesystem::recursive_directory_iterator(folder, error))
-        if (symbols::is_module_file(entry.path()))
-            return;
-    if (std::filesystem::is_directory(folder, error))
+    std::error_code ignored;
+    if (std::filesystem::is_directory(folder, ignored) && !symbols::has_module_files(folder))
         throw report::Refusal(
             "target.missing-part", folder.string(), "there is no module (.ko) in this folder",
             "give the folder that holds the kernel's .ko files (--modules), or leave the option out if "

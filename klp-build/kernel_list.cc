@@ -23,10 +23,9 @@ bool is_for(std::string pattern, const kernel::DebianPackages& packages) {
 }
 
 std::string remark(const kernel::OfferedKernel& kernel) {
-    std::string text = kernel.is_cached ? "in the cache" : "";
-    if (kernel.packages.is_whole() && kernel.packages.debug.empty() && !kernel.is_cached)
-        text = "no debug data";
-    return text;
+    if (kernel.is_cached)
+        return "in the cache";
+    return kernel.packages.debug.empty() ? "no debug data" : "";
 }
 
 } // namespace

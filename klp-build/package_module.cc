@@ -141,7 +141,7 @@ std::vector<Content> contents_of(const Options& options, const Record& record, c
 void copy_to(const fs::path& root, const Content& content) {
     const fs::path place = root / content.place.relative_path();
     files::make_folder(place.parent_path());
-    files::write(place, files::read_bytes(content.source));
+    files::copy(content.source, place);
 }
 
 bool is_script(const fs::path& path) {

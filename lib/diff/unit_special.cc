@@ -211,11 +211,9 @@ Reference Unit::entry_reference(uint32_t section, int64_t anchor, int64_t offset
 }
 
 uint32_t Unit::rank_of_entry(uint32_t number) const {
-    uint32_t first = number;
-    while (first > 0 && entries_[first - 1].owner == entries_[number].owner &&
-           entries_[first - 1].section == entries_[number].section)
-        --first;
-    return number - first;
+    const auto table_and_owner = [](const SpecialEntry& entry) { return std::pair(entry.owner, entry.section); };
+    const auto first = std::ranges::lower_bound(entries_, table_and_owner(entries_[number]), {}, table_and_owner);
+    return number - static_cast<uint32_t>(first - entries_.begin());
 }
 
 std::span<const SpecialEntry> Unit::entries_of(uint32_t piece) const {

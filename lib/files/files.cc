@@ -115,6 +115,10 @@ void write_synced(const fs::path& path, std::span<const std::byte> bytes) {
     file.put_in_place_synced();
 }
 
+void copy(const fs::path& from, const fs::path& to) {
+    write(to, read_bytes(from));
+}
+
 void make_folder(const fs::path& path) {
     std::error_code error;
     fs::create_directories(path, error);

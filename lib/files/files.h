@@ -29,6 +29,9 @@ void write(const std::filesystem::path& path, std::span<const std::byte> bytes);
 // The same for what is handed out: it is on the disk, under its name, when this returns.
 void write_synced(const std::filesystem::path& path, std::span<const std::byte> bytes);
 
+// Writes what is in `from` to `to`. Throws as both.
+void copy(const std::filesystem::path& from, const std::filesystem::path& to);
+
 // Makes the folder and its parents. Throws as write().
 void make_folder(const std::filesystem::path& path);
 

@@ -1,9 +1,9 @@
 #include "kernel/archive.h"
 
 #include "files/files.h"
+#include "files/text.h"
 #include "host/process.h"
 #include "kernel/suites.h"
-#include "kernel/text.h"
 #include "report/finding.h"
 
 #include <algorithm>
@@ -71,7 +71,7 @@ constexpr std::array unreachable = {
 
 std::string complaints_of(const std::string& errors) {
     std::vector<std::string_view> lines;
-    for (std::string_view line : lines_of(errors))
+    for (std::string_view line : files::lines_of(errors))
         if (line.starts_with("E: ") || line.starts_with("W: "))
             lines.push_back(line.substr(3));
     if (lines.size() > 3)
@@ -104,20 +104,20 @@ void require_keys() {
 
 PackageVersions parse_madison(std::string_view text) {
     PackageVersions result;
-    for (std::string_view line : lines_of(text)) {
+    for (std::string_view line : files::lines_of(text)) {
         const size_t first = line.find('|');
         const size_t second = first == std::string_view::npos ? first : line.find('|', first + 1);
         if (second != std::string_view::npos && line.ends_with(" Packages"))
-            result[std::string(trimmed(line.substr(0, first)))].emplace(
-                trimmed(line.substr(first + 1, second - first - 1)));
+            result[std::string(files::trimmed(line.substr(0, first)))].emplace(
+                files::trimmed(line.substr(first + 1, second - first - 1)));
     }
     return result;
 }
 
 std::vector<PackageFile> parse_print_uris(std::string_view text) {
     std::vector<PackageFile> found;
-    for (std::string_view line : lines_of(text)) {
-        const std::vector<std::string> words = words_of(line);
+    for (std::string_view line : files::lines_of(text)) {
+        const std::vector<std::string> words = files::words_of(line);
         PackageFile file;
         if (words.size() < 3 || !words[0].starts_with('\''))
             continue;
@@ -186,7 +186,7 @@ std::vector<std::string> PackageArchive::command(const std::string& program,
 std::vector<std::string> PackageArchive::names(const std::string& prefix) const {
     const host::Outcome outcome = host::run_or_refuse({.argv = command("apt-cache", {"pkgnames", prefix})},
                                                       "target.download", "list the packages of " + suite_);
-    const std::vector<std::string_view> lines = lines_of(outcome.output);
+    const std::vector<std::string_view> lines = files::lines_of(outcome.output);
     return {lines.begin(), lines.end()};
 }
 
@@ -198,11 +198,14 @@ PackageVersions PackageArchive::versions(const std::vector<std::string>& package
             .output);
 }
 
-uint64_t PackageArchive::size_of(const std::string& package, const std::string& version) const {
-    const host::Outcome outcome =
-        host::run({.argv = command("apt-get", {"-q", "--print-uris", "download", package + "=" + version})});
-    const std::vector<PackageFile> files = parse_print_uris(outcome.output);
-    return files.empty() ? 0 : files.front().bytes;
+uint64_t PackageArchive::bytes_of(const std::vector<std::string>& packages, const std::string& version) const {
+    std::vector<std::string> words = {"-q", "--print-uris", "download"};
+    for (const std::string& package : packages)
+        words.push_back(package + "=" + version);
+    uint64_t bytes = 0;
+    for (const PackageFile& file : parse_print_uris(host::run({.argv = command("apt-get", words)}).output))
+        bytes += file.bytes;
+    return bytes;
 }
 
 fs::path PackageArchive::download(const std::string& package, const std::string& version,

@@ -44,8 +44,8 @@ public:
     // Fetches one package into `folder`, checked against the archive's signed lists by apt. Returns the file.
     std::filesystem::path download(const std::string& package, const std::string& version,
                                    const std::filesystem::path& folder) const;
-    // How large that file is, in bytes.
-    uint64_t size_of(const std::string& package, const std::string& version) const;
+    // How large the files of these packages are together, in bytes; 0 if that cannot be told.
+    uint64_t bytes_of(const std::vector<std::string>& packages, const std::string& version) const;
     // Fetches `packages` ("gcc-14=14.2.0-19", "make") and all that they need, as for a system that has nothing yet,
     // into `folder`. Returns the files.
     std::vector<std::filesystem::path> download_with_needs(const std::vector<std::string>& packages,

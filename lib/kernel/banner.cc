@@ -2,7 +2,7 @@
 
 #include "elf/object.h"
 #include "files/files.h"
-#include "kernel/text.h"
+#include "files/text.h"
 #include "report/finding.h"
 #include "symbols/boot_image.h"
 #include "symbols/kernel_files.h"
@@ -124,8 +124,8 @@ std::string read_source_version(const fs::path& source) {
     for (int i = 0; i < 30 && std::getline(file, line); ++i) {
         const size_t equals = line.find('=');
         if (equals != std::string::npos)
-            values[std::string(trimmed(std::string_view(line).substr(0, equals)))] =
-                trimmed(std::string_view(line).substr(equals + 1));
+            values[std::string(files::trimmed(std::string_view(line).substr(0, equals)))] =
+                files::trimmed(std::string_view(line).substr(equals + 1));
     }
     if (values["VERSION"].empty() || values["PATCHLEVEL"].empty())
         return {};

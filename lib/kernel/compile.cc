@@ -166,7 +166,7 @@ fs::path warnings_of(const fs::path& kept) {
 
 void keep_original(const Target& target, const Output& output, const std::string& warnings, const fs::path& kept) {
     files::make_folder(kept.parent_path());
-    files::write(kept, files::read_text(output.object));
+    files::copy(output.object, kept);
     files::write(warnings_of(kept), warnings);
     if (fs::exists(output.dependencies()))
         files::write(kept.string() + ".stamps",

@@ -4,6 +4,7 @@
 #include "host/parallel.h"
 #include "host/process.h"
 #include "kernel/banner.h"
+#include "kernel/kernel_layout.h"
 #include "kernel/suites.h"
 #include "report/finding.h"
 
@@ -28,6 +29,7 @@ struct Fetching {
     const host::Cache& cache;
     const Progress& progress;
     std::map<std::string, std::vector<DebianPackages>> kernels = {}; // by suite, once they were asked for
+    std::optional<report::Refusal> unasked = {};                     // the last one of kernels_if_asked()
 
     const std::vector<DebianPackages>& kernels_in(const std::string& suite) {
         auto found = kernels.find(suite);
@@ -48,18 +50,17 @@ struct Fetching {
             return none;
         }
     }
-    std::optional<report::Refusal> unasked = {};
 };
 
 std::string entry_of(const std::string& release) {
     return "debian/" + release;
 }
 
-// What is known without asking anybody.
+// Those of the suites whose lists are here.
 std::vector<DebianPackages> known_kernels(Fetching& fetching) {
     for (const std::string& suite : known_suites())
         if (PackageArchive::is_known(suite, fetching.cache))
-            fetching.kernels_in(suite);
+            fetching.kernels_if_asked(suite);
     std::vector<DebianPackages> all;
     for (const auto& [suite, kernels] : fetching.kernels)
         all.insert(all.end(), kernels.begin(), kernels.end());
@@ -153,10 +154,7 @@ uint64_t bytes_of(const DebianPackages& kernel, const PackageArchive& archive, c
         packages.push_back(kernel.debug);
     if (!cache.has(source_entry(kernel.source, kernel.version)))
         packages.push_back(kernel.source);
-    uint64_t bytes = 0;
-    for (const std::string& package : packages)
-        bytes += archive.size_of(package, kernel.version);
-    return bytes;
+    return archive.bytes_of(packages, kernel.version);
 }
 
 void fetch_all(const DebianPackages& kernel, const fs::path& folder, Fetching& fetching) {
@@ -178,12 +176,6 @@ void fetch_all(const DebianPackages& kernel, const fs::path& folder, Fetching& f
     files::write(folder / "version", kernel.version);
 }
 
-// Where files of a package have been in one release of Debian or another.
-fs::path first_of(const std::vector<fs::path>& places) {
-    const auto found = std::ranges::find_if(places, [](const fs::path& place) { return fs::exists(place); });
-    return found == places.end() ? places.front() : *found;
-}
-
 // What a kernel's entry in the cache says of itself; entries that were made before there were suites say no suite.
 DebianPackages read_note(const std::string& release, const fs::path& folder) {
     DebianPackages kernel;
@@ -195,28 +187,9 @@ DebianPackages read_note(const std::string& release, const fs::path& folder) {
 }
 
 NamedKernel describe(const std::string& release, const fs::path& folder, const fs::path& source) {
-    const fs::path debug = folder / "debug/usr/lib/debug", image = folder / "image";
-    const fs::path modules = fs::path("lib/modules") / release;
-    const fs::path headers = folder / "headers/usr/src" / ("linux-headers-" + release);
-    NamedKernel kernel{
-        .name = std::string(debian_prefix) + release,
-        .release = release,
-        .has_debug = fs::exists(debug),
-        .source = source,
-        .config = headers / ".config",
-        .vmlinux = first_of({debug / "boot" / ("vmlinux-" + release), debug / "usr" / modules / "vmlinux",
-                             debug / modules / "vmlinux"}),
-        .modules = first_of({debug / modules, debug / "usr" / modules}),
-        .symvers = headers / "Module.symvers",
-        .vmlinuz = first_of({image / "boot" / ("vmlinuz-" + release), image / "usr" / modules / "vmlinuz.unsigned",
-                             image / "usr" / modules / "vmlinuz"}),
-        .boot_modules = first_of({image / modules, image / "usr" / modules}),
-        .system_map = first_of({debug / "boot" / ("System.map-" + release), image / "usr" / modules / "System.map",
-                                image / "boot" / ("System.map-" + release)})};
-    if (!kernel.has_debug) {
-        kernel.vmlinux = kernel.vmlinuz;
-        kernel.modules = kernel.boot_modules;
-    }
+    NamedKernel kernel = find_parts({folder / "debug", folder / "image", folder / "headers"}, release);
+    kernel.name = std::string(debian_prefix) + release;
+    kernel.source = source;
     return kernel;
 }
 

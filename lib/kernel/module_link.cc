@@ -17,16 +17,12 @@ namespace fs = std::filesystem;
 
 namespace {
 
-void copy_bytes(const fs::path& from, const fs::path& to) {
-    files::write(to, files::read_text(from));
-}
-
 // Sources and headers of the template's top; include/ is for patch authors.
 void copy_template(const fs::path& from, const fs::path& to) {
     std::error_code error;
     for (const fs::directory_entry& entry : fs::directory_iterator(from, error)) {
         if (entry.path().extension() == ".c" || entry.path().extension() == ".h")
-            copy_bytes(entry.path(), to / entry.path().filename());
+            files::copy(entry.path(), to / entry.path().filename());
     }
     if (error || !fs::exists(to / "init.c"))
         throw report::Refusal("module.template", from.string(), "the template of the module is not there",
@@ -95,7 +91,7 @@ void lay_out(const ModuleRecipe& recipe, const fs::path& folder) {
     files::make_folder(folder);
     copy_template(recipe.template_folder, folder);
     for (size_t i = 0; i < recipe.objects.size(); ++i) {
-        copy_bytes(recipe.objects[i], folder / object_name(i));
+        files::copy(recipe.objects[i], folder / object_name(i));
         note_no_command(object_name(i), folder);
     }
     files::write(folder / "Kbuild", kbuild_file(recipe));
@@ -138,7 +134,7 @@ bool link_by_commands(const Target& target, const RecordedCommands& commands, co
     return replay(target, commands, {recipe.name, folder});
 }
 
-// A module with nothing in it, of that name, is linked by kbuild and then, from the start and in the same place, by its commands: they
+// A module with nothing in it is linked by kbuild and then, from the start and in the same place, by its commands: they
 // are good if both are the same.
 std::optional<RecordedCommands> record(const Target& target, const ModuleRecipe& like, const fs::path& kept,
                                        const fs::path& scratch) {
@@ -163,26 +159,26 @@ std::optional<RecordedCommands> record(const Target& target, const ModuleRecipe&
     return commands;
 }
 
-bool link_by_recording(const Target& target, const ModuleRecipe& recipe, const fs::path& folder) {
-    const fs::path kept = recording_of(target, recipe);
+// The commands for such a module, looked for in `scratch` if nobody has done so yet; nothing if there are none to be
+// had.
+std::optional<RecordedCommands> commands_for(const Target& target, const ModuleRecipe& recipe, const fs::path& kept,
+                                             const fs::path& scratch) {
     Recording recording = read_recording(kept);
-    if (!recording.is_stored)
-        recording.commands = record(target, recipe, kept, folder.parent_path() / "recorded-link");
-    return recording.commands && link_by_commands(target, *recording.commands, recipe, kept, folder);
+    return recording.is_stored ? std::move(recording.commands) : record(target, recipe, kept, scratch);
 }
 
 } // namespace
 
 void prepare_link(const Target& target, const ModuleRecipe& recipe, const fs::path& scratch) {
-    const fs::path kept = recording_of(target, recipe);
-    if (!read_recording(kept).is_stored)
-        record(target, recipe, kept, scratch);
+    commands_for(target, recipe, recording_of(target, recipe), scratch);
 }
 
 fs::path link_module(const Target& target, const ModuleRecipe& recipe, const fs::path& folder) {
     lay_out(recipe, folder);
+    const fs::path kept = recording_of(target, recipe);
+    const auto commands = commands_for(target, recipe, kept, folder.parent_path() / "recorded-link");
     // What goes wrong has kbuild's own message.
-    if (!link_by_recording(target, recipe, folder))
+    if (!commands || !link_by_commands(target, *commands, recipe, kept, folder))
         link_by_kbuild(target, recipe, folder);
     return folder / (recipe.name + ".ko");
 }

@@ -2,6 +2,7 @@
 
 #include "files/files.h"
 #include "host/process.h"
+#include "kernel/kernel_layout.h"
 #include "kernel/package_file.h"
 #include "report/finding.h"
 
@@ -18,74 +19,6 @@ namespace klp::kernel {
 namespace fs = std::filesystem;
 
 namespace {
-
-// Where distributions have the parts of a kernel, %r for its release; the best place first.
-constexpr std::array images = {"usr/lib/debug/boot/vmlinux-%r",
-                               "usr/lib/debug/lib/modules/%r/vmlinux",
-                               "usr/lib/debug/usr/lib/modules/%r/vmlinux",
-                               "usr/lib/debug/boot/vmlinux-%r.debug",
-                               "boot/vmlinux-%r",
-                               "lib/modules/%r/vmlinux",
-                               "usr/lib/modules/%r/vmlinux"};
-constexpr std::array boot_images = {"boot/vmlinuz-%r", "lib/modules/%r/vmlinuz", "usr/lib/modules/%r/vmlinuz",
-                                    "usr/lib/modules/%r/vmlinuz.unsigned", "boot/bzImage-%r"};
-// That which modules are built with goes first: beside the image, Debian leaves out what is about the build
-// (CONFIG_BUILD_SALT).
-constexpr std::array configurations = {"usr/src/linux-headers-%r/.config",
-                                       "usr/src/kernels/%r/.config",
-                                       "lib/modules/%r/build/.config",
-                                       "usr/lib/modules/%r/build/.config",
-                                       "lib/modules/%r/config",
-                                       "usr/lib/modules/%r/config",
-                                       "boot/config-%r"};
-constexpr std::array symbol_lists = {"usr/src/linux-headers-%r/Module.symvers",
-                                     "usr/src/kernels/%r/Module.symvers",
-                                     "lib/modules/%r/build/Module.symvers",
-                                     "usr/lib/modules/%r/build/Module.symvers",
-                                     "lib/modules/%r/symvers.xz",
-                                     "lib/modules/%r/symvers.gz",
-                                     "lib/modules/%r/symvers.zst",
-                                     "usr/lib/modules/%r/symvers.xz",
-                                     "usr/lib/modules/%r/symvers.gz",
-                                     "usr/lib/modules/%r/symvers.zst",
-                                     "boot/symvers-%r.gz",
-                                     "boot/symvers-%r.xz"};
-constexpr std::array module_folders = {"usr/lib/debug/lib/modules/%r", "usr/lib/debug/usr/lib/modules/%r",
-                                       "lib/modules/%r", "usr/lib/modules/%r"};
-constexpr std::array boot_folders = {"lib/modules/%r", "usr/lib/modules/%r"};
-constexpr std::array maps = {"boot/System.map-%r", "usr/lib/modules/%r/System.map", "lib/modules/%r/System.map"};
-
-std::string at_release(std::string place, const std::string& release) {
-    for (size_t at = 0; (at = place.find("%r", at)) != std::string::npos; at += release.size())
-        place.replace(at, 2, release);
-    return place;
-}
-
-template <size_t count>
-fs::path first_of(const std::array<const char*, count>& places, const fs::path& root, const std::string& release,
-                  bool (*fits)(const fs::path&)) {
-    for (const char* place : places)
-        if (fs::path path = root / at_release(place, release); fits(path))
-            return path;
-    return {};
-}
-
-bool is_file(const fs::path& path) {
-    std::error_code ignored;
-    return fs::is_regular_file(path, ignored);
-}
-
-// A folder of modules whose symbols are there: files that have only debug data (Fedora's .ko.debug) do not count.
-bool has_modules(const fs::path& folder) {
-    std::error_code error;
-    for (const fs::directory_entry& entry : fs::recursive_directory_iterator(folder, error)) {
-        const std::string name = entry.path().filename().string();
-        for (const char* end : {".ko", ".ko.xz", ".ko.gz", ".ko.zst"})
-            if (name.ends_with(end))
-                return true;
-    }
-    return false;
-}
 
 // The folders below */lib/modules that have an image or modules.
 std::set<std::string> releases_in(const fs::path& root) {
@@ -107,7 +40,7 @@ std::set<std::string> releases_in(const fs::path& root) {
 fs::path source_in(const fs::path& root) {
     std::error_code error;
     for (const fs::directory_entry& entry : fs::directory_iterator(root / "usr/src", error))
-        if (is_file(entry.path() / "Kbuild") && is_file(entry.path() / "kernel/fork.c"))
+        if (fs::exists(entry.path() / "Kbuild") && fs::exists(entry.path() / "kernel/fork.c"))
             return entry.path();
     return {};
 }
@@ -155,10 +88,10 @@ void unpack_all(const std::vector<fs::path>& packages, const fs::path& root) {
     unpack_source_archives(root);
     // Where it is compressed it is read often, and by other programs.
     for (const std::string& release : releases_in(root)) {
-        const fs::path list = first_of(symbol_lists, root, release, is_file);
+        const fs::path list = find_parts({root}, release).symvers;
         if (list.empty() || list.filename() == "Module.symvers")
             continue;
-        const fs::path plain = root / at_release("usr/src/kernels/%r", release);
+        const fs::path plain = root / "usr/src/kernels" / release;
         files::make_folder(plain);
         files::write(plain / "Module.symvers", read_compressed(list));
     }
@@ -173,19 +106,8 @@ NamedKernel kernel_in(const fs::path& root, const std::string& where) {
                "leave those of one in the folder");
     if (releases.empty())
         refuse(where, "no package is one of a kernel's image or modules", "put the kernel's own packages there");
-    NamedKernel kernel;
-    kernel.release = *releases.begin();
+    NamedKernel kernel = find_parts({root}, *releases.begin());
     kernel.source = source_in(root);
-    kernel.config = first_of(configurations, root, kernel.release, is_file);
-    kernel.vmlinuz = first_of(boot_images, root, kernel.release, is_file);
-    kernel.vmlinux = first_of(images, root, kernel.release, is_file);
-    kernel.has_debug = !kernel.vmlinux.empty();
-    if (!kernel.has_debug)
-        kernel.vmlinux = kernel.vmlinuz;
-    kernel.modules = first_of(module_folders, root, kernel.release, has_modules);
-    kernel.boot_modules = first_of(boot_folders, root, kernel.release, has_modules);
-    kernel.symvers = first_of(symbol_lists, root, kernel.release, is_file);
-    kernel.system_map = first_of(maps, root, kernel.release, is_file);
     std::vector<std::string> missing;
     for (const auto& [part, path] :
          {std::pair("an image (vmlinux, or vmlinuz)", kernel.vmlinux), std::pair("a configuration", kernel.config),

@@ -34,13 +34,13 @@ bool is_about_the_builder(std::string_view name) {
 
 void prepare_build(const Kbuild& kbuild, const fs::path& config, const fs::path& symvers, unsigned jobs) {
     files::make_folder(kbuild.build);
-    files::write(kbuild.build / ".config", files::read_text(config));
+    files::copy(config, kbuild.build / ".config");
     host::run_or_refuse(make_command(kbuild, {"olddefconfig"}, 1), "target.prepare",
                         "complete the kernel's configuration");
     host::run_or_refuse(make_command(kbuild, {"modules_prepare"}, jobs), "target.prepare",
                         "prepare the kernel's build directory");
     if (!symvers.empty())
-        files::write(kbuild.build / "Module.symvers", files::read_text(symvers));
+        files::copy(symvers, kbuild.build / "Module.symvers");
 }
 
 void list_units(const Kbuild& kbuild, const fs::path& entry) {

@@ -4,7 +4,6 @@
 #include "host/enclosure.h"
 #include "host/process.h"
 #include "kernel/target.h"
-#include "kernel/text.h"
 #include "kernel/word_lists.h"
 
 #include <algorithm>
@@ -100,7 +99,7 @@ bool replay(const Target& target, const RecordedCommands& commands, const LinkPl
 void copy_kept_objects(const fs::path& from, const fs::path& to) {
     for (const char* name : kept)
         if (fs::exists(from / name))
-            files::write(to / name, files::read_text(from / name));
+            files::copy(from / name, to / name);
 }
 
 Recording read_recording(const fs::path& folder) {

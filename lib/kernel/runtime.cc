@@ -137,7 +137,7 @@ RuntimeCore build_core(const Target& target, const fs::path& source, const host:
     const fs::path entry = cache.entry(name, [&](const fs::path& folder) {
         for (const fs::path& file : files) {
             files::make_folder((folder / file).parent_path());
-            files::write(folder / file, files::read_text(source / file));
+            files::copy(source / file, folder / file);
         }
         host::run_or_refuse(make_command(kbuild_of(target), make_goals(target, folder), 0), "core.build",
                             "build the runtime core for this kernel");

@@ -1,7 +1,7 @@
 #include "kernel/suites.h"
 
 #include "files/files.h"
-#include "kernel/text.h"
+#include "files/text.h"
 
 #include <algorithm>
 #include <cctype>
@@ -45,7 +45,7 @@ void add_line(std::string_view line, std::vector<AptSource>& sources) {
     std::string text(line);
     if (options != std::string_view::npos && end != std::string_view::npos && options < end)
         text = fmt::format("{} {}", line.substr(0, options), line.substr(end + 1));
-    const std::vector<std::string> words = words_of(text);
+    const std::vector<std::string> words = files::words_of(text);
     if (words.size() >= 3 && words[0] == "deb")
         sources.push_back({without_end(words[1]), words[2]});
 }
@@ -61,7 +61,7 @@ public:
         if (!goes_on)
             field_ = std::string(line.substr(0, colon));
         std::vector<std::string>& values = fields_[field_];
-        for (std::string& word : words_of(goes_on ? line : line.substr(colon + 1)))
+        for (std::string& word : files::words_of(goes_on ? line : line.substr(colon + 1)))
             values.push_back(std::move(word));
     }
     void add_to(std::vector<AptSource>& sources) {
@@ -99,10 +99,10 @@ std::vector<AptSource> sources_below(const fs::path& root) {
 std::vector<AptSource> parse_apt_sources(std::string_view text) {
     std::vector<AptSource> sources;
     Stanza stanza;
-    for (std::string_view line : lines_of(text)) {
+    for (std::string_view line : files::lines_of(text)) {
         if (line.starts_with('#'))
             continue;
-        if (trimmed(line).empty())
+        if (files::trimmed(line).empty())
             stanza.add_to(sources);
         else if (line.starts_with("deb ") || line.starts_with("deb\t"))
             add_line(line, sources);
@@ -151,7 +151,7 @@ std::vector<AptSource> sources_of(const std::string& suite, const Mirrors& mirro
 std::string suite_of_host(const fs::path& root) {
     constexpr std::string_view key = "VERSION_CODENAME=";
     const std::string text = files::try_read_text(root / "etc/os-release").value_or("");
-    for (std::string_view line : lines_of(text))
+    for (std::string_view line : files::lines_of(text))
         if (line.starts_with(key) && find_suite(line.substr(key.size())))
             return std::string(line.substr(key.size()));
     return {};

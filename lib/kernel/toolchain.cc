@@ -1,17 +1,15 @@
 #include "kernel/toolchain.h"
 
 #include "files/files.h"
+#include "files/text.h"
 #include "host/enclosure.h"
-#include "host/parallel.h"
 #include "kernel/suites.h"
-#include "kernel/text.h"
 #include "report/finding.h"
 
 #include <algorithm>
 #include <array>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <functional>
 
 namespace klp::kernel {
 
@@ -103,13 +101,14 @@ host::Enclosure enclosure_of(const fs::path& root, const host::Cache& cache) {
 }
 
 // The first suite that has the compiler in that version.
-std::optional<std::string> suite_with(const CompilerPackage& compiler, const std::string& kernel,
-                                      const host::Cache& cache, const Progress& progress) {
+std::optional<PackageArchive> archive_with(const CompilerPackage& compiler, const std::string& kernel,
+                                           const host::Cache& cache, const Progress& progress) {
     for (const std::string& suite : suites_to_search(kernel, suite_of_host())) {
-        const PackageVersions versions = PackageArchive(suite, cache, progress).versions({compiler.name});
+        PackageArchive archive(suite, cache, progress);
+        const PackageVersions versions = archive.versions({compiler.name});
         const auto found = versions.find(compiler.name);
         if (found != versions.end() && found->second.contains(compiler.version))
-            return suite;
+            return archive;
     }
     return std::nullopt;
 }
@@ -146,17 +145,29 @@ Compiler in_own_system(const Config& config, const std::string& where, const std
         refuse_unknown(config, where);
     const std::string entry = fmt::format("toolchain/{}_{}", package->name, package->version);
     const fs::path root = cache.common_entry(entry, [&](const fs::path& folder) {
-        const std::optional<std::string> suite = suite_with(*package, kernel, cache, progress);
-        if (!suite)
+        const std::optional<PackageArchive> archive = archive_with(*package, kernel, cache, progress);
+        if (!archive)
             refuse_unknown(config, where);
         if (progress)
             progress(fmt::format("making a system with {} {} from {} (once per compiler)", package->name,
-                                 package->version, *suite));
-        make_system(*package, PackageArchive(*suite, cache, progress), folder, cache);
+                                 package->version, archive->suite()));
+        make_system(*package, *archive, folder, cache);
         host::require_enclosing(enclosure_of(folder, cache));
     });
     return {root / "usr/bin" / package->name, package->name, text_after_program(text), false,
             enclosure_of(root, cache)};
+}
+
+// A system in a folder of the user's.
+host::Enclosure given_system(const fs::path& folder, const host::Cache& cache) {
+    std::error_code ignored;
+    if (!fs::is_directory(folder / "usr/bin", ignored) || !fs::is_directory(folder / "etc", ignored))
+        throw report::Refusal("toolchain.no-system", folder.string(),
+                              "there is no system in this folder (usr/bin, etc)",
+                              "give the top of a root file system; or --toolchain kernel, which makes one");
+    const host::Enclosure enclosure = enclosure_of(fs::canonical(folder), cache);
+    host::require_enclosing(enclosure);
+    return enclosure;
 }
 
 } // namespace
@@ -177,22 +188,6 @@ std::optional<CompilerPackage> package_of_compiler(std::string_view version_text
         name += "-" + version.substr(0, version.find('.'));
     return CompilerPackage{name, version};
 }
-
-namespace {
-
-// A system in a folder of the user's.
-host::Enclosure given_system(const fs::path& folder, const host::Cache& cache) {
-    std::error_code ignored;
-    if (!fs::is_directory(folder / "usr/bin", ignored) || !fs::is_directory(folder / "etc", ignored))
-        throw report::Refusal("toolchain.no-system", folder.string(),
-                              "there is no system in this folder (usr/bin, etc)",
-                              "give the top of a root file system; or --toolchain kernel, which makes one");
-    const host::Enclosure enclosure = enclosure_of(fs::canonical(folder), cache);
-    host::require_enclosing(enclosure);
-    return enclosure;
-}
-
-} // namespace
 
 Compiler find_tools(const Config& config, const std::string& where, const ToolchainRequest& request,
                     const host::Cache& cache, const Progress& progress) {
@@ -220,7 +215,7 @@ std::vector<std::string> packages_beside(const Compiler& compiler) {
     if (compiler.system.root.empty())
         return packages;
     const std::string manifest = files::try_read_text(compiler.system.root / "packages").value_or("");
-    for (std::string_view line : lines_of(manifest))
+    for (std::string_view line : files::lines_of(manifest))
         packages.emplace_back(line);
     return packages;
 }

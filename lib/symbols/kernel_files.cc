@@ -26,6 +26,14 @@ bool is_module_file(const std::filesystem::path& path) {
     return false;
 }
 
+bool has_module_files(const std::filesystem::path& folder) {
+    std::error_code error;
+    for (const std::filesystem::directory_entry& entry : std::filesystem::recursive_directory_iterator(folder, error))
+        if (is_module_file(entry.path()))
+            return true;
+    return false;
+}
+
 elf::Object open_module(const std::filesystem::path& path) {
     std::string name = path.filename().string();
     if (name.ends_with(".ko") || name.ends_with(".o") || name.ends_with(".debug"))

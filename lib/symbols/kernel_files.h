@@ -52,6 +52,9 @@ private:
 // Is this the name of a module's file: .ko, .ko.xz, .ko.gz or .ko.zst?
 bool is_module_file(const std::filesystem::path& path);
 
+// Is there such a file in the folder, or below it? Files that have only debug data (Fedora's .ko.debug) do not count.
+bool has_module_files(const std::filesystem::path& folder);
+
 // A module's file, unpacked if need be (.xz, .gz, .zst, by content). Throws as elf::Object::open and unpack() do.
 elf::Object open_module(const std::filesystem::path& path);
 // The same as bytes, with what stands behind the ELF file: a signature.

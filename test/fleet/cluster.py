@@ -51,6 +51,20 @@ def _await(what, condition):
         time.sleep(0.1)
 
 
+def _processes_of(node):
+    """Those of its jobs, each behind the slurmstepd that would tell of its end."""
+    wanted = f"SLURMD_NODENAME={node}".encode()
+    found = []
+    for place in pathlib.Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if wanted in (place / "environ").read_bytes().split(b"\0"):
+                parent = int((place / "stat").read_text().rpartition(")")[2].split()[1])
+                if pathlib.Path(f"/proc/{parent}/comm").read_text().startswith("slurmstepd"):
+                    found.insert(0, parent)
+                found.append(int(place.name))
+    return found
+
+
 class Cluster:
     def __init__(self, folder, names):
         self.folder, self.names = folder, names
@@ -78,9 +92,10 @@ class Cluster:
         _await("the nodes", lambda: self.states().count("idle") == len(self.names))
 
     def _run(self, program, *words, called=None):
-        log = open(self.folder / f"{called or program}.out", "wb")  # closed with the process
-        self.processes[called or program] = subprocess.Popen([shutil.which(program), *words], stdout=log,
-                                                             stderr=subprocess.STDOUT, env=self.environment)
+        called = called or program
+        with open(self.folder / f"{called}.out", "wb") as log:
+            self.processes[called] = subprocess.Popen([shutil.which(program), *words], stdout=log, stderr=subprocess.STDOUT,
+                                                      env=self.environment)
 
     def states(self):
         shown = subprocess.run(["sinfo", "-h", "-N", "-o", "%t"], env=self.environment, capture_output=True, text=True,
@@ -90,13 +105,12 @@ class Cluster:
     def kill_node(self, name):
         """As a machine that loses its power: the daemon and all that it runs."""
         process = self.processes.pop(name)
-        children = subprocess.run(["pgrep", "-f", f"slurmstepd: .*|{self.folder}/spool.{name}/"], capture_output=True,
-                                  text=True, check=False).stdout.split()
-        process.send_signal(signal.SIGKILL)
+        children = _processes_of(name)
+        process.kill()
         process.wait()
         for child in children:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(int(child), signal.SIGKILL)
+                os.kill(child, signal.SIGKILL)
 
     def stop(self):
         for process in reversed(self.processes.values()):

@@ -1,5 +1,7 @@
 #include "statement.h"
 
+#include "files/text.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -10,16 +12,6 @@
 namespace klp::sweep {
 
 namespace {
-
-std::vector<std::string_view> lines_of(std::string_view text) {
-    std::vector<std::string_view> lines;
-    while (!text.empty()) {
-        const size_t end = std::min(text.find('\n'), text.size());
-        lines.push_back(text.substr(0, end));
-        text.remove_prefix(std::min(end + 1, text.size()));
-    }
-    return lines;
-}
 
 bool is_word_part(char letter) {
     return std::isalnum(static_cast<unsigned char>(letter)) || letter == '_';
@@ -83,7 +75,7 @@ size_t line_for(const std::vector<std::string_view>& lines, size_t brace, size_t
 } // namespace
 
 std::vector<Place> places_in(std::string_view text) {
-    const std::vector<std::string_view> lines = lines_of(text);
+    const std::vector<std::string_view> lines = files::lines_of(text);
     std::vector<Place> places;
     for (size_t brace = 1; brace < lines.size(); ++brace) {
         if (lines[brace] != "{")
@@ -102,7 +94,7 @@ std::vector<Place> places_in(std::string_view text) {
 }
 
 std::string patch_of(const std::string& path, std::string_view text, const Place& place) {
-    const std::vector<std::string_view> lines = lines_of(text);
+    const std::vector<std::string_view> lines = files::lines_of(text);
     constexpr size_t context = 3;
     const size_t at = place.line - 1;
     const size_t first = at - std::min(at, context);

@@ -1,8 +1,8 @@
-#include "kernel/text.h"
+#include "files/text.h"
 
 #include <algorithm>
 
-namespace klp::kernel {
+namespace klp::files {
 
 namespace {
 
@@ -36,4 +36,4 @@ std::vector<std::string> words_of(std::string_view line) {
     return words;
 }
 
-} // namespace klp::kernel
+} // namespace klp::files

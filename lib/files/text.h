@@ -1,11 +1,11 @@
-// Private to this room: what programs print and small files hold, in lines and words.
+// What programs print and small files hold, in lines and words.
 #pragma once
 
 #include <string>
 #include <string_view>
 #include <vector>
 
-namespace klp::kernel {
+namespace klp::files {
 
 // The lines of a text, without their ends; parts of `text`.
 std::vector<std::string_view> lines_of(std::string_view text);
@@ -16,4 +16,4 @@ std::string_view trimmed(std::string_view text);
 // What stands between blanks and tabs.
 std::vector<std::string> words_of(std::string_view line);
 
-} // namespace klp::kernel
+} // namespace klp::files
