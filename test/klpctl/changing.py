@@ -74,8 +74,8 @@ def signal(vm):
     """A reader that sleeps in a patched function is shown, and woken at once."""
     vm.run(PIPE_READER)
     vm.start("load /lp/lp_sleepers.ko", "load")
-    vm.wait_until("klpctl status lp_sleepers | grep -q 'cat in pipe_read'", 20)
-    vm.ctl("status", "^lp_sleepers: enabling; 1 task in the way", "^      pipe_read$", status=UNDER_WAY)
+    vm.wait_until("klpctl status lp_sleepers | grep -qE 'cat in (anon_)?pipe_read'", 20)
+    vm.ctl("status", "^lp_sleepers: enabling; 1 task in the way", "^      (anon_)?pipe_read$", status=UNDER_WAY)
     vm.ctl("signal lp_sleepers", "1 task woken")
     # The kernel itself would have woken it only 15 seconds after the beginning.
     text = vm.ended("load", DONE, "in effect", seconds=20)
@@ -159,7 +159,7 @@ def check(vm):
         raise Failed(f"the program is told of twice:\n{text}")
     vm.run("killall fentry; wait_until 20 '! grep -q meminfo_proc_show /sys/kernel/tracing/enabled_functions'")
     vm.run(PIPE_READER)
-    vm.ctl("check /lp/lp_sleepers.ko", r"warning\[livepatch.asleep\].*pipe_read: \d+ cat sleeps in it",
+    vm.ctl("check /lp/lp_sleepers.ko", r"warning\[livepatch.asleep\].*(anon_)?pipe_read: \d+ cat sleeps in it",
            r"kernel_clone: \d+ vforker sleeps")
     vm.run("killall sleep")
     vm.ctl("load /lp/lp_version.ko")
