@@ -83,7 +83,8 @@ package::Origin origin_of(const Options& options, const Record& record, const Fi
         origin.inputs.push_back({fs::path(input.path).filename().string(), input.role, input.sha256});
     for (const fs::path& module : {modules.livepatch, modules.core})
         if (!module.empty())
-            origin.results.push_back({module.filename().string(), "module", files::sha256_of(module)});
+            origin.results.push_back(
+                {module.filename().string(), "module", files::sha256_of(module), files::sha1_of(module)});
     origin.date = date;
     return origin;
 }

@@ -1,8 +1,12 @@
 #include "package/statements.h"
 
+#include "files/digest.h"
+
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cctype>
 
 namespace klp::package {
@@ -30,24 +34,52 @@ std::string identifier(std::string_view kind, const std::string& name) {
     return text;
 }
 
+Json checksum(const char* algorithm, const std::string& value) {
+    return {{"algorithm", algorithm}, {"checksumValue", value}};
+}
+
+// 8.4: a file needs its SHA-1.
 Json spdx_file(const Artifact& artifact, const std::string& id) {
     return {{"fileName", "./" + artifact.name},
             {"SPDXID", id},
-            {"checksums", Json::array({{{"algorithm", "SHA256"}, {"checksumValue", artifact.sha256}}})},
+            {"checksums", Json::array({checksum("SHA1", artifact.sha1), checksum("SHA256", artifact.sha256)})},
             {"comment", artifact.role},
             {"licenseConcluded", "NOASSERTION"},
             {"copyrightText", "NOASSERTION"}};
 }
 
-Json spdx_package(const std::string& name, const std::string& id, const std::string& version) {
+Json spdx_package(const std::string& name, const std::string& id) {
     return {{"name", name},
             {"SPDXID", id},
-            {"versionInfo", version},
             {"downloadLocation", "NOASSERTION"},
             {"filesAnalyzed", false},
             {"licenseConcluded", "NOASSERTION"},
             {"licenseDeclared", "NOASSERTION"},
             {"copyrightText", "NOASSERTION"}};
+}
+
+Json spdx_package(const std::string& name, const std::string& id, const std::string& version) {
+    Json package = spdx_package(name, id);
+    package["versionInfo"] = version;
+    return package;
+}
+
+// What came in, as a package: nobody looked for files in it, and any sum will do for it (7.10).
+Json spdx_input(const Artifact& artifact, const std::string& id) {
+    Json package = spdx_package(artifact.name, id);
+    package["packageFileName"] = artifact.name;
+    package["checksums"] = Json::array({checksum("SHA256", artifact.sha256)});
+    package["comment"] = artifact.role;
+    return package;
+}
+
+// 7.9: of the sums of a package's files, in their order.
+std::string verification_code(const std::vector<Artifact>& files) {
+    std::vector<std::string> sums;
+    for (const Artifact& file : files)
+        sums.push_back(file.sha1);
+    std::sort(sums.begin(), sums.end());
+    return files::sha1(fmt::format("{}", fmt::join(sums, "")));
 }
 
 Json relation(const std::string& from, const char* type, const std::string& to) {
@@ -84,19 +116,25 @@ Json bill_of_materials(const Origin& origin) {
     const std::string document = "SPDXRef-DOCUMENT", made = identifier("Package", module.name),
                       tool = "SPDXRef-Package-klp-build", compiler = "SPDXRef-Package-compiler",
                       kernel = "SPDXRef-Package-linux";
-    Json files = Json::array();
+    Json files = Json::array(), packages = Json::array();
+    packages.push_back(spdx_package(module.name, made, module.sha256.substr(0, 16)));
+    packages.back()["filesAnalyzed"] = true;
+    packages.back()["packageVerificationCode"] = {{"packageVerificationCodeValue", verification_code(origin.results)}};
+    packages.push_back(spdx_package("klp-build", tool, origin.tool_version));
+    packages.push_back(spdx_package("compiler", compiler, origin.compiler));
+    packages.push_back(spdx_package("linux", kernel, origin.kernel));
     Json relations = Json::array({relation(document, "DESCRIBES", made), relation(tool, "BUILD_TOOL_OF", made),
                                   relation(compiler, "BUILD_TOOL_OF", made), relation(made, "PATCH_FOR", kernel)});
-    const auto add = [&](const Artifact& artifact, size_t number, const char* type) {
-        const std::string id = identifier("File", fmt::format("{}-{}", number, artifact.name));
-        files.push_back(spdx_file(artifact, id));
-        relations.push_back(relation(made, type, id));
-    };
-    size_t number = 0;
-    for (const Artifact& result : origin.results)
-        add(result, number++, "CONTAINS");
-    for (const Artifact& input : origin.inputs)
-        add(input, number++, "GENERATED_FROM");
+    for (const Artifact& result : origin.results) {
+        const std::string id = identifier("File", fmt::format("{}-{}", files.size(), result.name));
+        files.push_back(spdx_file(result, id));
+        relations.push_back(relation(made, "CONTAINS", id));
+    }
+    for (const Artifact& input : origin.inputs) {
+        const std::string id = identifier("Input", fmt::format("{}-{}", packages.size(), input.name));
+        packages.push_back(spdx_input(input, id));
+        relations.push_back(relation(made, "GENERATED_FROM", id));
+    }
     return {
         {"spdxVersion", "SPDX-2.3"},
         {"dataLicense", "CC0-1.0"},
@@ -106,10 +144,7 @@ Json bill_of_materials(const Origin& origin) {
         {"documentNamespace", fmt::format("urn:klp-build:spdx:{}", module.sha256)},
         {"creationInfo",
          {{"created", time_of(origin.date)}, {"creators", Json::array({"Tool: klp-build-" + origin.tool_version})}}},
-        {"packages", Json::array({spdx_package(module.name, made, module.sha256.substr(0, 16)),
-                                  spdx_package("klp-build", tool, origin.tool_version),
-                                  spdx_package("compiler", compiler, origin.compiler),
-                                  spdx_package("linux", kernel, origin.kernel)})},
+        {"packages", packages},
         {"files", files},
         {"relationships", relations}};
 }

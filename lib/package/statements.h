@@ -15,6 +15,7 @@ struct Artifact {
     std::string name; // a file's name, without folders: those are not the same on two machines
     std::string role; // "patch", "vmlinux", "module", "configuration", "Module.symvers"
     std::string sha256;
+    std::string sha1 = {}; // of results only, for the bill of materials
 };
 
 struct Origin {

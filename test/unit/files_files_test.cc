@@ -120,6 +120,10 @@ TEST_CASE("a state of a file has a name of its own") {
     CHECK(files::stamp(path) != before);
 }
 
+TEST_CASE("files: SHA-1 as the standard's example has it") {
+    CHECK(files::sha1("abc") == "a9993e364706816aba3e25717850c26c9cd0d89d");
+}
+
 TEST_CASE("files: SHA-256 as the standard's examples have it") {
     auto digest = [](std::string_view text) { return files::sha256(std::as_bytes(std::span(text))); };
     CHECK(digest("abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
