@@ -21,7 +21,7 @@ import tools
 ROOT = tools.ROOT
 FUZZ_RUNS = 20000
 # Programs that take too long to be a part; they are commands of their own, as those of test/bench are.
-OWN_COMMANDS = {"container", "distributions", "hosts", "sense", "statements", "sweep"}
+OWN_COMMANDS = {"container", "distributions", "hosts", "reproducible", "sense", "statements", "sweep"}
 RESULT = re.compile(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$", re.MULTILINE)
 DOCTEST = re.compile(r"test cases: +\d+ \| +(\d+) passed \| +(\d+) failed(?: \| +(\d+) skipped)?")
 

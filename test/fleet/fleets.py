@@ -63,7 +63,7 @@ def must_hold(folder):
     must_be("what the groups hold", sorted(grouped), sorted(places))
     for cell in report["cells"]:
         where = folder / "out" / cell["folder"]
-        modules = [path.name for path in where.glob("*.ko")]
+        modules = [path.name for path in where.glob("*.ko") if path.name != "klp_core.ko"]
         must_be("the modules", modules, [cell["module"]] if cell["outcome"] == "built" else [])
         if modules:
             must_be("the hash", cell["sha256"], hashlib.sha256((where / modules[0]).read_bytes()).hexdigest())
