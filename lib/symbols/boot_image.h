@@ -19,7 +19,7 @@ elf::Object unpack_boot_image(std::vector<std::byte> image, const std::string& n
 elf::Object open_boot_image(const std::filesystem::path& path);
 
 // The symbols of vmlinux as the running kernel has them: its kallsyms tables (scripts/kallsyms.c, write_src(), in the
-// order of 6.1 and of 6.4 and later). Names, addresses and order are the kernel's; sizes are not known; the type is
+// order of 6.1, of 6.4 and of 7.x). Names, addresses and order are the kernel's; sizes are not known; the type is
 // what the letter of /proc/kallsyms says. Throws report::Refusal "boot.no-kallsyms".
 SymbolTable read_kallsyms(const elf::Object& vmlinux);
 

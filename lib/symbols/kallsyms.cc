@@ -29,9 +29,11 @@ size_t align8(size_t offset) {
 // The section that holds all tables. Offsets are in it; what is out of bounds reads as nullopt.
 class Area {
 public:
-    Area(const elf::Object& image, const elf::Section& section) : image_(image), data_(section.data) {}
+    Area(const elf::Object& image, const elf::Section& section)
+        : image_(image), data_(section.data), address_(section.address) {}
 
     size_t size() const { return data_.size(); }
+    uint64_t address(size_t offset) const { return address_ + offset; }
     std::optional<uint64_t> read(size_t offset, unsigned width) const {
         if (offset > data_.size() || data_.size() - offset < width)
             return std::nullopt;
@@ -43,6 +45,7 @@ public:
 private:
     const elf::Object& image_;
     elf::Bytes data_;
+    uint64_t address_;
 };
 
 // kallsyms_token_table and kallsyms_token_index.
@@ -170,14 +173,31 @@ std::optional<std::vector<uint64_t>> read_addresses(const Area& area, size_t sta
     return std::nullopt;
 }
 
-// Since 6.4 the addresses follow the tokens; before, they are in front of the number of symbols.
+// In 7.x there is no base: each offset is from its own place (scripts/kallsyms.c, --pc-relative).
+std::optional<std::vector<uint64_t>> read_addresses_from_places(const Area& area, size_t start, uint64_t count) {
+    std::vector<uint64_t> addresses;
+    for (uint64_t index = 0; index < count; ++index) {
+        const size_t place = start + 4 * index;
+        const std::optional<uint64_t> offset = area.read(place, 4);
+        if (!offset)
+            return std::nullopt;
+        addresses.push_back(area.address(place) + static_cast<uint64_t>(int64_t(static_cast<int32_t>(*offset))));
+    }
+    if (addresses.front() < kernel_half || !std::ranges::is_sorted(addresses))
+        return std::nullopt;
+    return addresses;
+}
+
+// Since 6.4 the addresses follow the tokens; before, they are in front of the number of symbols. Those with a base come
+// first: offsets from it ascend as well where they are taken for offsets from their places.
 std::optional<std::vector<uint64_t>> find_addresses(const Area& area, const Tokens& tokens, const Names& names) {
     if (auto addresses = read_addresses(area, align8(tokens.end), names.count))
         return addresses;
     size_t before = 8 + align8(4 * names.count);
-    if (names.count_at < before)
-        return std::nullopt;
-    return read_addresses(area, names.count_at - before, names.count);
+    if (names.count_at >= before)
+        if (auto addresses = read_addresses(area, names.count_at - before, names.count))
+            return addresses;
+    return read_addresses_from_places(area, align8(tokens.end), names.count);
 }
 
 // The symbol types of nm(1), as far as they matter.

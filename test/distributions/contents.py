@@ -15,7 +15,7 @@ def _of_commands(*names):
 
 WANTED = {
     "klp-build": [*_of_commands(*BUILDER_COMMANDS), "usr/share/man/man7/klp-findings.7.gz",
-                  "usr/share/klp-build/template/module/init.c", "usr/share/klp-build/template/core/Makefile",
+                  "usr/share/klp-build/template/module/init.c", "usr/share/klp-build/template/core/Kbuild",
                   "usr/share/klp-build/boottest/__main__.py", "usr/share/klp-build/boottest/guest/init",
                   DOCUMENTS + "report-schema.json", DOCUMENTS + "patches/6.12/01-meminfo.patch"],
     "klpctl": [*_of_commands("klpctl"), UNIT],
