@@ -22,15 +22,17 @@ constexpr uint64_t fewest_symbols = 256;
 constexpr uint64_t most_symbols = 1 << 23;
 constexpr uint64_t kernel_half = UINT64_C(1) << 63;
 
-size_t align8(size_t offset) {
-    return (offset + 7) & ~size_t(7);
-}
+// Tables begin at multiples of this; since 7.x of the second (scripts/kallsyms.c, output_label()).
+constexpr std::array<size_t, 2> alignments = {8, 4};
 
 // The section that holds all tables. Offsets are in it; what is out of bounds reads as nullopt.
 class Area {
 public:
-    Area(const elf::Object& image, const elf::Section& section)
-        : image_(image), data_(section.data), address_(section.address) {}
+    Area(const elf::Object& image, const elf::Section& section, size_t alignment)
+        : image_(image), data_(section.data), address_(section.address), alignment_(alignment) {}
+
+    size_t alignment() const { return alignment_; }
+    size_t align(size_t offset) const { return (offset + alignment_ - 1) & ~(alignment_ - 1); }
 
     size_t size() const { return data_.size(); }
     uint64_t address(size_t offset) const { return address_ + offset; }
@@ -46,6 +48,7 @@ private:
     const elf::Object& image_;
     elf::Bytes data_;
     uint64_t address_;
+    size_t alignment_;
 };
 
 // kallsyms_token_table and kallsyms_token_index.
@@ -67,7 +70,7 @@ std::optional<Tokens> read_tokens(const Area& area, size_t start) {
         text = {area.text(at), static_cast<size_t>(static_cast<const char*>(end) - area.text(at))};
         at += text.size() + 1;
     }
-    size_t index = align8(at);
+    size_t index = area.align(at);
     tokens.end = index + 2 * token_count;
     for (size_t token = 0; token < token_count; ++token)
         if (area.read(index + 2 * token, 2) != static_cast<uint64_t>(tokens.text[token].data() - area.text(start)))
@@ -85,7 +88,7 @@ std::optional<Tokens> find_tokens(const Area& area, elf::Bytes data) {
         size_t start = at;
         size_t ends = 0;
         while (start > 0 && ends <= '0') {
-            if (start % 8 == 0 && ends == '0')
+            if (start % area.alignment() == 0 && ends == '0')
                 if (std::optional<Tokens> tokens = read_tokens(area, start))
                     return tokens;
             --start;
@@ -119,7 +122,7 @@ Packed packed_name(const Area& area, size_t at) {
 // Reads from a place where `count` is said to be. `budget` bounds the work that hostile input can cause.
 std::optional<Names> read_names(const Area& area, size_t count_at, uint64_t count, size_t limit, size_t& budget) {
     Names names{count_at, count, {}, 0};
-    size_t start = count_at + 8;
+    size_t start = area.align(count_at + 4);
     size_t at = start;
     for (uint64_t index = 0; index < count; ++index) {
         Packed name = packed_name(area, at);
@@ -129,7 +132,7 @@ std::optional<Names> read_names(const Area& area, size_t count_at, uint64_t coun
         names.offsets.push_back(static_cast<uint32_t>(at));
         at = name.tokens + name.length;
     }
-    size_t markers = align8(at);
+    size_t markers = area.align(at);
     size_t marker_count = (count + symbols_per_marker - 1) / symbols_per_marker;
     for (size_t marker = 0; marker < marker_count; ++marker)
         if (area.read(markers + 4 * marker, 4) != names.offsets[marker * symbols_per_marker] - start)
@@ -140,10 +143,11 @@ std::optional<Names> read_names(const Area& area, size_t count_at, uint64_t coun
 
 std::optional<Names> find_names(const Area& area, const Tokens& tokens) {
     size_t budget = 4 * area.size();
-    for (size_t at = tokens.start & ~size_t(7); at >= 8;) {
-        at -= 8;
+    for (size_t at = tokens.start; at >= area.alignment();) {
+        at -= area.alignment();
         uint64_t count = area.read(at, 4).value_or(0);
-        if (count < fewest_symbols || count > most_symbols || area.read(at + 4, 4) != 0u)
+        const size_t padding = area.align(at + 4) - (at + 4);
+        if (count < fewest_symbols || count > most_symbols || (padding != 0 && area.read(at + 4, 4) != 0u))
             continue;
         if (std::optional<Names> names = read_names(area, at, count, tokens.start, budget))
             return names;
@@ -153,7 +157,7 @@ std::optional<Names> find_names(const Area& area, const Tokens& tokens) {
 
 // kallsyms_offsets and kallsyms_relative_base, the base right after the offsets.
 std::optional<std::vector<uint64_t>> read_addresses(const Area& area, size_t start, uint64_t count) {
-    std::optional<uint64_t> base = area.read(align8(start + 4 * count), 8);
+    std::optional<uint64_t> base = area.read(area.align(start + 4 * count), 8);
     if (!base || *base < kernel_half || start % 8 != 0)
         return std::nullopt;
     // Without CONFIG_KALLSYMS_ABSOLUTE_PERCPU offsets are unsigned; with it, positive ones are absolute addresses and
@@ -173,7 +177,21 @@ std::optional<std::vector<uint64_t>> read_addresses(const Area& area, size_t sta
     return std::nullopt;
 }
 
-// In 7.x there is no base: each offset is from its own place (scripts/kallsyms.c, --pc-relative).
+// kallsyms_seqs_of_names: each symbol's number once, three bytes with the highest first.
+bool has_numbers(const Area& area, size_t start, uint64_t count) {
+    std::vector<bool> is_there(count);
+    for (uint64_t index = 0; index < count; ++index) {
+        const size_t at = start + 3 * index;
+        const size_t number = size_t(area.byte(at)) << 16 | size_t(area.byte(at + 1)) << 8 | area.byte(at + 2);
+        if (number >= count || is_there[number])
+            return false;
+        is_there[number] = true;
+    }
+    return true;
+}
+
+// In 7.x there is no base: each offset is from its own place (scripts/kallsyms.c, --pc-relative). Anything that ascends
+// would look like them; so what follows them is looked at as well.
 std::optional<std::vector<uint64_t>> read_addresses_from_places(const Area& area, size_t start, uint64_t count) {
     std::vector<uint64_t> addresses;
     for (uint64_t index = 0; index < count; ++index) {
@@ -183,7 +201,8 @@ std::optional<std::vector<uint64_t>> read_addresses_from_places(const Area& area
             return std::nullopt;
         addresses.push_back(area.address(place) + static_cast<uint64_t>(int64_t(static_cast<int32_t>(*offset))));
     }
-    if (addresses.front() < kernel_half || !std::ranges::is_sorted(addresses))
+    if (addresses.front() < kernel_half || !std::ranges::is_sorted(addresses) ||
+        !has_numbers(area, area.align(start + 4 * count), count))
         return std::nullopt;
     return addresses;
 }
@@ -191,13 +210,13 @@ std::optional<std::vector<uint64_t>> read_addresses_from_places(const Area& area
 // Since 6.4 the addresses follow the tokens; before, they are in front of the number of symbols. Those with a base come
 // first: offsets from it ascend as well where they are taken for offsets from their places.
 std::optional<std::vector<uint64_t>> find_addresses(const Area& area, const Tokens& tokens, const Names& names) {
-    if (auto addresses = read_addresses(area, align8(tokens.end), names.count))
+    if (auto addresses = read_addresses(area, area.align(tokens.end), names.count))
         return addresses;
-    size_t before = 8 + align8(4 * names.count);
+    size_t before = 8 + area.align(4 * names.count);
     if (names.count_at >= before)
         if (auto addresses = read_addresses(area, names.count_at - before, names.count))
             return addresses;
-    return read_addresses_from_places(area, align8(tokens.end), names.count);
+    return read_addresses_from_places(area, area.align(tokens.end), names.count);
 }
 
 // The symbol types of nm(1), as far as they matter.
@@ -294,9 +313,11 @@ SymbolTable read_kallsyms(const elf::Object& vmlinux) {
     for (const elf::Section& section : vmlinux.sections()) {
         if (!section.is_allocated() || section.is_code() || section.data.size() < 4096)
             continue;
-        Area area(vmlinux, section);
-        if (std::optional<Tables> tables = find_tables(area, section.data))
-            return make_table(area, *tables, SectionFinder(vmlinux));
+        for (const size_t alignment : alignments) {
+            Area area(vmlinux, section, alignment);
+            if (std::optional<Tables> tables = find_tables(area, section.data))
+                return make_table(area, *tables, SectionFinder(vmlinux));
+        }
     }
     throw report::Refusal(
         "boot.no-kallsyms", vmlinux.name(), "the image holds no kallsyms tables of a known layout",

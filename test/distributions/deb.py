@@ -34,6 +34,7 @@ class Debian:
         self.machines.as_root("apt-get build-dep -q -y --no-install-recommends ./ && apt-get clean", folder=f"{PLACE}/{NAME}")
         self.machines.as_user(f"DEB_BUILD_OPTIONS={'nocheck' if self.fast else ''} dpkg-buildpackage -b -uc -us",
                               folder=f"{PLACE}/{NAME}")
+        self.machines.sources(NAME)  # autopkgtest copies all that is there
         print("      ", ", ".join(f"{path.name} {path.stat().st_size // 1024} KB" for path in self.debs()))
 
     def lintian(self):

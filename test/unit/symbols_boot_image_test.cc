@@ -37,8 +37,9 @@ std::vector<Entry> entries() {
 class Tables {
 public:
     std::string text;
+    size_t alignment = 8;
 
-    void align() { text.resize((text.size() + 7) / 8 * 8); }
+    void align() { text.resize((text.size() + alignment - 1) / alignment * alignment); }
     void put(uint64_t value, unsigned width) {
         for (unsigned at = 0; at < width; ++at)
             text += static_cast<char>(value >> (8 * at));
@@ -76,7 +77,9 @@ public:
     }
     void seqs(const std::vector<Entry>& list) {
         align();
-        text.append(3 * list.size(), '\1');
+        for (size_t at = list.size(); at-- > 0;) // any order
+            for (const unsigned shift : {16, 8, 0})
+                put((at >> shift) & 255, 1);
     }
     // A token per character that occurs; the others are free and here stand for two characters.
     void tokens() {
@@ -125,11 +128,12 @@ std::vector<Entry> entries_of_7() {
 
 std::string layout_of_7(const std::vector<Entry>& list) {
     Tables tables;
-    tables.text = std::string(1000, 'j');
+    tables.text = std::string(1004, 'j');
+    tables.alignment = 4;
     tables.names(list);
     tables.tokens();
     tables.addresses_from_places(list);
-    tables.text.append(3 * list.size(), '\xff'); // the sequence numbers: no base of addresses, though it looks like one
+    tables.seqs(list);
     tables.text += std::string(5000, 'k');
     return tables.text;
 }
@@ -140,12 +144,15 @@ std::vector<std::byte> image_with(const std::string& rodata) {
     builder.sections.resize(1);
     builder.symbols.resize(1);
     const auto* data = reinterpret_cast<const std::byte*>(rodata.data());
-    builder.add_section({.name = ".rodata",
-                         .flags = SHF_ALLOC,
-                         .address = rodata_address,
-                         .alignment = 4096,
-                         .data = {data, data + rodata.size()}});
-    return builder.bytes();
+    const uint32_t section = builder.add_section(
+        {.name = ".rodata", .flags = SHF_ALLOC, .alignment = 4096, .data = {data, data + rodata.size()}});
+    std::vector<std::byte> image = builder.bytes();
+    // An image, unlike an object, has its sections at addresses.
+    Elf64_Ehdr header;
+    std::memcpy(&header, image.data(), sizeof(header));
+    std::memcpy(image.data() + header.e_shoff + section * sizeof(Elf64_Shdr) + offsetof(Elf64_Shdr, sh_addr),
+                &rodata_address, sizeof(rodata_address));
+    return image;
 }
 
 symbols::SymbolTable table_of(const std::string& rodata) {
