@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The packages that debian/ makes."""
 
+import re
 import shutil
 
 import contents
@@ -64,8 +65,7 @@ class Debian:
             options.append("--env=KLP_CACHE=/cache")
         words = ["autopkgtest", "--no-built-binaries", *options, f"{self.source}/", *self.debs(), "--", "chroot", root]
         said = roots.checked(["unshare", "--mount", "sh", "-ec", " && ".join(mounts) + ' && exec "$@"', "sh", *words])
-        lines = said[said.index("@@@@@@@@@@@@@@@@@@@@ summary"):].splitlines()[1:]
-        if not lines or not all(line.split()[1:] == ["PASS"] for line in lines):
+        if not re.search(r"@ summary\nbuild-a-patch +PASS$", said, flags=re.MULTILINE):
             raise Failed(said)
 
     def removed(self):
