@@ -49,7 +49,7 @@ class Machines:
         return roots.run(self.builder, script, folder=folder, binds={PLACE: self.place})
 
     def as_user(self, script, folder=PLACE):
-        environment = {"CCACHE_DIR": "/ccache", "PATH": "/usr/lib/ccache:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/tmp"}
+        environment = {"CCACHE_DIR": "/ccache", "CCACHE_BASEDIR": PLACE, "CCACHE_NOHASHDIR": "1", "PATH": "/usr/lib/ccache:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/tmp"}
         return roots.run(self.builder, f"exec setpriv --reuid {USER} --regid {USER} --clear-groups sh -ec '{script}'", folder=folder,
                          binds={PLACE: self.place, "/ccache": self.ccache}, environment=environment)
 
