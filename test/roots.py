@@ -33,7 +33,7 @@ def run(root, script, *, folder="/", binds=None, environment=None):
     for inside, outside in (binds or {}).items():
         words += ["--bind", outside, inside]
     words += ["--ro-bind", "/etc/resolv.conf", "/etc/resolv.conf"]
-    for name, value in {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LC_ALL": "C.UTF-8",
+    for name, value in {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG": "C.UTF-8",
                         "DEBIAN_FRONTEND": "noninteractive", **(environment or {})}.items():
         words += ["--setenv", name, value]
     words += ["--chdir", folder, "--", "sh", "-ec", script]

@@ -11,12 +11,12 @@ DOCUMENTS = "usr/share/doc/klp-build/"
 
 
 def _of_commands(*names):
-    return [path for name in names for path in (f"usr/bin/{name}", f"usr/share/man/man1/{name}.1.gz",
+    return [path for name in names for path in (f"usr/bin/{name}", f"usr/share/man/man1/{name}.1",
                                                 f"usr/share/bash-completion/completions/{name}")]
 
 
 WANTED = {
-    "klp-build": [*_of_commands(*BUILDER_COMMANDS), "usr/share/man/man7/klp-findings.7.gz",
+    "klp-build": [*_of_commands(*BUILDER_COMMANDS), "usr/share/man/man7/klp-findings.7",
                   "usr/share/klp-build/template/module/init.c", "usr/share/klp-build/template/core/Kbuild",
                   "usr/share/klp-build/boottest/__main__.py", "usr/share/klp-build/boottest/guest/init",
                   DOCUMENTS + "report-schema.json", DOCUMENTS + "patches/6.12/01-meminfo.patch"],
@@ -26,7 +26,7 @@ WANTED = {
 
 def look_at(name, files, depends):
     """Raise Failed unless the package has what is looked for, nothing that a run leaves, and depends on no more than it must."""
-    have = {file.removeprefix("usr/") if file.endswith(UNIT) else file for file in files}
+    have = {file.removeprefix("usr/") if file.endswith(UNIT) else re.sub(r"(/man/.*)\.gz$", r"\1", file) for file in files}
     missing = [wish for wish in WANTED[name] if wish not in have]
     if missing:
         raise Failed(f"{name} lacks {', '.join(missing)}")
