@@ -87,19 +87,13 @@ void look_ahead(const Options& options, const kernel::Target& target, const Patc
     if (by_headers <= few_units)
         return;
     progress.line("    (--rewrite DIR --rewrite-callers FILE changes inline functions for some callers only)");
-    double seconds = 0;
-    const std::vector<const kernel::UnitChange*> first = likeliest(plan, changes, target);
-    for (const kernel::UnitChange* change : first) {
+    for (const kernel::UnitChange* change : likeliest(plan, changes, target)) {
         progress.line(fmt::format("    {} units, of which {} first", plan.changes.size(), change->patched.source));
         const std::vector<kernel::ObjectPair> pairs =
             compile_batch(options, target, {*change}, changes, tree, folder / "first");
         sense_changes(options, pairs, images, reach_of(target, plan), review);
-        for (const kernel::ObjectPair& pair : pairs)
-            seconds += pair.seconds;
     }
-    const double each = seconds / static_cast<double>(std::max<size_t>(first.size(), 1));
-    progress.line(fmt::format("    nothing there stands in the way; {} units take about {}", plan.changes.size(),
-                              report::duration(each * static_cast<double>(plan.changes.size()) / options.jobs)));
+    progress.line("    nothing there stands in the way");
 }
 
 } // namespace klp::build

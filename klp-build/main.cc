@@ -119,8 +119,6 @@ void run(const Options& options, Record& record, report::Progress& progress, fil
 
     // Which units see the change, and whose are they?
     kernel::Plan plan = plan_units(options, target, changes, tree, progress);
-    add(record.findings, plan.findings);
-    record.review.see_plan(plan);
     progress.end(count(plan.changes.size(), "unit"));
 
     // A source patch that can be live is made before anything is compiled, and instead of it.
@@ -131,6 +129,11 @@ void run(const Options& options, Record& record, report::Progress& progress, fil
         progress.end();
         return;
     }
+
+    // Most units that read a changed header use nothing of what changed in it.
+    plan = keep_users(options, target, changes, tree, std::move(plan), progress);
+    add(record.findings, plan.findings);
+    record.review.see_plan(plan);
 
     // Original and patched version of each, by kbuild's own commands.
     progress.begin("compile", "compile the original and the patched version");

@@ -10,7 +10,6 @@
 #include "kernel/tree_paths.h"
 
 #include <algorithm>
-#include <chrono>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <mutex>
@@ -179,7 +178,6 @@ struct Side {
     fs::path object;
     std::optional<report::Finding> failure;
     std::string warnings;
-    double seconds = 0;
 };
 
 report::Finding failure_finding(const BuildUnit& unit, bool is_patched, const std::string& errors) {
@@ -201,7 +199,6 @@ report::Finding failure_finding(const BuildUnit& unit, bool is_patched, const st
 }
 
 Side compile_original(const Target& target, const BuildUnit& unit, const fs::path& folder) {
-    const auto start = std::chrono::steady_clock::now();
     Side side;
     const fs::path kept = cached_original(target, unit);
     if (is_current(kept)) {
@@ -224,13 +221,11 @@ Side compile_original(const Target& target, const BuildUnit& unit, const fs::pat
         side.failure = failure_finding(unit, false, *attempt.errors);
     else
         keep_original(target, output, side.warnings, kept);
-    side.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return side;
 }
 
 Side compile_patched(const Target& target, const BuildUnit& unit, const fs::path& patched_source,
                      const fs::path& folder) {
-    const auto start = std::chrono::steady_clock::now();
     Side side;
     const Output output{folder / "patched" / unit.object};
     Attempt attempt = try_compile(target, unit, output);
@@ -243,7 +238,6 @@ Side compile_patched(const Target& target, const BuildUnit& unit, const fs::path
         replace_all(*attempt.errors, mirror, "");
         side.failure = failure_finding(unit, true, *attempt.errors);
     }
-    side.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return side;
 }
 
@@ -308,8 +302,7 @@ std::vector<ObjectPair> compile_pairs(const Target& target, const std::vector<Un
         else if (patched[i].failure)
             failures.push_back(*patched[i].failure);
         pairs.push_back({changes[i].patched, originals[i].object, patched[i].object,
-                         new_warnings(patched[i].warnings, originals[i].warnings),
-                         originals[i].seconds + patched[i].seconds});
+                         new_warnings(patched[i].warnings, originals[i].warnings)});
     }
     if (!failures.empty())
         throw report::Refusal(std::move(failures));

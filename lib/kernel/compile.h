@@ -24,7 +24,6 @@ struct ObjectPair {
     std::filesystem::path original; // object file; empty for a new unit
     std::filesystem::path patched;
     std::string warnings; // a line for each that the compiler has for the patched version only; files as in the tree
-    double seconds = 0;   // both compilations, wall clock each
 };
 
 // A command of the target's, for `patched_source`, a mirror of the target's source.

@@ -1,0 +1,50 @@
+// A patch to a header that thousands of units read: which of them use what changed in it?
+#include "pipeline.h"
+
+#include "kernel/header_uses.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <mutex>
+
+namespace klp::build {
+
+namespace {
+
+// Of fewer, compiling them takes no longer than finding out.
+constexpr std::ptrdiff_t few_units = 8;
+
+} // namespace
+
+kernel::Plan keep_users(const Options& options, const kernel::Target& target, const PatchedFiles& changes,
+                        const kernel::PatchedTree& tree, kernel::Plan plan, report::Progress& progress) {
+    const std::vector<kernel::UnitChange>& units = plan.changes;
+    const auto by_headers = std::ranges::count_if(units, [&](const kernel::UnitChange& change) {
+        return !changes.applied.files.contains(change.patched.source);
+    });
+    if (by_headers <= few_units)
+        return plan;
+    progress.begin("uses", "find those that use what changes");
+    std::mutex progress_lock;
+    std::vector<kernel::UnitChange> users = kernel::users_of(target, units, changes.applied.files, tree.root(),
+                                                             options.jobs, [&](size_t done, size_t total) {
+                                                                 const std::lock_guard guard(progress_lock);
+                                                                 progress.part(done, total);
+                                                             });
+    const size_t passed_by = units.size() - users.size();
+    if (users.empty()) // the compiler has the last word
+        users.push_back(units.front());
+    progress.end(fmt::format("{} of {} units", units.size() - passed_by, units.size()));
+    if (passed_by > 0)
+        plan.findings.push_back(
+            {"plan.unused", report::Severity::note, "", "",
+             fmt::format("{} of {} units read what the patch changes and use none of it: no code of theirs speaks of "
+                         "it, directly or by other declarations, and they are not compiled",
+                         passed_by, units.size()),
+             ""});
+    plan.changes = std::move(users);
+    return plan;
+}
+
+} // namespace klp::build
