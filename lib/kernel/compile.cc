@@ -6,6 +6,7 @@
 #include "host/process.h"
 #include "kernel/generate.h"
 #include "kernel/kbuild.h"
+#include "kernel/kept_object.h"
 #include "kernel/make_rule.h"
 #include "kernel/tree_paths.h"
 
@@ -129,34 +130,9 @@ bool lacks_generated_file(const std::string& errors) {
 
 // ---- Originals in the cache ----
 
-std::string stamps_of(const std::vector<std::string>& files, const fs::path& directory) {
-    std::string text;
-    for (const std::string& file : files)
-        text += files::stamp(directory / file) + "\n";
-    return text;
-}
-
 fs::path cached_original(const Target& target, const BuildUnit& unit) {
     const std::string identity = fmt::format("4\n{}\n{}", fmt::join(unit.compile, "\n"), fmt::join(unit.objtool, "\n"));
     return target.state / "objects" / (unit.object + "-" + host::fingerprint(identity) + ".o");
-}
-
-// The list of files stands beside the object and is written after it.
-bool is_current(const fs::path& object) {
-    const fs::path list = object.string() + ".stamps";
-    if (!fs::exists(list) || !fs::exists(object))
-        return false;
-    const std::string text = files::read_text(list);
-    std::string_view rest = text;
-    for (size_t end; (end = rest.find('\n')) != std::string_view::npos; rest.remove_prefix(end + 1)) {
-        const std::string_view line = rest.substr(0, end);
-        // PATH SIZE TIME, or PATH "absent"
-        const size_t time = line.rfind(' ');
-        const size_t size = time == std::string_view::npos ? time : line.rfind(' ', time - 1);
-        if (size == std::string_view::npos || files::stamp(fs::path(line.substr(0, size))) != line)
-            return false;
-    }
-    return true;
 }
 
 fs::path warnings_of(const fs::path& kept) {
@@ -165,11 +141,11 @@ fs::path warnings_of(const fs::path& kept) {
 
 void keep_original(const Target& target, const Output& output, const std::string& warnings, const fs::path& kept) {
     files::make_folder(kept.parent_path());
-    files::copy(output.object, kept);
     files::write(warnings_of(kept), warnings);
     if (fs::exists(output.dependencies()))
-        files::write(kept.string() + ".stamps",
-                     stamps_of(read_make_rule(files::read_text(output.dependencies())), target.build));
+        keep_object(output.object, read_make_rule(files::read_text(output.dependencies())), target.build, kept);
+    else
+        files::copy(output.object, kept);
 }
 
 // ---- One side of a pair ----

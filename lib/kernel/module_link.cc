@@ -131,7 +131,7 @@ bool link_by_commands(const Target& target, const RecordedCommands& commands, co
                       const fs::path& kept, const fs::path& folder) {
     copy_kept_objects(kept, folder);
     lay_out_lists(recipe, folder);
-    return replay(target, commands, {recipe.name, folder});
+    return replay(target, commands, {recipe.name, folder}, kept);
 }
 
 // A module with nothing in it is linked by kbuild and then, from the start and in the same place, by its commands: they

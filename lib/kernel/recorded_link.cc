@@ -1,8 +1,11 @@
 #include "kernel/recorded_link.h"
 
 #include "files/files.h"
+#include "host/cache.h"
 #include "host/enclosure.h"
 #include "host/process.h"
+#include "kernel/kept_object.h"
+#include "kernel/make_rule.h"
 #include "kernel/target.h"
 #include "kernel/word_lists.h"
 
@@ -85,13 +88,57 @@ std::optional<RecordedCommands> read_commands(const LinkPlace& place) {
     return commands;
 }
 
-bool replay(const Target& target, const RecordedCommands& commands, const LinkPlace& place) {
+namespace {
+
+// The kept object that a source of the module was compiled to by this command before: the source and the headers beside
+// it, which are of this module only, count by what is in them.
+fs::path kept_object_of(const fs::path& source, const std::string& pattern, const LinkPlace& place,
+                        const fs::path& kept) {
+    std::vector<fs::path> texts = {source};
+    for (const fs::directory_entry& entry : fs::directory_iterator(place.folder))
+        if (entry.path().extension() == ".h")
+            texts.push_back(entry.path());
+    std::ranges::sort(texts);
+    std::string identity = put_in(pattern, {place.name, "%f"});
+    for (const fs::path& text : texts)
+        identity += "\n" + text.filename().string() + "\n" + files::read_text(text);
+    return kept / "objects" / (host::fingerprint(identity) + ".o");
+}
+
+// What else it was made from is the kernel's, and counts by its stamp.
+void keep(const fs::path& object, const Target& target, const LinkPlace& place, const fs::path& kept) {
+    const std::optional<std::string> rule =
+        files::try_read_text(object.parent_path() / ("." + object.filename().string() + ".d"));
+    if (!rule)
+        return;
+    std::vector<std::string> sources = read_make_rule(*rule);
+    std::erase_if(sources, [&](const std::string& file) { return file.starts_with(place.folder.string() + "/"); });
+    keep_object(object, sources, target.build, kept);
+}
+
+bool run(const Target& target, const std::string& shell_command, const LinkPlace& place) {
+    const host::Command command{.argv = {"sh", "-ec", shell_command}, .directory = target.build};
+    const host::Outcome outcome = host::run(host::enclose(command, target.compiler.system));
+    files::refuse_full_disk(outcome.errors, place.folder.string());
+    return outcome.status == 0;
+}
+
+} // namespace
+
+bool replay(const Target& target, const RecordedCommands& commands, const LinkPlace& place, const fs::path& kept) {
     for (const auto& [file, pattern] : commands) {
-        const host::Command command{.argv = {"sh", "-ec", put_in(pattern, place)}, .directory = target.build};
-        const host::Outcome outcome = host::run(host::enclose(command, target.compiler.system));
-        files::refuse_full_disk(outcome.errors, place.folder.string());
-        if (outcome.status != 0 || !fs::exists(place.folder / put_in(file, place)))
+        const fs::path made = place.folder / put_in(file, place);
+        const fs::path source = fs::path(made).replace_extension(".c");
+        const bool is_compiled = made.extension() == ".o" && fs::exists(source);
+        const fs::path object = is_compiled ? kept_object_of(source, pattern, place, kept) : fs::path();
+        if (is_compiled && is_current(object)) {
+            files::copy(object, made);
+            continue;
+        }
+        if (!run(target, put_in(pattern, place), place) || !fs::exists(made))
             return false;
+        if (is_compiled)
+            keep(made, target, place, object);
     }
     return true;
 }
