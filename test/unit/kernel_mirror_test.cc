@@ -51,6 +51,59 @@ TEST_CASE("a mirror has the sources and not what a build left") {
     CHECK_FALSE(fs::is_symlink(mirror / "include/a.h"));
 }
 
+TEST_CASE("a mirror follows its tree, whatever a name stands for there") {
+    const test::ScratchDirectory folder;
+    const fs::path tree = make_tree(folder.path() / "tree"), mirror = folder.path() / "mirror";
+    // So old that the times of folders can be relied on.
+    const auto make_old = [&] {
+        const auto old = fs::file_time_type::clock::now() - std::chrono::hours(1);
+        for (const char* name : {"", "kernel", "include", "arch", "arch/x86"})
+            if (fs::is_directory(fs::symlink_status(tree / name)))
+                fs::last_write_time(tree / name, old);
+    };
+    make_old();
+    synchronize_mirror(tree, mirror);
+
+    // A link in a folder's place: nothing is written through it.
+    fs::rename(tree / "kernel", folder.path() / "elsewhere");
+    fs::create_directory_symlink(folder.path() / "elsewhere", tree / "kernel");
+    synchronize_mirror(tree, mirror);
+    CHECK(fs::is_symlink(mirror / "kernel"));
+    CHECK(fs::is_regular_file(fs::symlink_status(folder.path() / "elsewhere/fork.c")));
+    CHECK(fs::exists(folder.path() / "elsewhere/fork.o"));
+
+    // The folder is back, with the time that it had.
+    fs::remove(tree / "kernel");
+    fs::rename(folder.path() / "elsewhere", tree / "kernel");
+    synchronize_mirror(tree, mirror);
+    CHECK(fs::is_symlink(mirror / "kernel/fork.c"));
+    CHECK_FALSE(fs::exists(mirror / "kernel/fork.o"));
+
+    // Folders in folders come and go.
+    files::make_folder(tree / "drivers/net/ethernet");
+    files::write(tree / "drivers/net/ethernet/e.c", "e");
+    fs::remove_all(tree / "arch");
+    synchronize_mirror(tree, mirror);
+    CHECK(files::read_text(mirror / "drivers/net/ethernet/e.c") == "e");
+    CHECK_FALSE(fs::exists(mirror / "arch"));
+
+    // What changes in a folder deep down is found though those above it keep their times.
+    make_old();
+    fs::last_write_time(tree / "drivers", fs::file_time_type::clock::now() - std::chrono::hours(1));
+    synchronize_mirror(tree, mirror);
+    files::write(tree / "drivers/net/ethernet/f.c", "f");
+    fs::remove(tree / "drivers/net/ethernet/e.c");
+    synchronize_mirror(tree, mirror);
+    CHECK(files::read_text(mirror / "drivers/net/ethernet/f.c") == "f");
+    CHECK_FALSE(fs::is_symlink(mirror / "drivers/net/ethernet/e.c"));
+
+    // A list of folders that is not whole is not relied on.
+    files::write(fs::path(mirror.string() + ".folders"), "12");
+    fs::remove(mirror / "drivers/net/ethernet/f.c");
+    synchronize_mirror(tree, mirror);
+    CHECK(files::read_text(mirror / "drivers/net/ethernet/f.c") == "f");
+}
+
 TEST_CASE("a mirror of a mirror leads to the real file") {
     const test::ScratchDirectory folder;
     const fs::path tree = make_tree(folder.path() / "tree");
