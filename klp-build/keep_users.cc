@@ -15,6 +15,18 @@ namespace {
 // Of fewer, compiling them takes no longer than finding out.
 constexpr std::ptrdiff_t few_units = 8;
 
+// Both are in the same order.
+void print_passed_by(const std::vector<kernel::UnitChange>& units, const std::vector<kernel::UnitChange>& users,
+                     report::Progress& progress) {
+    auto user = users.begin();
+    for (const kernel::UnitChange& unit : units) {
+        if (user != users.end() && user->patched.object == unit.patched.object)
+            ++user;
+        else
+            progress.line(fmt::format("    passed by: {}", unit.patched.source));
+    }
+}
+
 } // namespace
 
 kernel::Plan keep_users(const Options& options, const kernel::Target& target, const PatchedFiles& changes,
@@ -33,6 +45,8 @@ kernel::Plan keep_users(const Options& options, const kernel::Target& target, co
                                                                  progress.part(done, total);
                                                              });
     const size_t passed_by = units.size() - users.size();
+    if (options.verbose)
+        print_passed_by(units, users, progress);
     if (users.empty()) // the compiler has the last word
         users.push_back(units.front());
     progress.end(fmt::format("{} of {} units", units.size() - passed_by, units.size()));
