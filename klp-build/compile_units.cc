@@ -25,6 +25,13 @@ std::string_view warned_file(std::string_view line) {
 std::vector<report::Finding> compiler_warnings(const std::vector<kernel::ObjectPair>& pairs,
                                                const PatchedFiles& changes) {
     std::vector<report::Finding> findings;
+    const auto other = std::ranges::find_if(pairs, [](const auto& pair) { return !pair.other_compiler.empty(); });
+    if (other != pairs.end())
+        findings.push_back({"compile.launcher", report::Severity::warning, other->unit.source, "",
+                            fmt::format("--launcher had it compiled by another compiler ({}); the kernel's own was "
+                                        "called here instead, as for all units that came so",
+                                        other->other_compiler),
+                            "let it reach machines that have the kernel's compiler only"});
     for (const kernel::ObjectPair& pair : pairs) {
         std::string first;
         size_t count = 0;

@@ -73,6 +73,7 @@ kernel::TargetOptions how_to_prepare(const Options& options, report::Progress& p
             .runtime = options.runtime,
             .jobs = options.jobs,
             .toolchain = options.toolchain,
+            .launcher = options.launcher,
             .resources = {template_folder()},
             .progress = [&](const std::string& text) { progress.line("    " + text); }};
 }

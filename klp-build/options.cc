@@ -91,6 +91,11 @@ void add_kernel_options(CLI::App& app, Options& options) {
             "DIR; otherwise in this system if it has that compiler, else in one made for it")
         ->type_name("host|kernel|DIR")
         ->option_text("host|kernel|DIR");
+    group
+        ->add_option("--launcher", options.launcher,
+                     "Put this before the compiler of each unit: ccache, distcc, icecc; arguments after semicolons")
+        ->type_name("PROGRAM")
+        ->option_text("PROGRAM");
     group->add_flag("--list-kernels")
         ->each([&options](const std::string& pattern) {
             options.lists_kernels = true;

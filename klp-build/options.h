@@ -47,6 +47,8 @@ struct Options {
     bool skip_compiler_check = false;
     std::string toolchain; // "host", "kernel" or a folder; otherwise whichever has the kernel's compiler
 
+    std::string launcher; // put before the compiler of each unit
+
     unsigned jobs = 0; // never 0 after parsing
     bool verbose = false;
     bool debug = false;

@@ -131,7 +131,8 @@ void refuse_errors(const std::vector<report::Finding>& findings);
 // Throws report::Refusal with all of it if there is an error.
 std::vector<report::Finding> sense_constants(const PatchedFiles& changes, const kernel::Plan& plan,
                                              const kernel::PatchedTree& tree);
-// What the compiler has to say of the patched files: "compile.warning".
+// What the compiler has to say of the patched files: "compile.warning". And "compile.launcher", a warning, where
+// --launcher had units compiled by another compiler.
 std::vector<report::Finding> compiler_warnings(const std::vector<kernel::ObjectPair>& pairs,
                                                const PatchedFiles& changes);
 // The sources that see what the patch changes, by their paths in the target's tree.

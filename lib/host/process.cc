@@ -28,9 +28,9 @@ std::function<void(const Command&)> trace_hook;
     throw report::Refusal("kernel.process", call, std::strerror(errno), "the machine is out of processes or files");
 }
 
-// What other programs get of our environment: where things are, and what reaches the network, a signing key and a
-// compiler cache. kbuild, make, compilers and binutils read dozens of variables (LLVM, ARCH, CROSS_COMPILE, KCFLAGS,
-// KBUILD_MODPOST_NOFINAL, ...), and each would be in the module without a word.
+// What other programs get of our environment: where things are, and what reaches the network, a signing key, a
+// compiler cache and other machines that compile. kbuild, make, compilers and binutils read dozens of variables (LLVM,
+// ARCH, CROSS_COMPILE, KCFLAGS, KBUILD_MODPOST_NOFINAL, ...), and each would be in the module without a word.
 constexpr std::array wanted_variables = {std::string_view("PATH"),           std::string_view("HOME"),
                                          std::string_view("USER"),           std::string_view("LOGNAME"),
                                          std::string_view("TERM"),           std::string_view("TMPDIR"),
@@ -41,6 +41,7 @@ constexpr std::array wanted_variables = {std::string_view("PATH"),           std
                                          std::string_view("NO_PROXY"),       std::string_view("KBUILD_SIGN_PIN"),
                                          std::string_view("OPENSSL_CONF"),   std::string_view("SOFTHSM2_CONF")};
 constexpr std::array wanted_beginnings = {std::string_view("CCACHE_"), std::string_view("KLP_"),
+                                          std::string_view("DISTCC_"), std::string_view("ICECC_"),
                                           std::string_view("PKCS11_")};
 
 bool is_wanted(std::string_view name) {

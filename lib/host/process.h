@@ -25,7 +25,7 @@ struct Outcome {
 };
 
 // Runs the command to its end. Its environment has of ours where things are (PATH, HOME, TMPDIR, ...), proxies,
-// KBUILD_SIGN_PIN and what begins with CCACHE_ or KLP_, nothing that could steer kbuild or a compiler, and LC_ALL=C. It
+// KBUILD_SIGN_PIN and what begins with CCACHE_, DISTCC_, ICECC_ or KLP_, nothing that could steer kbuild or a compiler, and LC_ALL=C. It
 // runs in a process group of its own, which a watcher process kills should we die before it does, by whatever signal.
 // May be called from several threads at once. Throws report::Refusal "kernel.process" if the machine has no processes
 // or pipes left, and report::Interruption if a signal came meanwhile (the command is killed then).

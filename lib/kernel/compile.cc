@@ -98,27 +98,48 @@ host::Command objtool_command(const Target& target, const BuildUnit& unit, const
 struct Attempt {
     std::optional<std::string> errors; // what the failing command said
     std::string warnings;              // what the compiler said and went on
+    std::string other_compiler;        // ObjectPair::other_compiler
 };
+
+// The unit as the launcher compiles it; nothing where it does not, or by another compiler: a machine that is not there,
+// or not like this one, is no reason to fail.
+std::optional<host::Outcome> launch(const Target& target, host::Command command, const Output& output,
+                                    std::string& other_compiler) {
+    if (target.launcher.words.empty())
+        return std::nullopt;
+    command.argv.insert(command.argv.begin(), target.launcher.words.begin(), target.launcher.words.end());
+    host::Outcome outcome = host::run(command);
+    if (outcome.status != 0 || !fs::exists(output.object))
+        return std::nullopt;
+    const std::string mark = compiler_mark_of(output.object);
+    if (mark == target.launcher.compiler_mark)
+        return outcome;
+    other_compiler = mark.empty() ? "no name" : mark;
+    return std::nullopt;
+}
 
 // Runs the unit's commands.
 Attempt try_compile(const Target& target, const BuildUnit& unit, const Output& output) {
     files::make_folder(output.object.parent_path());
+    std::string other_compiler;
+    const host::Command command = compile_command(target, unit, output);
+    std::optional<host::Outcome> launched = launch(target, command, output, other_compiler);
     const host::Outcome compiled =
-        host::run(host::enclose(compile_command(target, unit, output), target.compiler.system));
+        launched ? std::move(*launched) : host::run(host::enclose(command, target.compiler.system));
     if (compiled.status != 0) {
         files::refuse_full_disk(compiled.errors, output.object.string());
-        return {compiled.errors.empty() ? fmt::format("status {}", compiled.status) : compiled.errors, {}};
+        return {compiled.errors.empty() ? fmt::format("status {}", compiled.status) : compiled.errors, {}, {}};
     }
     if (const std::string tree = tree_of(unit); !tree.empty() && has_sanitizer(unit))
         take_off_tree(output.object, tree);
     if (unit.objtool.empty())
-        return {std::nullopt, compiled.errors};
+        return {std::nullopt, compiled.errors, other_compiler};
     const host::Outcome checked =
         host::run(host::enclose(objtool_command(target, unit, output), target.compiler.system));
     files::refuse_full_disk(checked.errors, output.object.string());
     if (checked.status != 0)
-        return {"objtool: " + checked.errors, {}};
-    return {std::nullopt, compiled.errors};
+        return {"objtool: " + checked.errors, {}, {}};
+    return {std::nullopt, compiled.errors, other_compiler};
 }
 
 // ---- What builds generate ----
@@ -154,6 +175,7 @@ struct Side {
     fs::path object;
     std::optional<report::Finding> failure;
     std::string warnings;
+    std::string other_compiler;
 };
 
 report::Finding failure_finding(const BuildUnit& unit, bool is_patched, const std::string& errors) {
@@ -193,6 +215,7 @@ Side compile_original(const Target& target, const BuildUnit& unit, const fs::pat
     }
     side.object = output.object;
     side.warnings = std::move(attempt.warnings);
+    side.other_compiler = std::move(attempt.other_compiler);
     if (attempt.errors)
         side.failure = failure_finding(unit, false, *attempt.errors);
     else
@@ -209,6 +232,7 @@ Side compile_patched(const Target& target, const BuildUnit& unit, const fs::path
     // People know their file by its own name, not by that of our mirror.
     const std::string mirror = patched_source.string() + "/";
     side.warnings = std::move(attempt.warnings);
+    side.other_compiler = std::move(attempt.other_compiler);
     replace_all(side.warnings, mirror, "");
     if (attempt.errors) {
         replace_all(*attempt.errors, mirror, "");
@@ -277,7 +301,9 @@ std::vector<ObjectPair> compile_pairs(const Target& target, const std::vector<Un
             failures.push_back(*originals[i].failure);
         else if (patched[i].failure)
             failures.push_back(*patched[i].failure);
-        pairs.push_back({changes[i].patched, originals[i].object, patched[i].object,
+        const std::string& other_compiler =
+            originals[i].other_compiler.empty() ? patched[i].other_compiler : originals[i].other_compiler;
+        pairs.push_back({changes[i].patched, originals[i].object, patched[i].object, other_compiler,
                          new_warnings(patched[i].warnings, originals[i].warnings)});
     }
     if (!failures.empty())

@@ -106,6 +106,7 @@ Target parts_target(const Parts& given, const host::Cache& cache, const TargetOp
     if (target.runtime == elf::Runtime::core)
         require_no_core(files::read_text(parts.symvers), parts.config.string());
     target.compiler = compiler_for(parts, target.config, cache, options);
+    target.launcher = find_launcher(options.launcher, target.compiler);
     target.arch = target.config.arch();
     target.capabilities = read_capabilities(target.config);
     target.vmlinux = fs::canonical(parts.vmlinux);

@@ -7,6 +7,7 @@
 #include "kernel/compiler.h"
 #include "kernel/config.h"
 #include "kernel/kbuild.h"
+#include "kernel/launcher.h"
 #include "kernel/mirror.h"
 #include "kernel/steps.h"
 #include "kernel/unit.h"
@@ -39,6 +40,7 @@ struct Target {
     Config config;
     Capabilities capabilities;
     Compiler compiler;
+    Launcher launcher;                           // of units
     elf::Runtime runtime = elf::Runtime::kernel; // the livepatch core that patch modules are for
     std::filesystem::path entry;                 // folder of the cache that holds what belongs to this target
     std::filesystem::path state;                 // what runs add to it: the same folder, unless others share that
@@ -50,6 +52,7 @@ struct TargetOptions {
     std::optional<elf::Runtime> runtime = {};              // refuse the kernel if its patches are for the other core
     unsigned jobs = 0;                                     // 0: as many as there are processors
     std::string toolchain = {};                            // kernel/toolchain.h, ToolchainRequest::choice
+    std::string launcher = {};                             // kernel/launcher.h
     std::vector<std::filesystem::path> resources = {};     // what units read beside the kernel's source
     std::function<void(const std::string&)> progress = {}; // told what takes long before it starts
 };
