@@ -13,13 +13,14 @@
 namespace klp::kernel {
 
 struct ModuleRecipe {
-    std::string name;                                         // "livepatch-fix": the file's name without .ko
-    std::filesystem::path template_folder;                    // template/module
-    std::vector<std::filesystem::path> objects;               // the differ's, in the order in which they are linked
-    std::vector<std::string> import_namespaces;               // of symbols that the objects import
-    std::vector<std::pair<std::string, std::string>> modinfo; // tags and values that say what it is for, and made of
-    bool is_replacing = true;                                 // does it replace all other live patches?
-    std::optional<RuntimeCore> core = {};                     // klp-build's own, if the module is for that
+    std::string name;                                // "livepatch-fix": the file's name without .ko
+    std::filesystem::path template_folder;           // template/module
+    std::vector<std::filesystem::path> objects = {}; // the differ's, in the order in which they are linked
+    std::vector<std::string> import_namespaces = {}; // of symbols that the objects import
+    std::vector<std::pair<std::string, std::string>> modinfo =
+        {};                               // tags and values that say what it is for, and made of
+    bool is_replacing = true;             // does it replace all other live patches?
+    std::optional<RuntimeCore> core = {}; // klp-build's own, if the module is for that
 };
 
 // Links the module in `folder` (empty; private to the run) and returns the .ko, which klp-convert has yet to finish.

@@ -93,7 +93,7 @@ namespace {
 // The kept object that a source of the module was compiled to by this command before: the source and the headers beside
 // it, which are of this module only, count by what is in them.
 fs::path kept_object_of(const fs::path& source, const std::string& pattern, const LinkPlace& place,
-                        const fs::path& kept) {
+                        const fs::path& recording) {
     std::vector<fs::path> texts = {source};
     for (const fs::directory_entry& entry : fs::directory_iterator(place.folder))
         if (entry.path().extension() == ".h")
@@ -101,19 +101,20 @@ fs::path kept_object_of(const fs::path& source, const std::string& pattern, cons
     std::ranges::sort(texts);
     std::string identity = put_in(pattern, {place.name, "%f"});
     for (const fs::path& text : texts)
-        identity += "\n" + text.filename().string() + "\n" + files::read_text(text);
-    return kept / "objects" / (host::fingerprint(identity) + ".o");
+        identity += fmt::format("\n{}\n{}", text.filename().string(), files::read_text(text));
+    return recording / "objects" / fmt::format("{}.o", host::fingerprint(identity));
 }
 
 // What else it was made from is the kernel's, and counts by its stamp.
-void keep(const fs::path& object, const Target& target, const LinkPlace& place, const fs::path& kept) {
+void keep(const fs::path& object, const Target& target, const LinkPlace& place, const fs::path& as) {
     const std::optional<std::string> rule =
-        files::try_read_text(object.parent_path() / ("." + object.filename().string() + ".d"));
+        files::try_read_text(object.parent_path() / fmt::format(".{}.d", object.filename().string()));
     if (!rule)
         return;
     std::vector<std::string> sources = read_make_rule(*rule);
-    std::erase_if(sources, [&](const std::string& file) { return file.starts_with(place.folder.string() + "/"); });
-    keep_object(object, sources, target.build, kept);
+    const std::string inside = fmt::format("{}/", place.folder.string());
+    std::erase_if(sources, [&](const std::string& file) { return file.starts_with(inside); });
+    keep_object(object, sources, target.build, as);
 }
 
 bool run(const Target& target, const std::string& shell_command, const LinkPlace& place) {
@@ -125,12 +126,12 @@ bool run(const Target& target, const std::string& shell_command, const LinkPlace
 
 } // namespace
 
-bool replay(const Target& target, const RecordedCommands& commands, const LinkPlace& place, const fs::path& kept) {
+bool replay(const Target& target, const RecordedCommands& commands, const LinkPlace& place, const fs::path& recording) {
     for (const auto& [file, pattern] : commands) {
         const fs::path made = place.folder / put_in(file, place);
         const fs::path source = fs::path(made).replace_extension(".c");
         const bool is_compiled = made.extension() == ".o" && fs::exists(source);
-        const fs::path object = is_compiled ? kept_object_of(source, pattern, place, kept) : fs::path();
+        const fs::path object = is_compiled ? kept_object_of(source, pattern, place, recording) : fs::path();
         if (is_compiled && is_current(object)) {
             files::copy(object, made);
             continue;

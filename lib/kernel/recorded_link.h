@@ -38,10 +38,10 @@ std::string put_in(const std::string& pattern, const LinkPlace& place);
 std::optional<RecordedCommands> read_commands(const LinkPlace& place);
 
 // Runs the commands for another module, of which `place.folder` has sources, objects, what was kept (kept_objects())
-// and the two lists that make would write. What they compile is taken from `kept`, a folder of the cache, if it was
-// compiled before from the same, and is kept there. Is the module there then?
+// and the two lists that make would write. What they compile is taken from `recording`, the folder of the cache
+// that has the commands, if it was compiled before from the same, and is kept there. Is the module there then?
 bool replay(const Target& target, const RecordedCommands& commands, const LinkPlace& place,
-            const std::filesystem::path& kept);
+            const std::filesystem::path& recording);
 
 // Copies the objects that are the same for all modules of a kernel, those that are there, from one folder to another.
 // Throws as files::write().

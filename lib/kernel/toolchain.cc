@@ -72,8 +72,8 @@ std::string package_line(const fs::path& file) {
     const size_t first = name.find('_'), second = name.find('_', first + 1);
     std::string version = name.substr(first + 1, second - first - 1);
     if (const size_t colon = version.find("%3a"); colon != std::string::npos)
-        version.replace(colon, 3, ":");
-    return name.substr(0, first) + " " + version;
+        version = fmt::format("{}:{}", version.substr(0, colon), version.substr(colon + 3));
+    return fmt::format("{} {}", name.substr(0, first), version);
 }
 
 // Nothing of it is run while it is made: packages are unpacked, not set up.
@@ -185,7 +185,7 @@ std::optional<CompilerPackage> package_of_compiler(std::string_view version_text
         return std::nullopt;
     std::string name(program.substr(gcc));
     if (name == "gcc")
-        name += "-" + version.substr(0, version.find('.'));
+        name += fmt::format("-{}", version.substr(0, version.find('.')));
     return CompilerPackage{name, version};
 }
 
