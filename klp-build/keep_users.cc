@@ -12,9 +12,6 @@ namespace klp::build {
 
 namespace {
 
-// Of fewer, compiling them takes no longer than finding out.
-constexpr std::ptrdiff_t few_units = 8;
-
 // Both are in the same order.
 void print_passed_by(const std::vector<kernel::UnitChange>& units, const std::vector<kernel::UnitChange>& users,
                      report::Progress& progress) {
@@ -32,10 +29,7 @@ void print_passed_by(const std::vector<kernel::UnitChange>& units, const std::ve
 kernel::Plan keep_users(const Options& options, const kernel::Target& target, const PatchedFiles& changes,
                         const kernel::PatchedTree& tree, kernel::Plan plan, report::Progress& progress) {
     const std::vector<kernel::UnitChange>& units = plan.changes;
-    const auto by_headers = std::ranges::count_if(units, [&](const kernel::UnitChange& change) {
-        return !changes.applied.files.contains(change.patched.source);
-    });
-    if (by_headers <= few_units)
+    if (!reaches_many(plan, changes))
         return plan;
     progress.begin("uses", "find those that use what changes");
     std::mutex progress_lock;

@@ -16,7 +16,6 @@ namespace {
 
 // Up to as many units are compiled before the others: a wrong guess costs little beside what follows.
 constexpr size_t most_first = 3;
-constexpr std::ptrdiff_t few_units = 8;
 
 bool changes_header(const PatchedFiles& changes) {
     return std::ranges::any_of(changes.files, [](const source::ChangedFile& file) {
@@ -81,10 +80,7 @@ void look_ahead(const Options& options, const kernel::Target& target, const Patc
     if (!changes_header(changes))
         return;
     const kernel::Plan plan = likely_units(options, target, changes, tree, progress);
-    const auto by_headers = std::ranges::count_if(plan.changes, [&](const kernel::UnitChange& change) {
-        return !changes.applied.files.contains(change.patched.source);
-    });
-    if (by_headers <= few_units)
+    if (!reaches_many(plan, changes))
         return;
     progress.line("    (--rewrite DIR --rewrite-callers FILE changes inline functions for some callers only)");
     for (const kernel::UnitChange* change : likeliest(plan, changes, target)) {

@@ -102,13 +102,15 @@ kernel::Plan plan_units(const Options& options, const kernel::Target& target, co
 // The same in little time: units may be among them that see no difference, and nothing is said of what is no unit.
 kernel::Plan likely_units(const Options& options, const kernel::Target& target, const PatchedFiles& changes,
                           const kernel::PatchedTree& tree, report::Progress& progress);
-// Of a patch that reaches many units by headers, compiles those that are likeliest to show what it does to types, and
+// Does the patch reach so many units by headers that finding out about them is less work than compiling them?
+bool reaches_many(const kernel::Plan& plan, const PatchedFiles& changes);
+// Of a patch that does so, compiles those that are likeliest to show what it does to types, and
 // throws report::Refusal if they do (sense_changes()).
 void look_ahead(const Options& options, const kernel::Target& target, const PatchedFiles& changes,
                 kernel::PatchedTree& tree, const Images& images, const std::filesystem::path& folder, Review& review,
                 report::Progress& progress);
 // The plan less the units that read what the patch changes in headers and use none of it ("plan.unused", a note); at
-// least one unit stays. Where headers bring only a few units, they are not looked at.
+// least one unit stays. Not looked at where not reaches_many().
 kernel::Plan keep_users(const Options& options, const kernel::Target& target, const PatchedFiles& changes,
                         const kernel::PatchedTree& tree, kernel::Plan plan, report::Progress& progress);
 // Original and patched version of some units. If they do not compile, once more without kept line numbers: the

@@ -115,6 +115,13 @@ void restore_own_lines(const PatchedFiles& changes, kernel::PatchedTree& tree) {
             tree.replace(path, change.after);
 }
 
+bool reaches_many(const kernel::Plan& plan, const PatchedFiles& changes) {
+    constexpr std::ptrdiff_t few_units = 8;
+    return std::ranges::count_if(plan.changes, [&](const kernel::UnitChange& change) {
+               return !changes.applied.files.contains(change.patched.source);
+           }) > few_units;
+}
+
 kernel::Plan plan_units(const Options& options, const kernel::Target& target, const PatchedFiles& changes,
                         const kernel::PatchedTree& tree, report::Progress& progress) {
     kernel::Plan plan = kernel::make_plan(target, kernel::units_of(target), changes.files, tree.root(),
