@@ -176,6 +176,7 @@ struct Side {
     std::optional<report::Finding> failure;
     std::string warnings;
     std::string other_compiler;
+    bool was_kept = false;
 };
 
 report::Finding failure_finding(const BuildUnit& unit, bool is_patched, const std::string& errors) {
@@ -201,6 +202,7 @@ Side compile_original(const Target& target, const BuildUnit& unit, const fs::pat
     const fs::path kept = cached_original(target, unit);
     if (is_current(kept)) {
         side.object = kept;
+        side.was_kept = true;
         if (fs::exists(warnings_of(kept)))
             side.warnings = files::read_text(warnings_of(kept));
         return side;
@@ -303,8 +305,8 @@ std::vector<ObjectPair> compile_pairs(const Target& target, const std::vector<Un
             failures.push_back(*patched[i].failure);
         const std::string& other_compiler =
             originals[i].other_compiler.empty() ? patched[i].other_compiler : originals[i].other_compiler;
-        pairs.push_back({changes[i].patched, originals[i].object, patched[i].object, other_compiler,
-                         new_warnings(patched[i].warnings, originals[i].warnings)});
+        pairs.push_back({changes[i].patched, originals[i].object, patched[i].object, originals[i].was_kept,
+                         other_compiler, new_warnings(patched[i].warnings, originals[i].warnings)});
     }
     if (!failures.empty())
         throw report::Refusal(std::move(failures));

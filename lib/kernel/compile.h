@@ -23,7 +23,8 @@ struct ObjectPair {
     BuildUnit unit;                 // as it is in the patched tree
     std::filesystem::path original; // object file; empty for a new unit
     std::filesystem::path patched;
-    std::string other_compiler; // where --launcher had a unit compiled by another one: what that calls itself
+    bool original_was_kept = false; // in the cache
+    std::string other_compiler;     // where --launcher had a unit compiled by another one: what that calls itself
     std::string warnings; // a line for each that the compiler has for the patched version only; files as in the tree
 };
 
