@@ -141,8 +141,8 @@ void run(const Options& options, Record& record, report::Progress& progress, fil
     std::vector<kernel::ObjectPair> pairs =
         compile_units(options, target, plan, changes, tree, images, folder.path(), record.review, progress);
     add(record.findings, compiler_warnings(pairs, changes));
-    const auto kept = std::ranges::count_if(pairs, &kernel::ObjectPair::original_was_kept);
-    progress.end(kept > 0 ? count(static_cast<size_t>(kept), "original") + " from the cache" : "");
+    const auto reused = std::ranges::count_if(pairs, &kernel::ObjectPair::original_was_kept);
+    progress.end(reused > 0 ? count(static_cast<size_t>(reused), "original") + " from the cache" : "");
 
     // Is the original what the kernel runs? The image says, and with it what the unit's symbols are.
     progress.begin("origin", "prove the origin");
