@@ -45,7 +45,7 @@ source::CompileCommand command_of(const BuildUnit& unit, const Target& target) {
 
 enum class Use { used, unused, left_out };
 
-// Expanding all macros takes ten times as long, and few units need it.
+// Expanding all macros takes more than twice as long, and few units need it.
 bool is_surely_unused(const source::UnitReader& reader, const source::CompileCommand& before,
                       const source::CompileCommand& after) {
     const std::optional<source::UnexpandedUnit> old_side = reader.read_unexpanded(before);

@@ -46,8 +46,7 @@ ParsedUnit::ParsedUnit(const source::CompileCommand& command, const std::map<std
     FirstError error;
     llvm::IntrusiveRefCntPtr<clang::DiagnosticsEngine> diagnostics =
         clang::CompilerInstance::createDiagnostics(new clang::DiagnosticOptions, &error, false);
-    std::vector<std::string> arguments = source::clang_arguments(command);
-    arguments.erase(arguments.begin(), arguments.begin() + 2); // "clang -cc1"
+    const std::vector<std::string> arguments = source::clang_arguments(command);
     std::vector<const char*> words;
     for (const std::string& argument : arguments)
         words.push_back(argument.c_str());

@@ -11,14 +11,7 @@ namespace {
 
 using Declarations = std::vector<Declaration>;
 
-// Members have names of their own: "->f" is no f.
-bool speaks_of(const Declaration& declaration, const Names& names) {
-    ReadToken::Kind last = ReadToken::Kind::other;
-    for (const ReadToken& token : declaration.tokens) {
-        if (token.kind == ReadToken::Kind::identifier && last != ReadToken::Kind::member && names.has(token.spelling))
-            return true;
-        last = token.kind;
-    }
+bool is_no_macro(uint64_t) {
     return false;
 }
 
@@ -58,7 +51,7 @@ bool uses_change(const ReadUnit& before, const ReadUnit& after) {
         grows = false;
         for (const size_t i : differences.same) {
             const Declaration& declaration = (*new_side)[i];
-            if (declaration.says_nothing || !speaks_of(declaration, names))
+            if (declaration.says_nothing || !speaks_of(declaration.tokens, names, is_no_macro))
                 continue;
             if (!declaration.is_inert)
                 return true;

@@ -58,6 +58,16 @@ Differences compare(std::span<const uint64_t> before, std::span<const uint64_t> 
     return differences;
 }
 
+bool speaks_of(std::span<const ReadToken> tokens, const Names& names, const std::function<bool(uint64_t)>& is_macro) {
+    ReadToken::Kind last = ReadToken::Kind::other;
+    for (const ReadToken& token : tokens) {
+        if (names.has(token.spelling) && (last != ReadToken::Kind::member || is_macro(token.spelling)))
+            return true;
+        last = token.kind;
+    }
+    return false;
+}
+
 bool Names::add(std::span<const uint64_t> more) {
     bool is_new = false;
     for (const uint64_t name : more) {

@@ -1,11 +1,14 @@
 // What differs between two sequences of declarations, and the names that therefore mean something else.
 #pragma once
 
+#include "source/preprocess.h"
+
 #include <llvm/ADT/DenseSet.h>
 
 #include <bitset>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -32,5 +35,9 @@ private:
     std::bitset<bits> may_have_;
     llvm::DenseSet<uint64_t> names_;
 };
+
+// Whether the tokens speak of one of `names`. Members have names of their own, "->f" is no f; but for where a macro
+// stands, of which `is_macro` tells.
+bool speaks_of(std::span<const ReadToken> tokens, const Names& names, const std::function<bool(uint64_t)>& is_macro);
 
 } // namespace klp::source

@@ -51,13 +51,8 @@ bool is_gcc(const CompileCommand& command) {
 } // namespace
 
 std::vector<std::string> clang_arguments(const CompileCommand& command) {
-    std::vector<std::string> arguments = {"clang",
-                                          "-cc1",
-                                          "-triple",
-                                          llvm::Triple::normalize(target_of(command)),
-                                          "-w",
-                                          "-nostdsysteminc",
-                                          "-fgnuc-version=12.2.0"};
+    std::vector<std::string> arguments = {"-triple", llvm::Triple::normalize(target_of(command)), "-w",
+                                          "-nostdsysteminc", "-fgnuc-version=12.2.0"};
     if (is_gcc(command))
         arguments.insert(arguments.end(), {"-U", "__clang__"});
     bool has_language = false;

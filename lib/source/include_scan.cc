@@ -77,7 +77,7 @@ struct Share {
 
 std::vector<std::string> scanner_arguments(const CompileCommand& command) {
     std::vector<std::string> arguments = clang_arguments(command);
-    arguments.insert(arguments.begin() + 2, "-Eonly");
+    arguments.insert(arguments.begin(), {"clang", "-cc1", "-Eonly"});
     return arguments;
 }
 

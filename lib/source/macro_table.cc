@@ -221,19 +221,13 @@ llvm::DenseMap<uint64_t, std::vector<uint64_t>> MacroTable::words_by_macro(const
 }
 
 std::vector<uint64_t> MacroTable::speaking_of(const Names& names) const {
+    const auto is_macro = [this](uint64_t word) { return has(word); };
     std::vector<uint64_t> found;
     for (const auto& [name, bodies] : macros_)
-        for (const MacroDefinition* macro : bodies) {
-            Kind last = Kind::other;
-            for (const ReadToken& token : unit_.body_of(*macro)) {
-                const bool is_member = last == Kind::member && !has(token.spelling);
-                if (!is_member && names.has(token.spelling)) {
-                    found.push_back(name);
-                    break;
-                }
-                last = token.kind;
-            }
-        }
+        if (std::ranges::any_of(bodies, [&](const MacroDefinition* macro) {
+                return speaks_of(unit_.body_of(*macro), names, is_macro);
+            }))
+            found.push_back(name);
     return found;
 }
 

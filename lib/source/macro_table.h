@@ -43,7 +43,7 @@ public:
     // For each macro the words of `pieces` that its expansion can have, by other macros as well.
     llvm::DenseMap<uint64_t, std::vector<uint64_t>> words_by_macro(const WordSet& pieces) const;
 
-    // Names of macros that speak of one of `names`: members have names of their own.
+    // Names of macros that speak of one of `names` (speaks_of()).
     std::vector<uint64_t> speaking_of(const Names& names) const;
 
 private:

@@ -147,16 +147,16 @@ private:
 
 class ReadTokens : public clang::PreprocessorFrontendAction {
 public:
-    ReadTokens(const std::set<std::string, std::less<>>& watched, ReadUnit& unit) : watched_(watched), unit_(unit) {}
+    ReadTokens(const std::set<std::string, std::less<>>& watched, ReadUnit& unit, Texts* texts = nullptr)
+        : watched_(watched), unit_(unit), texts_(texts) {}
 
 protected:
-    virtual Spellings prepare(clang::Preprocessor& reader) { return {reader, nullptr}; }
     virtual void watch(clang::Preprocessor&, Spellings&) {}
 
 private:
     void ExecuteAction() override {
         clang::Preprocessor& reader = getCompilerInstance().getPreprocessor();
-        Spellings spellings = prepare(reader);
+        Spellings spellings(reader, texts_);
         reader.addPPCallbacks(std::make_unique<LeftOutParts>(reader.getSourceManager(), watched_, unit_.left_out));
         reader.IgnorePragmas();
         watch(reader, spellings);
@@ -168,6 +168,7 @@ private:
 
     const std::set<std::string, std::less<>>& watched_;
     ReadUnit& unit_;
+    Texts* texts_;
 };
 
 class MacroDefinitions : public clang::PPCallbacks {
@@ -206,10 +207,9 @@ private:
 class ReadUnexpanded : public ReadTokens {
 public:
     ReadUnexpanded(const std::set<std::string, std::less<>>& watched, UnexpandedUnit& unit)
-        : ReadTokens(watched, unit), unit_(unit) {}
+        : ReadTokens(watched, unit, &unit.words), unit_(unit) {}
 
 private:
-    Spellings prepare(clang::Preprocessor& reader) override { return {reader, &unit_.words}; }
     void watch(clang::Preprocessor& reader, Spellings& spellings) override {
         reader.addPPCallbacks(std::make_unique<MacroDefinitions>(spellings, unit_));
         reader.SetMacroExpansionOnlyInDirectives();
@@ -228,7 +228,6 @@ void add_prefix_maps(const CompileCommand& command, std::vector<std::string>& ar
 // False where the unit cannot be read.
 bool run(clang::FrontendAction& action, const CompileCommand& command) {
     std::vector<std::string> arguments = clang_arguments(command);
-    arguments.erase(arguments.begin(), arguments.begin() + 2); // "clang -cc1"
     add_prefix_maps(command, arguments);
     std::vector<const char*> words;
     for (const std::string& argument : arguments)

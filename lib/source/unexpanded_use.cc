@@ -178,17 +178,6 @@ bool add_changed(const Side& side, const std::vector<size_t>& changed, Names& na
     return true;
 }
 
-// Members have names of their own, unless a macro stands there.
-bool speaks_of(const Declaration& declaration, const Names& names, const MacroTable& macros) {
-    Kind last = Kind::other;
-    for (const ReadToken& token : declaration.tokens) {
-        if (names.has(token.spelling) && (last != Kind::member || macros.has(token.spelling)))
-            return true;
-        last = token.kind;
-    }
-    return false;
-}
-
 } // namespace
 
 bool is_surely_unused(const UnexpandedUnit& before, const UnexpandedUnit& after) {
@@ -200,6 +189,7 @@ bool is_surely_unused(const UnexpandedUnit& before, const UnexpandedUnit& after)
     if (!add_changed(old_side, differences.before, names) || !add_changed(new_side, differences.after, names))
         return false;
     Pastes pastes(old_side, new_side);
+    const auto is_macro = [&](uint64_t word) { return new_side.macros().has(word); };
     for (bool grows = !names.all().empty(); grows;) {
         grows = names.add(new_side.macros().speaking_of(names));
         if (names.all().size() > most_names)
@@ -208,7 +198,7 @@ bool is_surely_unused(const UnexpandedUnit& before, const UnexpandedUnit& after)
         for (const size_t i : differences.same) {
             const Declaration* declaration = new_side.items()[i].declaration;
             if (!declaration || declaration->says_nothing ||
-                !(speaks_of(*declaration, names, new_side.macros()) || pastes.may_make_one(*declaration)))
+                !(speaks_of(declaration->tokens, names, is_macro) || pastes.may_make_one(*declaration)))
                 continue;
             if (!declaration->is_inert || new_side.is_made_by_macro(*declaration))
                 return false;

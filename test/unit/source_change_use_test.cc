@@ -1,4 +1,5 @@
 // Whether a unit uses what changes in a header that it reads.
+#include "compile.h"
 #include "source/change_use.h"
 #include "source/unexpanded_use.h"
 
@@ -14,24 +15,17 @@ namespace {
 
 class Folder {
 public:
-    Folder() {
-        std::string pattern = (fs::temp_directory_path() / "klp-uses-XXXXXX").string();
-        REQUIRE(mkdtemp(pattern.data()) != nullptr);
-        path_ = pattern;
-    }
-    ~Folder() { fs::remove_all(path_); }
-
     CompileCommand write(const std::string& side, const std::string& header, const std::string& unit) const {
-        fs::create_directories(path_ / side);
-        std::ofstream(path_ / side / "head.h") << header;
-        std::ofstream(path_ / side / "unit.c") << "#include \"head.h\"\n" << unit;
-        const std::string file = (path_ / side / "unit.c").string();
-        const std::string map = "-fmacro-prefix-map=" + (path_ / side).string() + "/=";
-        return {path_.string(), file, {"gcc", "-std=gnu11", map, "-c", "-o", "x.o", file}};
+        fs::create_directories(place_.path() / side);
+        std::ofstream(place_.path() / side / "head.h") << header;
+        std::ofstream(place_.path() / side / "unit.c") << "#include \"head.h\"\n" << unit;
+        const std::string file = (place_.path() / side / "unit.c").string();
+        const std::string map = "-fmacro-prefix-map=" + (place_.path() / side).string() + "/=";
+        return {place_.path().string(), file, {"gcc", "-std=gnu11", map, "-c", "-o", "x.o", file}};
     }
 
 private:
-    fs::path path_;
+    klp::test::ScratchDirectory place_;
 };
 
 const UnitReader reader({"head.h"});

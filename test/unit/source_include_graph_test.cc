@@ -1,3 +1,4 @@
+#include "compile.h"
 #include "source/include_graph.h"
 
 #include <doctest/doctest.h>
@@ -15,26 +16,20 @@ using Names = std::vector<std::string>;
 
 class Folder {
 public:
-    Folder() {
-        std::string pattern = (fs::temp_directory_path() / "klp-graph-XXXXXX").string();
-        REQUIRE(mkdtemp(pattern.data()) != nullptr);
-        path_ = pattern;
-    }
-    ~Folder() { fs::remove_all(path_); }
     void write(const std::string& name, const std::string& text) const {
-        fs::create_directories((path_ / name).parent_path());
-        std::ofstream(path_ / name) << text;
+        fs::create_directories((place_.path() / name).parent_path());
+        std::ofstream(place_.path() / name) << text;
     }
-    std::string operator/(const std::string& name) const { return (path_ / name).string(); }
+    std::string operator/(const std::string& name) const { return (place_.path() / name).string(); }
     CompileCommand gcc(const std::string& unit, Names options = {}) const {
         Names argv = {"gcc", "-Wp,-MMD,.x.d", "-nostdinc", "-I./include", "-mno-sse", "-fconserve-stack"};
         argv.insert(argv.end(), options.begin(), options.end());
         argv.insert(argv.end(), {"-c", "-o", "x.o", unit});
-        return {path_.string(), unit, argv};
+        return {place_.path().string(), unit, argv};
     }
 
 private:
-    fs::path path_;
+    klp::test::ScratchDirectory place_;
 };
 
 } // namespace
