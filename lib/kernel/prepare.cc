@@ -30,6 +30,41 @@ bool is_about_the_builder(std::string_view name) {
            name.starts_with("HAVE_RUST") || name.starts_with("AS_HAS_") || name.starts_with("CC_HAS_");
 }
 
+// With this the kernel's Makefile does not have resolve_btfids built, and libbpf for it, half of all that is compiled
+// here. Kbuild runs it only where the build directory has a vmlinux (scripts/Makefile.modfinal), which this one has not
+// before the kernel itself is built, and that build makes it. What compilers see of the option is in autoconf.h, which
+// comes from .config.
+constexpr const char* without_resolve_btfids = "CONFIG_DEBUG_INFO_BTF=";
+
+// What a dry run wants to be there, which does not leave it out.
+void make_folders_of_resolve_btfids(const fs::path& build) {
+    for (const char* name : {"libbpf", "libsubcmd"})
+        files::make_folder(build / "tools/bpf/resolve_btfids" / name);
+}
+
+void prepare_modules(const Kbuild& kbuild, std::vector<std::string> variables, unsigned jobs) {
+    variables.insert(variables.begin(), "modules_prepare");
+    host::run_or_refuse(make_command(kbuild, std::move(variables), jobs), "target.prepare",
+                        "prepare the kernel's build directory");
+}
+
+struct DryRun {
+    std::string output, errors;
+    std::vector<BuildUnit> units;
+};
+
+DryRun dry_run(const Kbuild& kbuild, const fs::path& entry) {
+    host::Command command = dry_run_command(kbuild, {"vmlinux", "modules"});
+    command.output = entry / "dry-run";
+    // Some rules always fail (the signing key that only the distribution has); what they hide is no unit.
+    host::Outcome outcome = host::run(command);
+    files::refuse_full_disk(outcome.errors, command.output.string());
+    std::string output = files::read_text(command.output);
+    files::remove_tree(command.output);
+    std::vector<BuildUnit> units = parse_dry_run(output, kbuild.source);
+    return {std::move(output), std::move(outcome.errors), std::move(units)};
+}
+
 } // namespace
 
 void prepare_build(const Kbuild& kbuild, const fs::path& config, const fs::path& symvers, unsigned jobs) {
@@ -37,30 +72,28 @@ void prepare_build(const Kbuild& kbuild, const fs::path& config, const fs::path&
     files::copy(config, kbuild.build / ".config");
     host::run_or_refuse(make_command(kbuild, {"olddefconfig"}, 1), "target.prepare",
                         "complete the kernel's configuration");
-    host::run_or_refuse(make_command(kbuild, {"modules_prepare"}, jobs), "target.prepare",
-                        "prepare the kernel's build directory");
+    prepare_modules(kbuild, {without_resolve_btfids}, jobs);
+    make_folders_of_resolve_btfids(kbuild.build);
     if (!symvers.empty())
         files::copy(symvers, kbuild.build / "Module.symvers");
 }
 
-void list_units(const Kbuild& kbuild, const fs::path& entry) {
-    host::Command command = dry_run_command(kbuild, {"vmlinux", "modules"});
-    command.output = entry / "dry-run";
-    // Some rules always fail (the signing key that only the distribution has); what they hide is no unit.
-    const host::Outcome outcome = host::run(command);
-    files::refuse_full_disk(outcome.errors, command.output.string());
-    std::string output = files::read_text(command.output);
-    const std::vector<BuildUnit> units = parse_dry_run(output, kbuild.source);
-    files::remove_tree(command.output);
-    if (units.empty())
+void list_units(const Kbuild& kbuild, const fs::path& entry, unsigned jobs) {
+    DryRun listed = dry_run(kbuild, entry);
+    if (listed.units.empty()) {
+        prepare_modules(kbuild, {}, jobs);
+        listed = dry_run(kbuild, entry);
+    }
+    if (listed.units.empty())
         throw report::Refusal("target.no-units", kbuild.source.string(),
-                              "kbuild's dry run names no compile command:\n" + host::last_lines(outcome.errors, 10),
+                              "kbuild's dry run names no compile command:\n" + host::last_lines(listed.errors, 10),
                               "run again with -v to see the command");
-    files::write(entry / "units", write_units(units));
+    files::write(entry / "units", write_units(listed.units));
     // The run stops at the first rule that fails, which is before the kernel's own link.
     if (!kbuild.arch.empty())
-        output += host::run(dry_run_command(kbuild, {fmt::format("arch/{}/kernel/vmlinux.lds", kbuild.arch)})).output;
-    files::write(entry / "steps", write_steps(find_steps(output, {kbuild.source, kbuild.build})));
+        listed.output +=
+            host::run(dry_run_command(kbuild, {fmt::format("arch/{}/kernel/vmlinux.lds", kbuild.arch)})).output;
+    files::write(entry / "steps", write_steps(find_steps(listed.output, {kbuild.source, kbuild.build})));
 }
 
 std::vector<report::Finding> find_config_drift(const fs::path& wanted, const fs::path& got) {

@@ -36,7 +36,7 @@ void prepare_entry(const Parts& parts, Target& target, const TargetOptions& opti
         synchronize_mirror(parts.source, target.source);
     const Kbuild kbuild = kbuild_of(target);
     prepare_build(kbuild, parts.config, parts.symvers, options.jobs);
-    list_units(kbuild, target.entry);
+    list_units(kbuild, target.entry, options.jobs);
     note_included_sources(target);
     host::note_origin(target.entry, parts.source);
     files::write(target.entry / "modules", index);
