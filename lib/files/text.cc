@@ -36,4 +36,10 @@ std::vector<std::string> words_of(std::string_view line) {
     return words;
 }
 
+std::string replaced(std::string text, std::string_view from, std::string_view to) {
+    for (size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
+        text.replace(at, from.size(), to);
+    return text;
+}
+
 } // namespace klp::files

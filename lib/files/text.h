@@ -16,4 +16,7 @@ std::string_view trimmed(std::string_view text);
 // What stands between blanks and tabs.
 std::vector<std::string> words_of(std::string_view line);
 
+// `text` with `to` wherever `from` (not empty) stands, from the left: replaced("aaa", "aa", "b") is "ba".
+std::string replaced(std::string text, std::string_view from, std::string_view to);
+
 } // namespace klp::files

@@ -1,6 +1,7 @@
 #include "kernel/compile.h"
 
 #include "files/files.h"
+#include "files/text.h"
 #include "host/cache.h"
 #include "host/parallel.h"
 #include "host/process.h"
@@ -22,11 +23,6 @@ namespace klp::kernel {
 namespace fs = std::filesystem;
 
 namespace {
-
-void replace_all(std::string& text, const std::string& from, const std::string& to) {
-    for (size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
-        text.replace(at, from.size(), to);
-}
 
 // Replaces the folder `from` where it stands as a whole path or the beginning of one: "/a/src" in "-I/a/src/include"
 // but not in "/a/src2".
@@ -233,13 +229,10 @@ Side compile_patched(const Target& target, const BuildUnit& unit, const fs::path
     side.object = output.object;
     // People know their file by its own name, not by that of our mirror.
     const std::string mirror = patched_source.string() + "/";
-    side.warnings = std::move(attempt.warnings);
+    side.warnings = files::replaced(std::move(attempt.warnings), mirror, "");
     side.other_compiler = std::move(attempt.other_compiler);
-    replace_all(side.warnings, mirror, "");
-    if (attempt.errors) {
-        replace_all(*attempt.errors, mirror, "");
-        side.failure = failure_finding(unit, true, *attempt.errors);
-    }
+    if (attempt.errors)
+        side.failure = failure_finding(unit, true, files::replaced(std::move(*attempt.errors), mirror, ""));
     return side;
 }
 

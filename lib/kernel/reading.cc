@@ -1,5 +1,6 @@
 #include "kernel/reading.h"
 
+#include "files/text.h"
 #include "host/parallel.h"
 #include "host/process.h"
 #include "kernel/compile.h"
@@ -68,11 +69,6 @@ std::optional<std::string> first_difference(std::string_view before, std::string
     return std::nullopt;
 }
 
-void replace_all(std::string& text, const std::string& from, const std::string& to) {
-    for (size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
-        text.replace(at, from.size(), to);
-}
-
 std::string first_line(const std::string& text) {
     return text.substr(0, text.find('\n'));
 }
@@ -96,8 +92,9 @@ std::vector<std::optional<std::string>> differences(const Target& target, const 
             found[i] = first_line(before.status != 0 ? before.errors : after.errors);
             return;
         }
-        replace_all(after.output, patched_source.string() + "/", target.source.string() + "/");
-        found[i] = first_difference(before.output, after.output);
+        found[i] =
+            first_difference(before.output, files::replaced(std::move(after.output), patched_source.string() + "/",
+                                                            target.source.string() + "/"));
     });
     return found;
 }

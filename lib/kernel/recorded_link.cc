@@ -1,6 +1,7 @@
 #include "kernel/recorded_link.h"
 
 #include "files/files.h"
+#include "files/text.h"
 #include "host/cache.h"
 #include "host/enclosure.h"
 #include "host/process.h"
@@ -27,12 +28,6 @@ constexpr std::array made = {"init.o", "%n.o", "Module.symvers", "%n.mod.o", "%n
 // Of these, nothing depends on the module but its name, which none of them holds.
 constexpr std::array kept = {"begin.o", "end.o", ".module-common.o"};
 
-std::string replaced(std::string text, std::string_view from, std::string_view to) {
-    for (size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
-        text.replace(at, from.size(), to);
-    return text;
-}
-
 std::string in_c(std::string name) {
     std::ranges::replace(name, '-', '_');
     return name;
@@ -48,14 +43,14 @@ std::optional<std::string> command_in(std::string_view cmd_file) {
         return std::nullopt;
     // As make-cmd of scripts/Kbuild.include wrote it for make.
     std::string command(line.substr(at + assignment.size()));
-    return replaced(replaced(std::move(command), "$(pound)", "#"), "$$", "$");
+    return files::replaced(files::replaced(std::move(command), "$(pound)", "#"), "$$", "$");
 }
 
 std::string cut_out(const std::string& command, const LinkPlace& place) {
-    std::string pattern = replaced(command, "%", "%%");
-    pattern = replaced(std::move(pattern), place.folder.string(), "%f");
-    pattern = replaced(std::move(pattern), place.name, "%n");
-    return replaced(std::move(pattern), in_c(place.name), "%m");
+    std::string pattern = files::replaced(command, "%", "%%");
+    pattern = files::replaced(std::move(pattern), place.folder.string(), "%f");
+    pattern = files::replaced(std::move(pattern), place.name, "%n");
+    return files::replaced(std::move(pattern), in_c(place.name), "%m");
 }
 
 std::string put_in(const std::string& pattern, const LinkPlace& place) {
