@@ -16,6 +16,8 @@ bool belongs_to_host(const fs::path& name) {
     return name == "local" || name == "src";
 }
 
+constexpr const char* path_inside = "/usr/sbin:/usr/bin";
+
 void add(std::vector<std::string>& argv, std::initializer_list<std::string> words) {
     argv.insert(argv.end(), words);
 }
@@ -35,11 +37,7 @@ void show_system(std::vector<std::string>& argv, const fs::path& root) {
     add(argv, {"--ro-bind", (root / "etc").string(), "/etc", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"});
 }
 
-} // namespace
-
-Command enclose(Command command, const Enclosure& enclosure) {
-    if (enclosure.root.empty())
-        return command;
+std::vector<std::string> in_namespaces(const Command& command, const Enclosure& enclosure) {
     std::vector<std::string> argv = {"bwrap",         "--unshare-net", "--unshare-ipc",
                                      "--unshare-uts", "--unshare-pid", "--die-with-parent"};
     show_system(argv, enclosure.root);
@@ -47,28 +45,62 @@ Command enclose(Command command, const Enclosure& enclosure) {
         add(argv, {"--ro-bind", path.string(), path.string()});
     for (const fs::path& path : enclosure.writable)
         add(argv, {"--bind", path.string(), path.string()});
-    add(argv, {"--setenv", "PATH", "/usr/sbin:/usr/bin"});
+    add(argv, {"--setenv", "PATH", path_inside});
     if (!command.directory.empty())
         add(argv, {"--chdir", command.directory.string()});
     argv.emplace_back("--");
+    return argv;
+}
+
+std::vector<std::string> traced(const Command& command, const Enclosure& enclosure) {
+    const std::string folder = command.directory.empty() ? "/" : command.directory.string();
+    std::vector<std::string> argv = {"proot", "-r", enclosure.root.string(), "-w", folder};
+    for (const char* path : {"/proc", "/dev"})
+        add(argv, {"-b", path});
+    add(argv, {"-b", fs::temp_directory_path().string() + ":/tmp"});
+    for (const std::vector<fs::path>* paths : {&enclosure.readable, &enclosure.writable})
+        for (const fs::path& path : *paths)
+            add(argv, {"-b", path.string()});
+    add(argv, {"/usr/bin/env", std::string("PATH=") + path_inside});
+    return argv;
+}
+
+} // namespace
+
+Command enclose(Command command, const Enclosure& enclosure) {
+    if (enclosure.root.empty())
+        return command;
+    const bool is_traced = enclosure.means == Enclosure::Means::tracing;
+    std::vector<std::string> argv = is_traced ? traced(command, enclosure) : in_namespaces(command, enclosure);
     argv.insert(argv.end(), command.argv.begin(), command.argv.end());
     command.argv = std::move(argv);
+    if (is_traced)
+        command.environment["PROOT_TMP_DIR"] = fs::temp_directory_path().string();
     return command;
 }
 
-void require_enclosing(const Enclosure& enclosure) {
-    if (!find_program("bwrap"))
+Enclosure enclosure_here(Enclosure enclosure) {
+    std::string reason;
+    for (const auto& [means, program] :
+         {std::pair(Enclosure::Means::namespaces, "bwrap"), std::pair(Enclosure::Means::tracing, "proot")}) {
+        if (!find_program(program))
+            continue;
+        enclosure.means = means;
+        const Outcome outcome = run(enclose({.argv = {"true"}}, enclosure));
+        if (outcome.status == 0)
+            return enclosure;
+        reason += (reason.empty() ? "" : "; ") + last_lines(outcome.errors, 2);
+    }
+    if (reason.empty())
         throw report::Refusal(
             "kernel.missing-tool", "bwrap",
             "the kernel's own tools run in a system of their own, and the program for that is not there",
-            "install bubblewrap");
-    const Outcome outcome = run(enclose({.argv = {"true"}}, enclosure));
-    if (outcome.status != 0)
-        throw report::Refusal(
-            "toolchain.no-namespaces", enclosure.root.string(),
-            "the kernel's own tools cannot run in a system of their own here: " + last_lines(outcome.errors, 2),
-            "allow user namespaces (sysctl kernel.unprivileged_userns_clone=1; in a container, the right to "
-            "make namespaces), or run where the kernel's compiler is installed");
+            "install bubblewrap; or proot, where namespaces are forbidden");
+    throw report::Refusal(
+        "toolchain.no-namespaces", enclosure.root.string(),
+        "the kernel's own tools cannot run in a system of their own here: " + reason,
+        "install proot, which needs no namespaces; or allow them (sysctl kernel.unprivileged_userns_clone=1; in a "
+        "container, the right to make namespaces), or run where the kernel's compiler is installed");
 }
 
 } // namespace klp::host

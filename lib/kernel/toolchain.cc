@@ -152,10 +152,10 @@ Compiler in_own_system(const Config& config, const std::string& where, const std
             progress(fmt::format("making a system with {} {} from {} (once per compiler)", package->name,
                                  package->version, archive->suite()));
         make_system(*package, *archive, folder, cache);
-        host::require_enclosing(enclosure_of(folder, cache));
+        host::enclosure_here(enclosure_of(folder, cache));
     });
     return {root / "usr/bin" / package->name, package->name, text_after_program(text), false,
-            enclosure_of(root, cache)};
+            host::enclosure_here(enclosure_of(root, cache))};
 }
 
 // A system in a folder of the user's.
@@ -165,9 +165,7 @@ host::Enclosure given_system(const fs::path& folder, const host::Cache& cache) {
         throw report::Refusal("toolchain.no-system", folder.string(),
                               "there is no system in this folder (usr/bin, etc)",
                               "give the top of a root file system; or --toolchain kernel, which makes one");
-    const host::Enclosure enclosure = enclosure_of(fs::canonical(folder), cache);
-    host::require_enclosing(enclosure);
-    return enclosure;
+    return host::enclosure_here(enclosure_of(fs::canonical(folder), cache));
 }
 
 } // namespace
