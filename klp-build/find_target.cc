@@ -1,4 +1,5 @@
 // Which kernel is meant, and what the patch files say about its source.
+#include "kernel_progress.h"
 #include "pipeline.h"
 #include "resources.h"
 
@@ -75,7 +76,7 @@ kernel::TargetOptions how_to_prepare(const Options& options, report::Progress& p
             .toolchain = options.toolchain,
             .launcher = options.launcher,
             .resources = {template_folder()},
-            .progress = [&](const std::string& text) { progress.line("    " + text); }};
+            .progress = shown_by(progress)};
 }
 
 std::filesystem::path file_of(const std::filesystem::path& patch) {

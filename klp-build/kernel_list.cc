@@ -31,8 +31,9 @@ std::string remark(const kernel::OfferedKernel& kernel) {
 } // namespace
 
 std::vector<kernel::OfferedKernel> find_kernels(const std::string& pattern, const host::Cache& cache) {
-    std::vector<kernel::OfferedKernel> kernels = kernel::offered_kernels(
-        kernel::known_suites(), cache, [](const std::string& text) { fmt::print(stderr, "{}\n", text); });
+    const kernel::Progress progress{.line = [](const std::string& text) { fmt::print(stderr, "{}\n", text); },
+                                    .bytes = {}};
+    std::vector<kernel::OfferedKernel> kernels = kernel::offered_kernels(kernel::known_suites(), cache, progress);
     std::erase_if(kernels, [&](const kernel::OfferedKernel& kernel) { return !is_for(pattern, kernel.packages); });
     return kernels;
 }

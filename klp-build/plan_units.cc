@@ -1,4 +1,5 @@
 // The patched tree and the units that see a difference in it.
+#include "kernel_progress.h"
 #include "pipeline.h"
 #include "resources.h"
 
@@ -74,7 +75,7 @@ void add_author_headers(const kernel::Target& target, const PatchedFiles& change
 kernel::TargetOptions target_options(const Options& options, report::Progress& progress) {
     kernel::TargetOptions result;
     result.jobs = options.jobs;
-    result.progress = [&progress](const std::string& text) { progress.line("    " + text); };
+    result.progress = shown_by(progress);
     return result;
 }
 

@@ -3,6 +3,7 @@
 #include "files/files.h"
 #include "files/text.h"
 #include "host/process.h"
+#include "kernel/arrival.h"
 #include "kernel/suites.h"
 #include "report/finding.h"
 
@@ -129,6 +130,17 @@ std::vector<PackageFile> parse_print_uris(std::string_view text) {
     return found;
 }
 
+namespace {
+
+uint64_t sum_of_bytes(std::string_view uris) {
+    uint64_t bytes = 0;
+    for (const PackageFile& file : parse_print_uris(uris))
+        bytes += file.bytes;
+    return bytes;
+}
+
+} // namespace
+
 PackageArchive::PackageArchive(std::string suite, const host::Cache& cache, const Progress& progress)
     : suite_(std::move(suite)), root_(root_of(suite_, cache)) {
     require_keys();
@@ -202,10 +214,7 @@ uint64_t PackageArchive::bytes_of(const std::vector<std::string>& packages, cons
     std::vector<std::string> words = {"-q", "--print-uris", "download"};
     for (const std::string& package : packages)
         words.push_back(package + "=" + version);
-    uint64_t bytes = 0;
-    for (const PackageFile& file : parse_print_uris(host::run({.argv = command("apt-get", words)}).output))
-        bytes += file.bytes;
-    return bytes;
+    return sum_of_bytes(host::run({.argv = command("apt-get", words)}).output);
 }
 
 fs::path PackageArchive::download(const std::string& package, const std::string& version,
@@ -224,13 +233,18 @@ fs::path PackageArchive::download(const std::string& package, const std::string&
 }
 
 std::vector<fs::path> PackageArchive::download_with_needs(const std::vector<std::string>& packages,
-                                                          const fs::path& folder) const {
+                                                          const fs::path& folder, const Progress& progress) const {
     files::make_folder(folder / "partial");
-    std::vector<std::string> words = {
-        "-q",     "-y", "-o", "Dir::Cache::archives=" + folder.string(), "--no-install-recommends", "--download-only",
-        "install"};
-    words.insert(words.end(), packages.begin(), packages.end());
-    const host::Outcome outcome = host::run({.argv = command("apt-get", words)});
+    std::vector<std::string> words = {"-q", "-y", "-o", "Dir::Cache::archives=" + folder.string(),
+                                      "--no-install-recommends"};
+    const auto install = [&](const char* how) {
+        std::vector<std::string> all = words;
+        all.insert(all.end(), {how, "install"});
+        all.insert(all.end(), packages.begin(), packages.end());
+        return host::run({.argv = command("apt-get", all)});
+    };
+    const ArrivalWatch watch(folder, sum_of_bytes(install("--print-uris").output), progress);
+    const host::Outcome outcome = install("--download-only");
     if (outcome.status != 0)
         refuse_download(fmt::format("packages of {}", suite_), outcome.errors);
     std::vector<fs::path> found;

@@ -3,10 +3,10 @@
 #pragma once
 
 #include "host/cache.h"
+#include "kernel/progress.h"
 
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -25,8 +25,6 @@ struct PackageFile {
     uint64_t bytes = 0;
 };
 std::vector<PackageFile> parse_print_uris(std::string_view text);
-
-using Progress = std::function<void(const std::string&)>;
 
 class PackageArchive {
 public:
@@ -49,7 +47,8 @@ public:
     // Fetches `packages` ("gcc-14=14.2.0-19", "make") and all that they need, as for a system that has nothing yet,
     // into `folder`. Returns the files.
     std::vector<std::filesystem::path> download_with_needs(const std::vector<std::string>& packages,
-                                                           const std::filesystem::path& folder) const;
+                                                           const std::filesystem::path& folder,
+                                                           const Progress& progress) const;
 
     // Are there lists of `suite` in the cache, of whatever age?
     static bool is_known(const std::string& suite, const host::Cache& cache);

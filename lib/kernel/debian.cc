@@ -3,6 +3,7 @@
 #include "files/files.h"
 #include "host/parallel.h"
 #include "host/process.h"
+#include "kernel/arrival.h"
 #include "kernel/banner.h"
 #include "kernel/kernel_layout.h"
 #include "kernel/suites.h"
@@ -120,11 +121,11 @@ DebianPackages choose_newest(const DebianName& name, const std::string& architec
 }
 
 void fetch_package(const std::string& package, const DebianPackages& kernel, const PackageArchive& archive,
-                   const fs::path& folder, Fetching& fetching) {
-    const host::TemporaryFolder scratch = fetching.cache.temporary();
-    const fs::path file = archive.download(package, kernel.version, scratch.path());
+                   const fs::path& downloads, const fs::path& folder) {
+    const fs::path file = archive.download(package, kernel.version, downloads / package);
     host::run_or_refuse({.argv = {"dpkg-deb", "-x", file.string(), folder.string()}}, "target.unpack",
                         "unpack " + file.filename().string());
+    files::remove_tree(file);
     files::remove_tree(folder / "usr/share");
 }
 
@@ -133,12 +134,12 @@ std::string source_entry(const std::string& package, const std::string& version)
 }
 
 // linux-source-6.1 holds one usr/src/linux-source-6.1.tar.xz.
-fs::path fetch_source(const DebianPackages& kernel, Fetching& fetching) {
+fs::path fetch_source(const DebianPackages& kernel, const fs::path& downloads, Fetching& fetching) {
     return fetching.cache.common_entry(source_entry(kernel.source, kernel.version), [&](const fs::path& folder) {
         const PackageArchive archive(kernel.suite, fetching.cache, fetching.progress);
-        const host::TemporaryFolder scratch = fetching.cache.temporary();
-        fetch_package(kernel.source, kernel, archive, scratch.path() / "unpacked", fetching);
-        const fs::path tarball = scratch.path() / "unpacked/usr/src" / (kernel.source + ".tar.xz");
+        const fs::path unpacked = downloads / "source";
+        fetch_package(kernel.source, kernel, archive, downloads, unpacked);
+        const fs::path tarball = unpacked / "usr/src" / (kernel.source + ".tar.xz");
         host::run_or_refuse({.argv = {"tar", "-x", "-I", "xz -T0", "--strip-components=1", "--no-same-owner", "-C",
                                       folder.string(), "-f", tarball.string()}},
                             "target.unpack", "unpack the kernel's source");
@@ -159,18 +160,21 @@ uint64_t bytes_of(const DebianPackages& kernel, const PackageArchive& archive, c
 
 void fetch_all(const DebianPackages& kernel, const fs::path& folder, Fetching& fetching) {
     const PackageArchive archive(kernel.suite, fetching.cache, fetching.progress);
+    const uint64_t bytes = bytes_of(kernel, archive, fetching.cache);
     if (fetching.progress)
         fetching.progress(fmt::format("fetching the packages of Debian's {} {} from {}, {} MB (once per kernel)",
-                                      kernel.release, kernel.version, kernel.suite,
-                                      bytes_of(kernel, archive, fetching.cache) / megabyte));
+                                      kernel.release, kernel.version, kernel.suite, bytes / megabyte));
+    const host::TemporaryFolder scratch = fetching.cache.temporary();
+    const fs::path& downloads = scratch.path();
+    const ArrivalWatch watch(downloads, bytes, fetching.progress);
     // The two large ones first.
     std::vector<std::function<void()>> work;
     if (!kernel.debug.empty())
-        work.emplace_back([&] { fetch_package(kernel.debug, kernel, archive, folder / "debug", fetching); });
-    work.emplace_back([&] { fetch_source(kernel, fetching); });
+        work.emplace_back([&] { fetch_package(kernel.debug, kernel, archive, downloads, folder / "debug"); });
+    work.emplace_back([&] { fetch_source(kernel, downloads, fetching); });
     for (const std::string& package : kernel.image)
-        work.emplace_back([&] { fetch_package(package, kernel, archive, folder / "image", fetching); });
-    work.emplace_back([&] { fetch_package(kernel.headers, kernel, archive, folder / "headers", fetching); });
+        work.emplace_back([&] { fetch_package(package, kernel, archive, downloads, folder / "image"); });
+    work.emplace_back([&] { fetch_package(kernel.headers, kernel, archive, downloads, folder / "headers"); });
     host::parallel_for(work.size(), static_cast<unsigned>(work.size()), [&](size_t i) { work[i](); });
     files::write(folder / "suite", kernel.suite);
     files::write(folder / "version", kernel.version);
@@ -229,7 +233,8 @@ NamedKernel fetch_debian_kernel(const DebianName& name, const host::Cache& cache
         fetch_all(*chosen, empty, fetching);
     });
     const DebianPackages packages = read_note(exact.release, folder);
-    return describe(packages.release, folder, fetch_source(packages, fetching));
+    const host::TemporaryFolder scratch = cache.temporary();
+    return describe(packages.release, folder, fetch_source(packages, scratch.path(), fetching));
 }
 
 std::vector<OfferedKernel> offered_kernels(const std::vector<std::string>& suites, const host::Cache& cache,

@@ -13,8 +13,8 @@ namespace {
 
 symbols::KernelPaths find_symbol_files(const std::string& spec, host::Sharing sharing) {
     const host::Cache cache = host::Cache::open(sharing);
-    const NamedKernel kernel =
-        fetch_named_kernel(spec, cache, [](const std::string& text) { fmt::print(stderr, "{}\n", text); });
+    const Progress progress{.line = [](const std::string& text) { fmt::print(stderr, "{}\n", text); }, .bytes = {}};
+    const NamedKernel kernel = fetch_named_kernel(spec, cache, progress);
     symbols::KernelPaths paths;
     paths.vmlinux = kernel.vmlinux;
     paths.vmlinuz = kernel.vmlinuz;

@@ -9,12 +9,12 @@
 #include "kernel/kbuild.h"
 #include "kernel/launcher.h"
 #include "kernel/mirror.h"
+#include "kernel/progress.h"
 #include "kernel/steps.h"
 #include "kernel/unit.h"
 #include "report/finding.h"
 
 #include <filesystem>
-#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -49,12 +49,12 @@ struct Target {
 
 struct TargetOptions {
     bool skip_compiler_check = false;
-    std::optional<elf::Runtime> runtime = {};              // refuse the kernel if its patches are for the other core
-    unsigned jobs = 0;                                     // 0: as many as there are processors
-    std::string toolchain = {};                            // kernel/toolchain.h, ToolchainRequest::choice
-    std::string launcher = {};                             // kernel/launcher.h
-    std::vector<std::filesystem::path> resources = {};     // what units read beside the kernel's source
-    std::function<void(const std::string&)> progress = {}; // told what takes long before it starts
+    std::optional<elf::Runtime> runtime = {};          // refuse the kernel if its patches are for the other core
+    unsigned jobs = 0;                                 // 0: as many as there are processors
+    std::string toolchain = {};                        // kernel/toolchain.h, ToolchainRequest::choice
+    std::string launcher = {};                         // kernel/launcher.h
+    std::vector<std::filesystem::path> resources = {}; // what units read beside the kernel's source
+    Progress progress = {};                            // told what takes long before it starts
 };
 
 // --kernel (kernel/named_kernel.h), with `source` in place of the packages' own if that is not empty. Throws

@@ -78,11 +78,11 @@ std::string package_line(const fs::path& file) {
 
 // Nothing of it is run while it is made: packages are unpacked, not set up.
 void make_system(const CompilerPackage& compiler, const PackageArchive& archive, const fs::path& root,
-                 const host::Cache& cache) {
+                 const host::Cache& cache, const Progress& progress) {
     std::vector<std::string> wanted = {compiler.name + "=" + compiler.version};
     wanted.insert(wanted.end(), tools.begin(), tools.end());
     const host::TemporaryFolder scratch = cache.temporary();
-    const std::vector<fs::path> packages = archive.download_with_needs(wanted, scratch.path());
+    const std::vector<fs::path> packages = archive.download_with_needs(wanted, scratch.path(), progress);
     make_frame(root);
     std::string manifest;
     for (const fs::path& package : packages) {
@@ -151,7 +151,7 @@ Compiler in_own_system(const Config& config, const std::string& where, const std
         if (progress)
             progress(fmt::format("making a system with {} {} from {} (once per compiler)", package->name,
                                  package->version, archive->suite()));
-        make_system(*package, *archive, folder, cache);
+        make_system(*package, *archive, folder, cache, progress);
         host::enclosure_here(enclosure_of(folder, cache));
     });
     return {root / "usr/bin" / package->name, package->name, text_after_program(text), false,

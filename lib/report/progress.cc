@@ -11,6 +11,14 @@ namespace {
 
 constexpr std::string_view clear_line = "\r\033[K";
 
+// "[=====>              ]"
+std::string bar(size_t done, size_t total) {
+    constexpr size_t width = 20;
+    const size_t filled = total == 0 ? 0 : std::min(done, total) * width / total;
+    return fmt::format("[{}{}{}]", std::string(filled, '='), filled < width ? ">" : "",
+                       std::string(filled < width ? width - filled - 1 : 0, ' '));
+}
+
 } // namespace
 
 std::string duration(double seconds) {
@@ -32,7 +40,7 @@ void Progress::begin(std::string name, std::string doing) {
         end();
     times_.push_back({std::move(name), 0});
     doing_ = std::move(doing);
-    start_ = last_part_ = Clock::now();
+    start_ = parts_began_ = last_part_ = Clock::now();
     running_ = true;
     if (is_terminal_) {
         fmt::print(stream_, "  {} ...", doing_);
@@ -50,17 +58,18 @@ void Progress::end(std::string_view outcome) {
     std::fflush(stream_);
 }
 
-void Progress::part(size_t done, size_t total) {
+void Progress::part(size_t done, size_t total, std::string_view unit) {
     const Clock::time_point now = Clock::now();
     constexpr std::chrono::minutes seldom{1};
     if (!running_ || done == 0 || (!is_terminal_ && now - last_part_ < seldom))
         return;
     last_part_ = now;
-    const double took = std::chrono::duration<double>(now - start_).count();
+    const double took = std::chrono::duration<double>(now - parts_began_).count();
     const double left = took / static_cast<double>(done) * static_cast<double>(total - std::min(done, total));
-    const std::string text = fmt::format("{} of {}, about {} left", done, total, duration(left));
+    const std::string text =
+        fmt::format("{} of {}{}{}, about {} left", done, total, unit.empty() ? "" : " ", unit, duration(left));
     if (is_terminal_)
-        fmt::print(stream_, "{}  {} ... {}", clear_line, doing_, text);
+        fmt::print(stream_, "{}  {} {} {}", clear_line, doing_, bar(done, total), text);
     else
         fmt::print(stream_, "    {}\n", text);
     std::fflush(stream_);
@@ -72,6 +81,7 @@ void Progress::abandon() {
 }
 
 void Progress::line(std::string_view text) {
+    parts_began_ = Clock::now();
     bool open = running_ && is_terminal_;
     fmt::print(stream_, "{}{}\n", open ? clear_line : "", text);
     if (open)

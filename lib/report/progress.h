@@ -32,9 +32,9 @@ public:
     void end(std::string_view outcome = {});
     // Ends the running stage, if any, as one that did not succeed.
     void abandon();
-    // So much of the running stage's work is done; the time that is left is told from the time that it took. Elsewhere
-    // than on a terminal a line a minute.
-    void part(size_t done, size_t total);
+    // So much of the running stage's work is done; the time that is left is told from the time since the stage, or the
+    // last line in it, began. `unit` stands behind the numbers ("MB"). Elsewhere than on a terminal a line a minute.
+    void part(size_t done, size_t total, std::string_view unit = {});
     // A line between stages.
     void line(std::string_view text);
 
@@ -48,6 +48,7 @@ private:
     bool running_ = false;
     std::string doing_;
     Clock::time_point start_;
+    Clock::time_point parts_began_;
     Clock::time_point last_part_;
     std::vector<StageTime> times_;
 };
