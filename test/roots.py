@@ -21,10 +21,12 @@ def make(root, suite):
 
 
 def copy_sources(folder):
-    """The files that git knows: what lies about is not what anybody gets."""
+    """The files that git knows: what lies about is not what anybody gets. A file that is the same there keeps its time, and
+    one that is not gets that of now, so that a build in the folder is done again as far as need be."""
     names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout
     folder.mkdir(parents=True, exist_ok=True)
-    subprocess.run(["cpio", "-0pdmu", "--quiet", folder], cwd=ROOT, input=names, check=True)
+    subprocess.run(["rsync", "--checksum", "--links", "--perms", "--from0", "--files-from=-", ".", folder], cwd=ROOT, input=names,
+                   check=True)
 
 
 def run(root, script, *, folder="/", binds=None, environment=None):
