@@ -132,6 +132,16 @@ TEST_CASE("faults of section headers: flags") {
     check_all(faults);
 }
 
+TEST_CASE("a section lies anywhere in the file that 8 divides, as binutils 2.44 has it") {
+    ModuleImage image(FullModule().builder.bytes());
+    uint64_t wanted = 16;
+    while (image.section(".data").sh_offset % wanted == 0)
+        wanted *= 2;
+    REQUIRE(wanted <= 4096);
+    image.edit_section(".data", [&](Elf64_Shdr& section) { section.sh_addralign = wanted; });
+    CHECK(codes_of(image.bytes) == Codes{});
+}
+
 TEST_CASE("faults of section headers: places, sizes, links") {
     using Shdr = Elf64_Shdr;
     check_all({

@@ -5,6 +5,7 @@
  *	hammer load		until killed: everything that tasks do, on all CPUs, but less
  *				urgently than who loads the patches
  *	hammer sleep N		N processes that sleep; says "ready"
+ *	hammer call		one call, and the end
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -78,6 +79,31 @@ static void forkers(void)
 	}
 }
 
+static void *exec_in_thread(void *program)
+{
+	execl(program, program, "call", NULL);
+	exit(1);
+}
+
+/* The thread that calls exec takes the place of its process, whose first thread dies. */
+static void execers(void)
+{
+	for (;;) {
+		pid_t child = fork();
+
+		if (!child) {
+			pthread_t other;
+
+			if (pthread_create(&other, NULL, exec_in_thread, "/hammer"))
+				exit(1);
+			for (;;)
+				call(open("/proc/klptest", O_WRONLY | O_CLOEXEC), 1);
+		}
+		waitpid(child, NULL, 0);
+		usleep(1000);
+	}
+}
+
 static void faulters(void)
 {
 	size_t size = 1 << 20;
@@ -130,6 +156,9 @@ int main(int argc, char **argv)
 	if (argc > 2 && !strcmp(argv[1], "sleep")) {
 		for (int i = atoi(argv[2]); i; i--)
 			start((void (*)(void))pause);
+	} else if (argc > 1 && !strcmp(argv[1], "call")) {
+		call(open("/proc/klptest", O_WRONLY), 3);
+		return 0;
 	} else {
 		if (nice(15) < 0)
 			return 1;
@@ -137,6 +166,7 @@ int main(int argc, char **argv)
 		start(callers);
 		start(readers);
 		start(forkers);
+		start(execers);
 		start(faulters);
 		start(signaled);
 		start(hogs);
