@@ -20,18 +20,22 @@ uint32_t KernelReferences::symbol_of(const RoutedReference& reference, uint32_t 
     return name.empty() ? 0 : external(name, reference.found, from);
 }
 
-uint32_t KernelReferences::variable(std::string_view name, uint32_t from) {
+const Resolution* KernelReferences::of_unit(std::string_view name) const {
     for (const elf::Symbol& symbol : draft_.pair.original.object().symbols())
         if (symbol.name == name && symbol.place == elf::Place::section)
-            return to(name, draft_.kernel.defined(symbol.index), from);
+            return &draft_.kernel.defined(symbol.index);
+    return nullptr;
+}
+
+uint32_t KernelReferences::variable(std::string_view name, uint32_t from) {
+    if (const Resolution* own = of_unit(name))
+        return to(name, *own, from);
     return external(name, draft_.kernel.is_of_patch(name) ? nullptr : &draft_.kernel.undefined(name), from);
 }
 
 uint32_t KernelReferences::external(std::string_view name, const Resolution* found, uint32_t from) {
     if (!found)
         return undefined(name, STB_GLOBAL);
-    if (is_static_call_trampoline(name))
-        trampolines_.insert(std::string(name));
     return to(name, *found, from);
 }
 
@@ -56,6 +60,8 @@ uint32_t KernelReferences::to(std::string_view name, const Resolution& found, ui
         refuse(name, found, from);
         return undefined(name, STB_WEAK);
     }
+    if (is_static_call_trampoline(name))
+        trampolines_.insert(std::string(name));
     if (known_.emplace(found.object, name, found.sympos).second)
         references_.push_back(
             {std::string(name), from == none ? std::string() : draft_.pair.patched.title(from), found});
@@ -97,10 +103,11 @@ void KernelReferences::add_static_call_keys() {
         return;
     for (const std::string& trampoline : trampolines_) {
         const std::string key = key_of_trampoline(trampoline);
-        if (draft_.kernel.is_of_patch(key))
+        const Resolution* own = of_unit(key);
+        if (!own && draft_.kernel.is_of_patch(key))
             continue;
-        const Resolution& found = draft_.kernel.undefined(key);
-        if (found.kind == Resolution::Kind::livepatch)
+        const Resolution& found = own ? *own : draft_.kernel.undefined(key);
+        if (found.kind == Resolution::Kind::livepatch && found.object == "vmlinux")
             plain_of_vmlinux(key);
         else if (found.kind == Resolution::Kind::imported)
             to(key, found, none);

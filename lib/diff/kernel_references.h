@@ -36,6 +36,8 @@ public:
     const std::vector<KernelReference>& all() const { return references_; }
 
 private:
+    // What the kernel has of a symbol that this unit defines; nothing if it defines none of that name.
+    const symbols::Resolution* of_unit(std::string_view name) const;
     uint32_t external(std::string_view name, const symbols::Resolution* found, uint32_t from);
     uint32_t undefined(std::string_view name, uint8_t binding);
     uint32_t plain_of_vmlinux(std::string_view name);

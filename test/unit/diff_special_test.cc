@@ -136,6 +136,25 @@ TEST_CASE("a static call of vmlinux names its key for objtool") {
     CHECK(outcome.symbol("__SCT__act")->is_weak());
 }
 
+TEST_CASE("a static call that the unit itself defines names its key for objtool") {
+    UnitPair pair;
+    symbols::Resolution global = in_module("vmlinux");
+    global.is_global = true;
+    pair.resolver.special["__SCK__act"] = global;
+    pair.resolver.special["__SCT__act"] = global;
+    // As DEFINE_STATIC_CALL() has it; only a section that is discarded speaks of the key.
+    std::string unit =
+        "struct { void *func; void *type; } __SCK__act;\n"
+        "asm(\".pushsection .static_call.text,\\\"ax\\\"\\n.globl __SCT__act\\n__SCT__act: jmp other\\n"
+        ".type __SCT__act, @function\\n.size __SCT__act, . - __SCT__act\\n.popsection\");\n"
+        "static void *const mark __attribute__((section(\".discard.addressable\"), used)) = &__SCK__act;\n"
+        "int f(int x) { asm volatile(\"call __SCT__act\"); return x + 1; }\n";
+    Outcome outcome = pair.run(unit, replaced(unit, "x + 1", "x + 2"));
+    REQUIRE(outcome.codes.empty());
+    CHECK(outcome.refers(elf::build_symbols_section, "__SCT__act"));
+    CHECK(outcome.refers(elf::build_symbols_section, "__SCK__act"));
+}
+
 TEST_CASE("entry sizes of the environment are read, and an object that contradicts them counts more") {
     std::string unit =
         "int f(int *p) { asm volatile(\"1: nop\\n.pushsection __ex_table,\\\"a\\\"\\n .long 1b - ., 1b - ., 3\\n"
