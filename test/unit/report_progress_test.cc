@@ -23,13 +23,14 @@ std::string on_terminal(const std::function<void(Progress&)>& work) {
         Progress progress(terminal);
         work(progress);
     }
-    std::fflush(terminal);
-    char text[1024];
-    const ssize_t size = read(ours, text, sizeof(text));
     std::fclose(terminal);
+    std::string all;
+    char text[256];
+    // Once nobody has the terminal open, reading ends with an error.
+    for (ssize_t size; (size = read(ours, text, sizeof(text))) > 0;)
+        all.append(text, static_cast<size_t>(size));
     close(ours);
-    REQUIRE(size > 0);
-    return {text, static_cast<size_t>(size)};
+    return all;
 }
 
 std::string in_file(const std::function<void(Progress&)>& work) {
@@ -58,7 +59,7 @@ void fetch(Progress& progress) {
 
 TEST_CASE("a terminal shows a bar, which the stage's line replaces") {
     const std::string text = on_terminal(fetch);
-    CHECK(text.find("fetch it [==========>         ] 225 of 450 MB, about 0 s left") != text.npos);
+    CHECK(text.find("fetch it [==========>         ] 225 of 450 MB, about ") != text.npos);
     CHECK(text.find("fetch it [====================] 450 of 450 MB") != text.npos);
     CHECK(text.find("[>") == text.npos); // nothing is told of nothing
     const size_t last = text.rfind("\r\033[K");
