@@ -12,8 +12,8 @@
 namespace klp::kernel {
 
 // Prepares kbuild.build (empty or not there yet): `config` becomes its .config, `symvers` its Module.symvers (empty:
-// none). Programs that only a build of the kernel itself runs are not made. Throws report::Refusal "target.prepare" with
-// kbuild's own last lines.
+// none). Programs that only a build of the kernel itself runs are not made. Throws report::Refusal "target.prepare"
+// with kbuild's own last lines.
 void prepare_build(const Kbuild& kbuild, const std::filesystem::path& config, const std::filesystem::path& symvers,
                    unsigned jobs);
 

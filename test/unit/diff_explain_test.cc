@@ -123,8 +123,9 @@ TEST_CASE("the place of a difference is told by whatever name the object goes") 
 TEST_CASE("what a unit's output refers to in the kernel is listed, and what each piece was before") {
     UnitPair pair;
     pair.resolver.special["far"] = {symbols::Resolution::Kind::livepatch, "vmlinux", 2, false, {}, false, {}};
-    const std::string unit = "extern int far(int), near(int), fresh(int);\nint f(int x) { return far(x) + far(x + 1); }\n"
-                             "int g(int x) { return near(x) + 3; }\n";
+    const std::string unit =
+        "extern int far(int), near(int), fresh(int);\nint f(int x) { return far(x) + far(x + 1); }\n"
+        "int g(int x) { return near(x) + 3; }\n";
     Outcome outcome = pair.run(unit, replaced(replaced(unit, "x + 1", "x + 2"), "+ 3", "+ fresh(x)") +
                                          "int fresh(int x) { return near(x); }\n");
     std::vector<std::string> names;
