@@ -7,7 +7,6 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <cstdio>
 
 namespace klp::build {
 
@@ -31,9 +30,8 @@ std::string remark(const kernel::OfferedKernel& kernel) {
 } // namespace
 
 std::vector<kernel::OfferedKernel> find_kernels(const std::string& pattern, const host::Cache& cache) {
-    const kernel::Progress progress{.line = [](const std::string& text) { fmt::print(stderr, "{}\n", text); },
-                                    .bytes = {}};
-    std::vector<kernel::OfferedKernel> kernels = kernel::offered_kernels(kernel::known_suites(), cache, progress);
+    std::vector<kernel::OfferedKernel> kernels =
+        kernel::offered_kernels(kernel::known_suites(), cache, kernel::on_standard_error());
     std::erase_if(kernels, [&](const kernel::OfferedKernel& kernel) { return !is_for(pattern, kernel.packages); });
     return kernels;
 }

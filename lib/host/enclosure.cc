@@ -3,6 +3,8 @@
 #include "report/finding.h"
 
 #include <algorithm>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <utility>
 
 namespace klp::host {
@@ -80,7 +82,7 @@ Command enclose(Command command, const Enclosure& enclosure) {
 }
 
 Enclosure enclosure_here(Enclosure enclosure) {
-    std::string reason;
+    std::vector<std::string> reasons;
     for (const auto& [means, program] :
          {std::pair(Enclosure::Means::namespaces, "bwrap"), std::pair(Enclosure::Means::tracing, "proot")}) {
         if (!find_program(program))
@@ -89,16 +91,16 @@ Enclosure enclosure_here(Enclosure enclosure) {
         const Outcome outcome = run(enclose({.argv = {"true"}}, enclosure));
         if (outcome.status == 0)
             return enclosure;
-        reason += (reason.empty() ? "" : "; ") + last_lines(outcome.errors, 2);
+        reasons.push_back(fmt::format("{}: status {}: {}", program, outcome.status, last_lines(outcome.errors, 2)));
     }
-    if (reason.empty())
+    if (reasons.empty())
         throw report::Refusal(
             "kernel.missing-tool", "bwrap",
             "the kernel's own tools run in a system of their own, and the program for that is not there",
             "install bubblewrap; or proot, where namespaces are forbidden");
     throw report::Refusal(
         "toolchain.no-namespaces", enclosure.root.string(),
-        "the kernel's own tools cannot run in a system of their own here: " + reason,
+        fmt::format("the kernel's own tools cannot run in a system of their own here: {}", fmt::join(reasons, "; ")),
         "install proot, which needs no namespaces; or allow them (sysctl kernel.unprivileged_userns_clone=1; in a "
         "container, the right to make namespaces), or run where the kernel's compiler is installed");
 }

@@ -16,4 +16,7 @@ struct Progress {
     void operator()(const std::string& text) const { line(text); }
 };
 
+// Lines on the standard error, without stages.
+Progress on_standard_error();
+
 } // namespace klp::kernel

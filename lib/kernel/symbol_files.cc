@@ -3,9 +3,6 @@
 #include "kernel/named_kernel.h"
 
 #include <CLI/CLI.hpp>
-#include <fmt/format.h>
-
-#include <cstdio>
 
 namespace klp::kernel {
 
@@ -13,8 +10,7 @@ namespace {
 
 symbols::KernelPaths find_symbol_files(const std::string& spec, host::Sharing sharing) {
     const host::Cache cache = host::Cache::open(sharing);
-    const Progress progress{.line = [](const std::string& text) { fmt::print(stderr, "{}\n", text); }, .bytes = {}};
-    const NamedKernel kernel = fetch_named_kernel(spec, cache, progress);
+    const NamedKernel kernel = fetch_named_kernel(spec, cache, on_standard_error());
     symbols::KernelPaths paths;
     paths.vmlinux = kernel.vmlinux;
     paths.vmlinuz = kernel.vmlinuz;

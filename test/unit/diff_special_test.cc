@@ -12,6 +12,12 @@ symbols::Resolution in_module(const char* module) {
     return {symbols::Resolution::Kind::livepatch, module, 0, false, {}, false, {}};
 }
 
+symbols::Resolution global_of_vmlinux() {
+    symbols::Resolution found = in_module("vmlinux");
+    found.is_global = true;
+    return found;
+}
+
 // A jump label as arch/x86/include/asm/jump_label.h lays it out.
 const std::string jump_label = R"(
 struct static_key { int enabled; void *entries; };
@@ -124,10 +130,7 @@ TEST_CASE("a static call of a module is refused where objtool has not seen it ye
 
 TEST_CASE("a static call of vmlinux names its key for objtool") {
     UnitPair pair;
-    symbols::Resolution global = in_module("vmlinux");
-    global.is_global = true;
-    pair.resolver.special["__SCK__act"] = global;
-    pair.resolver.special["__SCT__act"] = global;
+    pair.resolver.special["__SCK__act"] = pair.resolver.special["__SCT__act"] = global_of_vmlinux();
     std::string unit = "int f(int x) { asm volatile(\"call __SCT__act\"); return x + 1; }\n";
     Outcome outcome = pair.run(unit, replaced(unit, "x + 1", "x + 2"));
     REQUIRE(outcome.codes.empty());
@@ -138,10 +141,7 @@ TEST_CASE("a static call of vmlinux names its key for objtool") {
 
 TEST_CASE("a static call that the unit itself defines names its key for objtool") {
     UnitPair pair;
-    symbols::Resolution global = in_module("vmlinux");
-    global.is_global = true;
-    pair.resolver.special["__SCK__act"] = global;
-    pair.resolver.special["__SCT__act"] = global;
+    pair.resolver.special["__SCK__act"] = pair.resolver.special["__SCT__act"] = global_of_vmlinux();
     // As DEFINE_STATIC_CALL() has it; only a section that is discarded speaks of the key.
     std::string unit =
         "struct { void *func; void *type; } __SCK__act;\n"
