@@ -91,7 +91,7 @@ void prepare_for_runs(const Options& options, const kernel::Target& target,
     progress.begin("prepare", "make ready what runs to come need");
     kernel::prepare_link(target, {.name = {}, .template_folder = template_folder(), .core = core}, scratch);
     kernel::include_graph_of(target, kernel::units_of(target), how_to_prepare(options, progress));
-    kernel::patched_tree_of(target);
+    kernel::patched_tree_of(target).open_all();
     progress.end();
 }
 

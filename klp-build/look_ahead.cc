@@ -74,12 +74,12 @@ std::vector<const kernel::UnitChange*> likeliest(const kernel::Plan& plan, const
 
 } // namespace
 
-void look_ahead(const Options& options, const kernel::Target& target, const PatchedFiles& changes,
+void look_ahead(const Options& options, const kernel::Target& target, const Units& units, const PatchedFiles& changes,
                 kernel::PatchedTree& tree, const Images& images, const std::filesystem::path& folder, Review& review,
                 report::Progress& progress) {
     if (!changes_header(changes))
         return;
-    const kernel::Plan plan = likely_units(options, target, changes, tree, progress);
+    const kernel::Plan plan = likely_units(options, target, units, changes, tree, progress);
     if (!reaches_many(plan, changes))
         return;
     progress.line("    (--rewrite DIR --rewrite-callers FILE changes inline functions for some callers only)");

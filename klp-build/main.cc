@@ -113,12 +113,13 @@ void run(const Options& options, Record& record, report::Progress& progress, fil
     progress.begin("plan", "find the affected units");
     KeptCopy kept(options, folder.path());
     const Images images(target, core);
-    kernel::PatchedTree tree = write_patched_tree(target, changes, core);
+    const Units units = kernel::units_of(target);
+    kernel::PatchedTree tree = write_patched_tree(target, units, changes, core);
     if (options.rewrite.empty())
-        look_ahead(options, target, changes, tree, images, folder.path(), record.review, progress);
+        look_ahead(options, target, units, changes, tree, images, folder.path(), record.review, progress);
 
     // Which units see the change, and whose are they?
-    kernel::Plan plan = plan_units(options, target, changes, tree, progress);
+    kernel::Plan plan = plan_units(options, target, units, changes, tree, progress);
     progress.end(count(plan.changes.size(), "unit"));
 
     // A source patch that can be live is made before anything is compiled, and instead of it.

@@ -11,7 +11,7 @@
 #include "files/together.h"
 #include "host/cache.h"
 #include "kernel/compile.h"
-#include "kernel/mirror.h"
+#include "kernel/patched_tree.h"
 #include "kernel/plan.h"
 #include "kernel/runtime.h"
 #include "kernel/target.h"
@@ -26,6 +26,8 @@
 #include <vector>
 
 namespace klp::build {
+
+using Units = std::vector<kernel::BuildUnit>; // all of the target
 
 class Review;        // review.h: what the report shows besides
 struct ChangedTexts; // changed_texts.h
@@ -92,21 +94,21 @@ void prepare_for_runs(const Options& options, const kernel::Target& target,
 PatchedFiles read_patches(const Options& options, const kernel::Target& target);
 // A private copy of the source tree with the patch applied; it is taken back when the value goes.
 // Patched code that talks to the livepatch core does so by the core's own header.
-kernel::PatchedTree write_patched_tree(const kernel::Target& target, const PatchedFiles& changes,
+kernel::PatchedTree write_patched_tree(const kernel::Target& target, const Units& units, const PatchedFiles& changes,
                                        const std::optional<kernel::RuntimeCore>& core);
 // Takes back what keeps the line numbers of unchanged code: a compiler's message then quotes the file that people see.
 void restore_own_lines(const PatchedFiles& changes, kernel::PatchedTree& tree);
 // The units that see a difference, less those that --target leaves out.
-kernel::Plan plan_units(const Options& options, const kernel::Target& target, const PatchedFiles& changes,
-                        const kernel::PatchedTree& tree, report::Progress& progress);
+kernel::Plan plan_units(const Options& options, const kernel::Target& target, const Units& units,
+                        const PatchedFiles& changes, const kernel::PatchedTree& tree, report::Progress& progress);
 // The same in little time: units may be among them that see no difference, and nothing is said of what is no unit.
-kernel::Plan likely_units(const Options& options, const kernel::Target& target, const PatchedFiles& changes,
-                          const kernel::PatchedTree& tree, report::Progress& progress);
+kernel::Plan likely_units(const Options& options, const kernel::Target& target, const Units& units,
+                          const PatchedFiles& changes, const kernel::PatchedTree& tree, report::Progress& progress);
 // Does the patch reach so many units by headers that finding out about them is less work than compiling them?
 bool reaches_many(const kernel::Plan& plan, const PatchedFiles& changes);
 // Of a patch that does so, compiles those that are likeliest to show what it does to types, and
 // throws report::Refusal if they do (sense_changes()).
-void look_ahead(const Options& options, const kernel::Target& target, const PatchedFiles& changes,
+void look_ahead(const Options& options, const kernel::Target& target, const Units& units, const PatchedFiles& changes,
                 kernel::PatchedTree& tree, const Images& images, const std::filesystem::path& folder, Review& review,
                 report::Progress& progress);
 // The plan less the units that read what the patch changes in headers and use none of it ("plan.unused", a note); at

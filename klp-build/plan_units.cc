@@ -3,6 +3,7 @@
 #include "pipeline.h"
 #include "resources.h"
 
+#include "kernel/opened_folders.h"
 #include "report/finding.h"
 #include "source/line_keeping.h"
 
@@ -88,15 +89,15 @@ void add_core_header(const kernel::RuntimeCore& core, const PatchedFiles& change
 
 } // namespace
 
-kernel::Plan likely_units(const Options& options, const kernel::Target& target, const PatchedFiles& changes,
-                          const kernel::PatchedTree& tree, report::Progress& progress) {
-    return kernel::make_likely_plan(target, kernel::units_of(target), changes.files, tree.root(),
-                                    target_options(options, progress));
+kernel::Plan likely_units(const Options& options, const kernel::Target& target, const Units& units,
+                          const PatchedFiles& changes, const kernel::PatchedTree& tree, report::Progress& progress) {
+    return kernel::make_likely_plan(target, units, changes.files, tree.root(), target_options(options, progress));
 }
 
-kernel::PatchedTree write_patched_tree(const kernel::Target& target, const PatchedFiles& changes,
+kernel::PatchedTree write_patched_tree(const kernel::Target& target, const Units& units, const PatchedFiles& changes,
                                        const std::optional<kernel::RuntimeCore>& core) {
     kernel::PatchedTree tree = kernel::patched_tree_of(target);
+    kernel::open_folders(target, units, changes.applied, tree);
     add_author_headers(target, changes, tree);
     complete_helpers(target, changes, tree);
     if (core)
@@ -123,10 +124,9 @@ bool reaches_many(const kernel::Plan& plan, const PatchedFiles& changes) {
            }) > few_units;
 }
 
-kernel::Plan plan_units(const Options& options, const kernel::Target& target, const PatchedFiles& changes,
-                        const kernel::PatchedTree& tree, report::Progress& progress) {
-    kernel::Plan plan = kernel::make_plan(target, kernel::units_of(target), changes.files, tree.root(),
-                                          target_options(options, progress));
+kernel::Plan plan_units(const Options& options, const kernel::Target& target, const Units& units,
+                        const PatchedFiles& changes, const kernel::PatchedTree& tree, report::Progress& progress) {
+    kernel::Plan plan = kernel::make_plan(target, units, changes.files, tree.root(), target_options(options, progress));
     if (!options.targets.empty())
         keep_only_targets(options.targets, plan);
     return plan;

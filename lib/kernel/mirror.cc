@@ -2,22 +2,16 @@
 
 #include "files/files.h"
 #include "files/text.h"
-#include "host/parallel.h"
-#include "host/process.h"
-#include "report/finding.h"
 
 #include <array>
 #include <cerrno>
 #include <charconv>
 #include <chrono>
-#include <cstring>
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <map>
-#include <set>
 #include <string_view>
 #include <sys/stat.h>
-#include <unistd.h>
+#include <utility>
 #include <vector>
 
 namespace klp::kernel {
@@ -61,95 +55,33 @@ void make_link(const fs::path& target, const fs::path& link) {
         refuse(link, error);
 }
 
-// The file that a link in the mirror leads to: never a link of another mirror.
-fs::path link_target(const fs::directory_entry& entry) {
-    std::error_code error;
-    fs::path target = entry.path();
-    for (int hops = 0; hops < 8 && fs::is_symlink(fs::symlink_status(target, error)); ++hops) {
-        const fs::path next = fs::read_symlink(target, error);
-        if (error || next.is_relative())
-            break;
-        target = next;
-    }
-    return target;
-}
-
 std::string below(const std::string& folder, const std::string& name) {
     return folder.empty() ? name : folder + "/" + name;
 }
 
-// Makes this one folder's entries like the tree's; subfolders are made, and filled later. Returns the names of those
-// that were not there.
-std::vector<std::string> synchronize_entries(const fs::path& tree, const fs::path& mirror,
-                                             const std::string& relative) {
-    std::error_code error;
-    std::vector<std::string> made;
-    std::map<std::string, fs::file_type> present;
-    for (const fs::directory_entry& entry : fs::directory_iterator(mirror, error))
-        present[entry.path().filename().string()] = entry.symlink_status().type();
-    if (error)
-        refuse(mirror, error);
-    for (const fs::directory_entry& entry : fs::directory_iterator(tree, error)) {
-        const std::string name = entry.path().filename().string();
-        if (is_build_product(below(relative, name), name))
-            continue;
-        // A link to a folder inside the tree (scripts/dtc/include-prefixes) stays a link, by its own text.
-        const bool is_folder = entry.symlink_status().type() == fs::file_type::directory;
-        const bool is_folder_link = !is_folder && entry.is_directory();
-        const auto found = present.find(name);
-        const bool fits = found != present.end() && (found->second == fs::file_type::directory) == is_folder;
-        if (!fits) {
-            if (found != present.end())
-                files::remove_tree(mirror / name);
-            if (is_folder) {
-                files::make_folder(mirror / name);
-                made.push_back(name);
-            } else {
-                make_link(is_folder_link ? fs::read_symlink(entry.path()) : link_target(entry), mirror / name);
-            }
-        }
-        if (found != present.end())
-            present.erase(found);
-    }
-    if (error)
-        files::refuse_unread(tree, error.value());
-    for (const auto& [name, type] : present)
-        files::remove_tree(mirror / name);
-    return made;
+std::string parent_of(const std::string& path) {
+    const size_t slash = path.rfind('/');
+    return slash == std::string::npos ? std::string() : path.substr(0, slash);
 }
 
-// The folders of a tree, parents first, and the time that each had when the mirror's was made like it: a folder's own
-// time changes when an entry comes or goes. Asking 6,000 folders for it takes a hundredth of the time of looking at
-// 90,000 files.
-using FolderTimes = std::map<std::string, int64_t>;
+fs::path folder_list_of(const fs::path& root) {
+    return root.string() + ".folders";
+}
+
+// Where a folder is filled before it takes the place of a link. Still there after a run that was killed.
+fs::path staging_of(const fs::path& root) {
+    return root.string() + ".opening";
+}
+
+constexpr std::string_view whole_header = "klp-build folders 1 whole";
+constexpr std::string_view part_header = "klp-build folders 1 part";
 
 // No folder of the tree bears it.
 constexpr int64_t unknown_time = -1;
 
-fs::path folder_list_of(const fs::path& mirror) {
-    return mirror.string() + ".folders";
-}
-
-// Nothing where there is none, or it is not whole: then all folders are looked at.
-FolderTimes read_folder_times(const fs::path& mirror) {
-    FolderTimes times;
-    const std::string text = files::try_read_text(folder_list_of(mirror)).value_or("");
-    for (const std::string_view line : files::lines_of(text)) {
-        const size_t blank = line.find(' ');
-        int64_t time = unknown_time;
-        const auto [end, error] = std::from_chars(line.data(), line.data() + std::min(blank, line.size()), time);
-        if (blank == line.npos || error != std::errc() || end != line.data() + blank)
-            return {};
-        times.emplace(line.substr(blank + 1), time);
-    }
-    return times;
-}
-
-void write_folder_times(const fs::path& mirror, const FolderTimes& times) {
-    std::string text;
-    for (const auto& [path, time] : times)
-        text += fmt::format("{} {}\n", time, path);
-    files::write(folder_list_of(mirror), text);
+bool is_folder(const fs::path& path) {
+    std::error_code ignored;
+    return fs::symlink_status(path, ignored).type() == fs::file_type::directory;
 }
 
 // In nanoseconds; nothing where there is no such folder, or a link in its place.
@@ -160,187 +92,241 @@ std::optional<int64_t> time_of_folder(const fs::path& folder) {
     return static_cast<int64_t>(status.st_mtim.tv_sec) * 1'000'000'000 + status.st_mtim.tv_nsec;
 }
 
+bool leads_to(const fs::path& link, const fs::path& wanted) {
+    std::error_code error;
+    return fs::read_symlink(link, error) == wanted && !error;
+}
+
 // A time that is so young that another change could bear the same is not noted.
 int64_t settled(int64_t time) {
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     return now - std::chrono::nanoseconds(time) > std::chrono::seconds(2) ? time : unknown_time;
 }
 
-class Synchronization {
-public:
-    Synchronization(const fs::path& tree, const fs::path& mirror) : tree_(tree), mirror_(mirror) {}
-
-    void run() {
-        const FolderTimes known = read_folder_times(mirror_);
-        if (known.empty())
-            take_all("");
-        for (const auto& [path, time] : known) {
-            const bool is_parent_there = path.empty() || times_.contains(parent_of(path));
-            if (times_.contains(path) || !is_parent_there)
-                continue;
-            const std::optional<int64_t> now = time_of_folder(tree_ / path);
-            if (now && *now == time)
-                times_.emplace(path, time);
-            else if (now || path.empty())
-                take_changed(path);
-        }
-        if (times_ != known)
-            write_folder_times(mirror_, times_);
-    }
-
-private:
-    static std::string parent_of(const std::string& path) {
-        const size_t slash = path.rfind('/');
-        return slash == std::string::npos ? std::string() : path.substr(0, slash);
-    }
-
-    // Returns the folders that were not there.
-    std::vector<std::string> take(const std::string& path) {
-        const std::optional<int64_t> time = time_of_folder(tree_ / path);
-        if (!time)
-            files::refuse_unread(tree_ / path, ENOENT);
-        const std::vector<std::string> made = synchronize_entries(tree_ / path, mirror_ / path, path);
-        times_[path] = settled(*time);
-        return made;
-    }
-
-    void take_changed(const std::string& path) {
-        for (const std::string& name : take(path))
-            take_all(below(path, name));
-    }
-
-    // With all folders in it.
-    void take_all(const std::string& path) {
-        take(path);
-        for (const fs::directory_entry& entry : fs::directory_iterator(mirror_ / path))
-            if (entry.symlink_status().type() == fs::file_type::directory)
-                take_all(below(path, entry.path().filename().string()));
-    }
-
-    const fs::path& tree_;
-    const fs::path& mirror_;
-    FolderTimes times_;
+struct TreeEntry {
+    std::string name;
+    bool is_folder = false; // a real one
+    fs::path link;          // what a link in its place says
 };
 
-void append_to_journal(const fs::path& journal, const std::string& path) {
-    const int fd = open(journal.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-    const std::string line = path + "\n";
-    const bool is_written = fd >= 0 && write(fd, line.data(), line.size()) == static_cast<ssize_t>(line.size());
-    const int saved = errno;
-    if (fd >= 0)
-        close(fd);
-    if (!is_written)
-        refuse(journal, std::error_code(saved, std::generic_category()));
-}
-
-fs::path root_of(const fs::path& folder, unsigned number) {
-    return folder / fmt::format("patched-{}", number);
-}
-
-fs::path marker_of(const fs::path& root) {
-    return root.string() + ".complete";
-}
-
-bool escapes(const std::string& path) {
-    const fs::path normal = fs::path(path).lexically_normal();
-    return path.empty() || normal.is_absolute() || *normal.begin() == ".." || path.find('\n') != std::string::npos;
+// What of a folder of the tree belongs into a mirror. A link to a folder inside the tree
+// (scripts/dtc/include-prefixes) stays a link, by its own text.
+std::vector<TreeEntry> entries_of(const fs::path& tree, const std::string& relative) {
+    std::vector<TreeEntry> entries;
+    std::error_code error;
+    for (const fs::directory_entry& entry : fs::directory_iterator(tree / relative, error)) {
+        std::string name = entry.path().filename().string();
+        if (is_build_product(below(relative, name), name))
+            continue;
+        const bool is_link = entry.is_symlink();
+        if (!is_link)
+            entries.push_back({std::move(name), entry.is_directory(), entry.path()});
+        else
+            entries.push_back({std::move(name), false,
+                               entry.is_directory() ? fs::read_symlink(entry.path()) : real_file(entry.path())});
+    }
+    if (error)
+        files::refuse_unread(tree / relative, error.value());
+    return entries;
 }
 
 } // namespace
 
-void synchronize_mirror(const fs::path& tree, const fs::path& mirror) {
-    if (!fs::exists(mirror)) {
-        files::remove_tree(folder_list_of(mirror));
-        files::make_folder(mirror);
-    }
-    Synchronization(tree, mirror).run();
+Mirror::Mirror(fs::path tree, fs::path root) : tree_(std::move(tree)), root_(std::move(root)) {
+    if (!fs::exists(staging_of(root_)))
+        return;
+    // A run was killed between a link's end and the folder in its place.
+    files::remove_tree(staging_of(root_));
+    load();
+    for (auto& [path, time] : times_)
+        time = unknown_time;
+    synchronize();
 }
 
-PatchedTree::PatchedTree(fs::path source, const fs::path& folder, unsigned number, host::FileLock lock)
-    : source_(std::move(source)), root_(root_of(folder, number)), journal_(root_.string() + ".journal"),
-      number_(number), lock_(std::move(lock)) {}
+void Mirror::load() {
+    if (is_loaded_)
+        return;
+    is_loaded_ = true;
+    const std::string text = files::try_read_text(folder_list_of(root_)).value_or("");
+    const std::vector<std::string_view> lines = files::lines_of(text);
+    bool is_sound = !lines.empty() && (lines.front() == whole_header || lines.front() == part_header);
+    for (size_t i = 1; is_sound && i < lines.size(); ++i) {
+        const std::string_view line = lines[i];
+        const size_t blank = line.find(' ');
+        int64_t time = unknown_time;
+        const auto [end, error] = std::from_chars(line.data(), line.data() + std::min(blank, line.size()), time);
+        is_sound = blank != line.npos && error == std::errc() && end == line.data() + blank;
+        if (is_sound)
+            times_.emplace(line.substr(blank + 1), time);
+    }
+    if (is_sound) {
+        is_whole_ = lines.front() == whole_header;
+        return;
+    }
+    times_.clear();
+    if (is_folder(root_))
+        find_folders("");
+}
 
-PatchedTree PatchedTree::acquire(const fs::path& source, const fs::path& folder) {
+void Mirror::find_folders(const std::string& path) {
+    times_[path] = unknown_time;
+    for (const fs::directory_entry& entry : fs::directory_iterator(root_ / path))
+        if (is_folder(entry.path()))
+            find_folders(below(path, entry.path().filename().string()));
+}
+
+void Mirror::save() const {
+    std::string text = fmt::format("{}\n", is_whole_ ? whole_header : part_header);
+    for (const auto& [path, time] : times_)
+        text += fmt::format("{} {}\n", time, path);
+    files::write(folder_list_of(root_), text);
+}
+
+void Mirror::fill(const std::string& path, const fs::path& folder, Depth depth) {
+    const std::optional<int64_t> time = time_of_folder(tree_ / path);
+    if (!time)
+        files::refuse_unread(tree_ / path, ENOENT);
     files::make_folder(folder);
-    for (unsigned number = 0;; ++number) {
-        const fs::path root = root_of(folder, number);
-        host::FileLock lock = host::FileLock::try_now(root.string() + ".lock");
-        if (!lock)
-            continue;
-        PatchedTree tree(source, folder, number, std::move(lock));
-        const fs::path marker = marker_of(root);
-        if (!fs::exists(marker)) {
-            synchronize_mirror(source, root);
-            files::write(marker, "\n");
-        }
-        tree.restore();
-        return tree;
-    }
-}
-
-void PatchedTree::bring_up_to_date() {
-    restore();
-    synchronize_mirror(source_, root_);
-}
-
-void PatchedTree::replace(const std::string& path, const std::optional<std::string>& content) {
-    if (escapes(path))
-        throw report::Refusal("kernel.path-escapes", path, "the patch names a file outside of the source tree",
-                              "paths in a patch are relative to the top of the source tree");
-    append_to_journal(journal_, path);
-    const fs::path file = root_ / path;
-    files::remove_tree(file);
-    if (!content)
-        return;
-    files::make_folder(file.parent_path());
-    files::write(file, *content);
-}
-
-void PatchedTree::restore() {
-    if (!fs::exists(journal_))
-        return;
-    std::string text = files::read_text(journal_);
-    std::string_view rest = text;
-    std::set<std::string> paths;
-    for (size_t end; (end = rest.find('\n')) != std::string_view::npos; rest.remove_prefix(end + 1))
-        paths.insert(std::string(rest.substr(0, end)));
-    for (const std::string& path : paths) {
-        const fs::path file = root_ / path;
-        files::remove_tree(file);
-        std::error_code ignored;
-        if (fs::symlink_status(source_ / path).type() != fs::file_type::not_found) {
-            files::make_folder(file.parent_path());
-            make_link(link_target(fs::directory_entry(source_ / path)), file);
-            continue;
-        }
-        // Folders that the patch brought go with their last file.
-        for (fs::path folder = file.parent_path(); folder != root_; folder = folder.parent_path()) {
-            if (fs::exists(source_ / folder.lexically_relative(root_)) || !fs::remove(folder, ignored))
-                break;
-        }
-    }
-    files::remove_tree(journal_);
-}
-
-void PatchedTree::remove() {
-    files::remove_tree(marker_of(root_));
-    files::remove_tree(folder_list_of(root_));
-    files::remove_tree(root_);
-    files::remove_tree(journal_);
-}
-
-PatchedTree::~PatchedTree() {
-    if (!lock_)
-        return;
-    try {
-        // As many as runs make good use of at once are kept; one more is 92,000 links.
-        if (number_ < host::processor_count())
-            restore();
+    for (const TreeEntry& entry : entries_of(tree_, path))
+        if (entry.is_folder && depth == Depth::all_below)
+            fill(below(path, entry.name), folder / entry.name, depth);
         else
-            remove();
-    } catch (const report::Refusal&) {
-        // The journal stays: the next run tries again.
+            make_link(entry.link, folder / entry.name);
+    times_[path] = settled(*time);
+}
+
+void Mirror::open_folder(const std::string& path, Depth depth) {
+    load();
+    const fs::path staging = staging_of(root_);
+    fill(path, staging, depth);
+    files::remove_tree(root_ / path);
+    std::error_code error;
+    fs::rename(staging, root_ / path, error);
+    if (error)
+        refuse(root_ / path, error);
+}
+
+// Returns whether there is such a folder of its own now.
+bool Mirror::open_one(const std::string& path, bool& is_new) {
+    if (is_folder(root_ / path))
+        return true;
+    if (!is_folder(tree_ / path))
+        return false;
+    open_folder(path, Depth::one_folder);
+    is_new = true;
+    return true;
+}
+
+void Mirror::open(const std::string& folder) {
+    bool is_new = false;
+    std::string path;
+    bool is_open = open_one(path, is_new);
+    for (const fs::path& part : fs::path(folder)) {
+        if (part == "..")
+            path = parent_of(path);
+        else if (!part.empty() && part != ".")
+            path = below(path, part.string());
+        is_open = is_open && open_one(path, is_new);
     }
+    if (is_new)
+        save();
+}
+
+void Mirror::open_below(const std::string& path) {
+    for (const TreeEntry& entry : entries_of(tree_, path)) {
+        if (!entry.is_folder)
+            continue;
+        const std::string name = below(path, entry.name);
+        if (is_folder(root_ / name))
+            open_below(name);
+        else
+            open_folder(name, Depth::all_below);
+    }
+}
+
+void Mirror::open_all() {
+    load();
+    if (is_whole_)
+        return;
+    if (is_folder(root_))
+        open_below("");
+    else
+        open_folder("", Depth::all_below);
+    is_whole_ = true;
+    save();
+}
+
+void Mirror::take(const std::string& path) {
+    const std::optional<int64_t> time = time_of_folder(tree_ / path);
+    if (!time)
+        files::refuse_unread(tree_ / path, ENOENT);
+    std::error_code error;
+    std::map<std::string, fs::file_type> present;
+    for (const fs::directory_entry& entry : fs::directory_iterator(root_ / path, error))
+        present[entry.path().filename().string()] = entry.symlink_status().type();
+    if (error)
+        refuse(root_ / path, error);
+    for (const TreeEntry& entry : entries_of(tree_, path)) {
+        const std::string name = below(path, entry.name);
+        const auto found = present.find(entry.name);
+        const bool is_there = found != present.end();
+        const bool is_real = is_there && found->second == fs::file_type::directory;
+        if (entry.is_folder && !is_real && is_whole_) {
+            open_folder(name, Depth::all_below);
+        } else if (entry.is_folder ? !is_real && !leads_to(root_ / name, entry.link) : !is_there || is_real) {
+            files::remove_tree(root_ / name);
+            make_link(entry.link, root_ / name);
+        }
+        if (is_there)
+            present.erase(found);
+    }
+    for (const auto& [name, type] : present)
+        files::remove_tree(root_ / path / name);
+    times_[path] = settled(*time);
+}
+
+void Mirror::synchronize() {
+    load();
+    const FolderTimes known = std::exchange(times_, {});
+    for (const auto& [path, time] : known) {
+        const bool is_parent_there = path.empty() || times_.contains(parent_of(path));
+        if (times_.contains(path) || !is_parent_there)
+            continue;
+        const std::optional<int64_t> now = time_of_folder(tree_ / path);
+        if (now && *now == time)
+            times_.emplace(path, time);
+        else if (now || path.empty())
+            take(path);
+    }
+    if (times_ != known)
+        save();
+}
+
+void Mirror::put_back(const std::string& path) {
+    files::make_folder((root_ / path).parent_path());
+    make_link(real_file(tree_ / path), root_ / path);
+}
+
+void Mirror::remove() {
+    for (const fs::path& path : {folder_list_of(root_), staging_of(root_), root_})
+        files::remove_tree(path);
+}
+
+fs::path real_file(fs::path file) {
+    std::error_code error;
+    for (int hops = 0; hops < 8 && fs::is_symlink(fs::symlink_status(file, error)); ++hops) {
+        const fs::path next = fs::read_symlink(file, error);
+        if (error || next.is_relative())
+            break;
+        file = next;
+    }
+    return file;
+}
+
+void synchronize_mirror(const fs::path& tree, const fs::path& root) {
+    Mirror mirror(tree, root);
+    mirror.synchronize();
+    mirror.open_all();
 }
 
 } // namespace klp::kernel

@@ -71,7 +71,7 @@ void settle(Target& target, const Parts& parts, const fs::path& entry) {
 // another build in it.
 std::string entry_name(const Parts& parts, const std::string& config_text, const Compiler& compiler,
                        const std::string& version) {
-    std::string identity = std::string(parts.has_clean_source ? "5\n" : "5 mirrored\n") + parts.source.string() + "\n" +
+    std::string identity = std::string(parts.has_clean_source ? "6\n" : "6 mirrored\n") + parts.source.string() + "\n" +
                            config_text + "\n" + compiler.path.string() + " " + compiler.version + "\n";
     // By content: a time that is set back or a copy is no other kernel.
     identity += identity_of_image(parts.vmlinux) + "\n" + host::fingerprint(files::read_text(parts.symvers)) + "\n";
@@ -129,9 +129,6 @@ Target parts_target(const Parts& given, const host::Cache& cache, const TargetOp
     // A source that people work on is brought up to date in the entry, time and again.
     settle(target, parts, parts.has_clean_source ? cache.common_entry(name, make) : cache.entry(name, make));
     target.state = parts.has_clean_source ? cache.state_of(name) : target.entry;
-    // The first run's patched tree, made here so that no patch pays for it.
-    if (is_fresh)
-        patched_tree_of(target);
     // Files may have come or gone in a tree that people work on.
     if (!parts.has_clean_source && !is_fresh) {
         const host::FileLock held = cache.lock(name);

@@ -8,7 +8,7 @@
 #include "kernel/config.h"
 #include "kernel/kbuild.h"
 #include "kernel/launcher.h"
-#include "kernel/mirror.h"
+#include "kernel/patched_tree.h"
 #include "kernel/progress.h"
 #include "kernel/steps.h"
 #include "kernel/unit.h"

@@ -170,7 +170,8 @@ void try_all(const Sweep& sweep, std::vector<Trial>& trials, const std::filesyst
         open.push_back(&trial);
     const build::Options options = options_with(sweep, open, folder);
     const build::PatchedFiles changes = build::read_patches(options, sweep.target);
-    const kernel::PatchedTree tree = build::write_patched_tree(sweep.target, changes, sweep.core);
+    const kernel::PatchedTree tree =
+        build::write_patched_tree(sweep.target, kernel::units_of(sweep.target), changes, sweep.core);
     const std::map<std::string, kernel::ObjectPair> objects = compile(sweep, open, tree, folder);
     std::vector<std::optional<UnitDiff>> diffs(open.size());
     host::parallel_for(open.size(), sweep.options.jobs, [&](size_t at) {

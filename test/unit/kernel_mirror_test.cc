@@ -1,6 +1,7 @@
 #include "compile.h"
 #include "files/files.h"
 #include "kernel/mirror.h"
+#include "kernel/patched_tree.h"
 #include "report/finding.h"
 
 #include <csignal>
@@ -152,4 +153,88 @@ TEST_CASE("what a killed run patched is taken back by the next one") {
     REQUIRE(files::read_text(folder.path() / "patched/patched-0/kernel/fork.c") == "patched");
     const PatchedTree next = PatchedTree::acquire(tree, folder.path() / "patched");
     CHECK(files::read_text(next.root() / "kernel/fork.c") == "original");
+}
+
+TEST_CASE("folders of a patched tree are links until something in them is replaced") {
+    const test::ScratchDirectory folder;
+    const fs::path tree = make_tree(folder.path() / "tree");
+    files::make_folder(tree / "drivers/amd/amdgpu");
+    files::make_folder(tree / "drivers/amd/display");
+    files::write(tree / "drivers/amd/display/dc.c", "original");
+    fs::path root;
+    {
+        PatchedTree patched = PatchedTree::acquire(tree, folder.path() / "patched");
+        root = patched.root();
+        patched.replace("kernel/fork.c", "patched");
+        CHECK(fs::is_symlink(root / "drivers"));
+        CHECK_FALSE(fs::is_symlink(root / "kernel"));
+
+        // "../" in a linked folder is the tree's own.
+        patched.replace("drivers/amd/display/dc.c", "patched");
+        CHECK(fs::is_symlink(root / "drivers/amd/amdgpu"));
+        CHECK(files::read_text(root / "drivers/amd/amdgpu/../display/dc.c") == "original");
+        patched.open("drivers/amd/amdgpu/../display");
+        CHECK(files::read_text(root / "drivers/amd/amdgpu/../display/dc.c") == "patched");
+        CHECK(fs::is_symlink(root / "include"));
+        patched.open_all();
+        CHECK_FALSE(fs::is_symlink(root / "include"));
+        CHECK_FALSE(fs::is_symlink(root / "arch/x86"));
+        CHECK(files::read_text(root / "kernel/fork.c") == "patched");
+        CHECK_FALSE(fs::exists(root / "kernel/fork.o"));
+    }
+    CHECK(files::read_text(tree / "drivers/amd/display/dc.c") == "original");
+    CHECK(files::read_text(root / "drivers/amd/display/dc.c") == "original");
+    CHECK(fs::is_symlink(root / "drivers/amd/display/dc.c"));
+}
+
+TEST_CASE("a patched tree with folders of its own follows the source") {
+    const test::ScratchDirectory folder;
+    const fs::path tree = make_tree(folder.path() / "tree");
+    for (const bool is_whole : {false, true}) {
+        CAPTURE(is_whole);
+        const fs::path place = folder.path() / (is_whole ? "whole" : "part");
+        {
+            PatchedTree patched = PatchedTree::acquire(tree, place);
+            patched.open("kernel");
+            if (is_whole)
+                patched.open_all();
+        }
+        files::make_folder(tree / "kernel/events");
+        files::write(tree / "kernel/events/core.c", "events");
+        files::write(tree / "include/b.h", "b");
+        fs::remove(tree / "kernel/fork.c");
+        PatchedTree patched = PatchedTree::acquire(tree, place);
+        patched.bring_up_to_date();
+        CHECK(files::read_text(patched.root() / "kernel/events/core.c") == "events");
+        CHECK(fs::is_symlink(patched.root() / "kernel/events") != is_whole);
+        CHECK(files::read_text(patched.root() / "include/b.h") == "b");
+        CHECK_FALSE(fs::is_symlink(patched.root() / "kernel/fork.c"));
+        fs::remove_all(tree / "kernel/events");
+        fs::remove(tree / "include/b.h");
+        files::write(tree / "kernel/fork.c", "original");
+    }
+}
+
+TEST_CASE("a folder that a killed run left between its link and itself is there again") {
+    const test::ScratchDirectory folder;
+    const fs::path tree = make_tree(folder.path() / "tree");
+    const fs::path root = folder.path() / "patched/patched-0";
+    {
+        PatchedTree::acquire(tree, folder.path() / "patched").open("kernel");
+    }
+    // As after the end of the link: what was to take its place is beside.
+    fs::remove(root / "include");
+    files::make_folder(fs::path(root.string() + ".opening"));
+    PatchedTree next = PatchedTree::acquire(tree, folder.path() / "patched");
+    CHECK(files::read_text(root / "include/a.h") == "a");
+    CHECK_FALSE(fs::exists(root.string() + ".opening"));
+}
+
+TEST_CASE("nothing is written through a link of the tree") {
+    const test::ScratchDirectory folder;
+    const fs::path tree = make_tree(folder.path() / "tree");
+    fs::create_directory_symlink("kernel", tree / "alias");
+    PatchedTree patched = PatchedTree::acquire(tree, folder.path() / "patched");
+    CHECK_THROWS_AS(patched.replace("alias/fork.c", "patched"), report::Refusal);
+    CHECK(files::read_text(tree / "kernel/fork.c") == "original");
 }
