@@ -36,15 +36,18 @@ host::Command command_of(const Kbuild& kbuild, std::vector<std::string> how, std
     return host::enclose(std::move(command), kbuild.compiler.system);
 }
 
+std::string jobs_word(unsigned jobs) {
+    return fmt::format("-j{}", jobs == 0 ? host::processor_count() : jobs);
+}
+
 } // namespace
 
 host::Command make_command(const Kbuild& kbuild, std::vector<std::string> goals, unsigned jobs) {
-    return command_of(kbuild, {"-s", fmt::format("-j{}", jobs == 0 ? host::processor_count() : jobs)},
-                      std::move(goals));
+    return command_of(kbuild, {"-s", jobs_word(jobs)}, std::move(goals));
 }
 
-host::Command dry_run_command(const Kbuild& kbuild, std::vector<std::string> goals) {
-    return command_of(kbuild, {"-n", "-k"}, std::move(goals));
+host::Command dry_run_command(const Kbuild& kbuild, std::vector<std::string> goals, unsigned jobs) {
+    return command_of(kbuild, {"-n", "-k", jobs_word(jobs), "--output-sync=recurse"}, std::move(goals));
 }
 
 } // namespace klp::kernel

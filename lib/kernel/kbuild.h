@@ -23,7 +23,8 @@ struct Kbuild {
 // `make` with these goals and variables ("M=/x"); time stamps, user and host that kbuild would write are fixed.
 host::Command make_command(const Kbuild& kbuild, std::vector<std::string> goals, unsigned jobs);
 
-// The same as `make -n -k`: prints what would be done, failing rules or not.
-host::Command dry_run_command(const Kbuild& kbuild, std::vector<std::string> goals);
+// The same as `make -n -k`: prints what would be done, failing rules or not. What each of so many makes at a time
+// prints comes in one piece.
+host::Command dry_run_command(const Kbuild& kbuild, std::vector<std::string> goals, unsigned jobs);
 
 } // namespace klp::kernel

@@ -33,7 +33,7 @@ void check_module(const Target& kernel, const fs::path& module, const fs::path& 
 
 void list_module_units(const Target& target, const fs::path& folder) {
     const host::Outcome outcome =
-        host::run(dry_run_command(kbuild_of(target), {"M=" + target.source.string(), "modules"}));
+        host::run(dry_run_command(kbuild_of(target), {"M=" + target.source.string(), "modules"}, 1));
     const std::vector<BuildUnit> units = parse_dry_run(outcome.output, target.source);
     if (units.empty())
         throw report::Refusal("target.no-units", target.source.string(),

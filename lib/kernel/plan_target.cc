@@ -19,7 +19,7 @@ std::vector<BuildUnit> list_patched_units(const Target& target, const fs::path& 
         goals = {"M=" + patched_source.string(), "modules"};
     else
         kbuild.source = patched_source;
-    const host::Outcome outcome = host::run(dry_run_command(kbuild, goals));
+    const host::Outcome outcome = host::run(dry_run_command(kbuild, goals, 1));
     std::vector<BuildUnit> units = parse_dry_run(outcome.output, patched_source);
     if (units.empty())
         throw report::Refusal("plan.makefile", folder + "Makefile",

@@ -53,8 +53,8 @@ struct DryRun {
     std::vector<BuildUnit> units;
 };
 
-DryRun dry_run(const Kbuild& kbuild, const fs::path& entry) {
-    host::Command command = dry_run_command(kbuild, {"vmlinux", "modules"});
+DryRun dry_run(const Kbuild& kbuild, const fs::path& entry, unsigned jobs) {
+    host::Command command = dry_run_command(kbuild, {"vmlinux", "modules"}, jobs);
     command.output = entry / "dry-run";
     // Some rules always fail (the signing key that only the distribution has); what they hide is no unit.
     host::Outcome outcome = host::run(command);
@@ -79,10 +79,10 @@ void prepare_build(const Kbuild& kbuild, const fs::path& config, const fs::path&
 }
 
 void list_units(const Kbuild& kbuild, const fs::path& entry, unsigned jobs) {
-    DryRun listed = dry_run(kbuild, entry);
+    DryRun listed = dry_run(kbuild, entry, jobs);
     if (listed.units.empty()) {
         prepare_modules(kbuild, {}, jobs);
-        listed = dry_run(kbuild, entry);
+        listed = dry_run(kbuild, entry, jobs);
     }
     if (listed.units.empty())
         throw report::Refusal("target.no-units", kbuild.source.string(),
@@ -92,7 +92,7 @@ void list_units(const Kbuild& kbuild, const fs::path& entry, unsigned jobs) {
     // The run stops at the first rule that fails, which is before the kernel's own link.
     if (!kbuild.arch.empty())
         listed.output +=
-            host::run(dry_run_command(kbuild, {fmt::format("arch/{}/kernel/vmlinux.lds", kbuild.arch)})).output;
+            host::run(dry_run_command(kbuild, {fmt::format("arch/{}/kernel/vmlinux.lds", kbuild.arch)}, 1)).output;
     files::write(entry / "steps", write_steps(find_steps(listed.output, {kbuild.source, kbuild.build})));
 }
 

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <deque>
 #include <optional>
+#include <tuple>
 #include <unordered_map>
 
 namespace klp::kernel {
@@ -276,6 +277,8 @@ std::vector<Step> find_steps(std::string_view dry_run, const StepFolders& folder
         std::erase_if(step.inputs, is_no_file);
     }
     std::erase_if(steps, [](const Step& step) { return step.targets.empty(); });
+    // Neither makes that run side by side nor folders have an order.
+    std::ranges::sort(steps, {}, [](const Step& step) { return std::tie(step.targets, step.source, step.compile); });
     return steps;
 }
 

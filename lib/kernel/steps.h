@@ -36,7 +36,8 @@ std::vector<Step> parse_steps(std::string_view dry_run, const StepFolders& folde
 // The step that a .cmd file notes: the command that made TARGET, and its dependencies. None of a unit of the kernel.
 std::vector<Step> parse_command_file(std::string_view text, const StepFolders& folders);
 
-// The steps of a prepared build directory: `dry_run`, and every .cmd file below the directory for what is made already.
+// The steps of a prepared build directory: `dry_run`, and every .cmd file below the directory for what is made already,
+// sorted by what they make.
 std::vector<Step> find_steps(std::string_view dry_run, const StepFolders& folders);
 
 // For the cache. read_steps throws report::Refusal "kernel.cache-corrupt" on anything else.
