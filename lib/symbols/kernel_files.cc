@@ -26,12 +26,20 @@ bool is_module_file(const std::filesystem::path& path) {
     return false;
 }
 
-bool has_module_files(const std::filesystem::path& folder) {
+namespace {
+
+std::optional<std::filesystem::path> any_module_file(const std::filesystem::path& folder) {
     std::error_code error;
     for (const std::filesystem::directory_entry& entry : std::filesystem::recursive_directory_iterator(folder, error))
         if (is_module_file(entry.path()))
-            return true;
-    return false;
+            return entry.path();
+    return std::nullopt;
+}
+
+} // namespace
+
+bool has_module_files(const std::filesystem::path& folder) {
+    return any_module_file(folder).has_value();
 }
 
 elf::Object open_module(const std::filesystem::path& path) {
@@ -126,10 +134,13 @@ const Exports* KernelFiles::exports() const {
 // build.
 std::string_view KernelFiles::vermagic() const {
     if (!vermagic_) {
-        find_modules();
+        // A look into every folder takes longer than all else that is asked of a module's build.
+        const std::optional<std::filesystem::path> module = paths_.module_files.empty()
+                                                                ? any_module_file(paths_.modules)
+                                                                : std::optional(paths_.module_files.begin()->second);
         vermagic_.emplace();
-        if (!paths_.module_files.empty())
-            vermagic_ = elf::read_modinfo(open_module(paths_.module_files.begin()->second)).value("vermagic");
+        if (module)
+            vermagic_ = elf::read_modinfo(open_module(*module)).value("vermagic");
     }
     return *vermagic_;
 }

@@ -1,6 +1,9 @@
 #include "symbols/kernel_symbols.h"
 
 #include <algorithm>
+#include <bit>
+#include <functional>
+#include <numeric>
 
 namespace klp::symbols {
 
@@ -9,27 +12,57 @@ SymbolTable::SymbolTable(std::string object, std::vector<KernelSymbol> symbols, 
     : object_(std::move(object)), symbols_(std::move(symbols)), files_(std::move(files)), names_(std::move(names)) {
     if (files_.empty())
         files_.emplace_back();
-    // Namesakes are gathered by counting: sorting 200,000 names costs more than reading them.
-    ranges_.reserve(symbols_.size());
-    for (const KernelSymbol& symbol : symbols_)
-        ++ranges_[symbol.name].second;
-    uint32_t next = 0;
-    for (auto& [name, range] : ranges_) {
-        uint32_t count = range.second;
-        range = {next, next};
-        next += count;
+    gather_namesakes();
+}
+
+// The slot of that name, or the free one where it belongs. Of a name that is there, by_name_[first] is one bearer.
+size_t SymbolTable::slot_of(std::string_view name, uint32_t hash) const {
+    const size_t mask = slots_.size() - 1;
+    size_t at = hash & mask;
+    for (; slots_[at].namesakes != 0; at = (at + 1) & mask) {
+        const Slot& slot = slots_[at];
+        if (slot.hash == hash && symbols_[by_name_[namesakes_[slot.namesakes - 1].first]].name == name)
+            break;
     }
-    by_name_.resize(symbols_.size());
-    for (uint32_t index = 0; index < symbols_.size(); ++index)
-        by_name_[ranges_[symbols_[index].name].second++] = index;
+    return at;
+}
+
+// By counting: sorting names costs more than reading them. For "a b a": the names are met as 0 1 0, twice and once, so
+// they get [0, 2) and [2, 3), and by_name_ is 0 2 1.
+void SymbolTable::gather_namesakes() {
+    const auto count = static_cast<uint32_t>(symbols_.size());
+    slots_.resize(std::bit_ceil(symbols_.size() + symbols_.size() / 3 + 1));
+    by_name_.resize(count);
+    // Until places are known, [first] of a name is itself, so that slot_of() finds a bearer, and [last] its count.
+    std::vector<uint32_t> names(count);
+    std::iota(by_name_.begin(), by_name_.end(), 0);
+    for (uint32_t index = 0; index < count; ++index) {
+        const std::string_view name = symbols_[index].name;
+        const auto hash = static_cast<uint32_t>(std::hash<std::string_view>()(name));
+        Slot& slot = slots_[slot_of(name, hash)];
+        if (slot.namesakes == 0) {
+            namesakes_.push_back({index, 0});
+            slot = {hash, static_cast<uint32_t>(namesakes_.size())};
+        }
+        names[index] = slot.namesakes - 1;
+        ++namesakes_[names[index]].last;
+    }
+    uint32_t next = 0;
+    for (Namesakes& range : namesakes_) {
+        const uint32_t bearers = range.last;
+        range = {next, next};
+        next += bearers;
+    }
+    for (uint32_t index = 0; index < count; ++index)
+        by_name_[namesakes_[names[index]].last++] = index;
 }
 
 std::span<const uint32_t> SymbolTable::find(std::string_view name) const {
-    auto found = ranges_.find(name);
-    if (found == ranges_.end())
+    const Slot& slot = slots_[slot_of(name, static_cast<uint32_t>(std::hash<std::string_view>()(name)))];
+    if (slot.namesakes == 0)
         return {};
-    auto [first, last] = found->second;
-    return std::span(by_name_).subspan(first, last - first);
+    const Namesakes& range = namesakes_[slot.namesakes - 1];
+    return std::span(by_name_).subspan(range.first, range.last - range.first);
 }
 
 std::span<const KernelSymbol> SymbolTable::at_address(uint64_t address) const {

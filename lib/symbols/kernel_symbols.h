@@ -8,7 +8,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 namespace klp::elf {
@@ -57,8 +56,22 @@ private:
     std::vector<KernelSymbol> symbols_;
     std::vector<std::string> files_;
     std::vector<std::shared_ptr<const void>> names_;
+    // Symbols of one name: [first, last) of by_name_.
+    struct Namesakes {
+        uint32_t first = 0;
+        uint32_t last = 0;
+    };
+    // A hash table without a node per name: 200,000 of them would cost more than all else that reads a kernel.
+    struct Slot {
+        uint32_t hash = 0;
+        uint32_t namesakes = 0; // index into namesakes_ + 1; 0: free
+    };
+    void gather_namesakes();
+    size_t slot_of(std::string_view name, uint32_t hash) const;
+
     std::vector<uint32_t> by_name_; // namesakes together, in kallsyms order
-    std::unordered_map<std::string_view, std::pair<uint32_t, uint32_t>> ranges_; // name -> [first, last) of by_name_
+    std::vector<Namesakes> namesakes_;
+    std::vector<Slot> slots_; // a power of two, at most three quarters of it in use
 };
 
 // The kernel's name of a module whose file or path is `path`: "net/foo/dm-mod.ko.xz" -> "dm_mod"

@@ -23,8 +23,8 @@ struct Resolution {
     std::string name_space;              // of an imported symbol, empty if none
     bool is_proven = false;              // by the image's content, or an export; false: by name alone
     std::vector<std::string> candidates; // for people: "OBJECT NAME,POS at ADDRESS (FILE)"
-    bool is_overridden = false;          // of a weak one: the target has another unit's, which is not weak, in its place
-    bool has_other_content = false;      // read-only data that is not what the unit's source makes it
+    bool is_overridden = false;     // of a weak one: the target has another unit's, which is not weak, in its place
+    bool has_other_content = false; // read-only data that is not what the unit's source makes it
 };
 
 class Resolver {

@@ -21,13 +21,13 @@ void Exports::add(std::string symbol, Export entry) {
 
 namespace {
 
-std::vector<std::string_view> split_at_tabs(std::string_view line) {
-    std::vector<std::string_view> fields;
+void split_at_tabs(std::string_view line, std::vector<std::string_view>& fields) {
+    fields.clear();
     for (;;) {
         size_t tab = line.find('\t');
         fields.push_back(line.substr(0, tab));
         if (tab == std::string_view::npos)
-            return fields;
+            return;
         line.remove_prefix(tab + 1);
     }
 }
@@ -44,13 +44,14 @@ bool parse_crc(std::string_view text, uint32_t& crc) {
 
 Exports read_symvers(std::string_view text, const std::string& path) {
     Exports exports;
+    std::vector<std::string_view> fields; // of one line; one allocation does for all
     for (size_t number = 1; !text.empty(); ++number) {
         size_t end = text.find('\n');
         std::string_view line = text.substr(0, end);
         text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
         if (line.empty())
             continue;
-        std::vector<std::string_view> fields = split_at_tabs(line);
+        split_at_tabs(line, fields);
         uint32_t crc = 0;
         bool is_sound = fields.size() >= 4 && fields.size() <= 5 && parse_crc(fields[0], crc) && !fields[1].empty() &&
                         !fields[2].empty() && fields[3].starts_with("EXPORT_SYMBOL");
