@@ -12,6 +12,7 @@ namespace klp::arch {
 
 struct DwarfFile {
     std::unique_ptr<llvm::object::ObjectFile> object;
+    llvm::StringMap<std::unique_ptr<llvm::MemoryBuffer>> sections; // instead of the object, as open_relocated_dwarf()
     std::unique_ptr<llvm::DWARFContext> dwarf; // none if the file has no debug data, or none that can be read
 };
 
@@ -56,5 +57,10 @@ inline DwarfFile open_dwarf(const elf::Object& file, const SectionLayout* layout
                                               layout, "", ignore, ignore);
     return result;
 }
+
+// The same without a layout, of a relocatable object whose debug data is relocated before LLVM sees it: LLVM's own way
+// is to keep each relocation and to look one up for each value, which takes most of the time and memory of reading
+// types. Compressed data is read as by open_dwarf().
+DwarfFile open_relocated_dwarf(const elf::Object& file);
 
 } // namespace klp::arch

@@ -151,7 +151,7 @@ struct Context {
 class Reader {
 public:
     Reader(llvm::DWARFUnit& unit, bool is_little_endian, Types& result)
-        : unit_(unit), is_little_endian_(is_little_endian), result_(result) {}
+        : unit_(unit), is_little_endian_(is_little_endian), result_(result), first_(result.types.size()) {}
 
     void read() {
         unit_.getUnitDIE(false);
@@ -331,7 +331,7 @@ private:
     }
 
     void name_anonymous_types() {
-        for (size_t id = 1; id < result_.types.size(); ++id) {
+        for (size_t id = first_; id < result_.types.size(); ++id) {
             const Type& alias = result_.types[id];
             if (alias.kind != Kind::alias)
                 continue;
@@ -346,6 +346,7 @@ private:
     llvm::DWARFUnit& unit_;
     bool is_little_endian_;
     Types& result_;
+    size_t first_; // of this unit's types
     std::unordered_map<uint64_t, TypeId> ids_;
     std::unordered_map<uint64_t, uint32_t> functions_;
     std::unordered_map<uint64_t, std::string> files_;
@@ -362,11 +363,13 @@ std::optional<Types> read_types(const elf::Object& unit) {
     Types result;
     result.types.emplace_back();
     arch::read_debug_data(unit.name(), [&] {
-        const arch::DwarfFile file = arch::open_dwarf(unit);
+        const arch::DwarfFile file = arch::open_relocated_dwarf(unit);
         if (!file.dwarf)
             return;
-        for (const std::unique_ptr<llvm::DWARFUnit>& compiled : file.dwarf->compile_units())
+        for (const std::unique_ptr<llvm::DWARFUnit>& compiled : file.dwarf->compile_units()) {
             Reader(*compiled, unit.is_little_endian(), result).read();
+            compiled->clear();
+        }
     });
     if (result.types.size() == 1)
         return std::nullopt;
