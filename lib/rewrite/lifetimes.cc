@@ -6,6 +6,7 @@
 #include <clang/AST/Stmt.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -21,8 +22,9 @@ const std::map<std::string, unsigned, std::less<>> free_functions = {
 };
 constexpr std::string_view variable_of_kfree_rcu = "___p";
 
+// The functions behind the macros have underscores in front (_kmalloc_noprof() of 7.x).
 bool is_allocator(llvm::StringRef name) {
-    name.consume_front("__");
+    name = name.ltrim('_');
     return name.starts_with("kmalloc") || name.starts_with("kzalloc") || name.starts_with("kvmalloc") ||
            name.starts_with("kvzalloc") || name.starts_with("kmem_cache_alloc") ||
            name.starts_with("kmem_cache_zalloc") || name.starts_with("vzalloc") || name.starts_with("vmalloc");
@@ -189,21 +191,37 @@ private:
                 add(std::move(*site), result.frees);
     }
 
-    bool allocates(const clang::Expr* value) const {
-        value = value->IgnoreParenCasts();
-        // What a macro makes of it (alloc_hooks()) is a statement's value.
-        while (const auto* block = llvm::dyn_cast<clang::StmtExpr>(value)) {
-            const auto* last = block->getSubStmt()->body_empty()
-                                   ? nullptr
-                                   : llvm::dyn_cast<clang::Expr>(block->getSubStmt()->body_back());
-            if (!last)
-                return false;
-            value = last->IgnoreParenCasts();
-            if (const auto* variable = llvm::dyn_cast<clang::DeclRefExpr>(value))
-                if (const auto* declared = llvm::dyn_cast<clang::VarDecl>(variable->getDecl());
-                    declared && declared->getInit())
-                    value = declared->getInit()->IgnoreParenCasts();
+    // What macros make of it (alloc_hooks(), kzalloc_obj()) is a block's value: its last expression, or what the
+    // variable there is given in the block: `({ void *_res; if (profiling) _res = kmalloc(n); else _res = kmalloc(n);
+    // _res; })`.
+    static bool block_allocates(const clang::StmtExpr& block) {
+        const auto* last =
+            block.getSubStmt()->body_empty() ? nullptr : llvm::dyn_cast<clang::Expr>(block.getSubStmt()->body_back());
+        if (!last)
+            return false;
+        const auto* name = llvm::dyn_cast<clang::DeclRefExpr>(last->IgnoreParenCasts());
+        const auto* variable = name ? llvm::dyn_cast<clang::VarDecl>(name->getDecl()) : nullptr;
+        if (!variable)
+            return allocates(last);
+        return (variable->getInit() && allocates(variable->getInit())) ||
+               gives_allocated(*block.getSubStmt(), *variable);
+    }
+
+    static bool gives_allocated(const clang::Stmt& statement, const clang::VarDecl& variable) {
+        if (const auto* assignment = llvm::dyn_cast<clang::BinaryOperator>(&statement);
+            assignment && assignment->getOpcode() == clang::BO_Assign) {
+            const auto* target = llvm::dyn_cast<clang::DeclRefExpr>(assignment->getLHS()->IgnoreParens());
+            if (target && target->getDecl() == &variable)
+                return allocates(assignment->getRHS());
         }
+        return std::ranges::any_of(
+            statement.children(), [&](const clang::Stmt* child) { return child && gives_allocated(*child, variable); });
+    }
+
+    static bool allocates(const clang::Expr* value) {
+        value = value->IgnoreParenCasts();
+        if (const auto* block = llvm::dyn_cast<clang::StmtExpr>(value))
+            return block_allocates(*block);
         const auto* call = llvm::dyn_cast<clang::CallExpr>(value);
         const clang::FunctionDecl* callee = call ? call->getDirectCallee() : nullptr;
         return callee && callee->getDeclName().isIdentifier() && is_allocator(callee->getName());

@@ -100,6 +100,27 @@ TEST_CASE("a unit from another source is not proven")
     CHECK(status(origin, unit, "helper") == OriginStatus::different);
 }
 
+TEST_CASE("code that names its own entries of a table is proven whatever order they stand in")
+{
+    // As WARN() of 7.x does it: the entry's address goes to the handler.
+    const std::string warn = R"(
+        #define WARN(x) asm volatile(".pushsection __bug_table,\"aw\"\n" #x ":\n\t.long 1f - .\n\t.long 0\n\t.popsection\n" \
+                                     "1:\tud1 " #x "(%%rip), %%eax" ::: "memory")
+    )";
+    const std::string first = "int first(int x) { if (x > 5) WARN(.Lfirst); return x + 1; }\n";
+    const std::string second = "int second(int x) { if (x > 7) WARN(.Lsecond); return x + 2; }\n";
+    test::ScratchDirectory scratch;
+    const auto built = test::compile_unit(scratch, "built", (warn + second + first).c_str());
+    const auto vmlinux = scratch.path() / "vmlinux";
+    test::run("ld -e 0 -Ttext=0xffffffff81000000 -o " + vmlinux.string() + " " + built.string());
+    Image image = open_image(vmlinux);
+    elf::Object unit = elf::Object::open(test::compile_unit(scratch, "unit", (warn + first + second).c_str(), sections));
+    UnitOrigin origin = prove_origin(unit, image);
+    CHECK(status(origin, unit, "first") == OriginStatus::proven);
+    CHECK(status(origin, unit, "second") == OriginStatus::proven);
+    CHECK(origin.contradictions.empty());
+}
+
 TEST_CASE("an undefined symbol resolves to what the image calls, an export to an import")
 {
     Kernel kernel;

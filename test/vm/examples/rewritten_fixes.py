@@ -298,13 +298,15 @@ def _partial_send(session):
     session.vm.run("nbds stop /dev/nbd0; wait_until 30 '[ ! -e /sys/block/nbd0/pid ]'")
 
 
+FIXED_LATER = ("6.1", "6.12")  # newer kernels came with it
+
 EXAMPLES = [
     _fix("nbd-partial-send", "a real fix: a work item that is made ready with its function", _partial_send, ("nbds",),
          setup="load nbd nbds_max=3", modules=("nbd",), series=("6.12",)),
     _fix("ipset-destroy", "a real fix: a work item behind a grace period", _sets, ("ipsets",),
-         setup="load ip_set_bitmap_ip", modules=("ip_set_bitmap_ip",)),
+         setup="load ip_set_bitmap_ip", modules=("ip_set_bitmap_ip",), series=FIXED_LATER),
     _fix("packet-notifier", "a real fix: a list head, first used where nothing may sleep", _memberships, ("fds",),
-         setup="load dummy", modules=("dummy",)),
+         setup="load dummy", modules=("dummy",), series=FIXED_LATER),
     _fix("nexthop-lock", "a real fix: a spinlock and a flag, used in two units", _nexthops, ("nexthops",),
          setup="load dummy", modules=("dummy",), series=("6.12",)),
     _fix("overlay-whiteout", "a real fix: a mutex that an initialiser function makes ready", _whiteouts,
