@@ -143,6 +143,36 @@ TEST_CASE("rewrite: what new objects are set up with is what old ones count as")
     CHECK(contains(text_of(result), "GFP_KERNEL);\n\tklp_ctx_free(c);\n"));
 }
 
+TEST_CASE("rewrite: allocations are seen through the blocks that macros make of them") {
+    // kzalloc_obj() and alloc_hooks() of 7.x.
+    const std::string macros =
+        "void *_kzalloc_noprof(unsigned long, gfp_t);\nint profiled(void);\n"
+        "#define hooked(call) ({ typeof(call) _res; if (profiled()) { _res = call; } else _res = call; _res; })\n"
+        "#define kzalloc_obj(what) ({ const unsigned long size = sizeof(what); "
+        "(typeof(what) *)hooked(_kzalloc_noprof(size, GFP_KERNEL)); })\n";
+    const rewrite::Result result =
+        rewritten(unit("long n;", macros +
+                                      "struct ctx *make(void)\n{\n\tstruct ctx *c = NULL;\n\n\tc = kzalloc_obj(*c);\n"
+                                      "\tif (!c)\n\t\treturn NULL;\n\tc->n = 7; // new\n\treturn c;\n}\n" +
+                                      function("use(c->n);")));
+    CHECK(codes_of(result) == Codes{});
+    CHECK(contains(text_of(result), "\n\t.n = 7,\n"));
+    CHECK(contains(text_of(result), "c = kzalloc_obj(*c);\n\tklp_ctx_free(c);\n"));
+}
+
+TEST_CASE("rewrite: a structure may be a member without a name, if the kernel's compiler is told so") {
+    for (const char* option : {"-fms-extensions", "-fms-anonymous-structs"}) {
+        CAPTURE(option);
+        rewrite::Request request =
+            request_of("struct head { long a, b; };\nstruct name { struct head; char rest[8]; };\n"
+                       "_Static_assert(sizeof(struct name) == 24, \"\");\n" +
+                       unit("long n;", function("c->n++;")));
+        for (source::CompileCommand* command : {&request.units[0].original, &request.units[0].patched})
+            command->argv.insert(command->argv.begin() + 1, option);
+        CHECK(contains(text_of(rewrite::rewrite(request)), "klp_ctx_get_or_alloc(c, GFP_ATOMIC)->n++;"));
+    }
+}
+
 TEST_CASE("rewrite: a lock is made ready, and there is always memory for it") {
     const rewrite::Result result =
         rewritten(unit("struct mutex m;", function("mutex_lock(&c->m); use(i); mutex_unlock(&c->m);")));
