@@ -8,7 +8,7 @@
 namespace klp::arch {
 
 struct DebugLines::State {
-    explicit State(const elf::Object& object) : layout(object), file(open_dwarf(object, &layout)) {}
+    explicit State(const elf::Object& object) : layout(object), file(open_relocated_dwarf(object, &layout)) {}
     std::vector<Frame> frames_of(llvm::DWARFUnit& unit, llvm::ArrayRef<llvm::DWARFDie> chain,
                                  llvm::object::SectionedAddress address);
 

@@ -22,15 +22,18 @@ void put(char* place, unsigned width, uint64_t value, bool is_little_endian) {
         place[is_little_endian ? at : width - 1 - at] = static_cast<char>(value >> (8 * at));
 }
 
-// Sections of a relocatable object are at 0, so S + A is the symbol's offset in its section, and the addend.
-void relocate(const elf::Object& file, const elf::RelocationTable& table, llvm::MutableArrayRef<char> bytes) {
+// Without a layout sections are at 0, so S + A is the symbol's offset in its section, and the addend.
+void relocate(const elf::Object& file, const SectionLayout* layout, const elf::RelocationTable& table,
+              llvm::MutableArrayRef<char> bytes) {
     const Machine& machine = Machine::of(file);
     for (const elf::Relocation& relocation : table.entries) {
         const RelocationKind kind = machine.relocation(relocation.type);
         if (kind.form != Form::absolute || kind.width == 0 || relocation.offset > bytes.size() ||
             bytes.size() - relocation.offset < kind.width || relocation.symbol >= file.symbols().size())
             continue;
-        const uint64_t value = file.symbol(relocation.symbol).value + static_cast<uint64_t>(relocation.addend);
+        const elf::Symbol& symbol = file.symbol(relocation.symbol);
+        const uint64_t base = layout && symbol.place == elf::Place::section ? layout->address_of(symbol.section) : 0;
+        const uint64_t value = base + symbol.value + static_cast<uint64_t>(relocation.addend);
         put(bytes.data() + relocation.offset, kind.width, value, file.is_little_endian());
     }
 }
@@ -41,12 +44,12 @@ llvm::StringRef text_of(const elf::Section& section) {
 
 } // namespace
 
-DwarfFile open_relocated_dwarf(const elf::Object& file) {
+DwarfFile open_relocated_dwarf(const elf::Object& file, const SectionLayout* layout) {
     const auto is_compressed = [](const elf::Section& section) {
         return is_debug_data(section) && (section.flags & SHF_COMPRESSED) != 0;
     };
     if (file.type() != ET_REL || std::ranges::any_of(file.sections(), is_compressed))
-        return open_dwarf(file);
+        return open_dwarf(file, layout);
     DwarfFile result;
     if (!file.find_section(".debug_info"))
         return result;
@@ -57,7 +60,7 @@ DwarfFile open_relocated_dwarf(const elf::Object& file) {
             continue;
         auto buffer = llvm::WritableMemoryBuffer::getNewUninitMemBuffer(section.data.size(), name);
         std::memcpy(buffer->getBufferStart(), section.data.data(), section.data.size());
-        relocate(file, table, buffer->getBuffer());
+        relocate(file, layout, table, buffer->getBuffer());
         result.sections[name] = std::move(buffer);
     }
     for (const elf::Section& section : file.sections())

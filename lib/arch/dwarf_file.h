@@ -58,9 +58,9 @@ inline DwarfFile open_dwarf(const elf::Object& file, const SectionLayout* layout
     return result;
 }
 
-// The same without a layout, of a relocatable object whose debug data is relocated before LLVM sees it: LLVM's own way
+// The same of a relocatable object whose debug data is relocated before LLVM sees it: LLVM's own way
 // is to keep each relocation and to look one up for each value, which takes most of the time and memory of reading
 // types. Compressed data is read as by open_dwarf().
-DwarfFile open_relocated_dwarf(const elf::Object& file);
+DwarfFile open_relocated_dwarf(const elf::Object& file, const SectionLayout* layout = nullptr);
 
 } // namespace klp::arch
