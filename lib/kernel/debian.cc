@@ -29,6 +29,7 @@ namespace {
 struct Fetching {
     const host::Cache& cache;
     const Progress& progress;
+    const OnConfiguration on_configuration = {};
     std::map<std::string, std::vector<DebianPackages>> kernels = {}; // by suite, once they were asked for
     std::optional<report::Refusal> unasked = {};                     // the last one of kernels_if_asked()
 
@@ -158,6 +159,22 @@ uint64_t bytes_of(const DebianPackages& kernel, const PackageArchive& archive, c
     return archive.bytes_of(packages, kernel.version);
 }
 
+// The small packages, which have the configuration: what follows from it need not wait for the large ones.
+void fetch_configuration(const DebianPackages& kernel, const PackageArchive& archive, const fs::path& downloads,
+                         const fs::path& folder, const OnConfiguration& on_configuration) {
+    for (const std::string& package : kernel.image)
+        fetch_package(package, kernel, archive, downloads, folder / "image");
+    fetch_package(kernel.headers, kernel, archive, downloads, folder / "headers");
+    if (!on_configuration)
+        return;
+    try {
+        const NamedKernel found = find_parts({folder / "image", folder / "headers"}, kernel.release);
+        on_configuration(std::string(debian_prefix) + kernel.release, found.config);
+    } catch (const report::Refusal&) {
+        // Who needs it asks again, and is heard then.
+    }
+}
+
 void fetch_all(const DebianPackages& kernel, const fs::path& folder, Fetching& fetching) {
     const PackageArchive archive(kernel.suite, fetching.cache, fetching.progress);
     const uint64_t bytes = bytes_of(kernel, archive, fetching.cache);
@@ -172,9 +189,7 @@ void fetch_all(const DebianPackages& kernel, const fs::path& folder, Fetching& f
     if (!kernel.debug.empty())
         work.emplace_back([&] { fetch_package(kernel.debug, kernel, archive, downloads, folder / "debug"); });
     work.emplace_back([&] { fetch_source(kernel, downloads, fetching); });
-    for (const std::string& package : kernel.image)
-        work.emplace_back([&] { fetch_package(package, kernel, archive, downloads, folder / "image"); });
-    work.emplace_back([&] { fetch_package(kernel.headers, kernel, archive, downloads, folder / "headers"); });
+    work.emplace_back([&] { fetch_configuration(kernel, archive, downloads, folder, fetching.on_configuration); });
     host::parallel_for(work.size(), static_cast<unsigned>(work.size()), [&](size_t i) { work[i](); });
     files::write(folder / "suite", kernel.suite);
     files::write(folder / "version", kernel.version);
@@ -222,8 +237,9 @@ std::string newest_release(DebianName name, Fetching& fetching, std::optional<De
 
 } // namespace
 
-NamedKernel fetch_debian_kernel(const DebianName& name, const host::Cache& cache, const Progress& progress) {
-    Fetching fetching{cache, progress};
+NamedKernel fetch_debian_kernel(const DebianName& name, const host::Cache& cache, const Progress& progress,
+                                const OnConfiguration& on_configuration) {
+    Fetching fetching{cache, progress, on_configuration};
     std::optional<DebianPackages> chosen;
     DebianName exact = name;
     exact.release = name.release.empty() ? newest_release(name, fetching, chosen) : name.release;

@@ -13,7 +13,8 @@ namespace klp::kernel {
 // A release is looked for in all suites, the host's first; a series in the host's suite. What a name other than a
 // release means is asked once a day. Throws report::Refusal "target.debian-unknown", "target.debian-incomplete" (both
 // name the nearest), "target.download", "target.archive-keys".
-NamedKernel fetch_debian_kernel(const DebianName& name, const host::Cache& cache, const Progress& progress);
+NamedKernel fetch_debian_kernel(const DebianName& name, const host::Cache& cache, const Progress& progress,
+                                const OnConfiguration& on_configuration);
 
 // What there is to be fetched, and what is there.
 struct OfferedKernel {

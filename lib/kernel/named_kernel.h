@@ -5,6 +5,7 @@
 #include "kernel/archive.h"
 
 #include <filesystem>
+#include <functional>
 #include <string>
 
 namespace klp::kernel {
@@ -18,8 +19,13 @@ struct NamedKernel {
     std::filesystem::path vmlinuz, boot_modules, system_map; // empty where unknown
 };
 
+// Is told of a kernel's name and configuration as soon as that is there, while other packages of it still arrive: in
+// another thread, and not at all if they were there before. What it throws is not heard of.
+using OnConfiguration = std::function<void(const std::string& name, const std::filesystem::path& config)>;
+
 // By what --kernel is given: "debian:NAME" (kernel/debian_name.h) or "packages:DIR" (kernel/package_folder.h). Unpacked
 // into the cache if it is not there. Throws what fetch_debian_kernel() and find_packaged_kernel() do.
-NamedKernel fetch_named_kernel(const std::string& spec, const host::Cache& cache, const Progress& progress);
+NamedKernel fetch_named_kernel(const std::string& spec, const host::Cache& cache, const Progress& progress,
+                               const OnConfiguration& on_configuration = {});
 
 } // namespace klp::kernel
