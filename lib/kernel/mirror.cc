@@ -290,7 +290,8 @@ void Mirror::synchronize() {
     const FolderTimes known = std::exchange(times_, {});
     for (const auto& [path, time] : known) {
         const bool is_parent_there = path.empty() || times_.contains(parent_of(path));
-        if (times_.contains(path) || !is_parent_there)
+        // Through a link in its place the tree itself would be changed.
+        if (times_.contains(path) || !is_parent_there || !is_folder(root_ / path))
             continue;
         const std::optional<int64_t> now = time_of_folder(tree_ / path);
         if (now && *now == time)
