@@ -244,10 +244,10 @@ void Prover::learn_section(const elf::Symbol& symbol, Location start, uint32_t s
         data_to_follow_.push_back(symbol.section);
 }
 
-// The link moves each merged string and constant by itself: a reference to one says nothing of its section. Nor does one
-// to an entry of a table that functions have entries in (code of 7.x names its own in __bug_table): they stand in the
-// order in which the compiler wrote the functions, which is another one with -ffunction-sections. And code behind a jump
-// whose length the link's neighbourhood decides lies elsewhere, so only functions' starts count.
+// The link moves each merged string and constant by itself: a reference to one says nothing of its section. Nor does
+// one to an entry of a table that functions have entries in (code of 7.x names its own in __bug_table): they stand in
+// the order in which the compiler wrote the functions, which is another one with -ffunction-sections. And code behind a
+// jump whose length the link's neighbourhood decides lies elsewhere, so only functions' starts count.
 bool Prover::tells_place(const elf::Section& section, const elf::Relocation& relocation) const {
     const elf::Symbol& symbol = unit_.symbol(relocation.symbol);
     const elf::Section* target = unit_.section_of(symbol);

@@ -18,8 +18,8 @@ constexpr std::array<std::string_view, 9> with_value = {"-include", "-imacros", 
 const std::map<std::string, std::vector<std::string>, std::less<>> of_cc1 = {
     {"-fshort-wchar", {"-fwchar-type=short", "-fno-signed-wchar"}},
     {"-funsigned-char", {"-fno-signed-char"}},
-    // A structure that is a member without a name ("struct head;"), as kernels from 6.19 on have them. The second is the
-    // word of newer Clangs for what LLVM 19 has by the first only.
+    // A structure that is a member without a name ("struct head;"), as kernels from 6.19 on have them. The second is
+    // the word of newer Clangs for what LLVM 19 has by the first only.
     {"-fms-extensions", {"-fms-extensions"}},
     {"-fms-anonymous-structs", {"-fms-extensions"}},
 };
