@@ -1,11 +1,13 @@
 #include "arch/dwarf_file.h"
 
 #include "arch/machine.h"
+#include "elf/integer.h"
 
 #include <algorithm>
 #include <cstring>
 #include <elf.h>
 #include <llvm/Support/MemoryBuffer.h>
+#include <span>
 
 namespace klp::arch {
 
@@ -15,11 +17,6 @@ constexpr std::string_view debug_prefix = ".debug_";
 
 bool is_debug_data(const elf::Section& section) {
     return section.name.starts_with(debug_prefix) && section.type != SHT_NOBITS;
-}
-
-void put(char* place, unsigned width, uint64_t value, bool is_little_endian) {
-    for (unsigned at = 0; at < width; ++at)
-        place[is_little_endian ? at : width - 1 - at] = static_cast<char>(value >> (8 * at));
 }
 
 // Without a layout sections are at 0, so S + A is the symbol's offset in its section, and the addend.
@@ -34,7 +31,8 @@ void relocate(const elf::Object& file, const SectionLayout* layout, const elf::R
         const elf::Symbol& symbol = file.symbol(relocation.symbol);
         const uint64_t base = layout && symbol.place == elf::Place::section ? layout->address_of(symbol.section) : 0;
         const uint64_t value = base + symbol.value + static_cast<uint64_t>(relocation.addend);
-        put(bytes.data() + relocation.offset, kind.width, value, file.is_little_endian());
+        elf::put_integer(std::as_writable_bytes(std::span(bytes.data() + relocation.offset, kind.width)), value,
+                         file.is_little_endian());
     }
 }
 

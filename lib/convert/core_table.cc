@@ -1,5 +1,6 @@
 #include "convert/core_table.h"
 
+#include "elf/integer.h"
 #include "elf/livepatch_abi.h"
 
 #include <fmt/format.h>
@@ -98,10 +99,8 @@ int64_t TableWriter::string(const std::string& text) {
 }
 
 void TableWriter::put(unsigned at, uint64_t value, unsigned width) {
-    for (unsigned byte = 0; byte < width; ++byte) {
-        const unsigned shift = 8 * (module_.little_endian ? byte : width - 1 - byte);
-        module_.sections[table_].data[entry_ + at + byte] = static_cast<std::byte>(value >> shift);
-    }
+    elf::put_integer(std::span(module_.sections[table_].data).subspan(entry_ + at, width), value,
+                     module_.little_endian);
 }
 
 void TableWriter::point(unsigned at, uint32_t section, int64_t offset) {

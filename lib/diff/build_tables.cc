@@ -2,6 +2,7 @@
 
 #include "diff/callbacks.h"
 #include "diff/landing_pads.h"
+#include "elf/integer.h"
 #include "elf/livepatch_abi.h"
 
 #include <elf.h>
@@ -58,8 +59,8 @@ public:
         word(0);
     }
     void word(uint64_t value) {
-        for (unsigned at = 0; at < 8; ++at)
-            data_.push_back(static_cast<std::byte>(value >> (8 * (draft_.output.little_endian ? at : 7 - at))));
+        data_.resize(data_.size() + sizeof(value));
+        elf::put_integer(std::span(data_).last(sizeof(value)), value, draft_.output.little_endian);
     }
     void finish() {
         draft_.output.sections[section_].data = std::move(data_);

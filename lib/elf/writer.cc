@@ -1,5 +1,6 @@
 #include "elf/writer.h"
 
+#include "elf/integer.h"
 #include "elf/livepatch_abi.h"
 #include "report/finding.h"
 
@@ -19,10 +20,8 @@ public:
     explicit Encoder(bool little_endian) : little_endian_(little_endian) {}
 
     void put(uint64_t value, unsigned width) {
-        for (unsigned at = 0; at < width; ++at) {
-            unsigned shift = 8 * (little_endian_ ? at : width - 1 - at);
-            bytes_.push_back(static_cast<std::byte>(value >> shift));
-        }
+        bytes_.resize(bytes_.size() + width);
+        put_integer(std::span(bytes_).last(width), value, little_endian_);
     }
     void put(Bytes data) { bytes_.insert(bytes_.end(), data.begin(), data.end()); }
     void align(uint64_t alignment) {

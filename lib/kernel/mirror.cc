@@ -97,10 +97,13 @@ bool leads_to(const fs::path& link, const fs::path& wanted) {
     return fs::read_symlink(link, error) == wanted && !error;
 }
 
-// A time that is so young that another change could bear the same is not noted.
-int64_t settled(int64_t time) {
+// To be asked before the folder is read. A time that is so young that another change could bear the same is not noted.
+int64_t time_to_note(const fs::path& folder) {
+    const std::optional<int64_t> time = time_of_folder(folder);
+    if (!time)
+        files::refuse_unread(folder, ENOENT);
     const auto now = std::chrono::system_clock::now().time_since_epoch();
-    return now - std::chrono::nanoseconds(time) > std::chrono::seconds(2) ? time : unknown_time;
+    return now - std::chrono::nanoseconds(*time) > std::chrono::seconds(2) ? *time : unknown_time;
 }
 
 struct TreeEntry {
@@ -183,16 +186,14 @@ void Mirror::save() const {
 }
 
 void Mirror::fill(const std::string& path, const fs::path& folder, Depth depth) {
-    const std::optional<int64_t> time = time_of_folder(tree_ / path);
-    if (!time)
-        files::refuse_unread(tree_ / path, ENOENT);
+    const int64_t time = time_to_note(tree_ / path);
     files::make_folder(folder);
     for (const TreeEntry& entry : entries_of(tree_, path))
         if (entry.is_folder && depth == Depth::all_below)
             fill(below(path, entry.name), folder / entry.name, depth);
         else
             make_link(entry.link, folder / entry.name);
-    times_[path] = settled(*time);
+    times_[path] = time;
 }
 
 void Mirror::open_folder(const std::string& path, Depth depth) {
@@ -257,9 +258,7 @@ void Mirror::open_all() {
 }
 
 void Mirror::take(const std::string& path) {
-    const std::optional<int64_t> time = time_of_folder(tree_ / path);
-    if (!time)
-        files::refuse_unread(tree_ / path, ENOENT);
+    const int64_t time = time_to_note(tree_ / path);
     std::error_code error;
     std::map<std::string, fs::file_type> present;
     for (const fs::directory_entry& entry : fs::directory_iterator(root_ / path, error))
@@ -282,7 +281,7 @@ void Mirror::take(const std::string& path) {
     }
     for (const auto& [name, type] : present)
         files::remove_tree(root_ / path / name);
-    times_[path] = settled(*time);
+    times_[path] = time;
 }
 
 void Mirror::synchronize() {

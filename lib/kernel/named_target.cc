@@ -2,7 +2,6 @@
 #include "files/files.h"
 #include "kernel/named_kernel.h"
 #include "kernel/target.h"
-#include "kernel/toolchain.h"
 
 namespace klp::kernel {
 
@@ -30,19 +29,14 @@ Parts parts_of(const NamedKernel& kernel, const std::filesystem::path& source) {
     return parts;
 }
 
-// A compiler that this system does not have comes in a system of its own, which takes as long as the kernel's packages.
-void prepare_tools(const std::string& name, const std::filesystem::path& config, const host::Cache& cache,
-                   const TargetOptions& options) {
-    find_tools(Config(files::read_text(config)), config.string(),
-               {options.toolchain, name, options.skip_compiler_check}, cache, options.progress);
-}
-
 } // namespace
 
 Target named_target(const std::string& spec, const std::filesystem::path& source, const host::Cache& cache,
                     const TargetOptions& options) {
+    // A compiler that this system does not have comes in a system of its own, which takes as long as the kernel's
+    // packages.
     const auto make_tools = [&](const std::string& name, const std::filesystem::path& config) {
-        prepare_tools(name, config, cache, options);
+        tools_of(Config(files::read_text(config)), config, name, cache, options);
     };
     const NamedKernel kernel = fetch_named_kernel(spec, cache, options.progress, make_tools);
     Target target = parts_target(parts_of(kernel, source), cache, options);

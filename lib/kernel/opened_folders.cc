@@ -4,6 +4,11 @@
 #include "source/changes.h"
 
 #include <algorithm>
+#include <filesystem>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
 
 namespace klp::kernel {
 
@@ -47,17 +52,19 @@ bool is_read_by_others(const std::string& path, const source::FileChange& change
 void open_folders(const Target& target, const std::vector<BuildUnit>& units, const source::Applied& changes,
                   PatchedTree& tree) {
     const std::set<std::string> included = included_sources_of(target);
+    const auto is_read_anywhere = [&](const auto& entry) {
+        return is_read_by_others(entry.first, entry.second, included);
+    };
+    if (std::ranges::any_of(changes.files, is_read_anywhere))
+        return tree.open_all();
     const std::vector<Step> steps = steps_of(target);
-    const auto is_of_step = [&](const std::string& path) {
-        const std::string file = (target.source / path).string();
+    const auto is_of_step = [&](const auto& entry) {
+        const std::string file = (target.source / entry.first).string();
         return std::ranges::any_of(steps, [&](const Step& step) {
             return step.source == file || std::ranges::find(step.inputs, file) != step.inputs.end();
         });
     };
-    const auto is_read_anywhere = [&](const auto& entry) {
-        return is_read_by_others(entry.first, entry.second, included) || is_of_step(entry.first);
-    };
-    if (std::ranges::any_of(changes.files, is_read_anywhere))
+    if (std::ranges::any_of(changes.files, is_of_step))
         return tree.open_all();
     const CommandNames names = command_names(target, units);
     for (const auto& [path, change] : changes.files) {

@@ -50,9 +50,7 @@ void complete_entry(const Target& target, const TargetOptions& options) {
 
 Compiler compiler_for(const Parts& parts, const Config& config, const host::Cache& cache,
                       const TargetOptions& options) {
-    Compiler compiler =
-        find_tools(config, parts.config.string(), {options.toolchain, parts.name, options.skip_compiler_check}, cache,
-                   options.progress);
+    Compiler compiler = tools_of(config, parts.config, parts.name, cache, options);
     std::vector<fs::path>& readable = compiler.system.readable;
     readable.push_back(parts.source);
     readable.insert(readable.end(), options.resources.begin(), options.resources.end());
@@ -80,6 +78,12 @@ std::string entry_name(const Parts& parts, const std::string& config_text, const
 }
 
 } // namespace
+
+Compiler tools_of(const Config& config, const fs::path& where, const std::string& kernel, const host::Cache& cache,
+                  const TargetOptions& options) {
+    return find_tools(config, where.string(), {options.toolchain, kernel, options.skip_compiler_check}, cache,
+                      options.progress);
+}
 
 Kbuild kbuild_of(const Target& target) {
     return {target.kernel_source, target.build,    target.config.arch(),

@@ -97,6 +97,11 @@ std::vector<BuildUnit> units_of(const Target& target);
 // What kbuild makes besides. Reads the list that preparation left.
 std::vector<Step> steps_of(const Target& target);
 
+// The compiler and its system for a kernel (by its name) of this configuration, which is read from the file `where`.
+// Throws as find_tools() (kernel/toolchain.h).
+Compiler tools_of(const Config& config, const std::filesystem::path& where, const std::string& kernel,
+                  const host::Cache& cache, const TargetOptions& options);
+
 // How make is called for this target.
 Kbuild kbuild_of(const Target& target);
 

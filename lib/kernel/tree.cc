@@ -9,7 +9,6 @@
 #include "kernel/prepare.h"
 #include "kernel/runtime.h"
 #include "kernel/target.h"
-#include "kernel/toolchain.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -68,9 +67,7 @@ fs::path build_in_cache(const fs::path& source, const fs::path& config_file, con
     const Config config(config_text);
     refuse_unsupported(config, config_file.string());
     choose_runtime(config, read_source_version(source), options.runtime, config_file.string());
-    Compiler compiler =
-        find_tools(config, config_file.string(), {options.toolchain, source.string(), options.skip_compiler_check},
-                   cache, options.progress);
+    Compiler compiler = tools_of(config, config_file, source.string(), cache, options);
     compiler.system.readable.push_back(source);
     const std::string state = host::fingerprint(tree_state(source) + config_text + compiler.version);
     return cache.entry("built/" + state, [&](const fs::path& folder) {

@@ -7,6 +7,14 @@
 
 namespace klp::symbols {
 
+namespace {
+
+uint32_t hash_of(std::string_view name) {
+    return static_cast<uint32_t>(std::hash<std::string_view>()(name));
+}
+
+} // namespace
+
 SymbolTable::SymbolTable(std::string object, std::vector<KernelSymbol> symbols, std::vector<std::string> files,
                          std::vector<std::shared_ptr<const void>> names)
     : object_(std::move(object)), symbols_(std::move(symbols)), files_(std::move(files)), names_(std::move(names)) {
@@ -38,7 +46,7 @@ void SymbolTable::gather_namesakes() {
     std::iota(by_name_.begin(), by_name_.end(), 0);
     for (uint32_t index = 0; index < count; ++index) {
         const std::string_view name = symbols_[index].name;
-        const auto hash = static_cast<uint32_t>(std::hash<std::string_view>()(name));
+        const uint32_t hash = hash_of(name);
         Slot& slot = slots_[slot_of(name, hash)];
         if (slot.namesakes == 0) {
             namesakes_.push_back({index, 0});
@@ -58,7 +66,7 @@ void SymbolTable::gather_namesakes() {
 }
 
 std::span<const uint32_t> SymbolTable::find(std::string_view name) const {
-    const Slot& slot = slots_[slot_of(name, static_cast<uint32_t>(std::hash<std::string_view>()(name)))];
+    const Slot& slot = slots_[slot_of(name, hash_of(name))];
     if (slot.namesakes == 0)
         return {};
     const Namesakes& range = namesakes_[slot.namesakes - 1];

@@ -55,52 +55,52 @@ bool is_left_out(std::string_view name) {
     return std::ranges::find(names, name) != std::end(names);
 }
 
-struct Place {
+struct Addressed {
     uint64_t address;
     uint32_t index;
 };
 
 // By 11 bits of the address after the other, each time keeping the order that is there; digits that all have in common
 // are passed by. A fifth of the time of a comparing sort, for the three digits that differ within a kernel.
-std::vector<Place> sorted_places(const std::vector<KernelSymbol>& symbols) {
+std::vector<Addressed> by_address(const std::vector<KernelSymbol>& symbols) {
     constexpr unsigned digit_bits = 11;
     constexpr uint64_t digits = 1U << digit_bits;
-    std::vector<Place> places(symbols.size()), sorted(symbols.size());
+    std::vector<Addressed> order(symbols.size()), sorted(symbols.size());
     uint64_t differing = 0;
     for (uint32_t index = 0; index < symbols.size(); ++index) {
-        places[index] = {symbols[index].address, index};
+        order[index] = {symbols[index].address, index};
         differing |= symbols[index].address ^ symbols[0].address;
     }
     for (unsigned shift = 0; shift < 64; shift += digit_bits) {
         if ((differing >> shift & (digits - 1)) == 0)
             continue;
         std::array<uint32_t, digits> next = {};
-        for (const Place& place : places)
-            ++next[place.address >> shift & (digits - 1)];
+        for (const Addressed& it : order)
+            ++next[it.address >> shift & (digits - 1)];
         std::exclusive_scan(next.begin(), next.end(), next.begin(), 0U);
-        for (const Place& place : places)
-            sorted[next[place.address >> shift & (digits - 1)]++] = place;
-        places.swap(sorted);
+        for (const Addressed& it : order)
+            sorted[next[it.address >> shift & (digits - 1)]++] = it;
+        order.swap(sorted);
     }
-    return places;
+    return order;
 }
 
 // In place, along the circles that the symbols' moves make: a second copy would cost more than the sorting.
 void sort_by_address(std::vector<KernelSymbol>& symbols) {
-    std::vector<Place> places = sorted_places(symbols);
-    for (uint32_t begin = 0; begin < places.size(); ++begin) {
-        if (places[begin].index == begin)
+    std::vector<Addressed> order = by_address(symbols);
+    for (uint32_t begin = 0; begin < order.size(); ++begin) {
+        if (order[begin].index == begin)
             continue;
         const KernelSymbol first = symbols[begin];
         uint32_t at = begin;
-        while (places[at].index != begin) {
-            const uint32_t from = places[at].index;
+        while (order[at].index != begin) {
+            const uint32_t from = order[at].index;
             symbols[at] = symbols[from];
-            places[at].index = at;
+            order[at].index = at;
             at = from;
         }
         symbols[at] = first;
-        places[at].index = at;
+        order[at].index = at;
     }
 }
 
