@@ -34,7 +34,7 @@ def build_livepatch(kernel, folder):
     folder.mkdir(parents=True, exist_ok=True)
     module = folder / f"{NAME}.ko"
     module.unlink(missing_ok=True)
-    patch = target.ROOT / "patches" / kernel.series / "01-meminfo.patch"
+    patch = target.ROOT / "patches" / kernel.examples / "01-meminfo.patch"
     command = [target.tools_dir() / "klp-build", "--kernel", kernel.name, "-o", module, patch]
     print("$", *(_short(word) for word in command), flush=True)
     subprocess.run(command, check=True)

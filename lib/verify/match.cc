@@ -100,7 +100,8 @@ void MatchCheck::check_livepatch_symbol(std::string_view symbol, const convert::
         verdict_.add(
             "match.sympos-unstable", symbol,
             fmt::format("some of the {} of that name in {} are init code or data", lookup.namesakes, name.object));
-    if (places_of(name.object).is_freed(*lookup.symbol))
+    const FunctionPlaces& places = places_of(name.object);
+    if (places.is_freed(*lookup.symbol) && !places.is_boundary(*lookup.symbol))
         verdict_.add("match.freed-symbol", symbol, "it is init code or data");
 }
 

@@ -1,6 +1,7 @@
 #include "verify/match_places.h"
 
 #include <algorithm>
+#include <elf.h>
 
 namespace klp::verify {
 
@@ -76,6 +77,10 @@ bool FunctionPlaces::is_freed(const symbols::KernelSymbol& symbol) const {
     // What is freed of per-cpu variables is the copy that each processor's own was made from (PERCPU_SECTION() of
     // include/asm-generic/vmlinux.lds.h); x86 links it at 0 before Linux 6.15.
     return is_between("__init_begin", "__init_end") && !is_between("__per_cpu_start", "__per_cpu_end");
+}
+
+bool FunctionPlaces::is_boundary(const symbols::KernelSymbol& symbol) const {
+    return is_vmlinux_ && symbol.section != 0 && symbol.global && symbol.type == STT_NOTYPE && symbol.size == 0;
 }
 
 bool FunctionPlaces::is_code(const symbols::KernelSymbol& symbol) const {

@@ -42,13 +42,13 @@ def build(kernel, name, patch, *options):
 def module(kernel, name):
     """One of MODULES."""
     patch = MODULES[name]
-    return build(kernel, name, patch if isinstance(patch, pathlib.Path) else klp.example(kernel.series, patch))
+    return build(kernel, name, patch if isinstance(patch, pathlib.Path) else klp.example(kernel.examples, patch))
 
 
 def bad_modules(kernel):
     """{path in the guest: path here} of modules that are refused for one reason or another."""
     foreign = next(klp.kernel(series) for series in klp.SERIES if series != kernel.series)
-    other = klp.example(kernel.series, MODULES["lp_version"])
+    other = klp.example(kernel.examples, MODULES["lp_version"])
     return {"/lp/foreign.ko": module(foreign, "lp_meminfo"),
             "/lp/namesake.ko": build(kernel, "namesake", other, "-n", "lp_meminfo"),
             "/lp/beside.ko": build(kernel, "beside", other, "--no-replace")}

@@ -17,6 +17,8 @@ struct FakeSymbol {
     std::string_view file = {};
     uint8_t type = 2; // STT_FUNC
     bool global = true;
+    uint64_t size = 8;
+    uint32_t section = 0;
 };
 
 class FakeKernel : public symbols::KernelView {
@@ -28,7 +30,8 @@ public:
             files.emplace_back(symbol.file);
             list.push_back({.name = symbol.name,
                             .address = symbol.address,
-                            .size = 8,
+                            .size = symbol.size,
+                            .section = symbol.section,
                             .file = static_cast<uint32_t>(files.size() - 1),
                             .type = symbol.type,
                             .global = symbol.global});

@@ -136,6 +136,8 @@ inline FakeKernel target() {
                            {"_etext", 0x2000},
                            {"hidden", 0x2100, "", STT_OBJECT},
                            {"__init_begin", 0x3000},
+                           {"_sinittext", 0x3008, "", STT_NOTYPE, true, 0, 1}, // the linker's
+                           {"label", 0x300c, "", STT_NOTYPE, false, 0, 1},     // an assembler's
                            {"setup", 0x3010},
                            {"__per_cpu_start", 0x3100},
                            {"runqueues", 0x3110, "", STT_OBJECT},

@@ -117,6 +117,8 @@ TEST_CASE("match: livepatch symbols") {
     CHECK(with_symbol(".klp.sym.vmlinux.hidden,1") == Codes{"match.sympos-unique"});
     CHECK(with_symbol(".klp.sym.vmlinux.hidden,2") == Codes{"match.sympos"});
     CHECK(with_symbol(".klp.sym.vmlinux.setup,0") == Codes{"match.freed-symbol"});
+    CHECK(with_symbol(".klp.sym.vmlinux.label,0") == Codes{"match.freed-symbol"});
+    CHECK(with_symbol(".klp.sym.vmlinux._sinittext,0") == Codes{}); // an address to compare with
     CHECK(with_symbol(".klp.sym.vmlinux.runqueues,0") == Codes{}); // each processor has one that stays
 
     auto with_helper = [](std::string name, const FakeKernel& kernel) {

@@ -24,7 +24,7 @@ def _run(command, log, status=0):
 
 def from_patches(kernel, build, folder):
     """klp-build on patches of the kernel's series."""
-    _klp_build(kernel, build, folder, [PATCHES / kernel.series / f"{name}.patch" for name in build.patch_names()])
+    _klp_build(kernel, build, folder, [PATCHES / kernel.examples / f"{name}.patch" for name in build.patch_names()])
 
 
 def from_rewritten(kernel, build, folder):
@@ -76,7 +76,7 @@ def _answered(patch, answers):
 
 
 def _rewrite(kernel, build, folder, *options, status=0):
-    patches = [PATCHES / "rewrite" / kernel.series / f"{name}.patch" for name in build.patch_names()]
+    patches = [PATCHES / "rewrite" / kernel.examples / f"{name}.patch" for name in build.patch_names()]
     made = folder / f"{build.module()}.rewritten"
     _run([target.tools_dir() / "klp-build", *kernel.options, *options, "--rewrite", made, *patches],
          made.with_suffix(".log"), status)

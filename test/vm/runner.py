@@ -57,7 +57,7 @@ class Runner:
         self.report = report
 
     def run(self, examples):
-        meant = [example for example in examples if not example.series or self.kernel.series in example.series]
+        meant = [example for example in examples if not example.series or self.kernel.examples in example.series]
         built = [example for example in meant if self._build(example)]
         machine = None
         try:

@@ -46,6 +46,15 @@ class Target:
         """"6.1" of 6.1.0-56-cloud-amd64."""
         return ".".join(self.release.split(".")[:2])
 
+    @property
+    def examples(self):
+        """The series whose examples fit it: the newest of patches/ that is not newer."""
+        def key(series):
+            return tuple(int(part) for part in series.split("."))
+
+        series = (path.name for path in (ROOT / "patches").glob("[0-9]*"))
+        return max((one for one in series if key(one) <= key(self.series)), key=key)
+
     def modules(self):
         return ModuleTree(self.modules_dir)
 

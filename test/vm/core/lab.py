@@ -53,6 +53,10 @@ class Kernel:
     def release(self):
         return (self.build / "include/config/kernel.release").read_text().strip()
 
+    def has(self, option):
+        """Is CONFIG_`option` built in?"""
+        return f"CONFIG_{option}=y\n" in (self.build / ".config").read_text()
+
     def build_id(self):
         """The build id of vmlinux, in hexadecimal."""
         notes = _output(["readelf", "-n", self.build / "vmlinux"])
@@ -133,8 +137,21 @@ class Workshop:
         _output(["gcc", "-O2", "-static", "-pthread", "-o", target, source])
         return target
 
+    def dynamic_program(self, source, library):
+        """Compile a program with `library`, which Debian has not for static ones; {path in the guest: path here}."""
+        target = self.folder / pathlib.Path(source).stem
+        _output(["gcc", "-O2", "-o", target, source, f"-l{library}"])
+        return {f"/{target.name}": target} | _libraries(target)
+
+    def bpf(self, source):
+        """Compile a file of BPF programs."""
+        target = self.folder / f"{pathlib.Path(source).stem}.o"
+        _output(["clang-19", "-target", "bpf", "-O2", "-g", f"-I/usr/include/{_output(['gcc', '-print-multiarch']).strip()}",
+                 "-c", "-o", target, source])
+        return target
+
     def _kbuild(self, folder, variables):
-        compiler = os.environ.get("KLP_CC")
+        compiler = "clang-19" if self.kernel.variant == "clang" else os.environ.get("KLP_CC")
         if compiler:
             variables = [*variables, f"CC={compiler}"]
         _output(["make", "-s", "-C", self.kernel.build, f"M={folder}", "-j2", *variables])
@@ -159,9 +176,13 @@ def guest_programs(names=PROGRAMS):
         if not program:
             raise LabError(f"the program {name} is missing")
         files[f"/bin/{name}"] = program
-        for library in re.findall(r"(/\S+\.so\S*) ", _output(["ldd", program]) + " "):
-            files[library] = library
+        files |= _libraries(program)
     return files
+
+
+def _libraries(program):
+    """{path in the guest: path here} of the libraries that a program needs."""
+    return {path: path for path in re.findall(r"(/\S+\.so\S*) ", _output(["ldd", program]) + " ")}
 
 
 def boot(kernel, files, **options):

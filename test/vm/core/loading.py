@@ -20,6 +20,10 @@ NEEDED = {
                     r"tasklist_lock is no function of this kernel, cannot live patch it"),
 }
 
+# Where ftrace takes an odd address for one to jump to, a core that finds its list function at one.
+ODD = ("kernel/livepatch/init.c", "ftrace_is_jmp(addr)", "!ftrace_is_jmp(addr)")
+ODD_LINE = r"arch_ftrace_ops_list_func is at an odd address, at which ftrace cannot call it"
+
 PATCHED = "[ $(cat /sys/kernel/livepatch/klptest_relocs/klptest/patched) = {} ]"
 
 # Of klptest's functions this patch replaces the inner one only, which klptest takes for a mixed view, twice a call.
@@ -38,6 +42,8 @@ def run(kernel, report, options):
         for name, (file, symbol, other, _) in NEEDED.items():
             other = relocs.duplicate(kernel) if other == "KLPTEST_DUP" else other
             files[f"/{name}.ko"] = workshop.other_core(name, f"kernel/livepatch/{file}", f'"{symbol}"', f'"{other}"')
+        if kernel.has("DYNAMIC_FTRACE_WITH_JMP"):
+            files["/odd.ko"] = workshop.other_core("odd", *ODD)
         files["/klptest.ko"] = workshop.modules("klptest", [GUEST / "klptest.c"], with_core=False)["klptest"]
         files |= relocs.module(workshop, kernel)
 
@@ -46,6 +52,8 @@ def run(kernel, report, options):
             vm.run("insmod /klptest.ko")
             for name, (_, _, _, line) in NEEDED.items():
                 refused(vm, report, name, line)
+            if "/odd.ko" in files:
+                refused(vm, report, "odd", ODD_LINE)
             status, text = vm.try_run("insmod /right.ko && [ -d /sys/kernel/livepatch ] && ! rmmod klp_core")
             report("loads, and stays", status == 0, text)
             status, text = vm.try_run(f"patch /klptest_relocs.ko && {PATCHED.format(1)} && {CALLED} && "

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The kernel's own livepatch selftests, unmodified, against the core."""
+"""The kernel's own livepatch selftests, unmodified, against the core; where the kernel has one of its own, against that."""
 
 import pathlib
 
 from lab import Workshop, boot, complaints, guest_programs
+from scene import has_core
 
 # What the selftests provoke: a second shadow variable where there can be one only.
 PROVOKED = (r"Duplicate shadow variable", r"WARNING: .*shadow", r"Call Trace", r"Tainted: ")
@@ -15,8 +16,9 @@ def run(kernel, report, options):
         sorted((kernel.source / "lib/livepatch").glob("*.c"))
     with Workshop(kernel) as workshop:
         files = guest_programs()
-        files["/klp_core.ko"] = workshop.core()["klp_core"]
-        modules = workshop.modules("selftests", sources)
+        if has_core(kernel):
+            files["/klp_core.ko"] = workshop.core()["klp_core"]
+        modules = workshop.modules("selftests", sources, has_core(kernel))
         files |= _test_files(folder, modules)
         files |= workshop.module_tree(modules)
         for program in folder.glob("*.c"):
@@ -34,7 +36,8 @@ def _test_files(folder, modules):
 
 
 def _run_scripts(kernel, vm, folder, report):
-    vm.run("insmod /klp_core.ko")
+    if has_core(kernel):
+        vm.run("insmod /klp_core.ko")
     for script in sorted(folder.glob("test-*.sh")):
         status, text = vm.try_run(
             f"dmesg -c >/dev/null; cd /selftests && KDIR=/selftests ./{script.name}", timeout=900)

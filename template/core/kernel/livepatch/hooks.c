@@ -83,8 +83,10 @@ static struct klp_hook {
 	{ "do_task_dead", klp_dead },
 };
 
-static void notrace klp_hook_handler(unsigned long ip, unsigned long parent_ip,
-				     struct ftrace_ops *ops, struct ftrace_regs *fregs)
+/* At an even address: see klp_check_ftrace(). */
+static void notrace __aligned(2)
+klp_hook_handler(unsigned long ip, unsigned long parent_ip,
+		 struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
 	struct pt_regs *regs = ftrace_get_regs(fregs);
 	int i;

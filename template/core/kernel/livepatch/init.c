@@ -10,6 +10,7 @@
 
 #include <linux/buildid.h>
 #include <linux/elf.h>
+#include <linux/ftrace.h>
 #include <linux/kernel.h>
 #include <linux/module.h>
 #include <linux/string.h>
@@ -38,7 +39,7 @@ static int __init klp_check_kernel(void)
 		return -ENOEXEC;
 	}
 
-	*bin2hex(text, id, sizeof(id)) = '\0';
+	snprintf(text, sizeof(text), "%*phN", (int)sizeof(id), id);
 	if (strcmp(text, KLP_BUILD_ID)) {
 		pr_err("made for the kernel with build id %s, this one is %s\n",
 		       KLP_BUILD_ID, text);
@@ -63,6 +64,29 @@ static int __init klp_check_alone(void)
 	return -EBUSY;
 }
 
+/*
+ * Where ftrace can jump to a function as well as call it, the lowest bit of the
+ * address says which (ftrace_is_jmp()). A kernel optimized for size by a compiler
+ * without -fmin-function-alignment (gcc before 14) may have the function that serves
+ * the second tracer of a function at an odd address; it is jumped to then, and
+ * returns to nowhere. A patched function must bear a second tracer.
+ */
+static int __init klp_check_ftrace(void)
+{
+#ifdef CONFIG_DYNAMIC_FTRACE_WITH_JMP
+	static const char name[] = "arch_ftrace_ops_list_func";
+	unsigned long addr = klp_import_function(name);
+
+	if (!addr)
+		return -ENOENT;
+	if (ftrace_is_jmp(addr)) {
+		pr_err("%s is at an odd address, at which ftrace cannot call it\n", name);
+		return -ENOEXEC;
+	}
+#endif
+	return 0;
+}
+
 static int __init klp_check(void)
 {
 	int ret;
@@ -71,6 +95,9 @@ static int __init klp_check(void)
 	if (ret)
 		return ret;
 	ret = klp_check_kernel();
+	if (ret)
+		return ret;
+	ret = klp_check_ftrace();
 	if (ret)
 		return ret;
 	return klp_check_alone();

@@ -113,9 +113,10 @@ static __always_inline void klp_choose(struct klp_ops *ops, unsigned long locati
 		klp_redirect_by_state(ops, func, location, fregs);
 }
 
-static void notrace klp_ftrace_handler(unsigned long ip, unsigned long parent_ip,
-				       struct ftrace_ops *fops,
-				       struct ftrace_regs *fregs)
+/* At an even address: see klp_check_ftrace(). */
+static void notrace __aligned(2)
+klp_ftrace_handler(unsigned long ip, unsigned long parent_ip,
+		   struct ftrace_ops *fops, struct ftrace_regs *fregs)
 {
 	int bit;
 

@@ -11,6 +11,7 @@
  */
 
 #include <linux/delay.h>
+#include <linux/error-injection.h>
 #include <linux/ftrace.h>
 #include <linux/hrtimer.h>
 #include <linux/kthread.h>
@@ -70,6 +71,15 @@ noinline int klptest_outer(int mode)
 	return 0;
 }
 EXPORT_SYMBOL_GPL(klptest_outer);
+
+/* A function that others may keep from being run, and say what it returns. */
+noinline int klptest_answer(void)
+{
+	barrier();
+	return 0;
+}
+EXPORT_SYMBOL_GPL(klptest_answer);
+ALLOW_ERROR_INJECTION(klptest_answer, ERRNO);
 
 noinline void klptest_wait(void)
 {
@@ -387,6 +397,11 @@ static ssize_t write(struct file *file, const char __user *buf, size_t count, lo
 		start_mayfly();
 	} else if (command == 'f') {
 		free_mayfly();
+	} else if (command == 'a') {
+		int error = klptest_answer();
+
+		if (error)
+			return error;
 	} else if (command == 't') {
 		pr_info("klptest: %llu ns\n", time_calls());
 	} else {

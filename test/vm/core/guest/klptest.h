@@ -18,6 +18,7 @@ enum klptest_mode {
 
 int klptest_inner(void);
 int klptest_outer(int mode);
+int klptest_answer(void);
 int klptest_seldom(bool wait);
 void klptest_wait(void);
 void klptest_judge(int version, int mode);

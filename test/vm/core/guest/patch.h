@@ -19,6 +19,12 @@ static int patched_outer(int mode)
 	return VERSION;
 }
 
+/* No version answers as another or as the original does. */
+static int patched_answer(void)
+{
+	return -(VERSION + 1);
+}
+
 static int patched_seldom(bool wait)
 {
 	return VERSION;
@@ -33,6 +39,7 @@ static int patched_cmdline(struct seq_file *m, void *v)
 static struct klp_func klptest_funcs[] = {
 	{ .old_name = "klptest_inner", .new_func = patched_inner },
 	{ .old_name = "klptest_outer", .new_func = patched_outer },
+	{ .old_name = "klptest_answer", .new_func = patched_answer },
 	{ .old_name = "klptest_seldom", .new_func = patched_seldom },
 	{ }
 };
