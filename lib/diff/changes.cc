@@ -13,15 +13,23 @@ std::vector<bool> united(std::vector<bool> one, const std::vector<bool>& other) 
     return one;
 }
 
-// Its parts go with it.
+// Of a part: where the function that it goes with is.
+std::string_view section_of(const Pair& pair, uint32_t index) {
+    return pair.patched.object().section(pair.patched.piece(pair.patched.root_of(index)).section).name;
+}
+
 bool is_settled(const Pair& pair, uint32_t index, const std::function<bool(std::string_view)>& is_untouched) {
-    const Piece& root = pair.patched.piece(pair.patched.root_of(index));
-    return arch::is_init(pair.patched.object().section(root.section).name) && is_untouched(pair.patched.name(root));
+    return arch::is_init(section_of(pair, index)) &&
+           is_untouched(pair.patched.name(pair.patched.piece(pair.patched.root_of(index))));
+}
+
+bool is_idle(const Pair& pair, uint32_t index, std::string_view owner) {
+    return owner == "vmlinux" && arch::is_exit(section_of(pair, index));
 }
 
 } // namespace
 
-Changes find_changes(const Pair& pair, const Comparison& comparison,
+Changes find_changes(const Pair& pair, const Comparison& comparison, std::string_view owner,
                      const std::function<bool(std::string_view)>& is_untouched) {
     Changes changes;
     changes.registries = comparison.changed_registries;
@@ -34,11 +42,14 @@ Changes find_changes(const Pair& pair, const Comparison& comparison,
     const size_t count = pair.patched.pieces().size();
     changes.replaced.assign(count, false);
     changes.settled.assign(count, false);
+    changes.idle.assign(count, false);
     changes.copied.assign(count, false);
     for (uint32_t index = 0; index < count; ++index) {
         const bool is_wanted = changes.functions[index] || pair.macros.forced_functions.contains(index);
         changes.settled[index] = changes.functions[index] && is_settled(pair, index, is_untouched);
-        changes.replaced[index] = is_wanted && !pair.is_left_out(index) && !changes.settled[index];
+        changes.idle[index] = is_wanted && is_idle(pair, index, owner);
+        changes.replaced[index] =
+            is_wanted && !pair.is_left_out(index) && !changes.settled[index] && !changes.idle[index];
         changes.copied[index] =
             changes.data[index] && is_copyable(pair.patched, index) && !changes.identities.contains(index);
     }

@@ -15,8 +15,9 @@ namespace klp::diff {
 // By patched piece. A function with its unlikely parts is one: all of them are changed or none.
 struct Changes {
     std::vector<bool> functions; // that differ, use data that differs, or bring along one that cannot be hooked
-    std::vector<bool> replaced;  // functions whose new code is used: changed or forced, and not left out
+    std::vector<bool> replaced;  // functions whose new code is used: changed or forced, not left out, settled or idle
     std::vector<bool> settled; // __init functions that differ only by what other functions brought into them: they ran
+    std::vector<bool> idle;    // exit functions of what is built in: they never run
     std::vector<bool> through_callers; // changed functions that are replaced together with their callers (callers.h)
     std::vector<bool> data;            // kept variables whose initial content differs, or that lead to such a one
     std::vector<bool> copied;          // those of which a copy comes along with their users (data_users.h)
@@ -26,8 +27,8 @@ struct Changes {
     std::vector<std::string> registries; // whose nameless entries came, went or changed
 };
 
-// `is_untouched`: see Options.
-Changes find_changes(const Pair& pair, const Comparison& comparison,
+// `owner` and `is_untouched`: see Options.
+Changes find_changes(const Pair& pair, const Comparison& comparison, std::string_view owner,
                      const std::function<bool(std::string_view)>& is_untouched);
 
 } // namespace klp::diff

@@ -65,7 +65,7 @@ Diff run(const elf::Object& original_object, const elf::Object& patched_object, 
     if (options.compiled_alike)
         comparison = only_changes_of(Unit(*options.compiled_alike, sizes.sizes), original, patched, correlation,
                                      std::move(comparison));
-    const Changes changes = find_changes(pair, comparison, options.is_untouched);
+    const Changes changes = find_changes(pair, comparison, options.owner, options.is_untouched);
     const KernelSymbols kernel(original_object, options);
     const Selected selected = select(pair, changes, kernel);
     const Selection& selection = selected.selection;

@@ -26,6 +26,7 @@ public:
             if (pair_.macros.ignored_sections.contains(section))
                 note(section, "the patch changes its entries, but its author leaves the section out with a macro");
         find_settled();
+        find_idle();
         find_unreachable();
         return std::move(findings_);
     }
@@ -49,6 +50,12 @@ private:
                 findings_.push_back(note_about(pair_.patched, index, "diff.init-inlined",
                                                "the patch changes it only through functions that became part of its "
                                                "code; it has run, so it is left out"));
+    }
+    void find_idle() {
+        for (uint32_t index = 0; index < changes_.idle.size(); ++index)
+            if (changes_.idle[index] && is_changed(index) && !pair_.is_left_out(index))
+                findings_.push_back(warning_about(pair_.patched, index, "diff.exit-changed",
+                                                  "the patch changes it, but built-in exit code is never run", {}));
     }
     // Functions that come along with their callers: see callers.h.
     void find_unreachable() {

@@ -12,9 +12,10 @@ namespace klp::diff {
 // A note: KLP_IGNORE_FUNCTION() or KLP_IGNORE_SECTION() leaves out something that differs.
 inline constexpr std::string_view left_out_code = "diff.left-out";
 
-// A note "diff.init-inlined" for each of Changes::settled; one finding for each changed function and variable that is
-// left out by the author, and "diff.unreachable-change" for each changed function that ftrace cannot hook and whose
-// callers are left out: an error if none is left that brings it along, a warning if some are.
+// A note "diff.init-inlined" for each of Changes::settled, a warning "diff.exit-changed" for each of Changes::idle; one
+// finding for each changed function and variable that is left out by the author, and "diff.unreachable-change" for each
+// changed function that ftrace cannot hook and whose callers are left out: an error if none is left that brings it
+// along, a warning if some are.
 std::vector<report::Finding> find_left_out(const Pair& pair, const Changes& changes, const Selection& selection);
 
 } // namespace klp::diff

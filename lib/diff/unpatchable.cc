@@ -49,7 +49,7 @@ std::string way_around(const CallerNames& callers) {
     return "change its callers instead, as klp-build --rewrite DIR does, or leave it out with KLP_IGNORE_FUNCTION()";
 }
 
-// What keeps the changed function from being redirected; a warning if that does no harm.
+// What keeps the changed function from being redirected.
 std::optional<report::Finding> obstacle(const Pair& pair, uint32_t piece, const KernelSymbols& kernel) {
     const Unit& patched = pair.patched;
     const uint32_t partner = pair.before(piece);
@@ -69,9 +69,6 @@ std::optional<report::Finding> obstacle(const Pair& pair, uint32_t piece, const 
             "take the change out of the patch; or, if the new code works with what the old function made when it ran, "
             "leave the function out with KLP_IGNORE_FUNCTION() and do what is missing in a pre-patch callback, which "
             "klp-build --rewrite DIR writes or begins");
-    if (arch::is_exit(section) && kernel.owner() == "vmlinux")
-        return warning_about(patched, piece, "diff.exit-changed",
-                             "the patch changes it, but built-in exit code is never run", {});
     const bool is_hookable = pair.original.has_ftrace_location(partner);
     if (!is_hookable && arch::is_exit(old_section))
         return error_about(
@@ -106,8 +103,7 @@ Unpatchable find_unpatchable(const Pair& pair, const Selection& selection, const
     Unpatchable found;
     for (uint32_t piece : selection.changed)
         if (std::optional<report::Finding> finding = obstacle(pair, piece, kernel)) {
-            if (finding->severity == report::Severity::error)
-                found.functions.push_back(piece);
+            found.functions.push_back(piece);
             found.findings.push_back(std::move(*finding));
         }
     return found;

@@ -14,7 +14,7 @@ struct Unpatchable {
 };
 
 // Errors "diff.init-changed", "diff.exit-changed", "diff.no-ftrace", "diff.weak-overridden" and "diff.section-changed",
-// each with the function; a warning "diff.exit-changed" for built-in exit code, which never runs.
+// each with the function.
 Unpatchable find_unpatchable(const Pair& pair, const Selection& selection, const KernelSymbols& kernel);
 
 // Errors "diff.short-branch": functions of the output that the assembler tied to a neighbour.

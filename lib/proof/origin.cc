@@ -60,7 +60,7 @@ private:
     void prove_pending();
     std::vector<Location> matching_places(const elf::Symbol& symbol);
     bool matches(const elf::Symbol& symbol, const symbols::KernelSymbol& candidate);
-    OriginStatus status_of_absent(const elf::Symbol& symbol) const;
+    bool is_overridden(const elf::Symbol& symbol) const;
     void accept(FunctionOrigin& function, Location location);
     void learn(const elf::Symbol& symbol, const FieldTarget& reference, uint32_t section);
     void learn_section(const elf::Symbol& symbol, Location start, uint32_t section);
@@ -144,6 +144,10 @@ void Prover::prove_pending() {
         if (function.status != OriginStatus::ambiguous)
             continue;
         const elf::Symbol& symbol = unit_.symbol(function.symbol);
+        if (is_overridden(symbol)) {
+            function.status = OriginStatus::overridden;
+            continue;
+        }
         std::vector<Location> places = matching_places(symbol);
         if (auto start = section_start_.find(symbol.section); start != section_start_.end())
             std::erase_if(places, [&](Location place) { return place != start->second + symbol.value; });
@@ -152,20 +156,18 @@ void Prover::prove_pending() {
         if (places.size() == 1)
             accept(function, places.front());
         else if (places.empty())
-            function.status = status_of_absent(symbol);
+            function.status =
+                image_.symbols().find(symbol.name).empty() ? OriginStatus::missing : OriginStatus::different;
     }
 }
 
-OriginStatus Prover::status_of_absent(const elf::Symbol& symbol) const {
-    std::span<const uint32_t> found = image_.symbols().find(symbol.name);
-    if (found.empty())
-        return OriginStatus::missing;
-    // Where the image's is weak as well, nobody took its place.
-    bool is_overridden = symbol.is_weak() && std::ranges::any_of(found, [&](uint32_t index) {
-                             const symbols::KernelSymbol& other = image_.symbols().symbols()[index];
-                             return other.global && !other.weak;
-                         });
-    return is_overridden ? OriginStatus::overridden : OriginStatus::different;
+// Of a weak function: the image has another unit's, which is not weak, in its place. It may have the same code but for
+// what that refers to, so that a comparison would not tell.
+bool Prover::is_overridden(const elf::Symbol& symbol) const {
+    return symbol.is_weak() && std::ranges::any_of(image_.symbols().find(symbol.name), [&](uint32_t index) {
+               const symbols::KernelSymbol& other = image_.symbols().symbols()[index];
+               return other.global && !other.weak;
+           });
 }
 
 std::vector<Location> Prover::matching_places(const elf::Symbol& symbol) {

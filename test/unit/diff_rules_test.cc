@@ -37,6 +37,22 @@ TEST_CASE("changed exit code of a module is refused for what it is") {
     CHECK(pair.run(unit, replaced(unit, "g(1)", "g(2)")).codes == Codes{"diff.exit-changed"});
 }
 
+TEST_CASE("changed exit code of what is built in stays behind, and what only it needs") {
+    UnitPair pair;
+    std::string unit =
+        "static __attribute__((noinline)) int helper(int x) { return x * 3; }\n"
+        "__attribute__((section(\".exit.text\"), no_instrument_function)) int f(int x) { return x + 1; }\n"
+        "int g(int x) { return helper(x) + 2; }";
+    std::string exit_changed = replaced(unit, "x + 1", "helper(x) + 1");
+    Outcome alone = pair.run(unit, exit_changed);
+    CHECK(alone.codes.empty());
+    CHECK(alone.diff.nothing_changed);
+    CHECK(alone.has_finding("diff.exit-changed"));
+    Outcome both = pair.run(unit, replaced(exit_changed, "+ 2", "+ 3"));
+    CHECK(both.changed() == Names{"g"});
+    CHECK(both.has_finding("diff.exit-changed"));
+}
+
 TEST_CASE("a changed __init function is refused") {
     UnitPair pair;
     std::string unit = "__attribute__((section(\".init.text\"))) int f(int x) { return x + 1; }";

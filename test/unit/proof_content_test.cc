@@ -149,6 +149,17 @@ TEST_CASE("a weak function that another unit's replaces is not one with other by
     CHECK(Claim(unit, replaced(unit, "x + 1", "x + 5")).of("hook") == OriginStatus::different);
 }
 
+TEST_CASE("a weak function that another unit's replaces is told by its name where its code is the same")
+{
+    // But for what they refer to, both hooks are the same bytes.
+    const std::string unit = "extern int ours, both; __attribute__((weak)) int hook(int x) { return x + ours; }\n"
+                             "int f(int x) { return hook(x) + ours + both; }";
+    Claim claim(unit, unit, "int ours = 1, both = 2, theirs = 3; int hook(int x) { return x + theirs; }");
+    CHECK(claim.of("hook") == OriginStatus::overridden);
+    CHECK(claim.of("f") == OriginStatus::proven);
+    CHECK(claim.origin.contradictions.empty());
+}
+
 TEST_CASE("a symbol of which the image shows no place is found by its name and is not proven")
 {
     // Only code that is not looked for refers to `hidden`; `fresh` is new in the patched unit.

@@ -10,7 +10,8 @@ from scene import has_core
 PROVOKED = (r"Duplicate shadow variable", r"WARNING: .*shadow", r"Call Trace", r"Tainted: ")
 
 
-def run(kernel, report, options):
+def run(kernel, report, options, others=None):
+    """`others(workshop)` gives modules to be used in place of the kernel's: {name: path}."""
     folder = kernel.source / "tools/testing/selftests/livepatch"
     sources = sorted((folder / "test_modules").glob("*.c")) or \
         sorted((kernel.source / "lib/livepatch").glob("*.c"))
@@ -19,6 +20,8 @@ def run(kernel, report, options):
         if has_core(kernel):
             files["/klp_core.ko"] = workshop.core()["klp_core"]
         modules = workshop.modules("selftests", sources, has_core(kernel))
+        if others:
+            modules |= others(workshop)
         files |= _test_files(folder, modules)
         files |= workshop.module_tree(modules)
         for program in folder.glob("*.c"):
