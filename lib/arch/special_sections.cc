@@ -23,6 +23,8 @@ bool starts_with_one_of(std::string_view name, const std::array<std::string_view
 bool is_ignored(const elf::Section& section) {
     constexpr auto names = std::to_array<std::string_view>({".comment",
                                                             "__versions",
+                                                            "__version_ext_crcs",
+                                                            "__version_ext_names",
                                                             ".gnu.linkonce.this_module",
                                                             ".BTF",
                                                             ".BTF.ext",

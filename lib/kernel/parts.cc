@@ -2,6 +2,7 @@
 
 #include "arch/machine.h"
 #include "elf/build_id.h"
+#include "elf/modversions.h"
 #include "files/digest.h"
 #include "files/files.h"
 #include "kernel/banner.h"
@@ -86,22 +87,14 @@ void check_exports(const elf::Object& image, const Parts& parts, const symbols::
                                    missing, parts.vmlinux.string(), first));
 }
 
-// struct modversion_info (include/linux/module.h): unsigned long crc; char name[64 - sizeof(unsigned long)].
 void check_versions(const fs::path& module, const Parts& parts, const symbols::Exports& exports) {
-    constexpr uint64_t entry = 64;
     const elf::Object object = symbols::open_module(module);
-    const elf::Section* section = object.find_section("__versions");
-    if (section == nullptr)
-        return;
-    for (uint64_t at = 0; at + entry <= section->data.size(); at += entry) {
-        const std::string_view name = elf::Object::string_at(*section, at + 8).substr(0, entry - 8);
-        const uint64_t version = object.read_integer(section->data, at, 8);
-        const symbols::Export* exported = exports.find(name);
-        if (exported != nullptr && exported->crc != 0 && exported->crc != version)
+    for (const elf::Modversion& version : elf::read_modversions(object).list)
+        if (const symbols::Export* exported = exports.find(version.name);
+            exported != nullptr && exported->crc != 0 && exported->crc != version.crc)
             refuse_symvers(parts.symvers, fmt::format("it is of another kernel: it gives {} the version {:#010x}, the "
                                                       "module {} was linked to {:#010x}",
-                                                      name, exported->crc, module.string(), version));
-    }
+                                                      version.name, exported->crc, module.string(), version.crc));
 }
 
 } // namespace

@@ -3,6 +3,7 @@
 #include "arch/special_sections.h"
 #include "elf/build_id.h"
 #include "elf/livepatch_abi.h"
+#include "elf/modversions.h"
 #include "verify/groups.h"
 
 #include <fmt/format.h>
@@ -67,21 +68,18 @@ bool is_exported(const elf::Object& module, std::string_view name) {
     });
 }
 
-// The CRC that the module wants of what it imports; see read_versions() in match.cc for the layout.
-std::optional<uint32_t> imported_crc(const elf::Object& module, std::string_view name) {
-    constexpr uint64_t entry = 64;
-    const elf::Section* section = module.find_section("__versions");
-    for (uint64_t at = 0; section && at + entry <= section->data.size(); at += entry)
-        if (elf::Object::string_at(*section, at + 8) == name)
-            return static_cast<uint32_t>(module.read_integer(section->data, at, 8));
-    return std::nullopt;
+// The CRC that the module wants of what it imports.
+std::optional<uint64_t> imported_crc(const elf::Modversions& versions, std::string_view name) {
+    const auto found = std::ranges::find(versions.list, name, &elf::Modversion::name);
+    return found == versions.list.end() ? std::nullopt : std::optional(found->crc);
 }
 
 void check_imports(const Subject& subject, const elf::Object& core, Verdict& verdict) {
+    const elf::Modversions versions = elf::read_modversions(subject.module);
     for (const elf::Symbol& symbol : subject.module.symbols()) {
         if (!symbol.is_undefined() || std::ranges::find(elf::core_exports, symbol.name) == std::end(elf::core_exports))
             continue;
-        const std::optional<uint32_t> wanted = imported_crc(subject.module, symbol.name);
+        const std::optional<uint64_t> wanted = imported_crc(versions, symbol.name);
         const std::optional<uint32_t> given = exported_crc(core, symbol.name);
         if (!is_exported(core, symbol.name))
             verdict.add("match.core", symbol.name, fmt::format("{} does not export it", core.name()));

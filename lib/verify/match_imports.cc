@@ -1,5 +1,6 @@
 // kernel/module/main.c, resolve_symbol(), and kernel/module/version.c: what the module imports, on that kernel.
 #include "elf/livepatch_abi.h"
+#include "elf/modversions.h"
 #include "verify/groups.h"
 
 #include <fmt/format.h>
@@ -21,7 +22,8 @@ public:
         : subject_(subject), exports_(exports), kernel_(kernel), verdict_(verdict) {}
 
     void run() {
-        read_versions();
+        for (const elf::Modversion& version : wanted_.list)
+            versions_.try_emplace(version.name, version.crc);
         read_dependencies();
         if (const symbols::Export* layout = exports_.find(module_layout))
             check_version(module_layout, *layout);
@@ -35,20 +37,6 @@ public:
     }
 
 private:
-    // struct modversion_info (include/linux/module.h): unsigned long crc; char name[64 - sizeof(unsigned long)]. The
-    // first entry of a name counts.
-    void read_versions() {
-        constexpr uint64_t entry = 64;
-        const elf::Section* section = subject_.module.find_section("__versions");
-        if (!section)
-            return;
-        has_versions_ = true;
-        for (uint64_t at = 0; at + entry <= section->data.size(); at += entry) {
-            std::string_view name = elf::Object::string_at(*section, at + 8);
-            versions_.try_emplace(name.substr(0, entry - 8), subject_.module.read_integer(section->data, at, 8));
-        }
-    }
-
     // "a,b,c"; scripts/mod/modpost.c, add_depends()
     void read_dependencies() {
         std::string_view text = subject_.modinfo.value("depends");
@@ -96,9 +84,12 @@ private:
         if (exported.crc == 0)
             return; // the kernel has no CRCs, or none for this symbol
         auto version = versions_.find(name);
+        if (version == versions_.end() && wanted_.is_extended)
+            return; // the kernel says a word about it and goes on
         if (version == versions_.end())
             verdict_.add("match.no-crc", name,
-                         has_versions_ ? "the module has no CRC for it" : "the module has no CRCs (__versions) at all");
+                         wanted_.is_there ? "the module has no CRC for it"
+                                          : "the module has no CRCs (__versions) at all");
         else if (version->second != exported.crc)
             verdict_.add("match.crc", name,
                          fmt::format("the module was built for CRC {:#010x}, the kernel's is {:#010x}", version->second,
@@ -146,7 +137,7 @@ private:
     const symbols::Exports& exports_;
     const symbols::KernelView& kernel_;
     Verdict& verdict_;
-    bool has_versions_ = false;
+    const elf::Modversions wanted_ = elf::read_modversions(subject_.module);
     std::unordered_map<std::string_view, uint64_t> versions_;
     std::set<std::string, std::less<>> dependencies_; // with '_' for '-'
     std::set<std::string, std::less<>> reported_;

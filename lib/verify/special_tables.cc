@@ -3,6 +3,7 @@
 #include "arch/machine.h"
 #include "arch/special_sections.h"
 #include "elf/livepatch_abi.h"
+#include "elf/modversions.h"
 #include "verify/groups.h"
 
 #include <fmt/format.h>
@@ -175,7 +176,7 @@ void check_parallel(const Subject& subject, Verdict& verdict) {
 
 // kernel/module/main.c, check_export_symbol_versions() and find_symbol(): one CRC for each export, in their order.
 void check_exports(const Subject& subject, Verdict& verdict) {
-    const bool has_versions = subject.module.find_section("__versions");
+    const bool has_versions = elf::read_modversions(subject.module).is_there;
     for (std::string_view kind : {"", "_gpl"}) {
         const elf::Section* exports = subject.module.find_section(fmt::format("__ksymtab{}", kind));
         const elf::Section* sums = subject.module.find_section(fmt::format("__kcrctab{}", kind));
@@ -202,19 +203,13 @@ void check_orc_order(const Subject& subject, Verdict& verdict) {
     }
 }
 
-// struct modversion_info: the kernel compares the whole of the first word, and the name up to its end.
 void check_versions(const Subject& subject, Verdict& verdict) {
-    constexpr uint64_t entry = 64, name_at = 8;
-    const elf::Section* section = subject.module.find_section("__versions");
+    const elf::Modversions versions = elf::read_modversions(subject.module);
+    for (const std::string& defect : versions.defects)
+        verdict.add("form.versions", versions.is_extended ? "__version_ext_crcs" : "__versions", defect);
     std::unordered_set<std::string_view> names;
-    for (uint64_t at = 0; section && at + entry <= section->data.size(); at += entry) {
-        elf::Bytes name = section->data.subspan(at + name_at, entry - name_at);
-        const bool has_end = std::ranges::find(name, std::byte{0}) != name.end();
-        if (!has_end || name.front() == std::byte{0} ||
-            subject.module.read_integer(section->data, at, name_at) > UINT32_MAX)
-            verdict.add("form.versions", section->name, fmt::format("the entry at {:#x} is no CRC and name", at));
-        names.insert(elf::Object::string_at(*section, at + name_at));
-    }
+    for (const elf::Modversion& version : versions.list)
+        names.insert(version.name);
     // The new version of an exported function is local, and another unit of the patch may import the old one.
     std::unordered_set<std::string_view> imports;
     for (const elf::Symbol& symbol : subject.module.symbols())
