@@ -80,6 +80,7 @@ private:
     Content content_;
     UnitOrigin origin_;
     std::set<std::pair<uint32_t, uint64_t>> function_starts_;
+    std::set<uint32_t> named_sections_;                    // in which something has a name
     std::unordered_map<uint32_t, Location> section_start_; // unit's section -> place of its offset 0
     std::vector<uint32_t> data_to_follow_;
     std::map<std::pair<uint32_t, Location>, RelaxedMatch> relaxed_; // by function and place
@@ -110,6 +111,8 @@ UnitOrigin Prover::run() {
 void Prover::collect_functions() {
     for (const elf::Symbol& symbol : unit_.symbols()) {
         const elf::Section* section = unit_.section_of(symbol);
+        if (section && !symbol.is_section() && !symbol.name.empty())
+            named_sections_.insert(section->index);
         if (!symbol.is_function() || !section || !section->is_code())
             continue;
         if (is_passing(section->name) || !is_in_section(symbol, *section)) {
@@ -248,8 +251,10 @@ void Prover::learn_section(const elf::Symbol& symbol, Location start, uint32_t s
 
 // The link moves each merged string and constant by itself: a reference to one says nothing of its section. Nor does
 // one to an entry of a table that functions have entries in (code of 7.x names its own in __bug_table): they stand in
-// the order in which the compiler wrote the functions, which is another one with -ffunction-sections. And code behind a
-// jump whose length the link's neighbourhood decides lies elsewhere, so only functions' starts count.
+// the order in which the compiler wrote the functions, which is another one with -ffunction-sections. Nameless
+// constants (a text with a zero byte in it) stand among the variables in the kernel, and in a section of their own
+// where these have sections. And code behind a jump whose length the link's neighbourhood decides lies elsewhere, so
+// only functions' starts count.
 bool Prover::tells_place(const elf::Section& section, const elf::Relocation& relocation) const {
     const elf::Symbol& symbol = unit_.symbol(relocation.symbol);
     const elf::Section* target = unit_.section_of(symbol);
@@ -257,6 +262,8 @@ bool Prover::tells_place(const elf::Section& section, const elf::Relocation& rel
         return true;
     if (is_merged(*target))
         return !symbol.is_section() && !machine_.is_mark(symbol);
+    if (symbol.is_section() && !target->is_code() && !named_sections_.contains(target->index))
+        return false;
     if (arch::role_of(*target) == arch::Role::special)
         return false;
     if (!target->is_code())

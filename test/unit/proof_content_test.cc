@@ -160,6 +160,21 @@ TEST_CASE("a weak function that another unit's replaces is told by its name wher
     CHECK(claim.origin.contradictions.empty());
 }
 
+TEST_CASE("nameless constants that stand among the variables in the image say nothing of one another's places")
+{
+    const std::string unit = "struct entry { const char *text; int length; };\n"
+                             "static const struct entry first[] = {{\"one\\0uno\", 7}};\n"
+                             "static const struct entry second[] = {{\"two\\0dos, zwei\", 13}};\n"
+                             "static const struct entry third[] = {{\"three\\0tres\", 10}};\n"
+                             "int f(int i) { return first[i].text[0] + first[i].length; }\n"
+                             "int g(int i) { return second[i].text[1] - second[i].length; }\n"
+                             "int h(int i) { return third[i].text[2] ^ third[i].length; }\n";
+    Claim claim(unit, unit);
+    for (const char* name : {"f", "g", "h"})
+        CHECK(claim.of(name) == OriginStatus::proven);
+    CHECK(claim.origin.contradictions.empty());
+}
+
 TEST_CASE("a symbol of which the image shows no place is found by its name and is not proven")
 {
     // Only code that is not looked for refers to `hidden`; `fresh` is new in the patched unit.
