@@ -37,18 +37,6 @@ void add_jump_labels(const elf::Object& unit, std::vector<CodeRange>& ranges) {
     }
 }
 
-// A table of the places of direct calls, 4 bytes an entry.
-void add_tracked_calls(const elf::Object& module, std::vector<CodeRange>& ranges) {
-    const elf::Section* table = module.find_section(".call_sites");
-    if (!table)
-        return;
-    for (const elf::Relocation& relocation : module.relocations(table->index)) {
-        const elf::Symbol& symbol = module.symbol(relocation.symbol);
-        if (module.section_of(symbol))
-            ranges.push_back({symbol.section, symbol.value + static_cast<uint64_t>(relocation.addend), call_size});
-    }
-}
-
 } // namespace
 
 bool has_relocated_fields(uint16_t machine) {
@@ -117,7 +105,6 @@ std::vector<CodeRange> code_read_by_loader(const elf::Object& module) {
         return ranges;
     for (const Alternative& entry : alternatives(module))
         ranges.push_back(entry.original);
-    add_tracked_calls(module, ranges);
     std::ranges::sort(ranges);
     return ranges;
 }

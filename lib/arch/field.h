@@ -51,9 +51,10 @@ inline constexpr unsigned most_cpu_features = 1024;
 // Those of a finished x86-64 module whose pointers lead into it; none of another machine's.
 std::vector<Alternative> alternatives(const elf::Object& module);
 
-// Code of a finished module that the module loader itself reads or rewrites, after the relocations that it applies and
-// before anybody else hears of the module (arch/x86/kernel/module.c, module_finalize()): instructions that alternatives
-// replace, and calls that call depth tracking redirects. Sorted.
+// Code of a finished module that the module loader itself rewrites, after the relocations that it applies and before
+// anybody else hears of the module (arch/x86/kernel/module.c, module_finalize()): instructions that alternatives
+// replace. Sorted. (The calls of .call_sites, too, but one without a target it leaves alone: see
+// convert/tracked_calls.h.)
 std::vector<CodeRange> code_read_by_loader(const elf::Object& module);
 
 } // namespace klp::arch

@@ -21,8 +21,8 @@ struct CoreEntry {
     const LivepatchReference* reference = nullptr;
 };
 
-// Adds the table, which may be empty, its strings and the symbol by which the core finds it: global, as tools that strip
-// modules take local ones away. Where the module refers to that symbol already, it is defined.
+// Adds the table, which may be empty, its strings and the symbol by which the core finds it: global, as tools that
+// strip modules take local ones away. Where the module refers to that symbol already, it is defined.
 void add_core_table(elf::Builder& module, const arch::Machine& machine, std::span<const CoreEntry> entries);
 
 // An entry of a finished module's table.

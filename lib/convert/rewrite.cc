@@ -4,6 +4,7 @@
 #include "arch/machine.h"
 #include "arch/special_sections.h"
 #include "convert/core_table.h"
+#include "convert/tracked_calls.h"
 #include "elf/builder.h"
 #include "elf/livepatch_abi.h"
 #include "elf/modinfo.h"
@@ -92,6 +93,7 @@ private:
     void write_for_kernel();
     void rename_symbols(std::vector<uint32_t>& merged_into);
     void write_for_core();
+    std::set<std::pair<uint32_t, uint64_t>> late_places(elf::Runtime runtime) const;
     void check_before_core(uint32_t section, const Moved& moved) const;
     void drop_symbols();
     void drop_sections();
@@ -209,7 +211,17 @@ void Rewriter::check_before_core(uint32_t section, const Moved& moved) const {
     for (const arch::CodeRange& range : read_by_loader_)
         if (builder_.sections[section].name == module_.section(range.section).name &&
             moved.relocation.offset >= range.offset && moved.relocation.offset - range.offset < range.size)
-            refuse("the instruction is one that alternatives or call depth tracking replace, and that is");
+            refuse("the instruction is one that alternatives replace, and that is");
+}
+
+// What is written when the loader has looked at the module: the kernel's core writes vmlinux's symbols before that.
+std::set<std::pair<uint32_t, uint64_t>> Rewriter::late_places(elf::Runtime runtime) const {
+    std::set<std::pair<uint32_t, uint64_t>> places;
+    for (const auto& [key, all] : moved_)
+        if (const auto& [target, is_module, owner] = key; is_module || runtime == elf::Runtime::core)
+            for (const Moved& moved : all)
+                places.emplace(target, moved.relocation.offset);
+    return places;
 }
 
 void Rewriter::write_for_core() {
@@ -275,7 +287,9 @@ void Rewriter::drop_sections() {
 
 Result Rewriter::run() {
     take_relocations();
-    if (elf::livepatch_runtime(elf::read_modinfo(module_)) == elf::Runtime::core)
+    const elf::Runtime runtime = elf::livepatch_runtime(elf::read_modinfo(module_)).value();
+    untrack_calls(builder_, late_places(runtime));
+    if (runtime == elf::Runtime::core)
         write_for_core();
     else
         write_for_kernel();

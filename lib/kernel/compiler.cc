@@ -40,7 +40,7 @@ std::optional<std::filesystem::path> find_in(const host::Enclosure& system, cons
     return std::filesystem::exists(path, ignored) ? std::optional(std::move(path)) : std::nullopt;
 }
 
-std::optional<Compiler> ask(const std::string& name, bool is_clang, const host::Enclosure& system) {
+std::optional<Compiler> ask(const std::string& name, const Config& config, const host::Enclosure& system) {
     const auto path = find_in(system, name);
     if (!path)
         return std::nullopt;
@@ -49,7 +49,13 @@ std::optional<Compiler> ask(const std::string& name, bool is_clang, const host::
     if (outcome.status != 0)
         return std::nullopt;
     const std::string line = outcome.output.substr(0, outcome.output.find('\n'));
-    return Compiler{*path, name, split_version(line, is_clang).version, is_clang, system};
+    const bool is_clang = config.is_set("CC_IS_CLANG");
+    return Compiler{.path = *path,
+                    .name = name,
+                    .version = split_version(line, is_clang).version,
+                    .is_clang = is_clang,
+                    .has_llvm_tools = config.is_set("LD_IS_LLD"),
+                    .system = system};
 }
 
 std::vector<std::string> candidate_names(const Config& config, const VersionText& wanted, bool is_clang) {
@@ -75,7 +81,7 @@ Search search(const Config& config, const host::Enclosure& system) {
     const bool is_clang = config.is_set("CC_IS_CLANG");
     result.wanted = split_version(config.value("CC_VERSION_TEXT"), is_clang);
     for (const std::string& name : candidate_names(config, result.wanted, is_clang)) {
-        std::optional<Compiler> compiler = ask(name, is_clang, system);
+        std::optional<Compiler> compiler = ask(name, config, system);
         if (!compiler)
             continue;
         if (compiler->version == result.wanted.version) {

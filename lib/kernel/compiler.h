@@ -15,6 +15,7 @@ struct Compiler {
     std::string name;           // as kbuild is told, CC=...: "gcc-12"
     std::string version; // first line of --version without the program's name: "(Debian 12.2.0-14+deb12u1) 12.2.0"
     bool is_clang = false;
+    bool has_llvm_tools = false; // the kernel was linked by LLVM's linker: the rest of its tools are LLVM's, too
     host::Enclosure system = {}; // where it and all of kbuild runs; empty: here
 };
 

@@ -21,7 +21,7 @@ host::Command command_of(const Kbuild& kbuild, std::vector<std::string> how, std
         command.argv.push_back("KERNELRELEASE=" + kbuild.release);
     if (!kbuild.arch.empty())
         command.argv.push_back("ARCH=" + kbuild.arch);
-    if (kbuild.compiler.is_clang)
+    if (kbuild.compiler.has_llvm_tools)
         command.argv.push_back("LLVM=1");
     // Kconfig looks for a Rust compiler and notes its version in .config; the kernel at hand had none.
     if (!kbuild.has_rust)

@@ -154,8 +154,10 @@ Compiler in_own_system(const Config& config, const std::string& where, const std
         make_system(*package, *archive, folder, cache, progress);
         host::enclosure_here(enclosure_of(folder, cache));
     });
-    return {root / "usr/bin" / package->name, package->name, text_after_program(text), false,
-            host::enclosure_here(enclosure_of(root, cache))};
+    return {.path = root / "usr/bin" / package->name,
+            .name = package->name,
+            .version = text_after_program(text),
+            .system = host::enclosure_here(enclosure_of(root, cache))};
 }
 
 // A system in a folder of the user's.

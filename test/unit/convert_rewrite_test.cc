@@ -342,13 +342,30 @@ TEST_CASE("for the runtime core nothing is written where the loader has looked b
     CHECK(code_of(jump_label) == "convert.too-late");
 }
 
-TEST_CASE("for the runtime core a call that depth tracking redirects is not written") {
-    ModuleMaker maker(for_core);
-    uint32_t hidden = maker.undefined(".klp.ref.vmlinux.vmlinux.hidden,0");
-    uint32_t sites = maker.section(".call_sites", SHF_ALLOC, std::vector<std::byte>(4));
-    maker.relocate(sites, 0, 1, R_X86_64_PC32, 16);
-    maker.relocate(maker.text, 17, hidden);
-    CHECK(code_of(maker) == "convert.before-core");
+TEST_CASE("a call that is written late is not tracked, the others are") {
+    // Calls at 16, 24 and 32; what the middle one calls is only known when the loader has gone.
+    auto sites_of = [](ModuleMaker& maker, const char* called) {
+        uint32_t sites = maker.section(".call_sites", SHF_ALLOC, std::vector<std::byte>(12));
+        for (uint64_t entry = 0; entry < 3; ++entry)
+            maker.relocate(sites, entry * 4, 1, R_X86_64_PC32, static_cast<int64_t>(16 + entry * 8));
+        maker.relocate(maker.text, 25, maker.undefined(called));
+        const elf::Object module = elf::Object::from_bytes("done.ko", convert::convert(maker.object()).bytes);
+        const elf::Section* table = module.find_section(".call_sites");
+        REQUIRE(table);
+        std::vector<int64_t> calls;
+        for (const elf::Relocation& relocation : module.relocations(table->index)) {
+            CHECK(relocation.offset == calls.size() * 4);
+            calls.push_back(relocation.addend);
+        }
+        CHECK(table->data.size() == calls.size() * 4);
+        return calls;
+    };
+    ModuleMaker core(for_core);
+    CHECK(sites_of(core, ".klp.ref.vmlinux.vmlinux.hidden,0") == std::vector<int64_t>{16, 32});
+    ModuleMaker kernel;
+    CHECK(sites_of(kernel, ".klp.ref.vmlinux.vmlinux.hidden,0") == std::vector<int64_t>{16, 24, 32});
+    ModuleMaker of_module;
+    CHECK(sites_of(of_module, ".klp.ref.mod_a.mod_a.helper,0") == std::vector<int64_t>{16, 32});
 }
 
 TEST_CASE("a module with the core's table was converted before") {

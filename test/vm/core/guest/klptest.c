@@ -55,11 +55,20 @@ module_param(obstinate, bool, 0644);
 static bool linger;
 module_param(linger, bool, 0444);
 
+/* What no compiler knows: one that does takes the result for itself, and does not ask who is called. */
+static __always_inline int original(void)
+{
+	int version = 0;
+
+	OPTIMIZER_HIDE_VAR(version);
+	return version;
+}
+
 /* The barrier is a side effect: without one gcc asks once where it is told to ask twice, or never. */
 noinline int klptest_inner(void)
 {
 	barrier();
-	return 0;
+	return original();
 }
 EXPORT_SYMBOL_GPL(klptest_inner);
 
@@ -68,7 +77,7 @@ noinline int klptest_outer(int mode)
 {
 	klptest_judge(0, mode);
 	barrier();
-	return 0;
+	return original();
 }
 EXPORT_SYMBOL_GPL(klptest_outer);
 
@@ -76,7 +85,7 @@ EXPORT_SYMBOL_GPL(klptest_outer);
 noinline int klptest_answer(void)
 {
 	barrier();
-	return 0;
+	return original();
 }
 EXPORT_SYMBOL_GPL(klptest_answer);
 ALLOW_ERROR_INJECTION(klptest_answer, ERRNO);
