@@ -3,6 +3,8 @@
 #include "diff/callers.h"
 #include "diff/data_users.h"
 
+#include <algorithm>
+
 namespace klp::diff {
 
 namespace {
@@ -18,9 +20,15 @@ std::string_view section_of(const Pair& pair, uint32_t index) {
     return pair.patched.object().section(pair.patched.piece(pair.patched.root_of(index)).section).name;
 }
 
+// A module's init function has two names, of which the source knows one: module_init() adds init_module.
 bool is_settled(const Pair& pair, uint32_t index, const std::function<bool(std::string_view)>& is_untouched) {
+    const uint32_t root = pair.patched.root_of(index);
+    auto is_name_of_untouched = [&](uint32_t at) {
+        const elf::Symbol& symbol = pair.patched.object().symbol(at);
+        return symbol.is_function() && symbol.value == pair.patched.piece(root).entry && is_untouched(symbol.name);
+    };
     return arch::is_init(section_of(pair, index)) &&
-           is_untouched(pair.patched.name(pair.patched.piece(pair.patched.root_of(index))));
+           std::ranges::any_of(pair.patched.symbols_of(root), is_name_of_untouched);
 }
 
 bool is_idle(const Pair& pair, uint32_t index, std::string_view owner) {

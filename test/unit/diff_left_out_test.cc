@@ -84,6 +84,13 @@ TEST_CASE("an __init function that differs only by what was inlined into it has 
     CHECK(outcome.changed() == Names{"f"});
     CHECK(outcome.has_finding("diff.init-inlined"));
 
+    // As module_init() has it.
+    auto as_module = [](const std::string& text) {
+        return replaced(text, "int start", "static int start") +
+               "int init_module(int) __attribute__((alias(\"start\")));\n";
+    };
+    CHECK(pair.run(as_module(unit), as_module(changed)).changed() == Names{"f"});
+
     pair.options.is_untouched = [](std::string_view function) { return function == "f"; };
     CHECK(pair.run(unit, changed).codes == Codes{"diff.init-changed"});
 }

@@ -12,7 +12,7 @@
 
 /* The series of Linux that it is for: what was booted with all of test/vm/core. */
 #define KLP_OLDEST_LINUX	6, 1
-#define KLP_NEWEST_LINUX	7, 2
+#define KLP_NEWEST_LINUX	7, 3
 
 KLP_NEEDS(X86_64, "a task's patch state is kept in bits of thread_info.flags that only x86-64 has")
 KLP_NEEDS(SMP, "tasks are put aside by the stopper of their CPU")

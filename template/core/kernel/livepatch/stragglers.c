@@ -104,11 +104,17 @@ static void klp_put_aside(struct task_struct *task)
 	if (smp_load_acquire(&stopper->task))
 		return;
 
-	stopper->task = get_task_struct(task);
-	if (!klp_kernel(stop_one_cpu_nowait)(cpu, klp_stop_fn, stopper, &stopper->work)) {
-		put_task_struct(task);
-		stopper->task = NULL;	/* the CPU is off */
+	/*
+	 * A CPU's stopper is there as long as it is active, and cannot go while we are
+	 * not preempted: that would take a stopper of ours. (Since Linux 7.3
+	 * stop_one_cpu_nowait() does not say whether it was there.)
+	 */
+	preempt_disable();
+	if (cpu_active(cpu)) {
+		stopper->task = get_task_struct(task);
+		klp_kernel(stop_one_cpu_nowait)(cpu, klp_stop_fn, stopper, &stopper->work);
 	}
+	preempt_enable();
 }
 
 /* Do what brings this task to be switched. Under klp_mutex. */
