@@ -20,7 +20,8 @@ void untrack_calls(elf::Builder& builder, const std::set<std::pair<uint32_t, uin
         const uint64_t call = symbol.value + static_cast<uint64_t>(relocation.addend);
         return symbol.place == elf::Place::section && late.contains({symbol.section, call + field_at});
     };
-    std::erase_if(table->entries, is_late);
+    if (std::erase_if(table->entries, is_late) == 0)
+        return;
     // What is in an entry is its relocation's alone: the others move up.
     std::ranges::sort(table->entries, {}, &elf::Relocation::offset);
     uint64_t at = 0;

@@ -123,7 +123,8 @@ private:
         if (symbol.is_file())
             report("form.relocation-symbol", target, relocation, symbol, "names a file");
         const elf::Section* section = module_.section_of(symbol);
-        if (section && (!section->is_allocated() || section->name == ".modinfo" || section->name.starts_with("__version")))
+        if (section &&
+            (!section->is_allocated() || section->name == ".modinfo" || section->name.starts_with("__version")))
             report("form.relocation-symbol", target, relocation, symbol,
                    fmt::format("leads to {}, which is not kept in memory", section->name));
         if (target.type == SHT_NOBITS)
