@@ -3,7 +3,6 @@
 #include "arch/special_sections.h"
 #include "elf/build_id.h"
 #include "elf/livepatch_abi.h"
-#include "elf/modversions.h"
 #include "verify/groups.h"
 
 #include <fmt/format.h>
@@ -75,11 +74,10 @@ std::optional<uint64_t> imported_crc(const elf::Modversions& versions, std::stri
 }
 
 void check_imports(const Subject& subject, const elf::Object& core, Verdict& verdict) {
-    const elf::Modversions versions = elf::read_modversions(subject.module);
     for (const elf::Symbol& symbol : subject.module.symbols()) {
         if (!symbol.is_undefined() || std::ranges::find(elf::core_exports, symbol.name) == std::end(elf::core_exports))
             continue;
-        const std::optional<uint64_t> wanted = imported_crc(versions, symbol.name);
+        const std::optional<uint64_t> wanted = imported_crc(subject.versions, symbol.name);
         const std::optional<uint32_t> given = exported_crc(core, symbol.name);
         if (!is_exported(core, symbol.name))
             verdict.add("match.core", symbol.name, fmt::format("{} does not export it", core.name()));

@@ -1,6 +1,5 @@
 // kernel/module/main.c, resolve_symbol(), and kernel/module/version.c: what the module imports, on that kernel.
 #include "elf/livepatch_abi.h"
-#include "elf/modversions.h"
 #include "verify/groups.h"
 
 #include <fmt/format.h>
@@ -22,7 +21,7 @@ public:
         : subject_(subject), exports_(exports), kernel_(kernel), verdict_(verdict) {}
 
     void run() {
-        for (const elf::Modversion& version : wanted_.list)
+        for (const elf::Modversion& version : subject_.versions.list)
             versions_.try_emplace(version.name, version.crc);
         read_dependencies();
         if (const symbols::Export* layout = exports_.find(module_layout))
@@ -84,12 +83,12 @@ private:
         if (exported.crc == 0)
             return; // the kernel has no CRCs, or none for this symbol
         auto version = versions_.find(name);
-        if (version == versions_.end() && wanted_.is_extended)
+        if (version == versions_.end() && subject_.versions.is_extended)
             return; // the kernel says a word about it and goes on
         if (version == versions_.end())
             verdict_.add("match.no-crc", name,
-                         wanted_.is_there ? "the module has no CRC for it"
-                                          : "the module has no CRCs (__versions) at all");
+                         subject_.versions.is_there ? "the module has no CRC for it"
+                                                    : "the module has no CRCs (__versions) at all");
         else if (version->second != exported.crc)
             verdict_.add("match.crc", name,
                          fmt::format("the module was built for CRC {:#010x}, the kernel's is {:#010x}", version->second,
@@ -137,7 +136,6 @@ private:
     const symbols::Exports& exports_;
     const symbols::KernelView& kernel_;
     Verdict& verdict_;
-    const elf::Modversions wanted_ = elf::read_modversions(subject_.module);
     std::unordered_map<std::string_view, uint64_t> versions_;
     std::set<std::string, std::less<>> dependencies_; // with '_' for '-'
     std::set<std::string, std::less<>> reported_;

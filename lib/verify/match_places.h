@@ -17,8 +17,8 @@ public:
     // In memory that the kernel frees when it (or the module) has initialised.
     bool is_freed(const symbols::KernelSymbol& symbol) const;
     // Is it a name that the linker script gives to a place, such as _sinittext? Its address may be asked for, to
-    // compare, when what was there is gone. Known of an ELF image only: an assembler's label and a linker's have no
-    // type.
+    // compare, when what was there is gone. It is global and has neither type nor size, which only an ELF image says; a
+    // global label of an assembler's code passes for one.
     bool is_boundary(const symbols::KernelSymbol& symbol) const;
     bool is_code(const symbols::KernelSymbol& symbol) const;
     // Is there an ftrace location from the symbol's start to its end (kernel/trace/ftrace.c, ftrace_location())?

@@ -3,7 +3,6 @@
 #include "arch/machine.h"
 #include "arch/special_sections.h"
 #include "elf/livepatch_abi.h"
-#include "elf/modversions.h"
 #include "verify/groups.h"
 
 #include <fmt/format.h>
@@ -176,11 +175,10 @@ void check_parallel(const Subject& subject, Verdict& verdict) {
 
 // kernel/module/main.c, check_export_symbol_versions() and find_symbol(): one CRC for each export, in their order.
 void check_exports(const Subject& subject, Verdict& verdict) {
-    const bool has_versions = elf::read_modversions(subject.module).is_there;
     for (std::string_view kind : {"", "_gpl"}) {
         const elf::Section* exports = subject.module.find_section(fmt::format("__ksymtab{}", kind));
         const elf::Section* sums = subject.module.find_section(fmt::format("__kcrctab{}", kind));
-        if ((sums || (exports && has_versions)) && entries_of(exports) != entries_of(sums))
+        if ((sums || (exports && subject.versions.is_there)) && entries_of(exports) != entries_of(sums))
             verdict.add("form.export-crcs", exports ? exports->name : sums->name,
                         fmt::format("{} exports, {} CRCs", entries_of(exports), entries_of(sums)));
     }
@@ -204,11 +202,10 @@ void check_orc_order(const Subject& subject, Verdict& verdict) {
 }
 
 void check_versions(const Subject& subject, Verdict& verdict) {
-    const elf::Modversions versions = elf::read_modversions(subject.module);
-    for (const std::string& defect : versions.defects)
-        verdict.add("form.versions", versions.is_extended ? "__version_ext_crcs" : "__versions", defect);
+    for (const std::string& defect : subject.versions.defects)
+        verdict.add("form.versions", subject.versions.is_extended ? "__version_ext_crcs" : "__versions", defect);
     std::unordered_set<std::string_view> names;
-    for (const elf::Modversion& version : versions.list)
+    for (const elf::Modversion& version : subject.versions.list)
         names.insert(version.name);
     // The new version of an exported function is local, and another unit of the patch may import the old one.
     std::unordered_set<std::string_view> imports;

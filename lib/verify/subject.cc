@@ -184,8 +184,8 @@ Patch read_patch(const elf::Object& module) {
 
 Subject::Subject(const elf::Object& object)
     : module(object), raw(read_raw(object)), modinfo(elf::read_modinfo(object)),
-      runtime(elf::livepatch_runtime(modinfo)), core_table(convert::read_core_table(object)),
-      patch(read_patch(object)) {
+      versions(elf::read_modversions(object)), runtime(elf::livepatch_runtime(modinfo)),
+      core_table(convert::read_core_table(object)), patch(read_patch(object)) {
     for (const elf::RelocationTable& table : module.relocation_tables()) {
         if (module.section(table.section).flags & elf::shf_rela_livepatch)
             livepatch_tables.push_back(&table);

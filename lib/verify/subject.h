@@ -5,6 +5,7 @@
 #include "convert/reference.h"
 #include "elf/livepatch_abi.h"
 #include "elf/modinfo.h"
+#include "elf/modversions.h"
 #include "elf/object.h"
 #include "verify/raw_file.h"
 
@@ -62,6 +63,7 @@ struct Subject {
     const elf::Object& module;
     RawFile raw;
     elf::Modinfo modinfo;
+    elf::Modversions versions;           // of imports
     std::optional<elf::Runtime> runtime; // the livepatch core it is for; nullopt: it is no live patch
     convert::CoreTable core_table;       // with klp-build's own
     std::vector<const elf::RelocationTable*> livepatch_tables; // SHF_RELA_LIVEPATCH

@@ -4,8 +4,8 @@
 import contextlib
 
 from consistency import BLOCK, GO_ON, PAUSE, STUCK
-from lab import GUEST, complaints
-from scene import counts, hammer, scene
+from lab import GUEST, report_log
+from scene import hammer, report_mixed, scene
 
 TRACING = "/sys/kernel/tracing"
 # New processes are of the state of the shell, which is switched within a second.
@@ -38,10 +38,8 @@ def run(kernel, report, options):
         _became_another(vm, report)
         _frozen(vm, report)
         _unplugged(vm, report)
-        found = counts(vm)
-        report("no mixed view", found["mixed"] == 0, str(found))
-        bad = complaints(vm.log())
-        report("kernel log", not bad, "\n".join(bad))
+        report_mixed(vm, report)
+        report_log(vm, report)
 
 
 def all_along(vm, act, see, away):
@@ -55,7 +53,7 @@ def all_along(vm, act, see, away):
             failed.append(f"{when}: {text}")
 
     def see_it(when, behaviour):
-        must(when, f"{behaviour} && {see}")
+        must(when, f"{behaviour} && {{ {see}; }}")
 
     steps = [("before", ORIGINAL, f"{BLOCK}"),
              ("in the transition", PATCHED, f"{STUCK} && {GO_ON} && wait_until 60 settled klptest_v1"),
@@ -78,22 +76,25 @@ def all_along(vm, act, see, away):
     return failed
 
 
+def trace(tracer, functions):
+    return (f"cd {TRACING} && echo {functions} >set_ftrace_filter && echo {tracer} >current_tracer && echo 1 >tracing_on && "
+            "cd /")
+
+
+UNTRACE = f"cd {TRACING} && echo nop >current_tracer && echo >set_ftrace_filter && cd /"
+
+
 def _traced(vm, report, tracer):
-    act = (f"cd {TRACING} && echo cmdline_proc_show klptest_outer >set_ftrace_filter && echo {tracer} >current_tracer && "
-           "echo 1 >tracing_on")
     see = f"cd {TRACING} && echo >trace && cat /proc/cmdline >/dev/null && grep -q cmdline_proc_show trace"
-    away = f"cd {TRACING} && echo nop >current_tracer && echo >set_ftrace_filter"
-    failed = all_along(vm, act, see, away)
+    failed = all_along(vm, trace(tracer, "cmdline_proc_show klptest_outer"), see, UNTRACE)
     report(f"the tracer {tracer} is at a patched function", not failed, "\n".join(failed))
 
 
 def _blocked_in_graph(vm, report):
     """The graph tracer has its own return address on the stack of who sleeps in the function."""
     status, text = vm.try_run(
-        f"cd {TRACING} && echo klptest_outer klptest_judge >set_ftrace_filter && echo function_graph >current_tracer && cd / && "
-        f"{BLOCK} && insmod /klptest_v1.ko && {STUCK} && {_named('klptest_outer')} && {GO_ON} && "
-        f"wait_until 60 settled klptest_v1 && unpatch klptest_v1; status=$?; cd {TRACING} && echo nop >current_tracer && "
-        "echo >set_ftrace_filter; exit $status")
+        f"{trace('function_graph', 'klptest_outer klptest_judge')} && {BLOCK} && insmod /klptest_v1.ko && {STUCK} && {_named('klptest_outer')} && {GO_ON} && "
+        f"wait_until 60 settled klptest_v1 && unpatch klptest_v1; status=$?; {UNTRACE}; exit $status")
     report("who sleeps below the graph tracer holds a transition up", status == 0, text)
 
 

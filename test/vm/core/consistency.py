@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """No task ever sees two patches mixed, whatever happens to the transition."""
 
-from lab import complaints
-from scene import counts, hammer, has_core, scene
+from lab import report_log
+from scene import hammer, has_core, report_mixed, scene
 
 CYCLES = 5
 
@@ -36,15 +36,13 @@ def run(kernel, report, options):
         report(f"{CYCLES} cycles under load", status == 0, text)
         _obstinate(vm, report)
         _reversed_under_load(vm, report)
-        found = counts(vm)
-        report("no mixed view", found["mixed"] == 0, str(found))
+        found = report_mixed(vm, report)
         report("every version was called",
                all(found[f"calls{version}"] > 0 for version in range(5)), str(found))
         report("an NMI handler called them", found["nmis"] > 0, str(found))
         vm.run("kill $(cat /tmp/hammer)")
         _forced(vm, report)
-        bad = complaints(vm.log())
-        report("kernel log", not bad, "\n".join(bad))
+        report_log(vm, report)
 
 
 def _any_order(vm, report):

@@ -4,7 +4,7 @@
 import re
 
 from consistency import BLOCK, GO_ON, STUCK
-from lab import complaints
+from lab import report_log
 from scene import scene
 
 SPARE = '#include <linux/module.h>\nMODULE_LICENSE("GPL");\nMODULE_DESCRIPTION("nothing");\n'
@@ -20,8 +20,7 @@ def run(kernel, report, options):
         _blocks(vm, report)
         _forced(vm, report)
         _next(vm, report)
-        bad = complaints(vm.log())
-        report("kernel log", not bad, "\n".join(bad))
+        report_log(vm, report)
 
 
 def _blocks(vm, report):

@@ -4,8 +4,8 @@
 import re
 
 from consistency import CYCLE
-from lab import complaints
-from scene import counts, hammer, scene
+from lab import report_log
+from scene import hammer, report_mixed, scene
 
 # Each cycle loads four patches: 500 on a plain kernel.
 CYCLES = {"plain": 125, "debug": 5}
@@ -22,8 +22,7 @@ def run(kernel, report, options):
         status, text = vm.try_run(f"for i in $(seq {cycles}); do {CYCLE.strip()} || exit 1; done", 3000)
         report(f"{4 * cycles} patches under load", status == 0, text)
         vm.run("kill $(cat /tmp/hammer); wait_until 30 '! pidof hammer'")
-        found = counts(vm)
-        report("no mixed view", found["mixed"] == 0, str(found))
+        report_mixed(vm, report)
         vm.run("rmmod klptest")
         if kernel.variant == "debug":
             text = kmemleak(vm)
@@ -31,8 +30,7 @@ def run(kernel, report, options):
         else:
             after = _memory(vm)
             report("memory", after - before < SLACK_KB, f"{before} kB before, {after} kB after")
-        bad = complaints(vm.log())
-        report("kernel log", not bad, "\n".join(bad))
+        report_log(vm, report)
 
 
 def _memory(vm):

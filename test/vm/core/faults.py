@@ -12,7 +12,7 @@ import subprocess
 
 import relocs
 from endurance import kmemleak
-from lab import GUEST, boot, complaints, guest_programs
+from lab import GUEST, boot, guest_programs, report_log
 from scene import props
 
 # vmalloc() tells where it was called from.
@@ -106,8 +106,7 @@ def _try_all(vm, report, size):
 def _nothing_left(vm, report):
     text = kmemleak(vm)
     report("kmemleak", not text, text)
-    bad = complaints(vm.log(), PROVOKED)
-    report("kernel log", not bad, "\n".join(bad))
+    report_log(vm, report, PROVOKED)
 
 
 def _text_size(module):

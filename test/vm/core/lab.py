@@ -18,6 +18,8 @@ sys.path.insert(0, str(HERE.parent))
 from boottest.kernellog import complaints  # noqa: E402
 from boottest.machine import Machine, MachineError  # noqa: E402
 
+import target  # noqa: E402
+
 CORE_SOURCE = ROOT / "template" / "core"
 GUEST = HERE / "guest"
 
@@ -137,6 +139,13 @@ class Workshop:
         _output(["gcc", "-O2", "-static", "-pthread", "-o", target, source])
         return target
 
+    def livepatch(self, name, patch, *options):
+        """Have klp-build make the module `name` of a patch of the kernel's source. Returns its path."""
+        module = self.folder / f"{name}.ko"
+        build = target.from_build(self.kernel.source, self.kernel.build, f"{self.kernel.build}.root")
+        _output([target.tools_dir() / "klp-build", *build.options, *options, "--name", name, "--output", module, patch])
+        return module
+
     def dynamic_program(self, source, library):
         """Compile a program with `library`, which Debian has not for static ones; {path in the guest: path here}."""
         target = self.folder / pathlib.Path(source).stem
@@ -178,6 +187,12 @@ def guest_programs(names=PROGRAMS):
         files[f"/bin/{name}"] = program
         files |= _libraries(program)
     return files
+
+
+def report_log(vm, report, provoked=()):
+    """Has the kernel complained of anything but what was `provoked`?"""
+    bad = complaints(vm.log(), provoked)
+    report("kernel log", not bad, "\n".join(bad))
 
 
 def _libraries(program):

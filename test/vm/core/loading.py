@@ -5,7 +5,7 @@ import re
 import shutil
 
 import relocs
-from lab import GUEST, Workshop, boot, complaints
+from lab import GUEST, Workshop, boot, report_log
 
 # What the core needs of a kernel: the file that asks for it, by which name, what is asked for instead (KLPTEST_DUP stands for
 # a function that vmlinux has two of; klptest_judge is one of a module), and the line that says it is not there.
@@ -59,7 +59,7 @@ def run(kernel, report, options):
             status, text = vm.try_run(f"patch /klptest_relocs.ko && {PATCHED.format(1)} && {CALLED} && "
                                       f"rmmod klptest && {PATCHED.format(0)}")
             report("a module from before", status == 0, text)
-            _kernel_log(vm, report)
+            report_log(vm, report)
 
         with boot(kernel, files, **options) as vm:
             vm.run("insmod /klptest.ko linger=1 & wait_until 30 '[ -e /proc/klptest ]'")
@@ -67,7 +67,7 @@ def run(kernel, report, options):
             status, text = vm.try_run(f"echo r >/proc/klptest && wait_until 30 '{PATCHED.format(1)}' && {CALLED} && "
                                       "unpatch klptest_relocs")
             report("a module that was just being loaded", status == 0, text)
-            _kernel_log(vm, report)
+            report_log(vm, report)
 
 
 def refused(vm, report, name, line):
@@ -77,8 +77,3 @@ def refused(vm, report, name, line):
     said = {one for one in vm.log() if "livepatch: " in one}
     report(f"refused: {name}", status != 0 and len(said) == 1 and re.search(f"livepatch: {line}$", *said),
            "\n".join([text, *said]))
-
-
-def _kernel_log(vm, report):
-    bad = complaints(vm.log())
-    report("kernel log", not bad, "\n".join(bad))

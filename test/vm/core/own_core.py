@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A kernel that has a livepatch core of its own keeps ours out, and goes on with its own."""
 
-from lab import complaints
+from lab import report_log
 from loading import refused
 from scene import scene
 
@@ -19,5 +19,4 @@ def run(kernel, report, options):
         status, text = vm.try_run("insmod /klptest.ko && patch /klptest_v1.ko && grep -qx 'klptest version 1' /proc/cmdline && "
                                   "unpatch klptest_v1")
         report("its own goes on", status == 0, text)
-        bad = complaints(vm.log())
-        report("kernel log", not bad, "\n".join(bad))
+        report_log(vm, report)

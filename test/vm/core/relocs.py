@@ -5,7 +5,7 @@ import collections
 import re
 import subprocess
 
-from lab import GUEST, complaints
+from lab import GUEST, report_log
 from scene import scene
 
 # Name: the entry that is wrong, what the core has to say about it.
@@ -59,8 +59,7 @@ def run(kernel, report, options):
             _refused(vm, report, name, message)
         for name in LATE:
             _keeps_out(vm, report, name, BROKEN[name][1])
-        bad = complaints(vm.log())
-        report("kernel log", not bad, "\n".join(bad))
+        report_log(vm, report)
 
 
 # What tools that make packages do to modules; the last takes away the name by which the core finds the table.

@@ -46,6 +46,13 @@ def counts(vm):
     return {line.split()[0]: int(line.split()[1]) for line in lines if line.strip()}
 
 
+def report_mixed(vm, report):
+    """Has any task seen two patches mixed? The counts, for who has more to ask of them."""
+    found = counts(vm)
+    report("no mixed view", found["mixed"] == 0, str(found))
+    return found
+
+
 def hammer(vm):
     """Load on all CPUs, until `kill $(cat /tmp/hammer)`."""
     vm.run("/hammer load >/tmp/ready & echo $! >/tmp/hammer; wait_until 60 grep -q ready /tmp/ready")

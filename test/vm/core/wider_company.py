@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Others that are at the same functions, or never leave the kernel, on kernels that have more than the smallest: BPF programs, workers of vhost."""
 
-from company import TRACING, all_along
-from lab import GUEST, complaints
-from scene import counts, scene
+from company import TRACING, UNTRACE, all_along, trace
+from lab import GUEST, report_log
+from scene import report_mixed, scene
 
-ANSWERS = "echo a >/proc/klptest 2>/tmp/answer; grep -q {} /tmp/answer"
-NOT_EMPTY = ANSWERS.format("'not empty'")
+NOT_EMPTY = "echo a >/proc/klptest 2>/tmp/answer; grep -q 'not empty' /tmp/answer"
 
 
 def run(kernel, report, options):
@@ -22,10 +21,8 @@ def run(kernel, report, options):
         _kept_from_running(vm, report)
         _both(vm, report)
         _worker(vm, report)
-        found = counts(vm)
-        report("no mixed view", found["mixed"] == 0, str(found))
-        bad = complaints(vm.log())
-        report("kernel log", not bad, "\n".join(bad))
+        report_mixed(vm, report)
+        report_log(vm, report)
 
 
 def _attach(program):
@@ -34,8 +31,8 @@ def _attach(program):
 
 
 DETACH = "kill $(cat /tmp/attached); wait_until 60 '! kill -0 $(cat /tmp/attached) 2>/dev/null'; rm /tmp/ready"
-RUNS = "runs() { cat /proc/$(cat /tmp/attached)/fdinfo/* | sed -n 's/^run_cnt:[[:space:]]*//p'; }; "
-COUNTS = f"{RUNS} was=$(runs) && cat /proc/cmdline >/dev/null && [ $(runs) -gt $was ]"
+RUNS = "runs() { cat /proc/$(cat /tmp/attached)/fdinfo/* | sed -n 's/^run_cnt:[[:space:]]*//p'; }"
+COUNTS = f"{{ {RUNS}; was=$(runs) && cat /proc/cmdline >/dev/null && [ $(runs) -gt $was ]; }}"
 
 
 def _answers(vm, report):
@@ -58,11 +55,9 @@ def _kept_from_running(vm, report):
 
 def _both(vm, report):
     """A program and the function tracer, and a patch under both."""
-    tracer = f"cd {TRACING} && echo cmdline_proc_show >set_ftrace_filter && echo function >current_tracer && echo 1 >tracing_on; cd /"
-    status, text = vm.try_run(f"{_attach('fexit')} && {tracer} && patch /klptest_v1.ko && {COUNTS} && "
+    status, text = vm.try_run(f"{_attach('fexit')} && {trace('function', 'cmdline_proc_show')} && patch /klptest_v1.ko && {COUNTS} && "
                               "grep -qx 'klptest version 1' /proc/cmdline && unpatch klptest_v1 && "
-                              f"{COUNTS} && ! grep -q klptest /proc/cmdline; status=$?; {DETACH}; "
-                              f"cd {TRACING} && echo nop >current_tracer && echo >set_ftrace_filter; exit $status")
+                              f"{COUNTS} && ! grep -q klptest /proc/cmdline; status=$?; {DETACH}; {UNTRACE}; exit $status")
     report("a BPF program and a tracer are at a patched function", status == 0, text)
 
 

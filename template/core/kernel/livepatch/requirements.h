@@ -10,7 +10,7 @@
  * The reader defines the three before and has them undefined after.
  */
 
-/* The series of Linux that it is for: what was booted with all of test/vm/core. */
+/* The series of Linux that it is for: booted with what test/vm/core runs on its small kernels. */
 #define KLP_OLDEST_LINUX	6, 1
 #define KLP_NEWEST_LINUX	7, 3
 
