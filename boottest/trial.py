@@ -60,7 +60,7 @@ class Trial:
         self._calls = {}
         self._unloadable = set()
         self._script = scripts.read(plan.script) if plan.script else None
-        self._module = module_name(plan.livepatch)
+        self._module = name_in_kernel(plan.livepatch)
         core = module_name(plan.core) if plan.core else None
         needs = [name for path in (plan.over, plan.livepatch) if path for name in needs_of(path)]
         self._needed = [name for name in dict.fromkeys(needs) if name != core]

@@ -23,11 +23,19 @@ namespace klp::build {
 
 namespace {
 
-// The differ speaks of object files in a temporary folder; people know the unit by its source.
+// The differ speaks of object files in a temporary folder; people know the unit by its source. Nor does it know who
+// calls what Rust code has of inline functions: nobody who can be changed.
 std::vector<report::Finding> by_source(std::vector<report::Finding> findings, const ProvenPair& pair) {
-    for (report::Finding& finding : findings)
+    for (report::Finding& finding : findings) {
         if (finding.where == pair.original.name() || finding.where == pair.patched.name())
             finding.where = pair.unit.source;
+        if (pair.unit.source.starts_with("rust/") && finding.code == "diff.no-ftrace")
+            finding.hint = fmt::format(
+                "Rust code calls it, and is not made anew: make the change under a name that only C code calls; or, if "
+                "Rust code can go on with what was, put KLP_IGNORE_FUNCTION({}) behind it in {} "
+                "(<linux/livepatch_helpers.h>)",
+                finding.function, std::filesystem::path(pair.unit.source).parent_path().string() + "/");
+    }
     return findings;
 }
 

@@ -16,6 +16,7 @@
 #include "sign_modules.h"
 
 #include "host/process.h"
+#include "kernel/rust_readers.h"
 #include "report/command.h"
 #include "report/interruption.h"
 
@@ -130,6 +131,9 @@ void run(const Options& options, Record& record, report::Progress& progress, fil
         progress.end();
         return;
     }
+
+    // Rust code has what headers said when it was compiled.
+    kernel::refuse_rust_readers(target, units, changes.applied.files, tree.root());
 
     // Most units that read a changed header use nothing of what changed in it.
     plan = keep_users(options, target, changes, tree, std::move(plan), progress);

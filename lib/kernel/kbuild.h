@@ -17,8 +17,13 @@ struct Kbuild {
     std::string arch;    // ARCH=; empty: the machine's own
     std::string release; // KERNELRELEASE=; empty: kbuild makes it up
     Compiler compiler;
-    bool has_rust = false;
+    // What a kernel with parts in Rust finds for a Rust compiler: what this system has, or programs that only give
+    // answers (rust.h), in the folder "rust" beside `build`; nothing in Rust is made then.
+    enum class Rust { none, system, answers };
+    Rust rust = Rust::none;
 };
+
+std::filesystem::path rust_answers_of(const Kbuild& kbuild);
 
 // `make` with these goals and variables ("M=/x"); time stamps, user and host that kbuild would write are fixed.
 host::Command make_command(const Kbuild& kbuild, std::vector<std::string> goals, unsigned jobs);

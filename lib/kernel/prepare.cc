@@ -2,9 +2,11 @@
 
 #include "files/files.h"
 #include "kernel/config.h"
+#include "kernel/rust.h"
 #include "kernel/steps.h"
 #include "kernel/unit.h"
 
+#include <algorithm>
 #include <array>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -26,8 +28,8 @@ bool is_about_the_builder(std::string_view name) {
         if (name == known)
             return true;
     }
-    return name.starts_with("RUST") || name.starts_with("PAHOLE_") || name.starts_with("BINDGEN") ||
-           name.starts_with("HAVE_RUST") || name.starts_with("AS_HAS_") || name.starts_with("CC_HAS_");
+    return name.starts_with("RUSTC_") || name.starts_with("PAHOLE_") || name.starts_with("BINDGEN") ||
+           name.starts_with("AS_HAS_") || name.starts_with("CC_HAS_");
 }
 
 // With this the kernel's Makefile does not have resolve_btfids built, and libbpf for it, half of all that is compiled
@@ -65,11 +67,24 @@ DryRun dry_run(const Kbuild& kbuild, const fs::path& entry, unsigned jobs) {
     return {std::move(output), std::move(outcome.errors), std::move(units)};
 }
 
+// What Rust code has of inline functions is compiled as C, in one unit (in another place before Linux 6.13).
+void add_helpers_of_rust(const Kbuild& kbuild, std::vector<BuildUnit>& units) {
+    for (const std::string object : {"rust/helpers/helpers.o", "rust/helpers.o"}) {
+        const host::Outcome outcome = host::run(dry_run_command(kbuild, {object}, 1));
+        for (BuildUnit& unit : parse_dry_run(outcome.output, kbuild.source))
+            if (unit.object == object)
+                units.push_back(std::move(unit));
+    }
+    std::ranges::sort(units, {}, &BuildUnit::object);
+}
+
 } // namespace
 
 void prepare_build(const Kbuild& kbuild, const fs::path& config, const fs::path& symvers, unsigned jobs) {
     files::make_folder(kbuild.build);
     files::copy(config, kbuild.build / ".config");
+    if (kbuild.rust == Kbuild::Rust::answers)
+        write_rust_answers(Config(files::read_text(config)), rust_answers_of(kbuild));
     host::run_or_refuse(make_command(kbuild, {"olddefconfig"}, 1), "target.prepare",
                         "complete the kernel's configuration");
     prepare_modules(kbuild, {without_resolve_btfids}, jobs);
@@ -88,6 +103,8 @@ void list_units(const Kbuild& kbuild, const fs::path& entry, unsigned jobs) {
         throw report::Refusal("target.no-units", kbuild.source.string(),
                               "kbuild's dry run names no compile command:\n" + host::last_lines(listed.errors, 10),
                               "run again with -v to see the command");
+    if (kbuild.rust == Kbuild::Rust::answers)
+        add_helpers_of_rust(kbuild, listed.units);
     files::write(entry / "units", write_units(listed.units));
     // The run stops at the first rule that fails, which is before the kernel's own link.
     if (!kbuild.arch.empty())

@@ -69,7 +69,7 @@ void settle(Target& target, const Parts& parts, const fs::path& entry) {
 // another build in it.
 std::string entry_name(const Parts& parts, const std::string& config_text, const Compiler& compiler,
                        const std::string& version) {
-    std::string identity = std::string(parts.has_clean_source ? "6\n" : "6 mirrored\n") + parts.source.string() + "\n" +
+    std::string identity = std::string(parts.has_clean_source ? "7\n" : "7 mirrored\n") + parts.source.string() + "\n" +
                            config_text + "\n" + compiler.path.string() + " " + compiler.version + "\n";
     // By content: a time that is set back or a copy is no other kernel.
     identity += identity_of_image(parts.vmlinux) + "\n" + host::fingerprint(files::read_text(parts.symvers)) + "\n";
@@ -86,8 +86,9 @@ Compiler tools_of(const Config& config, const fs::path& where, const std::string
 }
 
 Kbuild kbuild_of(const Target& target) {
-    return {target.kernel_source, target.build,    target.config.arch(),
-            target.release,       target.compiler, target.config.is_set("RUST")};
+    return {target.kernel_source, target.build,
+            target.config.arch(), target.release,
+            target.compiler,      target.config.is_set("RUST") ? Kbuild::Rust::answers : Kbuild::Rust::none};
 }
 
 Target parts_target(const Parts& given, const host::Cache& cache, const TargetOptions& options) {

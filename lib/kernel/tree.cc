@@ -75,7 +75,9 @@ fs::path build_in_cache(const fs::path& source, const fs::path& config_file, con
             options.progress("building the kernel, since the tree has no build (once per state of the tree)");
         host::note_origin(folder, source);
         synchronize_mirror(source, folder / "source");
-        const Kbuild kbuild{folder / "source", folder / "build", config.arch(), "", compiler, config.is_set("RUST")};
+        const Kbuild kbuild{folder / "source", folder / "build",
+                            config.arch(),     "",
+                            compiler,          config.is_set("RUST") ? Kbuild::Rust::system : Kbuild::Rust::none};
         prepare_build(kbuild, config_file, {}, options.jobs);
         host::run_or_refuse(make_command(kbuild, {"vmlinux", "modules"}, options.jobs), "target.build",
                             "build the kernel");

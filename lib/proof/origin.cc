@@ -65,10 +65,15 @@ private:
     void learn(const elf::Symbol& symbol, const FieldTarget& reference, uint32_t section);
     void learn_section(const elf::Symbol& symbol, Location start, uint32_t section);
     bool tells_place(const elf::Section& section, const elf::Relocation& relocation) const;
-    // `place_of` says where in the image an offset of the section is, if anywhere.
-    template <typename PlaceOf>
-    void learn_from_relocations(const elf::Section& section, uint64_t from, uint64_t to, PlaceOf place_of);
-    void learn_relaxed(const elf::Symbol& symbol, Location location, const RelaxedMatch& match);
+    // Calls `take` with each symbol that relocations in [from, to) of the section refer to and with what the image has
+    // there; `place_of` says where in the image an offset of the section is, if anywhere.
+    template <typename PlaceOf, typename Take>
+    void visit_references(const elf::Section& section, uint64_t from, uint64_t to, PlaceOf place_of, Take take) const;
+    // The same for a function that matches at `location`.
+    template <typename Take>
+    void visit_references(const elf::Symbol& function, Location location, Take take) const;
+    bool is_named_so(const elf::Symbol& symbol, const FieldTarget& reference) const;
+    bool keeps_names(const elf::Symbol& function, Location location) const;
     void follow_data();
     void place_symbols();
     void check_data();
@@ -156,6 +161,8 @@ void Prover::prove_pending() {
             std::erase_if(places, [&](Location place) { return place != start->second + symbol.value; });
         if (auto known = origin_.symbols.find(symbol.index); known != origin_.symbols.end())
             std::erase_if(places, [&](Location place) { return known->second.location != place; });
+        if (places.size() > 1)
+            std::erase_if(places, [&](Location place) { return !keeps_names(symbol, place); });
         if (places.size() == 1)
             accept(function, places.front());
         else if (places.empty())
@@ -202,24 +209,44 @@ void Prover::accept(FunctionOrigin& function, Location location) {
     const elf::Symbol& symbol = unit_.symbol(function.symbol);
     function.status = OriginStatus::proven;
     function.location = location;
-    if (auto relaxed = relaxed_.find({symbol.index, location}); relaxed != relaxed_.end())
-        return learn_relaxed(symbol, location, relaxed->second);
+    // Offsets in the section say nothing then of what else is in it.
+    if (relaxed_.contains({symbol.index, location}))
+        shifted_.insert(symbol.section);
     learn(symbol, {location, {}, 0}, symbol.section);
-    learn_from_relocations(unit_.section(symbol.section), symbol.value, symbol.value + symbol.size,
-                           [&](uint64_t offset) { return std::optional(location + (offset - symbol.value)); });
+    visit_references(symbol, location, [&](const elf::Symbol& other, const FieldTarget& reference) {
+        learn(other, reference, symbol.section);
+    });
 }
 
-// Offsets in the section say nothing here of what else is in it.
-void Prover::learn_relaxed(const elf::Symbol& symbol, Location location, const RelaxedMatch& match) {
-    shifted_.insert(symbol.section);
-    learn(symbol, {location, {}, 0}, symbol.section);
+template <typename Take>
+void Prover::visit_references(const elf::Symbol& function, Location location, Take take) const {
+    const elf::Section& section = unit_.section(function.section);
+    const uint64_t end = function.value + function.size;
+    const auto relaxed = relaxed_.find({function.index, location});
+    if (relaxed == relaxed_.end())
+        return visit_references(
+            section, function.value, end,
+            [&](uint64_t offset) { return std::optional(location + (offset - function.value)); }, take);
+    const RelaxedMatch& match = relaxed->second;
     for (const RelaxedMatch::Jump& jump : match.jumps)
-        learn(unit_.symbol(jump.symbol), {location + static_cast<uint64_t>(jump.place), {}, 0}, symbol.section);
-    learn_from_relocations(unit_.section(symbol.section), symbol.value, symbol.value + symbol.size,
-                           [&](uint64_t offset) -> std::optional<Location> {
-                               std::optional<uint64_t> theirs = match.theirs(offset - symbol.value);
-                               return theirs ? std::optional(location + *theirs) : std::nullopt;
-                           });
+        take(unit_.symbol(jump.symbol), {location + static_cast<uint64_t>(jump.place), {}, 0});
+    visit_references(
+        section, function.value, end,
+        [&](uint64_t offset) -> std::optional<Location> {
+            std::optional<uint64_t> theirs = match.theirs(offset - function.value);
+            return theirs ? std::optional(location + *theirs) : std::nullopt;
+        },
+        take);
+}
+
+// Of several functions of one name some may differ in nothing but what they call: `jmp unlock` and the jump to the
+// return thunk that an empty function is.
+bool Prover::keeps_names(const elf::Symbol& function, Location location) const {
+    bool keeps = true;
+    visit_references(function, location, [&](const elf::Symbol& symbol, const FieldTarget& reference) {
+        keeps &= is_named_so(symbol, reference);
+    });
+    return keeps;
 }
 
 // `section` is where the reference was read.
@@ -273,8 +300,9 @@ bool Prover::tells_place(const elf::Section& section, const elf::Relocation& rel
     return function_starts_.contains({symbol.section, offset});
 }
 
-template <typename PlaceOf>
-void Prover::learn_from_relocations(const elf::Section& section, uint64_t from, uint64_t to, PlaceOf place_of) {
+template <typename PlaceOf, typename Take>
+void Prover::visit_references(const elf::Section& section, uint64_t from, uint64_t to, PlaceOf place_of,
+                              Take take) const {
     std::span<const elf::Relocation> relocations = unit_.relocations(section.index);
     auto at = std::ranges::lower_bound(relocations, from, {}, &elf::Relocation::offset);
     for (; at != relocations.end() && at->offset < to; ++at) {
@@ -285,7 +313,7 @@ void Prover::learn_from_relocations(const elf::Section& section, uint64_t from, 
         if (!place)
             continue;
         if (std::optional<FieldTarget> reference = image_.reference(*place, *field, at->addend))
-            learn(unit_.symbol(at->symbol), *reference, section.index);
+            take(unit_.symbol(at->symbol), *reference);
     }
 }
 
@@ -297,9 +325,10 @@ void Prover::follow_data() {
         const elf::Section& section = unit_.section(index);
         if (section.is_allocated() && !section.data.empty() && !is_merged(section) &&
             !image_.bytes(section_start_[index], section.size).empty())
-            learn_from_relocations(section, 0, section.size, [start = section_start_[index]](uint64_t offset) {
-                return std::optional(start + offset);
-            });
+            visit_references(
+                section, 0, section.size,
+                [start = section_start_[index]](uint64_t offset) { return std::optional(start + offset); },
+                [&](const elf::Symbol& symbol, const FieldTarget& reference) { learn(symbol, reference, index); });
     }
 }
 
@@ -329,17 +358,18 @@ void Prover::check_data() {
 
 // The linker binds a name that is not local to one thing: where the image has the name, but something else at the place
 // that its code refers to, that code was made from another text.
+bool Prover::is_named_so(const elf::Symbol& symbol, const FieldTarget& reference) const {
+    if (symbol.is_local() || symbol.name.empty())
+        return true;
+    if (!reference.location)
+        return reference.undefined_name == symbol.name;
+    return image_.symbols().find(symbol.name).empty() || image_.symbol_at(*reference.location, symbol.name);
+}
+
 void Prover::check_names() {
-    for (const auto& [index, reference] : origin_.symbols) {
-        const elf::Symbol& symbol = unit_.symbol(index);
-        if (symbol.is_local() || symbol.name.empty())
-            continue;
-        const bool is_right = reference.location ? image_.symbols().find(symbol.name).empty() ||
-                                                       image_.symbol_at(*reference.location, symbol.name)
-                                                 : reference.undefined_name == symbol.name;
-        if (!is_right)
+    for (const auto& [index, reference] : origin_.symbols)
+        if (!is_named_so(unit_.symbol(index), reference))
             origin_.contradictions.push_back({index, reference, reference, 0, true});
-    }
     std::ranges::sort(origin_.contradictions, {},
                       [](const Contradiction& it) { return std::tuple(it.symbol, it.section, it.is_misnamed); });
 }

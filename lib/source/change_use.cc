@@ -28,12 +28,6 @@ bool add_changed(const Declarations& side, const std::vector<size_t>& changed, N
     return true;
 }
 
-std::vector<uint64_t> contents_of(const Declarations& side) {
-    std::vector<uint64_t> contents(side.size());
-    std::ranges::transform(side, contents.begin(), &Declaration::content);
-    return contents;
-}
-
 } // namespace
 
 bool uses_change(const ReadUnit& before, const ReadUnit& after) {

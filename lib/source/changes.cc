@@ -40,7 +40,7 @@ constexpr std::array<std::string_view, 9> papers = {"MAINTAINERS", "CREDITS",  "
                                                     "CHANGES",     ".mailmap", ".gitignore", "LICENSE"};
 constexpr std::array<std::string_view, 4> paper_endings = {"rst", "txt", "md", "yaml"};
 // Folders whose files are built for the build machine or for user space, or not at all.
-constexpr std::array<std::string_view, 4> outside = {"tools/", "scripts/", "usr/", "rust/"};
+constexpr std::array<std::string_view, 3> outside = {"tools/", "scripts/", "usr/"};
 
 FileKind kind_by_ending(std::string_view ending) {
     if (ending == "c")
@@ -63,7 +63,7 @@ bool is_outside_of_kernel(std::string_view path) {
 }
 
 bool is_of_rust(std::string_view path) {
-    return path.ends_with(".rs") || path.starts_with("rust/");
+    return path.ends_with(".rs") || (path.starts_with("rust/") && !path.ends_with(".c"));
 }
 
 bool is_c(FileKind kind) {

@@ -26,7 +26,8 @@ FileKind kind_of(std::string_view path);
 // rust/): no unit of the kernel includes them.
 bool is_outside_of_kernel(std::string_view path);
 
-// Of the kernel's Rust: its sources, and what is below rust/, from which bindings and helpers for them are made.
+// Of the kernel's Rust: its sources, and what is below rust/, from which bindings for them are made; but for the C
+// there, by which Rust code calls inline functions.
 bool is_of_rust(std::string_view path);
 
 // What a C compiler reads: a source or a header.

@@ -277,4 +277,10 @@ std::optional<std::vector<Declaration>> declarations_of(std::span<const ReadToke
     return found;
 }
 
+std::vector<uint64_t> contents_of(const std::vector<Declaration>& declarations) {
+    std::vector<uint64_t> contents(declarations.size());
+    std::ranges::transform(declarations, contents.begin(), &Declaration::content);
+    return contents;
+}
+
 } // namespace klp::source

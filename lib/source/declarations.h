@@ -27,4 +27,7 @@ struct Declaration {
 // gives "s" (inert), "f" (inert) and "g" (not inert).
 std::optional<std::vector<Declaration>> declarations_of(std::span<const ReadToken> tokens);
 
+// Their contents, in their order.
+std::vector<uint64_t> contents_of(const std::vector<Declaration>& declarations);
+
 } // namespace klp::source

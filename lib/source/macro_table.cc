@@ -27,6 +27,14 @@ bool is_specifying_keyword(Kind kind) {
 
 } // namespace
 
+uint64_t content_of(const MacroDefinition& macro, const UnexpandedUnit& unit) {
+    constexpr uint64_t odd = 0x9e3779b97f4a7c15ULL;
+    uint64_t content = macro.name + (macro.is_removal ? 1 : 0) + (macro.takes_arguments ? 2 : 0);
+    for (const ReadToken& token : unit.body_of(macro))
+        content = (content ^ token.spelling) * odd + 1;
+    return content;
+}
+
 MacroTable::MacroTable(const UnexpandedUnit& unit) : unit_(unit) {
     for (const MacroDefinition& macro : unit.macros)
         if (!macro.is_removal)

@@ -16,6 +16,9 @@ namespace klp::source {
 
 using WordSet = llvm::DenseSet<uint64_t>;
 
+// A number for a definition, or a removal, of a macro.
+uint64_t content_of(const MacroDefinition& macro, const UnexpandedUnit& unit);
+
 class MacroTable {
 public:
     // Refers to the unit.

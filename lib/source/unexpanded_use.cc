@@ -17,13 +17,6 @@ constexpr size_t most_names = 64;
 
 constexpr uint64_t odd = 0x9e3779b97f4a7c15ULL;
 
-uint64_t content_of(const MacroDefinition& macro, const UnexpandedUnit& unit) {
-    uint64_t content = macro.name + (macro.is_removal ? 1 : 0) + (macro.takes_arguments ? 2 : 0);
-    for (const ReadToken& token : unit.body_of(macro))
-        content = (content ^ token.spelling) * odd + 1;
-    return content;
-}
-
 // A declaration, or what is defined or undefined between two.
 struct Item {
     uint64_t content = 0;

@@ -129,8 +129,9 @@ void check_entry_size(const elf::Section& section, Verdict& verdict) {
         wanted = sizeof(Elf64_Rela);
     else if (section.type == SHT_SYMTAB)
         wanted = sizeof(Elf64_Sym);
-    const bool is_merged = section.flags & SHF_MERGE;
-    if ((wanted != 0 && section.entry_size != wanted) || (is_merged && section.entry_size == 0) ||
+    // SHF_MERGE says nothing about it: ld.lld keeps that flag and writes 0 where it puts strings of several kinds
+    // together.
+    if ((wanted != 0 && section.entry_size != wanted) ||
         (section.entry_size != 0 && section.entry_size > std::max<uint64_t>(section.size, sizeof(Elf64_Rela))))
         verdict.add("form.entry-size", section.name, fmt::format("sh_entsize is {}", section.entry_size));
     else if (section.entry_size != 0 && section.size % section.entry_size != 0)

@@ -89,6 +89,28 @@ TEST_CASE("identical static functions are told apart through the data that point
     CHECK(resolver.resolve_defined(symbol(unit, "twin")).sympos == 2);
 }
 
+TEST_CASE("same-named functions are told apart by the names of what they call")
+{
+    // Alike but for the field of the jump, which is the link's.
+    const char* locks = "static __attribute__((noinline)) void stop(void) { asm volatile(\"\"); unlock(); }\n";
+    const std::string first = std::string("extern void unlock(void);\n") + locks + "void (*const first)(void) = stop;\n";
+    std::string second = first;
+    for (size_t at; (at = second.find("unlock")) != std::string::npos;)
+        second.replace(at, 6, "thunks");
+    second.replace(second.find("first"), 5, "other");
+    test::ScratchDirectory scratch;
+    const auto vmlinux = scratch.path() / "vmlinux";
+    test::run("ld -e 0 -Ttext=0xffffffff81000000 -o " + vmlinux.string() + " " +
+              test::compile_unit(scratch, "second", second.c_str()).string() + " " +
+              test::compile_unit(scratch, "first", first.c_str()).string() + " " +
+              test::compile_unit(scratch, "rest", "void unlock(void) { asm(\"\"); }\nvoid thunks(void) { asm(\"\"); }\n").string());
+    // No data leads to it in this one.
+    const std::string alone = first.substr(0, first.find("void (*const")) + "void again(void) { stop(); }\n";
+    elf::Object unit = elf::Object::open(test::compile_unit(scratch, "unit", alone.c_str(), sections));
+    const UnitOrigin origin = prove_origin(unit, open_image(vmlinux));
+    CHECK(status(origin, unit, "stop") == OriginStatus::proven);
+}
+
 TEST_CASE("a unit from another source is not proven")
 {
     Kernel kernel;

@@ -142,6 +142,15 @@ TEST_CASE("a section lies anywhere in the file that 8 divides, as binutils 2.44 
     CHECK(codes_of(image.bytes) == Codes{});
 }
 
+TEST_CASE("strings of several kinds in one section have no common size, as LLD has it") {
+    ModuleImage image(FullModule().builder.bytes());
+    image.edit_section(".rodata", [](Elf64_Shdr& section) {
+        section.sh_flags |= SHF_MERGE | SHF_STRINGS;
+        section.sh_entsize = 0;
+    });
+    CHECK(codes_of(image.bytes) == Codes{});
+}
+
 TEST_CASE("faults of section headers: places, sizes, links") {
     using Shdr = Elf64_Shdr;
     check_all({
