@@ -36,6 +36,7 @@ constexpr RelocationRow relocations[] = {
 
 class Aarch64 final : public Machine {
 public:
+    uint64_t anchor_reach() const override { return 4095; }
     std::string_view name() const override { return "arm64"; }
     const char* triple() const override { return "aarch64-linux-gnu"; }
     const char* features() const override { return "+all"; }

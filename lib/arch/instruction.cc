@@ -139,6 +139,7 @@ void read_flow(const llvm::MCInst& inst, const llvm::MCInstrDesc& desc, const ll
     result.is_branch = analysis ? analysis->isBranch(inst) : desc.isBranch();
     result.is_return = analysis ? analysis->isReturn(inst) : desc.isReturn();
     const bool is_jump = analysis ? analysis->isUnconditionalBranch(inst) || analysis->isIndirectBranch(inst) : false;
+    result.is_trap = desc.isTrap();
     result.ends_flow = desc.isBarrier() || result.is_return || is_jump;
 }
 

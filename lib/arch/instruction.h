@@ -52,6 +52,7 @@ struct Instruction {
     bool writes_memory = false;
     bool is_compare = false;
     bool is_return = false;
+    bool is_trap = false;            // nobody gets past it
     bool has_address = false;        // one operand is an address in parts, whether or not memory is accessed there
     bool has_immediate = false;      // beside the parts of an address
     int64_t displacement = 0;        // of the address

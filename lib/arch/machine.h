@@ -86,6 +86,10 @@ public:
     // ftrace hooks functions at the places listed in __patchable_function_entries. On x86 these are paddings for call
     // depth tracking and CFI (-fpatchable-function-entry=16,16), which notrace functions have as well.
     virtual bool hooks_patchable_entries() const { return true; }
+    // How far from a section anchor GCC's instructions reach for data without a name; 0: it has none on this machine
+    // (gcc,
+    // "-fsection-anchors", TARGET_MAX_ANCHOR_OFFSET).
+    virtual uint64_t anchor_reach() const { return 0; }
     // A local, compiler- or assembler-made mark that is no function and no variable.
     virtual bool is_mark(const elf::Symbol& symbol) const;
     // Branches without relocation that leave `code`.

@@ -57,6 +57,7 @@ constexpr RelocationRow relocations[] = {
 
 class Ppc64le final : public Machine {
 public:
+    uint64_t anchor_reach() const override { return 32767; }
     std::string_view name() const override { return "powerpc"; }
     const char* triple() const override { return "powerpc64le-linux-gnu"; }
     RelocationKind relocation(uint32_t type) const override { return kind_in(relocations, type); }

@@ -42,7 +42,8 @@ constexpr std::array ends_use{std::string_view("cancel_delayed_work"), std::stri
 
 // It does so, or calls the constructor or destructor that it gets before it returns (kernel/livepatch/shadow.c).
 bool keeps_nothing(std::string_view function) {
-    return function.starts_with("klp_shadow_") || function.find("unregister_") != function.npos || std::ranges::find(ends_use, function) != ends_use.end();
+    return function.starts_with("klp_shadow_") || function.find("unregister_") != function.npos ||
+           std::ranges::find(ends_use, function) != ends_use.end();
 }
 
 // The code of one piece, read from top to bottom. A register holds an address until it is written again or a call

@@ -148,7 +148,9 @@ bool holds_code_pointers(const Unit& unit, uint32_t variable) {
         const Reference reference = unit.reference(piece.section, relocation);
         if (reference.to == Reference::To::symbol) // of a function or not: nobody says
             return true;
-        return reference.to == Reference::To::piece && unit.piece(reference.id).kind == PieceKind::function;
+        // Labels inside of a function (&&label) are its own affair.
+        return reference.to == Reference::To::piece && unit.piece(reference.id).kind == PieceKind::function &&
+               reference.offset <= 0;
     });
 }
 

@@ -78,8 +78,10 @@ private:
                 fmt::format("its content changed, but {} is gone once the kernel or module has started", section), {});
         return std::nullopt;
     }
+    // A table that the linker puts together of such entries is read without a reference to any of them.
     bool is_seen_by_nobody(uint32_t index) const {
-        return after_[index].empty() && old_referrers(index).empty() && is_unread(patched_, index);
+        return patched_.role(patched_.piece(index).section) != Role::unknown && after_[index].empty() &&
+               old_referrers(index).empty() && is_unread(patched_, index);
     }
     // Nobody but what comes along sees it, before and after.
     bool travels(uint32_t index) const {
@@ -102,6 +104,14 @@ private:
                             section_of(index), known->second),
                 "leave the table as it is and change the functions that it points to or that use it; it is read-only, "
                 "so no callback can write to it");
+        if (changes_.leads_inside[index])
+            return error_about(
+                patched_, index, "diff.data-changed",
+                fmt::format("it holds addresses of places inside of a function that the patch changes "
+                            "({}): in the running kernel they lead into the old code",
+                            section_of(index)),
+                "make the variable read-only and the function's own, so that a copy of it can come along, "
+                "or leave the function as it is");
         const auto seen_by =
             std::ranges::find_if(after_[index], [&](uint32_t referrer) { return !selection_.included[referrer]; });
         const std::string others = seen_by == after_[index].end()

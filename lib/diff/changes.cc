@@ -35,16 +35,47 @@ bool is_idle(const Pair& pair, uint32_t index, std::string_view owner) {
     return owner == "vmlinux" && arch::is_exit(section_of(pair, index));
 }
 
+// Variables of the kernel's that lead to the inside of a function that is replaced: into its old code, wherever the new
+// one has the same place (`static const void *const table[] = {&&add, &&sub}` of a function that jumps by it).
+std::vector<bool> find_leading_inside(const Pair& pair, const std::vector<bool>& functions) {
+    const Unit& patched = pair.patched;
+    std::vector<bool> found(patched.pieces().size(), false);
+    for (uint32_t index = 0; index < found.size(); ++index) {
+        const Piece& piece = patched.piece(index);
+        if (piece.kind != PieceKind::variable || piece.identity != Identity::kept || pair.before(index) == none)
+            continue;
+        found[index] = std::ranges::any_of(patched.relocations(piece), [&](const elf::Relocation& relocation) {
+            const Reference reference = patched.reference(piece.section, relocation);
+            return reference.to == Reference::To::piece && reference.offset > 0 &&
+                   patched.piece(reference.id).kind == PieceKind::function && functions[reference.id];
+        });
+    }
+    return found;
+}
+
+// Functions that change bring data that changes, and that brings more functions.
+DataChanges reach_data(const Pair& pair, const Comparison& comparison, ReachedChanges& reached, Changes& changes) {
+    for (;;) {
+        DataChanges data = find_data_changes(pair, united(comparison.changed_data, changes.leads_inside));
+        reached = reach_through_callers(pair, united(comparison.changed_functions, data.users));
+        std::vector<bool> inside = united(changes.leads_inside, find_leading_inside(pair, reached.functions));
+        if (inside == changes.leads_inside)
+            return data;
+        changes.leads_inside = std::move(inside);
+    }
+}
+
 } // namespace
 
 Changes find_changes(const Pair& pair, const Comparison& comparison, std::string_view owner,
                      const std::function<bool(std::string_view)>& is_untouched) {
     Changes changes;
     changes.registries = comparison.changed_registries;
-    DataChanges data = find_data_changes(pair, comparison.changed_data);
-    changes.data = united(comparison.changed_data, data.variables);
+    changes.leads_inside.assign(pair.patched.pieces().size(), false);
+    ReachedChanges reached;
+    DataChanges data = reach_data(pair, comparison, reached, changes);
+    changes.data = united(united(comparison.changed_data, changes.leads_inside), data.variables);
     changes.identities = std::move(data.identities);
-    ReachedChanges reached = reach_through_callers(pair, united(comparison.changed_functions, data.users));
     changes.functions = std::move(reached.functions);
     changes.through_callers = std::move(reached.through_callers);
     const size_t count = pair.patched.pieces().size();

@@ -19,8 +19,9 @@ struct Changes {
     std::vector<bool> settled; // __init functions that differ only by what other functions brought into them: they ran
     std::vector<bool> idle;    // exit functions of what is built in: they never run
     std::vector<bool> through_callers; // changed functions that are replaced together with their callers (callers.h)
-    std::vector<bool> data;            // kept variables whose initial content differs, or that lead to such a one
-    std::vector<bool> copied;          // those of which a copy comes along with their users (data_users.h)
+    std::vector<bool> data; // kept variables whose initial content differs, or that lead to such a one, or inside
+    std::vector<bool> leads_inside; // kept variables that lead to places inside of functions that are replaced
+    std::vector<bool> copied;       // those of which a copy comes along with their users (data_users.h)
     // Changed read-only variables of which no copy can be made, as somebody keeps or compares their addresses: who,
     // how.
     std::unordered_map<uint32_t, std::string> identities;

@@ -16,8 +16,8 @@ using Reasons = std::set<std::string>;
 constexpr uint64_t location_from = 8;
 constexpr uint64_t location_to = 16;
 
-// GCC's data for UBSAN has names, or sections of its own; Clang's has none, but nothing else without a name begins with
-// a pointer to the name of a source.
+// GCC's data for UBSAN has names, or sections of its own; Clang's has none: it begins with a pointer to the name of a
+// source, as an author's own data may as well, and is given to a function of UBSAN (is_given_to_sanitizer()).
 bool has_source_location(const Unit& unit, const Piece& piece) {
     if (unit.object().section(piece.section).name.find("Lubsan_data") != std::string_view::npos ||
         unit.name(piece).starts_with(".Lubsan_data"))
@@ -109,16 +109,32 @@ private:
             return false;
         const Reference x = original_.unit.reference(section, p);
         const Reference y = patched_.unit.reference(patched_section, q);
-        return original_.hasher.target(x, before_) == patched_.hasher.target(y, after_) || is_same_location(x, y) ||
-               is_same_frame(x, y, p, q);
+        return original_.hasher.target(x, before_) == patched_.hasher.target(y, after_) ||
+               is_same_location(x, y, p, q) || is_same_frame(x, y, p, q);
     }
 
-    bool is_same_location(const Reference& x, const Reference& y) {
+    // The call behind the instruction that a relocation belongs to is one of lib/ubsan.c.
+    static bool is_given_to_sanitizer(const Unit& unit, const Piece& piece, const elf::Relocation& relocation) {
+        const Instructions code = read_instructions(unit, piece);
+        size_t at = instruction_at(code, relocation.offset);
+        while (at < code.size() && !unit.leaves(piece, code[at]))
+            ++at;
+        return at < code.size() &&
+               std::ranges::any_of(
+                   unit.relocations(piece.section, code[at].offset, code[at].offset + code[at].size),
+                   [&](const elf::Relocation& it) {
+                       return unit.object().symbol(it.symbol).name.starts_with("__ubsan_handle_");
+                   });
+    }
+
+    bool is_same_location(const Reference& x, const Reference& y, const elf::Relocation& from,
+                          const elf::Relocation& to) {
         if (x.to != Reference::To::piece || y.to != Reference::To::piece || x.offset != y.offset)
             return false;
         const Piece& p = original_.unit.piece(x.id);
         const Piece& q = patched_.unit.piece(y.id);
-        if (!has_source_location(original_.unit, p) || !has_source_location(patched_.unit, q))
+        if (!has_source_location(original_.unit, p) || !has_source_location(patched_.unit, q) ||
+            !is_given_to_sanitizer(original_.unit, a_, from) || !is_given_to_sanitizer(patched_.unit, b_, to))
             return false;
         const elf::Bytes left = original_.unit.bytes(p);
         const elf::Bytes right = patched_.unit.bytes(q);
@@ -221,7 +237,7 @@ private:
             return false;
         auto is_blind = [&](uint64_t at) {
             return std::ranges::any_of(kind.blind, [&](const SpecialSection::Blind& it) {
-                return it.size == x.size() && it.from <= at && at < it.to;
+                return it.size == x.size() && it.from <= at && at < it.to && follows_source_name(p, it.from);
             });
         };
         for (uint64_t at = 0; at < x.size(); ++at)
@@ -235,6 +251,15 @@ private:
         if (is_same)
             reasons_.insert("a line in " + std::string(kind.name));
         return is_same;
+    }
+
+    // A line stands behind the name of its file; what else is at that place, in an entry without either, is none.
+    bool follows_source_name(const SpecialEntry& entry, uint64_t line) const {
+        return std::ranges::any_of(
+            original_.unit.relocations(entry.section, entry.start, entry.start + line), [&](const elf::Relocation& it) {
+                return it.offset + original_.unit.machine().relocation(it.type).width == entry.start + line &&
+                       is_source_name(original_.unit.text_at(original_.unit.reference(entry.section, it)));
+            });
     }
 
     LineSide& original_;

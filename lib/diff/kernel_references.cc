@@ -16,8 +16,15 @@ using symbols::Resolution;
 uint32_t KernelReferences::symbol_of(const RoutedReference& reference, uint32_t from) {
     if (reference.route == Route::original)
         return to(draft_.pair.original.object().symbol(reference.original_symbol).name, *reference.found, from);
-    const std::string_view name = draft_.pair.patched.object().symbol(reference.reference.id).name;
-    return name.empty() ? 0 : external(name, reference.found, from);
+    const elf::Symbol& symbol = draft_.pair.patched.object().symbol(reference.reference.id);
+    if (symbol.name.empty())
+        return 0;
+    // Code that asks whether the kernel has it (`if (optional) optional();`) does without: the loader makes it zero.
+    const bool is_missing =
+        reference.found && reference.found->kind == Resolution::Kind::imported && reference.found->object.empty();
+    if (symbol.is_weak() && (is_missing || (reference.found && reference.found->kind == Resolution::Kind::absent)))
+        return undefined(symbol.name, STB_WEAK);
+    return external(symbol.name, reference.found, from);
 }
 
 const Resolution* KernelReferences::of_unit(std::string_view name) const {

@@ -15,7 +15,8 @@ constexpr size_t reach = 64;
 constexpr uint64_t highest_line = 1U << 20;
 
 // Functions that take a line as one of their arguments: the name and the argument's number (from 0). The kernels that
-// have it disagree about the place of the line in __ext4_journal_start_sb() (fs/ext4/ext4_jbd2.h).
+// have it disagree about the place of the line in __ext4_journal_start_sb() (fs/ext4/ext4_jbd2.h): it is behind one
+// pointer, before what is a constant as well, or behind two.
 bool takes_line(const Unit& unit, const Piece& piece, const arch::Instruction& call, unsigned argument) {
     using Known = std::pair<std::string_view, unsigned>;
     constexpr std::array known{
@@ -106,6 +107,35 @@ bool only_line_takers_see(const Unit& unit, const Piece& piece, const Instructio
     return is_taken;
 }
 
+// __ext4_journal_start_sb(sb, line, type, ...): a constant type has a line before it, where another kernel's
+// __ext4_journal_start_sb(inode, sb, line, ...) has a pointer.
+bool follows_line(const Unit& unit, const Piece& piece, const Instructions& code, size_t at, size_t call) {
+    const arch::Machine& machine = unit.machine();
+    const auto is_ext4 = [&](const elf::Relocation& relocation) {
+        return unit.object().symbol(relocation.symbol).name == "__ext4_journal_start_sb";
+    };
+    const auto loads_line = [&](const arch::Instruction& it) {
+        return machine.argument_number(it.first_register) == 1U && machine.loaded_constant(it);
+    };
+    if (call == code.size() || machine.argument_number(code[at].first_register) != 2U)
+        return false;
+    const auto first = code.begin() + static_cast<std::ptrdiff_t>(at > reach ? at - reach : 0);
+    return std::ranges::any_of(unit.relocations(piece.section, code[call].offset, code[call].offset + code[call].size),
+                               is_ext4) &&
+           std::any_of(first, code.begin() + static_cast<std::ptrdiff_t>(call), loads_line);
+}
+
+// Nothing between looks at the register that the instruction at `at` loads, nor gives it another value.
+bool is_left_alone(const Unit& unit, const Instructions& code, size_t at, size_t call, unsigned number) {
+    const arch::Machine& machine = unit.machine();
+    return machine.pushes_argument(code[at]) ||
+           std::none_of(code.begin() + static_cast<std::ptrdiff_t>(at) + 1,
+                        code.begin() + static_cast<std::ptrdiff_t>(call), [&](const arch::Instruction& between) {
+                            return machine.argument_number(between.first_register) == number ||
+                                   machine.argument_number(between.second_register) == number;
+                        });
+}
+
 // Debug data knows where the instruction, or the call, comes from: is the constant that line? Of a statement of several
 // lines compilers take the last one for __LINE__, debug data the first.
 bool is_own_line(const Piece& piece, uint64_t constant, const arch::Instruction& load, const arch::Instruction& call,
@@ -130,7 +160,7 @@ bool is_line_argument(const Unit& unit, const Piece& piece, const Instructions& 
         return false;
     const size_t call = next_call(unit, piece, code, at + 1);
     const arch::Instruction& taker = call < code.size() ? code[call] : code[at];
-    if (!is_own_line(piece, *constant, code[at], taker, lines))
+    if (!is_own_line(piece, *constant, code[at], taker, lines) || follows_line(unit, piece, code, at, call))
         return false;
     if (auto own = unit.machine().argument_number(code[at].first_register);
         own && only_line_takers_see(unit, piece, code, at, *own))
@@ -138,7 +168,7 @@ bool is_line_argument(const Unit& unit, const Piece& piece, const Instructions& 
     if (call == code.size())
         return false;
     auto number = argument_given(unit, code, at, call);
-    return number && takes_line(unit, piece, code[call], *number);
+    return number && takes_line(unit, piece, code[call], *number) && is_left_alone(unit, code, at, call, *number);
 }
 
 } // namespace klp::diff

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <elf.h>
 
 namespace klp::diff {
 
@@ -116,8 +117,7 @@ bool is_source_name(std::string_view text) {
 }
 
 Identity identity_of(std::string_view name, const elf::Section& section) {
-    constexpr std::array made{"__func__", "__FUNCTION__", "__PRETTY_FUNCTION__", "CSWTCH", "switch.table", "str",
-                              ".str",     "__const"};
+    constexpr std::array made{"__func__", "__FUNCTION__", "__PRETTY_FUNCTION__", "CSWTCH", "switch.table", "__const"};
     const std::string_view where = section.name;
     if (where.starts_with(".data..once") || where.starts_with(".data.once"))
         return Identity::left_alone;
@@ -144,6 +144,9 @@ Identity identity_of(std::string_view name, const elf::Section& section) {
     if (size_t dot = last.rfind('.'); dot != std::string_view::npos)
         last = last.substr(dot + 1);
     const bool may_be_local = is_numbered(name) || whole.find('.') != std::string::npos;
+    // Clang's names of strings. An author may call a variable "str", which the compilers make "str.0" and "f.str".
+    if (whole == ".str" || (last == "str" && (section.flags & SHF_MERGE)))
+        return Identity::by_content;
     const bool is_made = std::ranges::find(made, last) != made.end() && (may_be_local || last.starts_with("__"));
     return is_made ? Identity::by_content : Identity::kept;
 }

@@ -38,14 +38,15 @@ public:
         }
         if (first == x.size() && first == y.size())
             found_.merge(open);
-        // The same from the other end: a use counts once all is the same back to what ends the code before it.
+        // The same from the other end: a use counts once all is the same back to what ends the code before it,
+        // and that as well.
         open.clear();
         for (size_t back = 1; back <= common - first; ++back) {
             const Instruction& step = x[x.size() - back];
-            if (original_.leaves(a, step) || step.is_return || step.ends_flow)
-                found_.merge(open);
             if (!is_same_step(a, step, b, y[y.size() - back], open))
                 break;
+            if (original_.leaves(a, step) || step.is_return || step.ends_flow)
+                found_.merge(open);
         }
     }
 

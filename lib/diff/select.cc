@@ -73,6 +73,7 @@ Selected select(const Pair& pair, const Changes& changes, const KernelSymbols& k
     result.moot = only_for(unpatchable.functions, pair, changes, kernel, selection);
     add(std::move(unpatchable.findings));
     add(find_short_branches(pair.patched, selection));
+    add(find_fall_through(pair.patched, selection));
     add(find_changed_aliases(pair));
     add(find_changed_data(pair, changes, selection));
     add(find_lost_state(pair, selection, kernel));

@@ -15,9 +15,9 @@ std::vector<report::Finding> find_storage_conflicts(const Pair& pair, const Sele
 // An error "diff.decrypted-data" for each variable of the output that needs memory of a kind that no module has.
 std::vector<report::Finding> find_decrypted_data(const Unit& patched, const Selection& selection);
 
-// A warning "diff.init-data" for each variable of boot code (__initdata) that other code refers to: the kernel's is gone
-// once it has started, and what it held with it (include/linux/init.h). Constants are the same in a copy, and boot code
-// that comes along brings its own.
+// A warning "diff.init-data" for each variable of boot code (__initdata) that other code refers to: the kernel's is
+// gone once it has started, and what it held with it (include/linux/init.h). Constants are the same in a copy, and boot
+// code that comes along brings its own.
 std::vector<report::Finding> find_init_data(const Unit& patched, const Selection& selection);
 
 } // namespace klp::diff

@@ -197,6 +197,7 @@ private:
     void find_resolved_branches();
     void find_biases();
     int64_t bias_of(uint32_t section, const elf::Relocation& relocation) const;
+    std::vector<bool> find_anchored_blocks() const;
     void split_fragments();
     void read_special_tables(const arch::EntrySizes& entry_sizes);
     void check_parallel_size(const SpecialSection& kind, uint64_t count, uint64_t size,

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <elf.h>
+#include <map>
+#include <set>
 #include <tuple>
 
 namespace klp::diff {
@@ -108,7 +110,10 @@ void Unit::make_pieces_of(uint32_t section, std::vector<uint32_t>& symbols) {
     std::vector<uint32_t> place_of(symbols.size()); // position in `symbols` -> position in `named`
     for (size_t at = 0; at < symbols.size(); ++at) {
         const elf::Symbol& symbol = object_.symbol(symbols[at]);
-        bool is_inner = !named.empty() && (symbol.value < named.back().end || symbol.value == named.back().entry);
+        // A label at the end says where what is before it ends (`blob: .incbin "x"` and then `blob_end:`).
+        const bool is_end = symbol.value == header.size && size_of(symbols[at]) == 0;
+        const bool is_inner =
+            !named.empty() && (symbol.value < named.back().end || symbol.value == named.back().entry || is_end);
         if (!is_inner) {
             if (!named.empty() && named.back().end == named.back().entry)
                 named.back().end = symbol.value; // a label without a size reaches up to the next one
@@ -203,8 +208,43 @@ void Unit::find_parents() {
     }
 }
 
+// Nameless data of which code says only where a block begins, and in its instructions how far from there (GCC's section
+// anchors: `adrp x0, .rodata; add x0, x0, :lo12:.rodata; ldr w1, [x0, 52]`): several functions go by one place, or they
+// may go further than one anchor reaches. By section.
+std::vector<bool> Unit::find_anchored_blocks() const {
+    std::vector<bool> found(roles_.size(), false);
+    if (machine_.anchor_reach() == 0)
+        return found;
+    using Users = std::set<uint32_t>; // sections of code
+    std::map<uint32_t, Users> of_section;
+    std::map<std::pair<uint32_t, int64_t>, Users> of_place;
+    const auto is_constant = [&](const elf::Symbol& symbol) { // a slot of .toc is one thing, whoever uses it
+        return symbol.is_section() && symbol.place == elf::Place::section && roles_[symbol.section] == Role::data &&
+               arch::is_read_only(object_.section(symbol.section));
+    };
+    for (const elf::RelocationTable& table : object_.relocation_tables())
+        for (const elf::Relocation& relocation : object_.relocations(table.target)) {
+            const elf::Symbol& symbol = object_.symbol(relocation.symbol);
+            if (roles_[table.target] != Role::code || !is_constant(symbol))
+                continue;
+            const Reference target = reference(table.target, relocation);
+            if (target.to != Reference::To::piece || pieces_[target.id].kind != PieceKind::fragment)
+                continue;
+            of_section[symbol.section].insert(table.target);
+            of_place[{target.id, target.offset}].insert(table.target);
+        }
+    for (const auto& [place, users] : of_place)
+        if (users.size() > 1)
+            found[pieces_[place.first].section] = true;
+    for (const auto& [section, users] : of_section)
+        if (users.size() > 1 && object_.section(section).size > machine_.anchor_reach())
+            found[section] = true;
+    return found;
+}
+
 // Nameless data and code is cut where something points to, so that each part can be compared and taken along alone.
 void Unit::split_fragments() {
+    const std::vector<bool> is_block = find_anchored_blocks();
     std::unordered_map<uint32_t, std::vector<Cut>> cuts; // piece -> places in its section
     // struct kasan_global (mm/kasan/kasan.h) has eight words, the first of which points to an object.
     constexpr uint64_t kasan_global_size = 64;
@@ -217,7 +257,7 @@ void Unit::split_fragments() {
             const elf::Symbol& symbol = object_.symbol(relocation.symbol);
             if (symbol.place != elf::Place::section || !holds_pieces(symbol.section))
                 continue;
-            if (roles_[symbol.section] == Role::code)
+            if (roles_[symbol.section] == Role::code || is_block[symbol.section])
                 continue;
             Reference target = reference(table.target, relocation);
             const bool is_bound = tells_objects && relocation.offset % kasan_global_size == 0;

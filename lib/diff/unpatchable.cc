@@ -1,5 +1,6 @@
 #include "diff/unpatchable.h"
 
+#include "diff/instructions.h"
 #include "diff/piece_finding.h"
 #include "diff/storage.h"
 
@@ -123,6 +124,40 @@ std::vector<report::Finding> find_short_branches(const Unit& patched, const Sele
                     "compile the unit with -ffunction-sections, or leave the function out with KLP_IGNORE_FUNCTION"));
                 break;
             }
+    }
+    return findings;
+}
+
+namespace {
+
+// Its last instruction goes on to the next one. A call there does not come back: nothing else could be behind it.
+bool goes_on(const Unit& unit, const Piece& piece) {
+    const Instructions code = read_instructions(unit, piece);
+    for (auto at = code.rbegin(); at != code.rend(); ++at) {
+        if (unit.machine().is_padding(*at))
+            continue;
+        return at->is_valid && !at->ends_flow && !at->is_return && !at->is_call && !at->is_trap;
+    }
+    return false;
+}
+
+} // namespace
+
+std::vector<report::Finding> find_fall_through(const Unit& patched, const Selection& selection) {
+    std::vector<report::Finding> findings;
+    for (uint32_t index = 0; index < selection.included.size(); ++index) {
+        const Piece& piece = patched.piece(index);
+        if (!selection.included[index] || piece.kind != PieceKind::function)
+            continue;
+        const uint32_t next = index + 1;
+        if (next < patched.pieces_in(piece.section).second && patched.piece(next).kind == PieceKind::function &&
+            goes_on(patched, piece))
+            findings.push_back(error_about(
+                patched, index, "diff.falls-through",
+                fmt::format(
+                    "it does not end in a jump or a return, but goes on in {} behind it, which stays where it is",
+                    patched.title(next)),
+                "end it with a jump, or make the two one function (.size, .type)"));
     }
     return findings;
 }

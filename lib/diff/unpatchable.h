@@ -20,6 +20,10 @@ Unpatchable find_unpatchable(const Pair& pair, const Selection& selection, const
 // Errors "diff.short-branch": functions of the output that the assembler tied to a neighbour.
 std::vector<report::Finding> find_short_branches(const Unit& patched, const Selection& selection);
 
+// Errors "diff.falls-through": functions of the output (assembly) that go on in a neighbour of which the output has
+// none.
+std::vector<report::Finding> find_fall_through(const Unit& patched, const Selection& selection);
+
 // Errors "diff.alias-changed": a global name that one unit has for a body of its own and the other for somebody else's
 // (an alias, or two functions that the compiler found to be equal). ftrace redirects addresses, which do not tell the
 // names apart.

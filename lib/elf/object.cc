@@ -82,7 +82,16 @@ std::span<const Section> Object::sections() const {
     return state_->sections;
 }
 std::span<const Symbol> Object::symbols() const {
-    return state_->symbols;
+    return state_->all_symbols();
+}
+void Object::visit_symbols(const std::function<void(const Symbol&)>& visit) const {
+    state_->visit_symbols(visit);
+}
+bool Object::has_symbols() const {
+    return state_->symbol_count > 0;
+}
+std::shared_ptr<const void> Object::owner() const {
+    return state_->owner;
 }
 std::span<const Group> Object::groups() const {
     return state_->groups;

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -97,14 +98,21 @@ public:
 
     const std::string& name() const; // the path as it was given
     Bytes file() const;              // all of the file
-    uint16_t machine() const;        // EM_*
-    uint16_t type() const;           // ET_REL, ET_EXEC or ET_DYN
-    uint32_t flags() const;          // e_flags
+    // Whoever has this may go on using names, contents and file() when the object is gone.
+    std::shared_ptr<const void> owner() const;
+    uint16_t machine() const; // EM_*
+    uint16_t type() const;    // ET_REL, ET_EXEC or ET_DYN
+    uint32_t flags() const;   // e_flags
     uint8_t osabi() const;
     bool is_little_endian() const;
 
     std::span<const Section> sections() const; // [0] is the null section
-    std::span<const Symbol> symbols() const;   // [0] is the null symbol; empty if there is no SHT_SYMTAB
+    // [0] is the null symbol; empty if there is no SHT_SYMTAB. Those of a linked image (ET_EXEC, ET_DYN) are decoded
+    // when they are first asked for: this, symbol() and visit_symbols() throw "elf.corrupt" of them.
+    std::span<const Symbol> symbols() const;
+    // The same, one after the other, of which none is kept.
+    void visit_symbols(const std::function<void(const Symbol&)>& visit) const;
+    bool has_symbols() const;
     std::span<const Group> groups() const;
     uint32_t symbol_table_section() const; // 0 if there is none
     // Relocation tables of all sections but debug data, in file order.

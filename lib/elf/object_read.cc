@@ -38,7 +38,7 @@ void Object::State::corrupt(std::string message) const {
 void Object::State::read() {
     read_header();
     read_sections();
-    read_symbols();
+    read_symbol_table();
     read_relocations();
     read_groups();
 }
@@ -142,10 +142,10 @@ Elf_Data* Object::State::translated(uint32_t index) const {
     return data;
 }
 
-Symbol Object::State::read_symbol(Elf_Data* data, Elf_Data* extended, uint32_t index, uint32_t names) const {
+Symbol Object::State::read_symbol(uint32_t index) const {
     GElf_Sym sym;
     Elf32_Word extended_section = 0;
-    if (!gelf_getsymshndx(data, extended, static_cast<int>(index), &sym, &extended_section))
+    if (!gelf_getsymshndx(symbol_data, symbol_sections, static_cast<int>(index), &sym, &extended_section))
         corrupt(fmt::format("symbol {} cannot be read ({})", index, elf_errmsg(-1)));
     Symbol symbol;
     symbol.index = index;
@@ -154,7 +154,7 @@ Symbol Object::State::read_symbol(Elf_Data* data, Elf_Data* extended, uint32_t i
     symbol.binding = GELF_ST_BIND(sym.st_info);
     symbol.type = GELF_ST_TYPE(sym.st_info);
     symbol.other = sym.st_other;
-    symbol.name = Object::string_at(sections[names], sym.st_name);
+    symbol.name = Object::string_at(sections[sections[symbol_table].link], sym.st_name);
     uint32_t where = sym.st_shndx;
     if (where == SHN_XINDEX) {
         symbol.place = Place::section;
@@ -179,7 +179,7 @@ Symbol Object::State::read_symbol(Elf_Data* data, Elf_Data* extended, uint32_t i
     return symbol;
 }
 
-void Object::State::read_symbols() {
+void Object::State::read_symbol_table() {
     if (symbol_table == 0)
         return;
     const Section& table = sections[symbol_table];
@@ -187,17 +187,28 @@ void Object::State::read_symbols() {
         corrupt(fmt::format("the symbol table {} has no string table", table.name));
     if (table.size % sizeof(Elf64_Sym) != 0)
         corrupt(fmt::format("the size of {} is no multiple of a symbol's", table.name));
-    Elf_Data* data = translated(symbol_table);
-    if (!data)
+    symbol_data = translated(symbol_table);
+    if (!symbol_data)
         return;
-    Elf_Data* extended = nullptr;
     for (const Section& section : sections)
         if (section.type == SHT_SYMTAB_SHNDX && section.link == symbol_table)
-            extended = translated(section.index);
-    uint32_t count = static_cast<uint32_t>(table.size / sizeof(Elf64_Sym));
-    symbols.reserve(count);
-    for (uint32_t index = 0; index < count; ++index)
-        symbols.push_back(read_symbol(data, extended, index, table.link));
+            symbol_sections = translated(section.index);
+    symbol_count = static_cast<uint32_t>(table.size / sizeof(Elf64_Sym));
+    if (header.e_type == ET_REL)
+        all_symbols();
+}
+
+const std::vector<Symbol>& Object::State::all_symbols() const {
+    std::call_once(has_symbols, [this] {
+        symbols.reserve(symbol_count);
+        visit_symbols([this](const Symbol& symbol) { symbols.push_back(symbol); });
+    });
+    return symbols;
+}
+
+void Object::State::visit_symbols(const std::function<void(const Symbol&)>& visit) const {
+    for (uint32_t index = 0; index < symbol_count; ++index)
+        visit(read_symbol(index));
 }
 
 RelocationTable Object::State::read_relocation_table(const Section& section) const {
@@ -219,7 +230,7 @@ RelocationTable Object::State::read_relocation_table(const Section& section) con
             corrupt(fmt::format("relocation {} of {} cannot be read ({})", index, section.name, elf_errmsg(-1)));
         Relocation relocation{rela.r_offset, static_cast<uint32_t>(GELF_R_TYPE(rela.r_info)),
                               static_cast<uint32_t>(GELF_R_SYM(rela.r_info)), rela.r_addend};
-        if (relocation.symbol >= symbols.size())
+        if (relocation.symbol >= symbol_count)
             corrupt(fmt::format("relocation {} of {} names symbol {}, which does not exist", index, section.name,
                                 relocation.symbol));
         if (header.e_type == ET_REL && relocation.offset >= sections[section.info].size)
@@ -266,8 +277,7 @@ void Object::State::read_groups() {
     for (const Section& section : sections) {
         if (section.type != SHT_GROUP)
             continue;
-        if (section.size < sizeof(Elf32_Word) || section.size % sizeof(Elf32_Word) != 0 ||
-            section.info >= symbols.size())
+        if (section.size < sizeof(Elf32_Word) || section.size % sizeof(Elf32_Word) != 0 || section.info >= symbol_count)
             corrupt(fmt::format("group section {} is malformed", section.index));
         const Elf_Data* data = translated(section.index);
         const auto* words = static_cast<const Elf32_Word*>(data->d_buf);

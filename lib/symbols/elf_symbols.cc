@@ -2,20 +2,21 @@
 #include "report/finding.h"
 #include "symbols/table_builder.h"
 
+#include <elf.h>
+
 namespace klp::symbols {
 
 SymbolTable read_elf_symbols(const elf::Object& object, std::string object_name) {
-    if (object.symbols().empty())
+    if (!object.has_symbols())
         throw report::Refusal("symbols.stripped", object.name(), "the file has no symbol table",
                               "give the vmlinux or module of the debug package, or the boot image (--vmlinuz)");
-    TableBuilder table(std::move(object_name), object.symbols().size());
-    for (const elf::Symbol& symbol : object.symbols()) {
+    TableBuilder table(std::move(object_name), object.section(object.symbol_table_section()).size / sizeof(Elf64_Sym),
+                       object.owner());
+    object.visit_symbols([&](const elf::Symbol& symbol) {
         if (symbol.index == 0 || symbol.is_section() || symbol.is_undefined())
-            continue;
-        if (symbol.is_file()) {
-            table.start_file(symbol.name);
-            continue;
-        }
+            return;
+        if (symbol.is_file())
+            return table.start_file(symbol.name);
         const elf::Section* section = object.section_of(symbol);
         table.add({.name = symbol.name,
                    .address = symbol.value,
@@ -26,7 +27,7 @@ SymbolTable read_elf_symbols(const elf::Object& object, std::string object_name)
                    .weak = symbol.is_weak(),
                    .init = section && section->name.starts_with(".init")},
                   symbol.place == elf::Place::absolute);
-    }
+    });
     return std::move(table).finish();
 }
 

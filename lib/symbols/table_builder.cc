@@ -106,9 +106,11 @@ void sort_by_address(std::vector<KernelSymbol>& symbols) {
 
 } // namespace
 
-TableBuilder::TableBuilder(std::string object_name, size_t expected)
-    : object_name_(std::move(object_name)), is_vmlinux_(object_name_ == "vmlinux") {
+TableBuilder::TableBuilder(std::string object_name, size_t expected, std::shared_ptr<const void> owner)
+    : object_name_(std::move(object_name)), is_vmlinux_(object_name_ == "vmlinux"), owns_names_(!owner) {
     symbols_.reserve(expected);
+    if (owner)
+        names_.push_back(std::move(owner));
 }
 
 std::string_view TableBuilder::keep(std::string_view text) {
@@ -135,7 +137,8 @@ void TableBuilder::add(KernelSymbol symbol, bool is_absolute) {
     seen_any_ = true;
     if (symbol.name.empty() || (is_vmlinux_ && (is_absolute || is_left_out(symbol.name))))
         return;
-    symbol.name = keep(symbol.name);
+    if (owns_names_)
+        symbol.name = keep(symbol.name);
     symbol.file = symbol.global ? 0 : static_cast<uint32_t>(files_.size() - 1);
     symbols_.push_back(symbol);
 }

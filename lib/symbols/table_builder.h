@@ -7,11 +7,12 @@ namespace klp::symbols {
 
 class TableBuilder {
 public:
-    TableBuilder(std::string object_name, size_t expected);
+    // With an `owner`, in which all names lie, they are not copied.
+    TableBuilder(std::string object_name, size_t expected, std::shared_ptr<const void> owner = nullptr);
 
     // A new STT_FILE symbol: it stands for the local symbols that follow.
     void start_file(std::string_view name);
-    // `symbol.name` is copied; `symbol.file` is filled in for local symbols. `is_absolute` for SHN_ABS.
+    // `symbol.file` is filled in for local symbols. `is_absolute` for SHN_ABS.
     void add(KernelSymbol symbol, bool is_absolute);
     // Does the object have any symbol, those that kallsyms leaves out included?
     bool seen_any() const { return seen_any_; }
@@ -22,6 +23,7 @@ private:
 
     std::string object_name_;
     bool is_vmlinux_;
+    bool owns_names_; // by copies
     bool seen_any_ = false;
     std::vector<KernelSymbol> symbols_;
     std::vector<std::string> files_{std::string()};

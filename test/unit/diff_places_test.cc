@@ -1,0 +1,237 @@
+// What is told apart by more than a name or a section: places inside of functions and data, ends, neighbours, addresses
+// that a function has of itself, constants that only look like lines.
+#include "diff_units.h"
+
+using namespace klp;
+using namespace klp::test;
+
+namespace {
+
+// Every compiler that is here.
+template <typename Check>
+void with_compilers(Check check) {
+    for (const Compiler& compiler : compilers()) {
+        CAPTURE(compiler.command);
+        if (is_installed(compiler))
+            check(compiler);
+        else
+            MESSAGE(compiler.command, " is not installed: its part of this test is left out");
+    }
+}
+
+bool refers_to_kernel(const Outcome& outcome, const std::string& name) {
+    return outcome.symbol(".klp.ref.vmlinux.vmlinux." + name + ",0") != nullptr;
+}
+
+} // namespace
+
+TEST_CASE("a table of labels leads into the function that jumps by it") {
+    const std::string unit = "extern void ext(int);\n"
+                             "int run(const unsigned char *p, int acc) {\n"
+                             "  static KIND void *table[4] = { &&add, &&sub, &&out, &&nop };\n"
+                             "  goto *table[*p];\n"
+                             "add: acc += 8; ext(acc); goto *table[*++p];\n"
+                             "sub: acc -= 3; ext(acc); goto *table[*++p];\n"
+                             "nop: goto *table[*++p];\n"
+                             "out: return acc; }\n";
+    const std::string constant = replaced(unit, "KIND void *table", "const void *const table");
+    with_compilers([&](const Compiler& compiler) {
+        UnitPair pair(compiler);
+        const Outcome outcome = pair.run(constant, replaced(constant, "acc += 8", "acc += 9"));
+        REQUIRE(outcome.codes.empty());
+        CHECK(outcome.changed() == Names{"run"});
+        for (const elf::Symbol& symbol : outcome.output->symbols())
+            CHECK(symbol.name.find("ref.vmlinux.vmlinux") == std::string_view::npos);
+    });
+    // What may be written is the kernel's, and holds places in its old code.
+    const std::string writable = replaced(unit, "KIND void *table", "void *table");
+    const std::string written =
+        replaced(writable, "goto *table[*p];", "ext((long)(table[acc & 3] = table[0])); goto *table[*p];");
+    CHECK(UnitPair().run(written, replaced(written, "acc += 8", "acc += 9")).codes == Codes{"diff.data-changed"});
+}
+
+TEST_CASE("nameless data behind one anchor is one block") {
+    const std::string unit = "extern void use(const void *);\n"
+                             "int keep(int i) { const char *n[] = {\"alpha\", \"beta\"}; use(n); return i; }\n"
+                             "int odd(int i) { const int t[] = {10, 20, 30, 40, 50, 60, 70, 80, 90}; return t[i]; }\n"
+                             "int g(int i) { const int t[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10}; return t[i] + 1; }\n";
+    with_compilers([&](const Compiler& compiler) {
+        UnitPair pair(compiler);
+        const Outcome data = pair.run(unit, replaced(unit, "9, 10}", "9, 11}"));
+        REQUIRE(data.codes.empty());
+        CHECK(std::ranges::count(data.changed(), "g") == 1);
+        // As much of it comes along as the function reads: from an anchor, all.
+        const std::filesystem::path patched = pair.compile("whole", replaced(unit, "t[i] + 1", "t[i] + 2"), "");
+        const Outcome code = pair.run_files(pair.compile("before", unit, ""), patched);
+        REQUIRE(code.codes.empty());
+        CHECK(code.changed() == Names{"g"});
+        const elf::Object whole = elf::Object::open(patched);
+        const bool has_anchors =
+            std::string_view(compiler.machine) == "ppc64le" || std::string_view(compiler.machine) == "aarch64";
+        if (const elf::Section* block = whole.find_section(".rodata"); has_anchors && block) {
+            const elf::Section* copy = code.output->find_section(".rodata");
+            REQUIRE(copy);
+            CHECK(copy->size == block->size);
+        }
+    });
+}
+
+TEST_CASE("a function's own address is the one that others have of it") {
+    const std::string unit =
+        "struct work { void (*func)(struct work *); int n; };\n"
+        "extern void queue(struct work *); extern void log_it(int);\n"
+        "void self(struct work *w) { if (w->func != self) { log_it(1); return; } w->n++; queue(w); }\n"
+        "void other(struct work *w) { w->func = self; }\n";
+    with_compilers([&](const Compiler& compiler) {
+        UnitPair pair(compiler);
+        const Outcome outcome = pair.run(unit, replaced(unit, "w->n++", "w->n += 2"));
+        REQUIRE(outcome.codes.empty());
+        CHECK(outcome.changed() == Names{"self"});
+        // An import in these tests, where every global symbol of the kernel is exported.
+        const bool is_kernels = std::ranges::any_of(outcome.output->symbols(), [](const elf::Symbol& symbol) {
+            return symbol.is_undefined() && symbol.name.find("self") != std::string_view::npos;
+        });
+        CHECK(is_kernels);
+    });
+}
+
+TEST_CASE("a label behind a blob is its end") {
+    const auto unit = [](const std::string& text) {
+        return "extern void ext(const char *, const char *); extern const char blob_start[], blob_end[];\n"
+               "asm(\".pushsection .rodata.blob,\\\"a\\\"\\n.balign 16\\nblob_start:\\n.ascii \\\"" +
+               text +
+               "\\\"\\nblob_end:\\n.popsection\");\n"
+               "int f(int x) { ext(blob_start, blob_end); return x; }\n";
+    };
+    UnitPair pair;
+    const Outcome outcome = pair.run(unit("HELLO-1"), unit("HELLO-1234567"));
+    REQUIRE(outcome.codes.empty());
+    CHECK(outcome.changed() == Names{"f"});
+    CHECK_FALSE(refers_to_kernel(outcome, "blob_end"));
+    CHECK_FALSE(refers_to_kernel(outcome, "blob_start"));
+}
+
+TEST_CASE("assembly that goes on in its neighbour is not taken apart") {
+    const std::string unit =
+        "extern int helper(int); extern int af(int), ag(int);\n"
+        "asm(\".section .text.asm1,\\\"ax\\\"\\n.type af,@function\\naf: addl $1,%edi\\n.size af,.-af\\n\"\n"
+        "    \".type ag,@function\\nag: movl %edi,%eax\\nret\\n.size ag,.-ag\\n.text\\n\");\n"
+        "int caller(int x) { return helper(af(x)) + 1; }\n"
+        "int second(int x) { return helper(ag(x)) + 1; }\n";
+    UnitPair pair;
+    CHECK(pair.run(unit, replaced(unit, "addl $1", "addl $2")).codes == Codes{"diff.falls-through"});
+    const std::string whole = replaced(unit, "addl $1,%edi", "addl $1,%edi\\njmp helper");
+    CHECK(pair.run(whole, replaced(whole, "addl $1", "addl $2")).codes.empty());
+}
+
+TEST_CASE("statements with static variables that changed places are not taken for one another") {
+    const std::string first = "{ static int n; n += condA(); ext(n); }\n",
+                      second = "{ static int n; n += condB(); ext(n); }\n";
+    const std::string head = "extern void ext(int); extern int condA(void), condB(void);\nint a(int k) {\n";
+    for (const Compiler& compiler : {gcc_x86, clang_x86()}) {
+        CAPTURE(compiler.command);
+        if (!is_installed(compiler)) {
+            MESSAGE(compiler.command, " is not installed");
+            continue;
+        }
+        UnitPair pair(compiler);
+        const Outcome outcome =
+            pair.run(head + first + second + "return 0; }\n", head + second + first + "return 0; }\n");
+        CHECK(outcome.codes == Codes{"diff.static-local", "diff.static-local"});
+    }
+}
+
+TEST_CASE("an author's data that begins with the name of a source has no line") {
+    const std::string unit =
+        "struct firmware { const char *name; unsigned line, column; long more[12]; };\n"
+        "extern void load(const struct firmware *);\n"
+        "void g(void) { struct firmware w = {\"firmware/boot.inc\", 12, 5, {1, 2, 3, 4, 5, 6, 7, 8}}; load(&w); }\n";
+    with_compilers([&](const Compiler& compiler) {
+        UnitPair pair(compiler);
+        CHECK(pair.run(unit, replaced(unit, "\", 12,", "\", 13,")).changed() == Names{"g"});
+    });
+}
+
+TEST_CASE("a constant that is stored before a call that takes a line is none") {
+    const std::string unit = "struct p { int state, x, y; unsigned long a, b; };\n"
+                             "extern void __might_sleep(const char *, int);\n"
+                             "int f(struct p *p, int c) { if (!p->x) { p->y = p->a; p->state = 5; }\n"
+                             "  __might_sleep(\"unit.c\", 100); p->x++; return 0; }\n";
+    with_compilers([&](const Compiler& compiler) {
+        UnitPair pair(compiler);
+        CHECK(pair.run(unit, replaced(unit, "p->state = 5", "p->state = 6")).changed() == Names{"f"});
+        CHECK(pair.run(unit, replaced(unit, "100", "101")).diff.nothing_changed);
+    });
+}
+
+TEST_CASE("what is behind a line in a call of ext4's is none") {
+    const std::string unit =
+        "struct sb; extern void *__ext4_journal_start_sb(struct sb *, unsigned, int, int, int, int);\n"
+        "int f(struct sb *sb) { return __ext4_journal_start_sb(sb, 77, 5, 8, 0, 0) != 0; }\n";
+    const std::string later =
+        "struct sb; extern void *__ext4_journal_start_sb(void *, struct sb *, unsigned, int, int, int);\n"
+        "int f(struct sb *sb) { return __ext4_journal_start_sb(sb, sb, 77, 5, 8, 0) != 0; }\n";
+    UnitPair pair;
+    CHECK(pair.run(unit, replaced(unit, "77, 5", "77, 9")).changed() == Names{"f"});
+    CHECK(pair.run(unit, replaced(unit, "77, 5", "78, 5")).diff.nothing_changed);
+    CHECK(pair.run(later, replaced(later, "77, 5", "78, 5")).diff.nothing_changed);
+    CHECK(pair.run(later, replaced(later, "77, 5", "77, 9")).changed() == Names{"f"});
+}
+
+TEST_CASE("the address of a variable that an author calls str is one that others have") {
+    const std::string unit =
+        "struct d { const char *name; int n; }; extern void reg(struct d *); extern void drop(const void *);\n"
+        "static const char *name(void) { static const char str[] = \"default\"; return str; }\n"
+        "void init(struct d *d) { d->name = name(); reg(d); }\n"
+        "void fini(struct d *d) { d->n++; if (d->name != name()) drop(d->name); }\n";
+    for (const auto& [compiler, variable] : {std::pair(gcc_x86, "str.0"), std::pair(clang_x86(), "name.str")}) {
+        CAPTURE(compiler.command);
+        if (!is_installed(compiler)) {
+            MESSAGE(compiler.command, " is not installed");
+            continue;
+        }
+        UnitPair pair(compiler);
+        const Outcome outcome = pair.run(unit, replaced(unit, "d->n++", "d->n += 2"));
+        REQUIRE(outcome.codes.empty());
+        CHECK(outcome.changed() == Names{"fini"});
+        CHECK(refers_to_kernel(outcome, variable));
+    }
+}
+
+TEST_CASE("the flags of a bug entry without a line are no line") {
+    const std::string unit =
+        "extern int g;\n"
+        "void f(int x) { if (x) asm volatile(\"1: ud2\\n.pushsection __bug_table,\\\"aw\\\"\\n2: .long 1b - .\\n\"\n"
+        "  \".long %c1 - .\\n.word %c0\\n.org 2b + 12\\n.popsection\" : : \"i\"(0x901), \"i\"(\"format\")); g++; }\n";
+    UnitPair pair;
+    CHECK(pair.run(unit, replaced(unit, "0x901", "0x903")).changed() == Names{"f"});
+    const std::string named = replaced(unit, "\"i\"(\"format\")", "\"i\"(\"unit.c\")");
+    CHECK(pair.run(named, replaced(named, "0x901", "0x903")).diff.nothing_changed);
+}
+
+TEST_CASE("entries of a table that is put together by the link are no change of code, nor nothing") {
+    const std::string unit = "extern void ext(int);\n"
+                             "int foo(int x) { ext(x); return x + 1; }\n"
+                             "int foo2(int x) { ext(x); return x + 2; }\n"
+                             "struct drv { int (*p)(int); const char *n; };\n"
+                             "#define ENTRY static struct drv __attribute__((section(\"__drv_table\"), used))\n"
+                             "ENTRY first = { foo, \"first\" };\n";
+    UnitPair pair;
+    CHECK(pair.run(unit, replaced(unit, "{ foo,", "{ foo2,")).codes == Codes{"diff.data-changed"});
+    const Outcome added = pair.run(unit, unit + "ENTRY second = { foo2, \"second\" };\n");
+    CHECK(added.diff.nothing_changed);
+    CHECK(added.has_finding("diff.registry-added"));
+}
+
+TEST_CASE("what the kernel may have stays a question") {
+    const std::string unit = "extern int optional(int) __attribute__((weak)); extern void ext(int);\n"
+                             "int f(int x) { ext(3); if (optional) return optional(x); return 0; }\n";
+    UnitPair pair;
+    symbols::Resolution absent;
+    absent.kind = symbols::Resolution::Kind::absent;
+    pair.resolver.special["optional"] = absent;
+    const Outcome outcome = pair.run(unit, replaced(unit, "ext(3)", "ext(4)"));
+    REQUIRE(outcome.codes.empty());
+    REQUIRE(outcome.symbol("optional"));
+    CHECK(outcome.symbol("optional")->is_weak());
+}
