@@ -81,6 +81,10 @@ constexpr RelocationRow relocations[] = {
 
 class Loongarch64 final : public Machine {
 public:
+    // arch/loongarch/include/asm/bug.h; compilers' own trap is an instruction that no processor has.
+    bool is_trap(const Instruction& it) const override {
+        return it.is_trap || it.mnemonic == "BREAK" || it.mnemonic == "AMSWAP_W";
+    }
     std::string_view name() const override { return "loongarch"; }
     const char* triple() const override { return "loongarch64-linux-gnu"; }
     RelocationKind relocation(uint32_t type) const override { return kind_in(relocations, type); }

@@ -122,6 +122,8 @@ public:
     // The same jump, to somewhere: an assembler chooses between short and long forms by the distance. Machines whose
     // jumps have one form need not say.
     virtual bool is_same_jump(const Instruction&, const Instruction&) const { return false; }
+    // Nobody gets past it: what BUG() and compilers put where code must not get to.
+    virtual bool is_trap(const Instruction& instruction) const { return instruction.is_trap; }
     // Does nothing, and stands between instructions to align the next one.
     virtual bool is_padding(const Instruction&) const { return false; }
 

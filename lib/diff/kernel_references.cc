@@ -99,9 +99,10 @@ void KernelReferences::refuse(std::string_view name, const Resolution& found, ui
     finding.message = is_absent ? fmt::format("it refers to {}, which the target kernel does not have", name)
                                 : fmt::format("it refers to {}, and the target kernel has several: {}", name,
                                               fmt::join(found.candidates, "; "));
-    finding.hint = is_absent
-                       ? "check that the kernel given is the one that runs, built from this source and configuration"
-                       : "give the kernel's image with debug symbols, so that it can be told by content";
+    finding.hint =
+        is_absent ? "check that the kernel given is the one that runs, built from this source and configuration"
+                  : "give the kernel's image (--vmlinux), by which it can be told; if they are alike there as well, do "
+                    "without it in the patch";
     draft_.findings.push_back(std::move(finding));
 }
 

@@ -136,7 +136,7 @@ bool goes_on(const Unit& unit, const Piece& piece) {
     for (auto at = code.rbegin(); at != code.rend(); ++at) {
         if (unit.machine().is_padding(*at))
             continue;
-        return at->is_valid && !at->ends_flow && !at->is_return && !at->is_call && !at->is_trap;
+        return at->is_valid && !at->ends_flow && !at->is_return && !at->is_call && !unit.machine().is_trap(*at);
     }
     return false;
 }

@@ -124,6 +124,19 @@ TEST_CASE("assembly that goes on in its neighbour is not taken apart") {
     CHECK(pair.run(whole, replaced(whole, "addl $1", "addl $2")).codes.empty());
 }
 
+TEST_CASE("what ends in a trap goes on nowhere") {
+    const std::string unit = "extern void ext(int); extern void die(int) __attribute__((noreturn));\n"
+                             "#define S __attribute__((section(\".noinstr.text\")))\n"
+                             "S void a(int x) { ext(x + 1); __builtin_trap(); }\n"
+                             "S void b(int x) { ext(x + 1); for (;;) ext(1); }\n"
+                             "S void c(int x) { ext(x + 1); die(x); }\n"
+                             "S int d(int x) { ext(x); return x * 3; }\n";
+    const std::string after = replaced(replaced(replaced(unit, "x + 1", "x + 2"), "x + 1", "x + 2"), "x + 1", "x + 2");
+    with_compilers([&](const Compiler& compiler) {
+        CHECK(UnitPair(compiler).run(unit, after).changed() == Names{"a", "b", "c"});
+    });
+}
+
 TEST_CASE("statements with static variables that changed places are not taken for one another") {
     const std::string first = "{ static int n; n += condA(); ext(n); }\n",
                       second = "{ static int n; n += condB(); ext(n); }\n";
