@@ -37,6 +37,9 @@ constexpr RelocationRow relocations[] = {
 class Aarch64 final : public Machine {
 public:
     uint64_t anchor_reach() const override { return 4095; }
+    bool is_high_part(uint32_t type) const override {
+        return type == R_AARCH64_ADR_PREL_PG_HI21 || type == R_AARCH64_ADR_PREL_PG_HI21_NC;
+    }
     std::string_view name() const override { return "arm64"; }
     const char* triple() const override { return "aarch64-linux-gnu"; }
     const char* features() const override { return "+all"; }

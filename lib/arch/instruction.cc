@@ -177,11 +177,20 @@ Instruction Disassembler::decode(elf::Bytes section, uint64_t offset, uint64_t e
     result.is_valid = true;
     result.is_move_immediate = desc.isMoveImmediate();
     read_flow(inst, desc, s.analysis.get(), result);
+    bool has_target = false;
     for (const llvm::MCOperand& operand : inst) {
         if (operand.isReg())
             result.registers.push_back(operand.getReg());
-        else if (operand.isImm())
+        else if (operand.isImm()) {
+            // The target comes last where no operand is described as one: AArch64's `b.cond`, `tbz`.
+            const auto at = static_cast<unsigned>(&operand - inst.begin());
+            const bool is_described =
+                at < desc.getNumOperands() && desc.operands()[at].OperandType == llvm::MCOI::OPERAND_PCREL;
+            if (!has_target)
+                result.target_immediate = static_cast<unsigned>(result.immediates.size());
+            has_target |= is_described;
             result.immediates.push_back(operand.getImm());
+        }
     }
     if (!result.registers.empty())
         result.first_register = s.registers->getName(result.registers[0]);

@@ -42,6 +42,7 @@ struct Instruction {
     bool is_move_immediate = false;
     bool ends_flow = false;                // what follows is not reached from here: a return, a jump always taken
     std::optional<uint64_t> branch_target; // of a direct branch, an offset in the section
+    unsigned target_immediate = 0;         // which of the immediates that is
     Few<unsigned> registers;               // LLVM's register numbers, operand by operand
     std::string_view first_register;       // LLVM's name of the first: the one that a load or move writes
     std::string_view second_register;      // and of the second

@@ -75,6 +75,8 @@ public:
     virtual int64_t addend_bias(const std::optional<Code>& code, const elf::Relocation& relocation) const;
     // The bias in code that needs no look at the instruction: what addend_bias() says most of the time.
     virtual int64_t usual_bias(uint32_t type) const;
+    // The upper part of an address, which the instruction with the lower part completes.
+    virtual bool is_high_part(uint32_t) const { return false; }
     // Calls and jumps, as opposed to taking an address. `data` is the relocated section's.
     virtual bool is_branch(elf::Bytes data, const elf::Relocation& relocation) const = 0;
     // A 64-bit absolute address.

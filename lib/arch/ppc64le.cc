@@ -58,6 +58,7 @@ constexpr RelocationRow relocations[] = {
 class Ppc64le final : public Machine {
 public:
     uint64_t anchor_reach() const override { return 32767; }
+    bool is_high_part(uint32_t type) const override { return type == R_PPC64_ADDR16_HA || type == R_PPC64_TOC16_HA; }
     std::string_view name() const override { return "powerpc"; }
     const char* triple() const override { return "powerpc64le-linux-gnu"; }
     RelocationKind relocation(uint32_t type) const override { return kind_in(relocations, type); }

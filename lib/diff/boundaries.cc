@@ -99,8 +99,26 @@ private:
             return by_comparison(relocation, uses.compared_at, before, at);
         }
         default:
-            return {at, before};
+            return is_plainly_accessed(relocation) ? Boundary{at, none} : Boundary{at, before};
         }
+    }
+
+    // Where LLVM does not tell the parts of an address: every instruction of the function with the rest of this one
+    // loads or stores there.
+    bool is_plainly_accessed(const elf::Relocation& relocation) {
+        const arch::Machine& machine = unit_.machine();
+        bool is_accessed = false;
+        for (const elf::Relocation& other : unit_.relocations(piece_)) {
+            if (other.symbol != relocation.symbol || other.addend != relocation.addend ||
+                machine.is_high_part(other.type))
+                continue;
+            const size_t at = instruction_of(other);
+            if (at >= code_.size() || machine.describes_operands() ||
+                !(code_[at].reads_memory || code_[at].writes_memory))
+                return false;
+            is_accessed = true;
+        }
+        return is_accessed;
     }
 
     // A table that names one of the two beside names no other.

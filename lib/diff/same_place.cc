@@ -38,16 +38,30 @@ public:
         }
         if (first == x.size() && first == y.size())
             found_.merge(open);
-        // The same from the other end: a use counts once all is the same back to what ends the code before it,
-        // and that as well.
-        open.clear();
-        for (size_t back = 1; back <= common - first; ++back) {
-            const Instruction& step = x[x.size() - back];
-            if (!is_same_step(a, step, b, y[y.size() - back], open))
+        look_from_the_end(a, x, b, y, first);
+    }
+
+    // The same from the other end: a use counts once all is the same back to what ends the code before it, and that as
+    // well; and if nothing between the two ends decides about what comes behind it: `if (k == 3) { A } if (k == 5) { B
+    // }` ends as `if (k == 5) { A } if (k == 3) { B }` does.
+    void look_from_the_end(const Piece& a, const Instructions& x, const Piece& b, const Instructions& y, size_t first) {
+        const size_t most = std::min(x.size(), y.size()) - first;
+        Pairs settled, open;
+        size_t same = 0;
+        for (; same < most; ++same) {
+            const Instruction& step = x[x.size() - 1 - same];
+            if (!is_same_step(a, step, b, y[y.size() - 1 - same], open))
                 break;
             if (original_.leaves(a, step) || step.is_return || step.ends_flow)
-                found_.merge(open);
+                settled.merge(open);
         }
+        const size_t x_end = x.size() - same, y_end = y.size() - same;
+        const bool is_insertion = first == x_end && !mentions(patched_, b, y, first, y_end, after_);
+        const bool is_removal = first == y_end && !mentions(original_, a, x, first, x_end, before_);
+        const bool counts = is_insertion || is_removal ||
+                            (!decides(original_, a, x, first, x_end) && !decides(patched_, b, y, first, y_end));
+        for (const auto& pair : settled)
+            (counts || is_once_flag(pair.first) ? found_ : doubts_).insert(pair);
     }
 
     void look_at_data(const Piece& a, const Piece& b) {
@@ -66,7 +80,9 @@ public:
     // Those on which all places agree.
     std::vector<std::pair<uint32_t, uint32_t>> agreed() const {
         std::map<uint32_t, unsigned> of_original, of_patched;
-        for (auto [a, b] : found_) {
+        Pairs all = doubts_;
+        all.insert(found_.begin(), found_.end());
+        for (auto [a, b] : all) {
             ++of_original[a];
             ++of_patched[b];
         }
@@ -78,13 +94,39 @@ public:
     }
 
 private:
+    static bool decides(const Unit& unit, const Piece& piece, const Instructions& code, size_t from, size_t to) {
+        return std::any_of(code.begin() + static_cast<std::ptrdiff_t>(from),
+                           code.begin() + static_cast<std::ptrdiff_t>(to), [&](const Instruction& it) {
+                               return it.is_branch || it.is_compare || it.ends_flow || unit.leaves(piece, it);
+                           });
+    }
+
+    // Of WARN_ONCE() and its like (include/asm-generic/bug.h, `__section(".data.unlikely")` before Linux 5.10): taken
+    // for another one it warns once more, or not again.
+    bool is_once_flag(uint32_t piece) const {
+        return original_.object().section(original_.piece(piece).section).name.starts_with(".data.unlikely");
+    }
+
+    // One of those that are to be told apart.
+    static bool mentions(const Unit& unit, const Piece& piece, const Instructions& code, size_t from, size_t to,
+                         const std::vector<uint32_t>& candidates) {
+        if (from >= to)
+            return false;
+        return std::ranges::any_of(
+            unit.relocations(piece.section, code[from].offset, code[to - 1].offset + code[to - 1].size),
+            [&](const elf::Relocation& it) {
+                const Reference reference = unit.reference(piece.section, it);
+                return reference.to == Reference::To::piece && contains(candidates, reference.id);
+            });
+    }
+
     // The targets of jumps within the function move with what lies between.
     static bool has_same_operands(const Instruction& p, const Instruction& q) {
         if (!p.is_valid || !q.is_valid || p.opcode != q.opcode || !(p.registers == q.registers) ||
             p.immediates.size() != q.immediates.size())
             return false;
-        for (size_t at = p.branch_target ? 1 : 0; at < p.immediates.size(); ++at)
-            if (p.immediates[at] != q.immediates[at])
+        for (size_t at = 0; at < p.immediates.size(); ++at)
+            if (p.immediates[at] != q.immediates[at] && !(p.branch_target && at == p.target_immediate))
                 return false;
         return true;
     }
@@ -137,6 +179,7 @@ private:
     const std::vector<uint32_t>& before_;
     const std::vector<uint32_t>& after_;
     Pairs found_;
+    Pairs doubts_; // may be, which is enough to speak against another
 };
 
 } // namespace

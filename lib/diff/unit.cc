@@ -42,6 +42,10 @@ void Unit::classify_sections() {
     roles_.reserve(object_.sections().size());
     for (const elf::Section& section : object_.sections()) {
         roles_.push_back(arch::role_of(section));
+        // No linker merges what has relocations: s390's pools of addresses (.rodata.f.cst8) are tables without a name.
+        const bool is_merged = roles_.back() == Role::strings || roles_.back() == Role::constants;
+        if (is_merged && !object_.relocations(section.index).empty())
+            roles_.back() = Role::data;
         const bool needs_bytes = section.is_code() || roles_.back() == Role::special;
         if (needs_bytes && section.data.size() != section.size)
             throw report::Refusal("diff.malformed", object_.name(),

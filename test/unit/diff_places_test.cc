@@ -2,6 +2,8 @@
 // that a function has of itself, constants that only look like lines.
 #include "diff_units.h"
 
+#include <fmt/format.h>
+
 using namespace klp;
 using namespace klp::test;
 
@@ -234,6 +236,74 @@ TEST_CASE("entries of a table that is put together by the link are no change of 
     const Outcome added = pair.run(unit, unit + "ENTRY second = { foo2, \"second\" };\n");
     CHECK(added.diff.nothing_changed);
     CHECK(added.has_finding("diff.registry-added"));
+}
+
+TEST_CASE("a new variable among others is told from the end of the one before by being read and written") {
+    const std::string unit = "#define RM __attribute__((section(\".data..read_mostly\")))\n"
+                             "extern void ext(int); static int a RM = 1; NEW static int b RM = 2;\n"
+                             "void seta(int x) { a = x; } void setb(int x) { b = x; }\n"
+                             "int f(int x) { USE return a + b; }\n";
+    const std::string before = replaced(replaced(unit, "NEW ", ""), "USE ", "");
+    const std::string after =
+        replaced(replaced(unit, "NEW ", "static int fresh RM = 77; "), "USE ", "fresh += x; ext(fresh); ");
+    for (const Compiler& compiler : compilers()) {
+        CAPTURE(compiler.command);
+        // The others take an address in one instruction and go there in another, which nobody follows.
+        const std::string_view machine = compiler.machine;
+        if (!is_installed(compiler) || (machine != "x86_64" && machine != "aarch64" && machine != "ppc64le"))
+            continue;
+        const Outcome outcome = UnitPair(compiler).run(before, after);
+        REQUIRE(outcome.codes.empty());
+        CHECK(outcome.changed() == Names{"f"});
+        CHECK(outcome.names(diff::Change::added, "variable") == Names{"fresh"});
+    }
+}
+
+TEST_CASE("what decides which of two static variables is reached is part of the place") {
+    const auto unit = [](const char* first, const char* second) {
+        return fmt::format("extern void ext(int);\nint a(int k) {{\n"
+                           "  if ({}) {{ static int n; if (n++ < 3) ext(n); }}\n"
+                           "  if ({}) {{ static int n; if (n++ < 3) ext(n); }}\n"
+                           "  return 0; }}\n",
+                           first, second);
+    };
+    with_compilers([&](const Compiler& compiler) {
+        UnitPair pair(compiler);
+        for (const auto& [first, second] : {std::pair("k == 3", "k == 5"), {"k", "!k"}, {"k & 16", "k & 32"}}) {
+            CAPTURE(first);
+            CHECK_FALSE(pair.run(unit(first, second), unit(second, first)).codes.empty());
+        }
+        // What comes between two ends that are the same says nothing of them.
+        const std::string before = unit("k == 3", "k == 5");
+        const Outcome added = pair.run(before, replaced(before, "  if (k == 5)", "  ext(7);\n  if (k == 5)"));
+        const bool is_told = added.codes.empty();
+        CHECK((is_told || added.codes == Codes{"diff.static-local", "diff.static-local"}));
+    });
+}
+
+TEST_CASE("a pool of addresses has its addresses") {
+    const std::string unit = "extern void use(const void *, const void *); extern char start[], end[], other[];\n"
+                             "asm(\".pushsection .rodata.cst8,\\\"aM\\\",@progbits,8\\n.balign 8\\npool: .quad start, "
+                             "end\\n.popsection\");\n"
+                             "extern const void *const pool[];\n"
+                             "int f(int x) { use(pool[0], pool[1]); return x; }\n";
+    UnitPair pair;
+    const Outcome moved = pair.run(unit, replaced(unit, "return x", "return x + 1"));
+    REQUIRE(moved.codes.empty());
+    CHECK((moved.symbol("start") || refers_to_kernel(moved, "pool")));
+    CHECK_FALSE(pair.run(unit, replaced(unit, "start, end\\n", "other, end\\n")).diff.nothing_changed);
+    // C, on s390x: addresses that no instruction makes.
+    for (const Compiler& compiler : compilers()) {
+        if (std::string_view(compiler.machine) != "s390x" || !is_installed(compiler))
+            continue;
+        const std::string c = "extern void use(const void *, const void *); extern char start[], end[], other[];\n"
+                              "int f(int x) { use(start, end); return x; }\n";
+        UnitPair s390(compiler);
+        const Outcome outcome = s390.run(c, replaced(c, "return x", "return x + 1"));
+        REQUIRE(outcome.codes.empty());
+        CHECK(outcome.symbol("start"));
+        CHECK(s390.run(c, replaced(c, "use(start,", "use(other,")).changed() == Names{"f"});
+    }
 }
 
 TEST_CASE("what the kernel may have stays a question") {
