@@ -3,7 +3,7 @@
 
 import pathlib
 
-from lab import OTHERS_RACES, Workshop, boot, complaints, guest_programs
+from lab import Workshop, boot, guest_programs, trouble
 from scene import has_core
 
 # What the selftests provoke: a second shadow variable where there can be one only.
@@ -45,7 +45,7 @@ def _run_scripts(kernel, vm, folder, report):
         status, text = vm.try_run(
             f"dmesg -c >/dev/null; cd /selftests && KDIR=/selftests ./{script.name}", timeout=900)
         log = vm.log()
-        bad = complaints(log, (*PROVOKED, OTHERS_RACES)) if kernel.variant in ("debug", "kcsan") else []
+        bad = trouble(log, PROVOKED) if kernel.variant in ("debug", "kcsan") else []
         report(f"{pathlib.Path(script).stem}", status == 0 and not bad,
                text + "".join(f"log: {line}\n" for line in bad) +
                ("" if status == 0 and not bad else "\n".join(log[-150:])))
