@@ -155,6 +155,20 @@ std::optional<uint64_t> target_of(const llvm::MCInst& inst, const llvm::MCInstrD
     return std::nullopt;
 }
 
+// Below, "adr" is AArch64's, "larl" s390's.
+std::optional<uint64_t> near_target_of(const llvm::MCInst& inst, const llvm::MCInstrDesc& desc,
+                                       const llvm::MCInstrAnalysis* analysis, const llvm::MCSubtargetInfo& subtarget,
+                                       const Instruction& result) {
+    if (analysis)
+        if (const auto address = analysis->evaluateMemoryOperandAddress(inst, &subtarget, result.offset, result.size))
+            return *address;
+    if (result.mnemonic == "ADR" && !result.immediates.empty())
+        return result.offset + static_cast<uint64_t>(result.immediates[0]);
+    if (subtarget.getTargetTriple().getArch() == llvm::Triple::systemz)
+        return target_of(inst, desc, nullptr, result.offset, result.size);
+    return std::nullopt;
+}
+
 } // namespace
 
 Instruction Disassembler::decode(elf::Bytes section, uint64_t offset, uint64_t end, bool with_text) {
@@ -200,6 +214,8 @@ Instruction Disassembler::decode(elf::Bytes section, uint64_t offset, uint64_t e
     read_operands(inst, desc, *s.registers, result);
     if (result.is_call || result.is_branch)
         result.branch_target = target_of(inst, desc, s.analysis.get(), offset, size);
+    else
+        result.near_target = near_target_of(inst, desc, s.analysis.get(), *s.subtarget, result);
     if (with_text) {
         llvm::raw_string_ostream out(result.text);
         s.printer->printInst(&inst, offset, "", *s.subtarget, out);

@@ -74,6 +74,7 @@ Selected select(const Pair& pair, const Changes& changes, const KernelSymbols& k
     add(std::move(unpatchable.findings));
     add(find_short_branches(pair.patched, selection));
     add(find_fall_through(pair.patched, selection));
+    add(find_resolved_addresses(pair.patched, selection));
     add(find_changed_aliases(pair));
     add(find_changed_data(pair, changes, selection));
     add(find_lost_state(pair, selection, kernel));

@@ -162,6 +162,30 @@ std::vector<report::Finding> find_fall_through(const Unit& patched, const Select
     return findings;
 }
 
+std::vector<report::Finding> find_resolved_addresses(const Unit& patched, const Selection& selection) {
+    std::vector<report::Finding> findings;
+    for (uint32_t index = 0; index < selection.included.size(); ++index) {
+        const Piece& piece = patched.piece(index);
+        if (!selection.included[index] || piece.kind != PieceKind::function || piece.is_own_section)
+            continue;
+        for (const arch::Instruction& it : read_instructions(patched, piece)) {
+            const bool leads_out = it.near_target && (*it.near_target < piece.start || *it.near_target >= piece.end) &&
+                                   *it.near_target < patched.object().section(piece.section).size;
+            if (!leads_out || !patched.relocations(piece.section, it.offset, it.offset + it.size).empty())
+                continue;
+            const uint32_t target = patched.piece_at(piece.section, *it.near_target);
+            findings.push_back(error_about(
+                patched, index, "diff.resolved-address",
+                fmt::format("it points to {} in its own section by a distance that the assembler worked out, which is "
+                            "another one where the function comes to stand",
+                            target == none ? "a place" : patched.title(target)),
+                "keep what it points to in another section, or make it global"));
+            break;
+        }
+    }
+    return findings;
+}
+
 std::vector<report::Finding> find_changed_aliases(const Pair& pair) {
     std::unordered_map<std::string_view, uint32_t> before;
     for (const elf::Symbol& symbol : pair.original.object().symbols())

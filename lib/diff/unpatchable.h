@@ -24,6 +24,10 @@ std::vector<report::Finding> find_short_branches(const Unit& patched, const Sele
 // none.
 std::vector<report::Finding> find_fall_through(const Unit& patched, const Selection& selection);
 
+// Errors "diff.resolved-address": functions of the output whose assembly points to a neighbour in its section by a
+// distance that no relocation tells.
+std::vector<report::Finding> find_resolved_addresses(const Unit& patched, const Selection& selection);
+
 // Errors "diff.alias-changed": a global name that one unit has for a body of its own and the other for somebody else's
 // (an alias, or two functions that the compiler found to be equal). ftrace redirects addresses, which do not tell the
 // names apart.

@@ -126,6 +126,28 @@ TEST_CASE("assembly that goes on in its neighbour is not taken apart") {
     CHECK(pair.run(whole, replaced(whole, "addl $1", "addl $2")).codes.empty());
 }
 
+TEST_CASE("what assembly points to without a relocation is not left behind") {
+    const auto unit = [](const std::string& load) {
+        return "extern void ext(long);\n"
+               "#define S __attribute__((section(\".noinstr.text\")))\n"
+               "S static __attribute__((used)) int st(int x) { ext(1); return x + 3; }\n"
+               "S int other(int x) { ext(x); return x * 3; }\n"
+               "S void f(int x) { const int *p; asm volatile(\"" +
+               load + "\" : \"=r\"(p)); ext((long)p + x + 1); }\n";
+    };
+    const std::vector<std::pair<Compiler, std::string>> cases = {
+        {gcc_x86, "lea st(%%rip), %0"}, {compilers()[2], "adr %0, st"}, {compilers()[4], "larl %0, st"}};
+    for (const auto& [compiler, load] : cases) {
+        CAPTURE(compiler.command);
+        if (!is_installed(compiler)) {
+            MESSAGE(compiler.command, " is not installed");
+            continue;
+        }
+        CHECK(UnitPair(compiler).run(unit(load), replaced(unit(load), "x + 1", "x + 2")).codes ==
+              Codes{"diff.resolved-address"});
+    }
+}
+
 TEST_CASE("what ends in a trap goes on nowhere") {
     const std::string unit = "extern void ext(int); extern void die(int) __attribute__((noreturn));\n"
                              "#define S __attribute__((section(\".noinstr.text\")))\n"
