@@ -23,18 +23,22 @@ namespace klp::build {
 
 namespace {
 
-// The differ speaks of object files in a temporary folder; people know the unit by its source. Nor does it know who
-// calls what Rust code has of inline functions: nobody who can be changed.
+// What Rust code has of inline functions is called by nobody who can be changed.
+std::string hint_for_rust(const report::Finding& finding, const std::string& source) {
+    return fmt::format(
+        "Rust code calls it, and is not made anew: make the change under a name that only C code calls; or, if Rust "
+        "code "
+        "can go on with what was, put KLP_IGNORE_FUNCTION({}) behind it in {}/ (<linux/livepatch_helpers.h>)",
+        finding.function, std::filesystem::path(source).parent_path().string());
+}
+
+// The differ speaks of object files in a temporary folder; people know the unit by its source.
 std::vector<report::Finding> by_source(std::vector<report::Finding> findings, const ProvenPair& pair) {
     for (report::Finding& finding : findings) {
         if (finding.where == pair.original.name() || finding.where == pair.patched.name())
             finding.where = pair.unit.source;
         if (pair.unit.source.starts_with("rust/") && finding.code == "diff.no-ftrace")
-            finding.hint = fmt::format(
-                "Rust code calls it, and is not made anew: make the change under a name that only C code calls; or, if "
-                "Rust code can go on with what was, put KLP_IGNORE_FUNCTION({}) behind it in {} "
-                "(<linux/livepatch_helpers.h>)",
-                finding.function, std::filesystem::path(pair.unit.source).parent_path().string() + "/");
+            finding.hint = hint_for_rust(finding, pair.unit.source);
     }
     return findings;
 }

@@ -155,20 +155,6 @@ std::optional<uint64_t> target_of(const llvm::MCInst& inst, const llvm::MCInstrD
     return std::nullopt;
 }
 
-// Below, "adr" is AArch64's, "larl" s390's.
-std::optional<uint64_t> near_target_of(const llvm::MCInst& inst, const llvm::MCInstrDesc& desc,
-                                       const llvm::MCInstrAnalysis* analysis, const llvm::MCSubtargetInfo& subtarget,
-                                       const Instruction& result) {
-    if (analysis)
-        if (const auto address = analysis->evaluateMemoryOperandAddress(inst, &subtarget, result.offset, result.size))
-            return *address;
-    if (result.mnemonic == "ADR" && !result.immediates.empty())
-        return result.offset + static_cast<uint64_t>(result.immediates[0]);
-    if (subtarget.getTargetTriple().getArch() == llvm::Triple::systemz)
-        return target_of(inst, desc, nullptr, result.offset, result.size);
-    return std::nullopt;
-}
-
 } // namespace
 
 Instruction Disassembler::decode(elf::Bytes section, uint64_t offset, uint64_t end, bool with_text) {
@@ -214,8 +200,6 @@ Instruction Disassembler::decode(elf::Bytes section, uint64_t offset, uint64_t e
     read_operands(inst, desc, *s.registers, result);
     if (result.is_call || result.is_branch)
         result.branch_target = target_of(inst, desc, s.analysis.get(), offset, size);
-    else
-        result.near_target = near_target_of(inst, desc, s.analysis.get(), *s.subtarget, result);
     if (with_text) {
         llvm::raw_string_ostream out(result.text);
         s.printer->printInst(&inst, offset, "", *s.subtarget, out);
@@ -226,6 +210,23 @@ Instruction Disassembler::decode(elf::Bytes section, uint64_t offset, uint64_t e
         result.text.erase(0, result.text.find_first_not_of(' '));
     }
     return result;
+}
+
+std::optional<uint64_t> Disassembler::near_target(elf::Bytes section, const Instruction& instruction) {
+    State& s = *state_;
+    llvm::ArrayRef<uint8_t> bytes(reinterpret_cast<const uint8_t*>(section.data()) + instruction.offset,
+                                  instruction.size);
+    llvm::MCInst inst;
+    uint64_t size = 0;
+    if (!instruction.is_valid || instruction.is_call || instruction.is_branch ||
+        s.disassembler->getInstruction(inst, size, bytes, instruction.offset, llvm::nulls()) !=
+            llvm::MCDisassembler::Success)
+        return std::nullopt;
+    if (!s.analysis) // s390's larl
+        return target_of(inst, s.instructions->get(inst.getOpcode()), nullptr, instruction.offset, size);
+    if (instruction.mnemonic == "ADR" && !instruction.immediates.empty()) // AArch64
+        return instruction.offset + static_cast<uint64_t>(instruction.immediates[0]);
+    return s.analysis->evaluateMemoryOperandAddress(inst, s.subtarget.get(), instruction.offset, size);
 }
 
 } // namespace klp::arch

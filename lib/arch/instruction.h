@@ -43,13 +43,10 @@ struct Instruction {
     bool ends_flow = false;                // what follows is not reached from here: a return, a jump always taken
     std::optional<uint64_t> branch_target; // of a direct branch, an offset in the section
     unsigned target_immediate = 0;         // which of the immediates that is
-    // Of any other instruction that says by a distance from itself where it reads, writes or points to: an offset in
-    // the section. It means something only where no relocation fills the distance in.
-    std::optional<uint64_t> near_target;
-    Few<unsigned> registers;          // LLVM's register numbers, operand by operand
-    std::string_view first_register;  // LLVM's name of the first: the one that a load or move writes
-    std::string_view second_register; // and of the second
-    std::string_view mnemonic;        // LLVM's name of the opcode: "MOV32ri"
+    Few<unsigned> registers;               // LLVM's register numbers, operand by operand
+    std::string_view first_register;       // LLVM's name of the first: the one that a load or move writes
+    std::string_view second_register;      // and of the second
+    std::string_view mnemonic;             // LLVM's name of the opcode: "MOV32ri"
     Few<int64_t> immediates;
     // What it does with its operands. Registers are by the number of the widest register that holds them.
     bool reads_memory = false;
@@ -77,6 +74,9 @@ public:
 
     // The instruction at `offset` of `section`, reading no byte at or beyond `end`.
     Instruction decode(elf::Bytes section, uint64_t offset, uint64_t end, bool with_text);
+    // Where an instruction that is no branch reads, writes or points to, if it says that by a distance from itself: an
+    // offset in the section. It means something only where no relocation fills the distance in.
+    std::optional<uint64_t> near_target(elf::Bytes section, const Instruction& instruction);
     // LLVM's name of a register number.
     std::string_view register_name(unsigned number) const;
 

@@ -85,6 +85,10 @@ Disassembler& Machine::disassembler() const {
     return *found;
 }
 
+std::optional<uint64_t> Machine::near_target(elf::Bytes section, const Instruction& instruction) const {
+    return disassembler().near_target(section, instruction);
+}
+
 std::string_view Machine::register_name(unsigned number) const {
     return disassembler().register_name(number);
 }

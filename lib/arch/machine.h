@@ -88,9 +88,8 @@ public:
     // ftrace hooks functions at the places listed in __patchable_function_entries. On x86 these are paddings for call
     // depth tracking and CFI (-fpatchable-function-entry=16,16), which notrace functions have as well.
     virtual bool hooks_patchable_entries() const { return true; }
-    // How far from a section anchor GCC's instructions reach for data without a name; 0: it has none on this machine
-    // (gcc,
-    // "-fsection-anchors", TARGET_MAX_ANCHOR_OFFSET).
+    // How far from a section anchor GCC's instructions reach for data without a name (-fsection-anchors,
+    // TARGET_MAX_ANCHOR_OFFSET); 0: it has none on this machine.
     virtual uint64_t anchor_reach() const { return 0; }
     // A local, compiler- or assembler-made mark that is no function and no variable.
     virtual bool is_mark(const elf::Symbol& symbol) const;
@@ -124,6 +123,8 @@ public:
     // The same jump, to somewhere: an assembler chooses between short and long forms by the distance. Machines whose
     // jumps have one form need not say.
     virtual bool is_same_jump(const Instruction&, const Instruction&) const { return false; }
+    // As Disassembler::near_target(); `section` is the section's data.
+    std::optional<uint64_t> near_target(elf::Bytes section, const Instruction& instruction) const;
     // Nobody gets past it: what BUG() and compilers put where code must not get to.
     virtual bool is_trap(const Instruction& instruction) const { return instruction.is_trap; }
     // Does nothing, and stands between instructions to align the next one.

@@ -15,23 +15,6 @@ namespace klp::diff {
 
 namespace {
 
-// Nobody in the unit refers to the local variable but tables of which a live patch takes nothing along (.printk_index).
-bool is_unread(const Unit& patched, uint32_t piece) {
-    if (!patched.is_local(patched.piece(piece)))
-        return false;
-    for (const elf::RelocationTable& table : patched.object().relocation_tables()) {
-        const SpecialSection* kind = arch::find_special(patched.object().section(table.target).name);
-        if (kind && kind->policy == Policy::drop)
-            continue;
-        for (const elf::Relocation& relocation : table.entries) {
-            const Reference reference = patched.reference(table.target, relocation);
-            if (reference.to == Reference::To::piece && reference.id == piece)
-                return false;
-        }
-    }
-    return true;
-}
-
 class ChangedData {
 public:
     ChangedData(const Pair& pair, const Changes& changes, const Selection& selection)
@@ -81,7 +64,8 @@ private:
     // A table that the linker puts together of such entries is read without a reference to any of them.
     bool is_seen_by_nobody(uint32_t index) const {
         return patched_.role(patched_.piece(index).section) != Role::unknown && after_[index].empty() &&
-               old_referrers(index).empty() && is_unread(patched_, index);
+               old_referrers(index).empty() && patched_.is_local(patched_.piece(index)) &&
+               !is_referred_to(patched_, index);
     }
     // Nobody but what comes along sees it, before and after.
     bool travels(uint32_t index) const {

@@ -53,15 +53,23 @@ std::vector<bool> find_leading_inside(const Pair& pair, const std::vector<bool>&
     return found;
 }
 
+struct Reached {
+    DataChanges data;
+    ReachedChanges functions;
+    std::vector<bool> leads_inside; // Changes::leads_inside
+};
+
 // Functions that change bring data that changes, and that brings more functions.
-DataChanges reach_data(const Pair& pair, const Comparison& comparison, ReachedChanges& reached, Changes& changes) {
+Reached reach(const Pair& pair, const Comparison& comparison) {
+    Reached reached;
+    reached.leads_inside.assign(pair.patched.pieces().size(), false);
     for (;;) {
-        DataChanges data = find_data_changes(pair, united(comparison.changed_data, changes.leads_inside));
-        reached = reach_through_callers(pair, united(comparison.changed_functions, data.users));
-        std::vector<bool> inside = united(changes.leads_inside, find_leading_inside(pair, reached.functions));
-        if (inside == changes.leads_inside)
-            return data;
-        changes.leads_inside = std::move(inside);
+        reached.data = find_data_changes(pair, united(comparison.changed_data, reached.leads_inside));
+        reached.functions = reach_through_callers(pair, united(comparison.changed_functions, reached.data.users));
+        std::vector<bool> inside = united(reached.leads_inside, find_leading_inside(pair, reached.functions.functions));
+        if (inside == reached.leads_inside)
+            return reached;
+        reached.leads_inside = std::move(inside);
     }
 }
 
@@ -71,13 +79,12 @@ Changes find_changes(const Pair& pair, const Comparison& comparison, std::string
                      const std::function<bool(std::string_view)>& is_untouched) {
     Changes changes;
     changes.registries = comparison.changed_registries;
-    changes.leads_inside.assign(pair.patched.pieces().size(), false);
-    ReachedChanges reached;
-    DataChanges data = reach_data(pair, comparison, reached, changes);
-    changes.data = united(united(comparison.changed_data, changes.leads_inside), data.variables);
-    changes.identities = std::move(data.identities);
-    changes.functions = std::move(reached.functions);
-    changes.through_callers = std::move(reached.through_callers);
+    Reached reached = reach(pair, comparison);
+    changes.data = united(united(comparison.changed_data, reached.leads_inside), reached.data.variables);
+    changes.leads_inside = std::move(reached.leads_inside);
+    changes.identities = std::move(reached.data.identities);
+    changes.functions = std::move(reached.functions.functions);
+    changes.through_callers = std::move(reached.functions.through_callers);
     const size_t count = pair.patched.pieces().size();
     changes.replaced.assign(count, false);
     changes.settled.assign(count, false);

@@ -1,5 +1,7 @@
 #include "diff/referrers.h"
 
+#include <algorithm>
+
 namespace klp::diff {
 
 std::vector<std::vector<uint32_t>> referrers_of(const Unit& unit, const std::vector<bool>& wanted) {
@@ -16,6 +18,18 @@ std::vector<std::vector<uint32_t>> referrers_of(const Unit& unit, const std::vec
         }
     }
     return result;
+}
+
+bool is_referred_to(const Unit& unit, uint32_t piece) {
+    return std::ranges::any_of(unit.object().relocation_tables(), [&](const elf::RelocationTable& table) {
+        const SpecialSection* kind = arch::find_special(unit.object().section(table.target).name);
+        if (kind && kind->policy == Policy::drop)
+            return false;
+        return std::ranges::any_of(table.entries, [&](const elf::Relocation& relocation) {
+            const Reference reference = unit.reference(table.target, relocation);
+            return reference.to == Reference::To::piece && reference.id == piece;
+        });
+    });
 }
 
 } // namespace klp::diff

@@ -11,4 +11,7 @@ namespace klp::diff {
 // that are read at start left out. One who refers to it twice may be there twice.
 std::vector<std::vector<uint32_t>> referrers_of(const Unit& unit, const std::vector<bool>& wanted);
 
+// Whether anything does, but for tables of which a live patch takes nothing along (.printk_index).
+bool is_referred_to(const Unit& unit, uint32_t piece);
+
 } // namespace klp::diff

@@ -92,8 +92,7 @@ Route Router::to_function(const Reference& reference, const Referrer& referrer,
     if (!changes_.replaced[root])
         return Route::original;
     // The address of a function is its identity, to itself as well: others compare it, and calls through it are
-    // redirected by ftrace. What
-    // the compiler made out of a function has no address that anybody else knows.
+    // redirected by ftrace. What the compiler made out of a function has no address that anybody else knows.
     const bool is_address = !referrer.is_entry && reference.offset == 0 && target.parent == none &&
                             !is_clone(patched.name(target)) && !is_call && relocation.symbol != 0;
     return is_address ? Route::original : Route::inside;

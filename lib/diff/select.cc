@@ -8,6 +8,7 @@
 #include "diff/left_out.h"
 #include "diff/link_tables.h"
 #include "diff/lost_state.h"
+#include "diff/neighbours.h"
 #include "diff/piece_finding.h"
 #include "diff/read_only_writes.h"
 #include "diff/sibling_calls.h"
@@ -72,9 +73,7 @@ Selected select(const Pair& pair, const Changes& changes, const KernelSymbols& k
     Unpatchable unpatchable = find_unpatchable(pair, selection, kernel);
     result.moot = only_for(unpatchable.functions, pair, changes, kernel, selection);
     add(std::move(unpatchable.findings));
-    add(find_short_branches(pair.patched, selection));
-    add(find_fall_through(pair.patched, selection));
-    add(find_resolved_addresses(pair.patched, selection));
+    add(find_tied_functions(pair.patched, selection));
     add(find_changed_aliases(pair));
     add(find_changed_data(pair, changes, selection));
     add(find_lost_state(pair, selection, kernel));

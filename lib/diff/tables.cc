@@ -1,10 +1,10 @@
 #include "diff/tables.h"
 
 #include "diff/piece_finding.h"
+#include "diff/referrers.h"
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <elf.h>
 
 namespace klp::diff {
@@ -20,16 +20,6 @@ bool is_variables_pointer(const Pair& pair, uint32_t section, const elf::Relocat
         return false;
     return pair.patched.object().symbol(pair.patched.piece(around).symbol).type == STT_OBJECT &&
            pair.before(around) != none;
-}
-
-bool is_read_by_nobody(const Unit& unit, uint32_t piece) {
-    const auto refers = [&](const elf::RelocationTable& table) {
-        return std::ranges::any_of(table.entries, [&](const elf::Relocation& relocation) {
-            const Reference reference = unit.reference(table.target, relocation);
-            return reference.to == Reference::To::piece && reference.id == piece;
-        });
-    };
-    return std::ranges::none_of(unit.object().relocation_tables(), refers);
 }
 
 } // namespace
@@ -49,9 +39,10 @@ std::vector<report::Finding> find_late_registries(const Pair& pair, const Change
     for (uint32_t index = 0; index < patched.pieces().size(); ++index) {
         const Piece& piece = patched.piece(index);
         const Role role = patched.role(piece.section);
-        const bool is_entry = role == Role::registry || (role == Role::unknown && is_read_by_nobody(patched, index));
-        if (!is_entry || pair.before(index) != none || is_nameless_entry(patched, piece) ||
-            pair.macros.ignored_sections.contains(std::string(patched.object().section(piece.section).name)))
+        if (pair.before(index) != none || (role != Role::registry && role != Role::unknown) ||
+            is_nameless_entry(patched, piece) ||
+            pair.macros.ignored_sections.contains(std::string(patched.object().section(piece.section).name)) ||
+            (role == Role::unknown && is_referred_to(patched, index)))
             continue;
         findings.push_back(warning_about(
             patched, index, "diff.registry-added",

@@ -1,6 +1,5 @@
 #include "diff/unpatchable.h"
 
-#include "diff/instructions.h"
 #include "diff/piece_finding.h"
 #include "diff/storage.h"
 
@@ -108,82 +107,6 @@ Unpatchable find_unpatchable(const Pair& pair, const Selection& selection, const
             found.findings.push_back(std::move(*finding));
         }
     return found;
-}
-
-std::vector<report::Finding> find_short_branches(const Unit& patched, const Selection& selection) {
-    std::vector<report::Finding> findings;
-    for (uint32_t index = 0; index < selection.included.size(); ++index) {
-        const Piece& piece = patched.piece(index);
-        if (!selection.included[index] || piece.kind != PieceKind::function)
-            continue;
-        for (const elf::Relocation& relocation : patched.relocations(piece))
-            if (relocation.symbol == 0 && patched.is_stuck(piece.section, relocation.offset)) {
-                findings.push_back(error_about(
-                    patched, index, "diff.short-branch",
-                    "it jumps to its neighbour in the same section with a branch that is too short to be moved",
-                    "compile the unit with -ffunction-sections, or leave the function out with KLP_IGNORE_FUNCTION"));
-                break;
-            }
-    }
-    return findings;
-}
-
-namespace {
-
-// Its last instruction goes on to the next one. A call there does not come back: nothing else could be behind it.
-bool goes_on(const Unit& unit, const Piece& piece) {
-    const Instructions code = read_instructions(unit, piece);
-    for (auto at = code.rbegin(); at != code.rend(); ++at) {
-        if (unit.machine().is_padding(*at))
-            continue;
-        return at->is_valid && !at->ends_flow && !at->is_return && !at->is_call && !unit.machine().is_trap(*at);
-    }
-    return false;
-}
-
-} // namespace
-
-std::vector<report::Finding> find_fall_through(const Unit& patched, const Selection& selection) {
-    std::vector<report::Finding> findings;
-    for (uint32_t index = 0; index < selection.included.size(); ++index) {
-        const Piece& piece = patched.piece(index);
-        if (!selection.included[index] || piece.kind != PieceKind::function)
-            continue;
-        const uint32_t next = index + 1;
-        if (next < patched.pieces_in(piece.section).second && patched.piece(next).kind == PieceKind::function &&
-            goes_on(patched, piece))
-            findings.push_back(error_about(
-                patched, index, "diff.falls-through",
-                fmt::format(
-                    "it does not end in a jump or a return, but goes on in {} behind it, which stays where it is",
-                    patched.title(next)),
-                "end it with a jump, or make the two one function (.size, .type)"));
-    }
-    return findings;
-}
-
-std::vector<report::Finding> find_resolved_addresses(const Unit& patched, const Selection& selection) {
-    std::vector<report::Finding> findings;
-    for (uint32_t index = 0; index < selection.included.size(); ++index) {
-        const Piece& piece = patched.piece(index);
-        if (!selection.included[index] || piece.kind != PieceKind::function || piece.is_own_section)
-            continue;
-        for (const arch::Instruction& it : read_instructions(patched, piece)) {
-            const bool leads_out = it.near_target && (*it.near_target < piece.start || *it.near_target >= piece.end) &&
-                                   *it.near_target < patched.object().section(piece.section).size;
-            if (!leads_out || !patched.relocations(piece.section, it.offset, it.offset + it.size).empty())
-                continue;
-            const uint32_t target = patched.piece_at(piece.section, *it.near_target);
-            findings.push_back(error_about(
-                patched, index, "diff.resolved-address",
-                fmt::format("it points to {} in its own section by a distance that the assembler worked out, which is "
-                            "another one where the function comes to stand",
-                            target == none ? "a place" : patched.title(target)),
-                "keep what it points to in another section, or make it global"));
-            break;
-        }
-    }
-    return findings;
 }
 
 std::vector<report::Finding> find_changed_aliases(const Pair& pair) {

@@ -17,17 +17,6 @@ struct Unpatchable {
 // each with the function.
 Unpatchable find_unpatchable(const Pair& pair, const Selection& selection, const KernelSymbols& kernel);
 
-// Errors "diff.short-branch": functions of the output that the assembler tied to a neighbour.
-std::vector<report::Finding> find_short_branches(const Unit& patched, const Selection& selection);
-
-// Errors "diff.falls-through": functions of the output (assembly) that go on in a neighbour of which the output has
-// none.
-std::vector<report::Finding> find_fall_through(const Unit& patched, const Selection& selection);
-
-// Errors "diff.resolved-address": functions of the output whose assembly points to a neighbour in its section by a
-// distance that no relocation tells.
-std::vector<report::Finding> find_resolved_addresses(const Unit& patched, const Selection& selection);
-
 // Errors "diff.alias-changed": a global name that one unit has for a body of its own and the other for somebody else's
 // (an alias, or two functions that the compiler found to be equal). ftrace redirects addresses, which do not tell the
 // names apart.

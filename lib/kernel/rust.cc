@@ -4,6 +4,8 @@
 
 #include <charconv>
 #include <fmt/format.h>
+#include <utility>
+#include <vector>
 
 namespace klp::kernel {
 
@@ -36,8 +38,14 @@ std::string quoted(const std::string& text) {
     return result + "'";
 }
 
-void write_program(const fs::path& path, const std::string& text) {
-    files::write(path, "#!/bin/sh\n" + text);
+// A program that runs the command of the first pattern that its arguments match, with a blank at either end.
+using Answers = std::vector<std::pair<std::string, std::string>>;
+
+void write_program(const fs::path& path, const Answers& answers) {
+    std::string text = "#!/bin/sh\ncase \" $* \" in\n";
+    for (const auto& [pattern, command] : answers)
+        text += fmt::format("{}) {} ;;\n", pattern, command);
+    files::write(path, text + "esac\n");
     fs::permissions(path, fs::perms::owner_all | fs::perms::group_read | fs::perms::group_exec |
                               fs::perms::others_read | fs::perms::others_exec);
 }
@@ -49,20 +57,17 @@ void write_rust_answers(const Config& config, const fs::path& folder) {
     const fs::path library = folder / "lib/rustlib/src/rust/library/core/src";
     files::make_folder(library);
     files::write(library / "lib.rs", "");
-    const std::string rustc = or_else(config.value("RUSTC_VERSION_TEXT"), fmt::format("rustc {}", some_version));
-    write_program(folder / "rustc", fmt::format("case \" $* \" in\n"
-                                                "*' --version --verbose '*) echo {0}; echo 'LLVM version: {1}' ;;\n"
-                                                "*' --version '*) echo {0} ;;\n"
-                                                "*' --print sysroot '*) echo {2} ;;\n"
-                                                "esac\n",
-                                                quoted(rustc), llvm_version(config), quoted(folder.string())));
+    const std::string rustc =
+        quoted(or_else(config.value("RUSTC_VERSION_TEXT"), fmt::format("rustc {}", some_version)));
+    const std::string llvm = llvm_version(config);
+    write_program(folder / "rustc",
+                  {{"*' --version --verbose '*", fmt::format("echo {}; echo 'LLVM version: {}'", rustc, llvm)},
+                   {"*' --version '*", "echo " + rustc},
+                   {"*' --print sysroot '*", "echo " + quoted(folder.string())}});
     const std::string bindgen = or_else(config.value("BINDGEN_VERSION_TEXT"), fmt::format("bindgen {}", some_version));
-    write_program(folder / "bindgen", fmt::format("case \" $* \" in\n"
-                                                  "*' --version '*) echo {} ;;\n"
-                                                  "*libclang.h*) echo 'clang version {}' >&2 ;;\n"
-                                                  "*libclang_22.h*) echo 'pub foo' ;;\n"
-                                                  "esac\n",
-                                                  quoted(bindgen), llvm_version(config)));
+    write_program(folder / "bindgen", {{"*' --version '*", "echo " + quoted(bindgen)},
+                                       {"*libclang.h*", fmt::format("echo 'clang version {}' >&2", llvm)},
+                                       {"*libclang_22.h*", "echo 'pub foo'"}});
 }
 
 std::vector<std::string> rust_variables(const fs::path& folder) {

@@ -26,11 +26,6 @@ constexpr const char* bound_headers[] = {"rust/bindings/bindings_helper.h", "rus
 // What the first of them calls constants that bindgen could not make out otherwise; it is taken away again.
 constexpr std::string_view helper_prefix = "RUST_CONST_HELPER_";
 
-bool changes_a_header(const Files& files) {
-    return std::ranges::any_of(
-        files, [](const auto& file) { return source::kind_of(file.first) == source::FileKind::header; });
-}
-
 const BuildUnit* find_helpers(const std::vector<BuildUnit>& units) {
     const auto found =
         std::ranges::find_if(units, [](const BuildUnit& unit) { return unit.source.starts_with("rust/"); });
@@ -84,7 +79,7 @@ bool is_one_of(const source::Names& changed, std::string_view word) {
                           "make the change in a file, or under a name, that only C code sees");
 }
 
-// The patched tree may hold fewer headers than these, and no others.
+// Empty if the patch changes none.
 std::string names_of_headers(const Files& files) {
     std::string names;
     for (const auto& [path, change] : files)
@@ -97,9 +92,9 @@ std::string names_of_headers(const Files& files) {
 
 void refuse_rust_readers(const Target& target, const std::vector<BuildUnit>& units, const Files& files,
                          const fs::path& patched_source) {
-    if (!target.config.is_set("RUST") || is_out_of_tree(target) || !changes_a_header(files))
-        return;
     const std::string where = names_of_headers(files);
+    if (where.empty() || !target.config.is_set("RUST") || is_out_of_tree(target))
+        return;
     const BuildUnit* helpers = find_helpers(units);
     if (helpers == nullptr)
         refuse(where, "this kernel has code in Rust (CONFIG_RUST), and what that has of C's headers could not be found "
@@ -115,8 +110,6 @@ void refuse_rust_readers(const Target& target, const std::vector<BuildUnit>& uni
             refuse(where, fmt::format("this kernel has code in Rust (CONFIG_RUST), and {}, by which that sees C's "
                                       "headers, cannot be read",
                                       header));
-        if (before->expanded.tokens == after->expanded.tokens && before->unexpanded.bodies == after->unexpanded.bodies)
-            continue;
         const std::optional<source::Names> changed = source::changed_declarations(*before, *after);
         if (!changed)
             refuse(where,

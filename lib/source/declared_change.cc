@@ -33,9 +33,7 @@ void add_changed_macros(const UnexpandedUnit& before, const UnexpandedUnit& afte
 }
 
 bool is_enumeration(const Declaration& declaration) {
-    return !declaration.is_function && std::ranges::any_of(declaration.tokens.first(1), [](const ReadToken& token) {
-        return token.kind == Kind::keyword_enum;
-    });
+    return !declaration.is_function && declaration.tokens.front().kind == Kind::keyword_enum;
 }
 
 // For each enumerator, its name and a number for all that its value can depend on: the text up to its end.

@@ -84,6 +84,11 @@ TEST_CASE("what Rust code was compiled with is not changed under it") {
               .empty());
 }
 
+TEST_CASE("two constants that changed their values with one another are two that changed") {
+    CHECK(Trees("#define DEPTH 4\n#define WIDTH 5\n", "#define WIDTH 4\n#define DEPTH 5\n").refusal().find("DEPTH") !=
+          std::string::npos);
+}
+
 TEST_CASE("without Rust no header is of interest, and with it none of what cannot be told") {
     const char* after = "#define DEPTH 8\n";
     CHECK(Trees(before, after).refusal(false).empty());

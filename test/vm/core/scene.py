@@ -37,7 +37,7 @@ def scene(kernel, options, more=None):
 
 def has_core(kernel):
     """Is it our core that patches this kernel?"""
-    return kernel.variant != "livepatch"
+    return not kernel.has("LIVEPATCH")
 
 
 def counts(vm):
