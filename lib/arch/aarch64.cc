@@ -40,6 +40,9 @@ public:
     bool is_high_part(uint32_t type) const override {
         return type == R_AARCH64_ADR_PREL_PG_HI21 || type == R_AARCH64_ADR_PREL_PG_HI21_NC;
     }
+    bool is_padding(const Instruction& it) const override {
+        return it.mnemonic == "HINT" && it.immediates.size() == 1 && it.immediates[0] == 0;
+    }
     std::string_view name() const override { return "arm64"; }
     const char* triple() const override { return "aarch64-linux-gnu"; }
     const char* features() const override { return "+all"; }

@@ -54,7 +54,8 @@ struct Disassembler::State {
     std::unique_ptr<llvm::MCInstPrinter> printer;
 };
 
-Disassembler::Disassembler(const char* triple, const char* features) : state_(std::make_unique<State>()) {
+Disassembler::Disassembler(const char* triple, const char* processor, const char* features)
+    : state_(std::make_unique<State>()) {
     initialize_llvm();
     std::string reason;
     const llvm::Target* target = llvm::TargetRegistry::lookupTarget(triple, reason);
@@ -63,7 +64,7 @@ Disassembler::Disassembler(const char* triple, const char* features) : state_(st
     State& s = *state_;
     s.registers.reset(target->createMCRegInfo(triple));
     s.assembler.reset(target->createMCAsmInfo(*s.registers, triple, s.options));
-    s.subtarget.reset(target->createMCSubtargetInfo(triple, "", features));
+    s.subtarget.reset(target->createMCSubtargetInfo(triple, processor, features));
     s.instructions.reset(target->createMCInstrInfo());
     s.context = std::make_unique<llvm::MCContext>(llvm::Triple(triple), s.assembler.get(), s.registers.get(),
                                                   s.subtarget.get());

@@ -67,7 +67,7 @@ struct Instruction {
 class Disassembler {
 public:
     // Throws report::Refusal "arch.no-disassembler" if this LLVM was built without the target.
-    Disassembler(const char* triple, const char* features);
+    Disassembler(const char* triple, const char* processor, const char* features);
     ~Disassembler();
     Disassembler(const Disassembler&) = delete;
     Disassembler& operator=(const Disassembler&) = delete;

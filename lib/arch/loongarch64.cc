@@ -81,9 +81,13 @@ constexpr RelocationRow relocations[] = {
 
 class Loongarch64 final : public Machine {
 public:
+    bool is_high_part(uint32_t type) const override { return type == r_pcala_hi20 || type == r_abs_hi20; }
     // arch/loongarch/include/asm/bug.h; compilers' own trap is an instruction that no processor has.
     bool is_trap(const Instruction& it) const override {
         return it.is_trap || it.mnemonic == "BREAK" || it.mnemonic == "AMSWAP_W";
+    }
+    bool is_padding(const Instruction& it) const override {
+        return it.mnemonic == "ANDI" && it.first_register == "R0" && it.second_register == "R0";
     }
     std::string_view name() const override { return "loongarch"; }
     const char* triple() const override { return "loongarch64-linux-gnu"; }

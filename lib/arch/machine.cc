@@ -81,7 +81,7 @@ Disassembler& Machine::disassembler() const {
     thread_local std::map<const Machine*, std::unique_ptr<Disassembler>> disassemblers;
     std::unique_ptr<Disassembler>& found = disassemblers[this];
     if (!found)
-        found = std::make_unique<Disassembler>(triple(), features());
+        found = std::make_unique<Disassembler>(triple(), processor(), features());
     return *found;
 }
 

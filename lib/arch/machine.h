@@ -55,6 +55,9 @@ public:
 
     virtual std::string_view name() const = 0; // as the kernel's ARCH= calls it
     virtual const char* triple() const = 0;    // LLVM's name for it
+    // What LLVM decodes for it: the instructions of this processor, and these besides. Kernels are built for newer
+    // processors than those that LLVM takes for granted.
+    virtual const char* processor() const { return ""; }
     virtual const char* features() const { return ""; }
 
     // Decodes a relocation's number. An unknown one has is_known == false.

@@ -59,8 +59,14 @@ class Ppc64le final : public Machine {
 public:
     uint64_t anchor_reach() const override { return 32767; }
     bool is_high_part(uint32_t type) const override { return type == R_PPC64_ADDR16_HA || type == R_PPC64_TOC16_HA; }
+    // `ori rN, rN, 0`: that of r2 ends a group of instructions.
+    bool is_padding(const Instruction& it) const override {
+        return it.mnemonic == "NOP" || (it.mnemonic == "ORI" && it.registers.size() == 2 &&
+                                        it.registers[0] == it.registers[1] && it.immediates[0] == 0);
+    }
     std::string_view name() const override { return "powerpc"; }
     const char* triple() const override { return "powerpc64le-linux-gnu"; }
+    const char* processor() const override { return "pwr10"; }
     RelocationKind relocation(uint32_t type) const override { return kind_in(relocations, type); }
     std::optional<unsigned> loaded_width(uint32_t type) const override { return loaded_width_in(relocations, type); }
     bool is_branch(elf::Bytes, const elf::Relocation& relocation) const override {

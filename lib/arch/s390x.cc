@@ -57,8 +57,10 @@ constexpr RelocationRow relocations[] = {
 
 class S390x final : public Machine {
 public:
+    bool is_padding(const Instruction& it) const override { return it.mnemonic == "NOPR" || it.mnemonic == "NOP"; }
     std::string_view name() const override { return "s390"; }
     const char* triple() const override { return "s390x-linux-gnu"; }
+    const char* processor() const override { return "arch14"; }
     RelocationKind relocation(uint32_t type) const override { return kind_in(relocations, type); }
     std::optional<unsigned> loaded_width(uint32_t type) const override { return loaded_width_in(relocations, type); }
     uint32_t canonical(uint32_t type) const override { return type == R_390_PLT32DBL ? uint32_t{R_390_PC32DBL} : type; }

@@ -54,6 +54,8 @@ std::vector<bool> find_renewable(const Unit& unit, const std::vector<bool>& want
             const Reference reference = unit.reference(piece.section, relocation);
             if (reference.to != Reference::To::piece || !wanted[reference.id] || is_kept[reference.id])
                 continue;
+            if (piece.kind == PieceKind::function && unit.machine().is_high_part(relocation.type))
+                continue; // what completes it says what the address is for
             if (code.empty() && piece.kind == PieceKind::function)
                 code = read_instructions(unit, piece);
             is_used[reference.id] = true;

@@ -1,5 +1,6 @@
 #include "diff/same_place.h"
 
+#include "diff/companions.h"
 #include "diff/instructions.h"
 
 #include <algorithm>
@@ -32,12 +33,14 @@ public:
         for (; first < common; ++first) {
             if (!is_same_step(a, x[first], b, y[first], open))
                 break;
-            // Two statements may have changed places: a use counts once the call that follows it is the same, too.
+            // Two statements may have changed places: a use counts once the call that follows it is the same, too. If
+            // one came or went, it may be any of those that look alike: what they lead to is elsewhere.
             if (original_.leaves(a, x[first]) || x[first].is_return)
-                found_.merge(open);
+                (before_.size() == after_.size() ? found_ : doubts_).merge(open);
         }
         if (first == x.size() && first == y.size())
             found_.merge(open);
+        hints_.merge(open);
         look_from_the_end(a, x, b, y, first);
     }
 
@@ -75,6 +78,13 @@ public:
                                proposed))
                 found_.insert(proposed.begin(), proposed.end());
         }
+    }
+
+    // Nothing that was seen at a place speaks against it, nor says it already.
+    bool is_new(const std::pair<uint32_t, uint32_t>& pair) const {
+        const auto is_rival = [&](const auto& it) { return (it.first == pair.first) != (it.second == pair.second); };
+        return !found_.contains(pair) && std::ranges::none_of(found_, is_rival) &&
+               std::ranges::none_of(doubts_, is_rival) && std::ranges::none_of(hints_, is_rival);
     }
 
     // Those on which all places agree.
@@ -180,6 +190,7 @@ private:
     const std::vector<uint32_t>& after_;
     Pairs found_;
     Pairs doubts_; // may be, which is enough to speak against another
+    Pairs hints_;  // the same code went on differently behind the use, which is enough to speak against companions
 };
 
 } // namespace
@@ -198,7 +209,11 @@ used_at_same_places(const Unit& original, uint32_t original_piece, const Unit& p
     for (uint32_t part : original.parts_of(original_piece))
         if (const uint32_t now = known.to_patched[part]; now != none && patched.piece(now).parent == patched_piece)
             places.look_at_code(original.piece(part), patched.piece(now));
-    return places.agreed();
+    std::vector<std::pair<uint32_t, uint32_t>> pairs = places.agreed();
+    for (const auto& pair : pair_by_companions(original, original_piece, patched, patched_piece, known, before, after))
+        if (places.is_new(pair))
+            pairs.push_back(pair);
+    return pairs;
 }
 
 } // namespace klp::diff

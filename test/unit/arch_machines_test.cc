@@ -193,6 +193,14 @@ TEST_CASE("instructions: a call eight bytes on, and a return") {
     }
 }
 
+TEST_CASE("instructions: what only newer processors have is read as well") {
+    // ahik %r2,%r1,1 of z196; paddi r3,r3,1 of POWER10, which without its prefix is another instruction.
+    const arch::Instruction sum = decode(test::s390x, {0xec, 0x21, 0x00, 0x01, 0x00, 0xd8});
+    CHECK(sum.is_valid);
+    CHECK(sum.size == 6);
+    CHECK(decode(test::ppc64le, {0x00, 0x00, 0x00, 0x06, 0x01, 0x00, 0x63, 0x38}).size == 8);
+}
+
 TEST_CASE("instructions: bytes that are none are passed one unit at a time") {
     const std::vector<std::byte> code = test::code_of({0x06, 0xc3}); // push %es is invalid in 64-bit mode
     const auto instructions = machine_of(test::x86_64).disassemble({code, 0, 2}, false);

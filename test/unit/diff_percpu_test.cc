@@ -28,8 +28,7 @@ TEST_CASE("per-cpu: every kind of new variable goes to the one section of a modu
         for (const char* kind : {"", "..shared_aligned", "..read_mostly", "..page_aligned", "..first", "..hot.value"}) {
             CAPTURE(kind);
             UnitPair pair(compiler);
-            Outcome outcome =
-                pair.run(before, variable(kind, "value", "__attribute__((aligned(64)))") + user("value"));
+            Outcome outcome = pair.run(before, variable(kind, "value", "__attribute__((aligned(64)))") + user("value"));
             REQUIRE(outcome.codes.empty());
             const elf::Symbol* value = outcome.symbol("value");
             REQUIRE(value);

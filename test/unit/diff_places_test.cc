@@ -296,6 +296,69 @@ TEST_CASE("what decides which of two static variables is reached is part of the 
     });
 }
 
+TEST_CASE("what happens only where a static variable is used tells which it is") {
+    const auto unit = [](const char* first, const char* second, const char* between) {
+        return fmt::format("extern void ext(int); extern int cond(int); extern void alpha(int *), beta(int *);\n"
+                           "int a(int k) {{\n"
+                           "  if (k < 0) {{ static int n; if (n < 9) {}(&n); return 22; }}\n"
+                           "  {}\n"
+                           "  if (cond(k)) {{ static int n; if (n < 9) {}(&n); return 5; }}\n"
+                           "  return cond(k + 1); }}\n",
+                           first, between, second);
+    };
+    // The number of the variable that is named last before the call, behind its dot in both objects.
+    const auto used_before = [](const elf::Object& object, std::string_view callee) {
+        std::string last;
+        for (const elf::RelocationTable& table : object.relocation_tables()) {
+            if (!object.section(table.target).name.starts_with(".text"))
+                continue;
+            for (const elf::Relocation& relocation : table.entries) {
+                const elf::Symbol& symbol = object.symbol(relocation.symbol);
+                const std::string name(symbol.is_section() ? object.section(symbol.section).name : symbol.name);
+                if (symbol.name == callee)
+                    return last;
+                if (const size_t dot = name.rfind("n."); dot != std::string::npos)
+                    last = name.substr(dot + 2, 1);
+            }
+        }
+        return std::string("not called");
+    };
+    with_compilers(
+        [&](const Compiler& compiler) {
+            UnitPair pair(compiler);
+            const std::string before = unit("alpha", "beta", "");
+            const elf::Object original = elf::Object::open(pair.compile("original", before, {}));
+            for (const std::string& after :
+                 {unit("alpha", "beta", "if (k > 4096) return 7;"), unit("alpha", "beta", "ext(k);")}) {
+                const Outcome outcome = pair.run(before, after);
+                REQUIRE(outcome.codes.empty());
+                CHECK(outcome.changed() == Names{"a"});
+                if (compiler.command != gcc_x86.command)
+                    continue; // others name a variable once, and far from the call
+                CHECK(used_before(*outcome.output, "alpha") == used_before(original, "alpha"));
+                CHECK(used_before(*outcome.output, "beta") == used_before(original, "beta"));
+                CHECK(used_before(original, "alpha") != used_before(original, "beta"));
+            }
+            // The same two, the other way round.
+            const std::string chosen =
+                "extern void alpha(int), beta(int);\nvoid a(int k) {\n"
+                "  if (k) { static int n; alpha(++n); }\n  else { static int n; beta(++n); } }\n";
+            const std::string turned = replaced(replaced(replaced(chosen, "(k)", "(!k)"), "alpha(++n)", "beta(++n)"),
+                                                "else { static int n; beta", "else { static int n; alpha");
+            const Outcome outcome = pair.run(chosen, turned);
+            REQUIRE(outcome.codes.empty());
+            if (!outcome.diff.nothing_changed) {
+                const elf::Object first = elf::Object::open(pair.compile("chosen", chosen, {}));
+                CHECK(used_before(*outcome.output, "alpha") == used_before(first, "alpha"));
+                CHECK(used_before(*outcome.output, "beta") == used_before(first, "beta"));
+            }
+            // What is behind the one is behind the other now: are they the same?
+            CHECK(pair.run(before, unit("beta", "alpha", "ext(k);")).codes ==
+                  Codes{"diff.static-local", "diff.static-local"});
+        },
+        {gcc_x86, compilers()[2], compilers()[3], compilers()[4]});
+}
+
 TEST_CASE("a pool of addresses has its addresses") {
     const std::string unit = "extern void use(const void *, const void *); extern char start[], end[], other[];\n"
                              "asm(\".pushsection .rodata.cst8,\\\"aM\\\",@progbits,8\\n.balign 8\\npool: .quad start, "

@@ -26,9 +26,10 @@ TEST_CASE("sibling calls: out of the live patch they are refused on ppc64le") {
         MESSAGE("skipped: no " << ppc64le.command);
         return;
     }
-    const std::string unit = "extern int ext(int);\n__attribute__((noinline)) static int old(int x) { return ext(x) * 3 + "
-                             "ext(x + 1); }\n"
-                             "int g(int x) { return old(x) + 1; }\nint f(int x) { return ext(x) + 1; }\n";
+    const std::string unit =
+        "extern int ext(int);\n__attribute__((noinline)) static int old(int x) { return ext(x) * 3 + "
+        "ext(x + 1); }\n"
+        "int g(int x) { return old(x) + 1; }\nint f(int x) { return ext(x) + 1; }\n";
     UnitPair pair(ppc64le);
     const std::string jump = replaced(unit, "{ return ext(x) + 1; }", "{ return old(x + 2); }");
     CHECK(pair.run(unit, jump).codes == Codes{"diff.sibling-call"});
