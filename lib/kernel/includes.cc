@@ -45,6 +45,35 @@ host::Command dependency_command(const source::CompileCommand& unit, const fs::p
     return command;
 }
 
+// A header that is still to be made has no folder in the compiler's list ("oid_registry_data.c" for
+// lib/oid_registry_data.c of the build directory): any file of that name that a step makes.
+class ToBeMade {
+public:
+    explicit ToBeMade(const std::vector<Step>& steps) {
+        for (const Step& step : steps)
+            for (const std::string& target : step.targets)
+                by_name_.emplace(target.substr(target.rfind('/') + 1), target);
+    }
+
+    // The files that a compiler's word may mean, run in `directory`.
+    std::vector<std::string> named(const std::string& directory, const std::string& word) const {
+        std::string path = source::absolute_path(directory, word);
+        if (word.starts_with('/') || fs::exists(path))
+            return {std::move(path)};
+        std::vector<std::string> found;
+        const auto [first, last] = by_name_.equal_range(word.substr(word.rfind('/') + 1));
+        for (auto entry = first; entry != last; ++entry)
+            if (entry->second.ends_with("/" + word))
+                found.push_back(entry->second);
+        if (found.empty())
+            found.push_back(std::move(path));
+        return found;
+    }
+
+private:
+    std::multimap<std::string, std::string> by_name_;
+};
+
 source::IncludeGraph ask_compiler(const std::vector<source::CompileCommand>& commands, const Target& target,
                                   const fs::path& scratch, unsigned jobs) {
     std::vector<std::vector<std::string>> found(commands.size());
@@ -55,6 +84,7 @@ source::IncludeGraph ask_compiler(const std::vector<source::CompileCommand>& com
         if (outcome.status == 0)
             found[i] = read_make_rule(files::read_text(output));
     });
+    const ToBeMade to_be_made(steps_of(target));
     std::map<std::string, uint32_t> numbers;
     std::vector<std::string> files;
     std::vector<source::IncludeGraph::UnitFiles> units;
@@ -66,13 +96,13 @@ source::IncludeGraph ask_compiler(const std::vector<source::CompileCommand>& com
             continue;
         }
         source::IncludeGraph::UnitFiles unit{path, {}};
-        for (const std::string& file : found[i]) {
-            const std::string name = source::absolute_path(commands[i].directory, file);
-            const auto [entry, is_new] = numbers.emplace(name, static_cast<uint32_t>(files.size()));
-            if (is_new)
-                files.push_back(name);
-            unit.files.push_back(entry->second);
-        }
+        for (const std::string& word : found[i])
+            for (const std::string& name : to_be_made.named(commands[i].directory, word)) {
+                const auto [entry, is_new] = numbers.emplace(name, static_cast<uint32_t>(files.size()));
+                if (is_new)
+                    files.push_back(name);
+                unit.files.push_back(entry->second);
+            }
         units.push_back(std::move(unit));
     }
     return source::IncludeGraph(std::move(files), std::move(units), std::move(failures));

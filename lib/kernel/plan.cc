@@ -53,10 +53,9 @@ public:
 
     Plan plan(std::vector<ChangedFile> files) {
         // Makefiles first: they decide which units there are.
-        for (const ChangedFile& file : files) {
+        for (const ChangedFile& file : files)
             if (file.kind == FileKind::makefile)
-                plan_makefile(file, sources_, changes_, faults_);
-        }
+                plan_recipes(file, plan_makefile(file, sources_, changes_, faults_));
         for (ChangedFile& file : files)
             plan_file(file);
         if (!faults_.empty())
@@ -93,13 +92,36 @@ private:
         case FileKind::documentation:
             return;
         case FileKind::other:
+            // What belongs to a program of the build may be a part of the kernel as well (tools/lib/bpf/relo_core.c).
+            if (add_includers(file) > 0)
+                return;
             if (std::optional<Finding> tool = trace_.is_read ? std::nullopt : tracer_.find_tool(file.path))
                 faults_.push_back(std::move(*tool));
-            else if (add_includers(file) == 0 && !trace_.is_read)
+            else if (!trace_.is_read)
                 findings_.push_back(
                     note("plan.not-kernel-code", file, "this file becomes no part of the kernel or a module"));
             return;
         }
+    }
+
+    // What a Makefile changes besides how units are compiled.
+    void plan_recipes(const ChangedFile& file, const PatchedFolder& folder) {
+        for (const std::string& object : folder.gone)
+            leave_out({"plan.removed", Severity::warning, file.path, "",
+                       fmt::format("with it, kbuild no longer makes {}; its code stays in the running kernel", object),
+                       ""});
+        Trace trace = tracer_.trace_recipes(file.path, folder.steps);
+        note_lost(file, trace);
+        std::ranges::move(trace.faults, std::back_inserter(faults_));
+    }
+
+    // Something is made otherwise, and nobody was found who uses it: that is no proof that nobody does.
+    void note_lost(const ChangedFile& file, const Trace& trace) {
+        if (trace.is_lost)
+            leave_out({"plan.unknown-product", Severity::warning, file.path, "",
+                       "the build makes something else with it, and what that is used for could not be found out; it "
+                       "stays as it is",
+                       "leave this file out of the live patch, if the rest of it does without"});
     }
 
     void refuse_rust(const ChangedFile& file) {
@@ -115,8 +137,10 @@ private:
         const std::string& before = path_before(file);
         const bool is_unit = by_source_.contains(before);
         trace_ = tracer_.trace(before, is_asked_for(file) && !is_unit);
-        if (find_unpatchable(before))
+        if (find_unpatchable(before) && !is_read_by_kernel(before))
             trace_.faults.clear();
+        else if (!find_unpatchable(before))
+            note_lost(file, trace_);
         std::ranges::move(trace_.faults, std::back_inserter(faults_));
         // A source that is no unit's, or assembly: its readers get the same.
         const bool is_source =
@@ -137,7 +161,8 @@ private:
         case FileKind::c_source:
             return sources_.included_sources.contains(name_of(file.path));
         case FileKind::other:
-            return !source::is_outside_of_kernel(file.path) && !tracer_.is_named(file.path);
+            return sources_.included_sources.contains(name_of(file.path)) ||
+                   (!source::is_outside_of_kernel(file.path) && !tracer_.is_named(file.path));
         case FileKind::kconfig:
         case FileKind::makefile:
         case FileKind::documentation:
@@ -221,7 +246,7 @@ private:
         for (const BuildUnit* unit : sources_.new_readers(file.path, graph())) {
             if (unit->is_assembly)
                 assembly.push_back(unit);
-            else if (!find_unpatchable(unit->source))
+            else if (!is_unpatchable(*unit))
                 add(*unit);
         }
         trace_ = {};
@@ -259,7 +284,7 @@ private:
         std::vector<const source::IncludeGraph::Failure*> unread;
         for (const source::IncludeGraph::Failure& failure : graph_->failures()) {
             const auto unit = by_path_.find(failure.unit);
-            if (unit != by_path_.end() && !find_unpatchable(unit->second->source))
+            if (unit != by_path_.end() && !is_unpatchable(*unit->second))
                 unread.push_back(&failure);
         }
         if (!unread.empty())
@@ -288,7 +313,7 @@ private:
         for (const std::string& unit : graph().units_including(absolute)) {
             const auto [first, last] = by_path_.equal_range(unit);
             for (auto entry = first; entry != last; ++entry, ++count) {
-                if (find_unpatchable(entry->second->source))
+                if (is_unpatchable(*entry->second))
                     unpatchable.push_back({unit, entry->second->compile, entry->second->object});
                 else
                     add(*entry->second);
@@ -310,11 +335,24 @@ private:
                  "the patch must not need them to change"});
     }
 
+    // Is it the source of a unit of the kernel, or does one include it? Folders of the vDSO hold both kinds.
+    bool is_read_by_kernel(const std::string& path) {
+        const std::string absolute = source::absolute_path(sources_.source.string(), path);
+        const auto is_of_kernel_proper = [&](const std::string& unit) {
+            const auto [first, last] = by_path_.equal_range(unit);
+            return std::any_of(first, last, [](const auto& entry) { return is_of_kernel(*entry.second); });
+        };
+        return is_of_kernel_proper(absolute) ||
+               (source::kind_of(path) == FileKind::header &&
+                std::ranges::any_of(graph().units_including(absolute), is_of_kernel_proper));
+    }
+
     bool refuse_if_unpatchable(const std::string& path) {
         std::optional<Finding> fault = find_unpatchable(path);
-        if (fault)
-            faults_.push_back(std::move(*fault));
-        return fault.has_value();
+        if (!fault || is_read_by_kernel(path))
+            return false;
+        faults_.push_back(std::move(*fault));
+        return true;
     }
 
     [[noreturn]] void refuse_nothing(const std::vector<ChangedFile>& files, std::vector<Finding> findings) const {

@@ -19,6 +19,13 @@
 
 namespace klp::kernel {
 
+// What kbuild does in a folder of the patched tree and below.
+struct PatchedFolder {
+    std::vector<BuildUnit> units;
+    std::vector<std::string> gone; // objects of units that it makes of the original tree only
+    std::vector<Step> steps;       // what it makes of the two trees in different ways, besides units
+};
+
 struct Plan {
     std::vector<UnitChange> changes;       // sorted by object
     std::vector<report::Finding> findings; // parts of the patch that have no effect, and why
@@ -34,10 +41,9 @@ struct PlanSources {
     const std::vector<BuildUnit>& units; // of the target
     std::filesystem::path source;        // of the target
     std::filesystem::path build;         // of the target
-    const std::set<std::string>& included_sources;       // find_included_sources()
-    std::function<source::IncludeGraph()> include_graph; // called at most once, and only if needed
-    // The units that kbuild makes of the patched tree, in this folder of it and below; called if a Makefile changes.
-    std::function<std::vector<BuildUnit>(const std::string& folder)> patched_units;
+    const std::set<std::string>& included_sources;                          // find_included_sources()
+    std::function<source::IncludeGraph()> include_graph;                    // called at most once, and only if needed
+    std::function<PatchedFolder(const std::string& folder)> patched_folder; // called if a Makefile changes
     // A unit's command, for the patched tree.
     std::function<BuildUnit(const BuildUnit&)> in_patched_tree;
     const std::vector<Step>& steps; // of the target

@@ -66,17 +66,17 @@ Finding refusal_of_made_unit(const ChangedFile& file, const BuildUnit& unit) {
 
 } // namespace
 
-void plan_makefile(const ChangedFile& file, const PlanSources& sources, std::map<std::string, UnitChange>& changes,
-                   std::vector<Finding>& faults) {
+PatchedFolder plan_makefile(const ChangedFile& file, const PlanSources& sources,
+                            std::map<std::string, UnitChange>& changes, std::vector<Finding>& faults) {
     if (std::optional<Finding> fault = find_unpatchable(file.path)) {
         faults.push_back(std::move(*fault));
-        return;
+        return {};
     }
     if (is_global_makefile(file.path, sources.is_one_module) || reading_folder(file.path, sources).empty()) {
         faults.push_back(error("plan.global-makefile", file.path,
                                "this Makefile reaches the whole kernel, which is built already",
                                "leave it out of the live patch"));
-        return;
+        return {};
     }
     const std::string folder = reading_folder(file.path, sources);
     std::map<std::string, const BuildUnit*> before;
@@ -84,9 +84,10 @@ void plan_makefile(const ChangedFile& file, const PlanSources& sources, std::map
         if (unit.object.starts_with(folder))
             before.emplace(unit.object, &unit);
     }
-    for (BuildUnit& unit : sources.patched_units(folder)) {
+    PatchedFolder patched = sources.patched_folder(folder);
+    for (BuildUnit& unit : patched.units) {
         // kbuild prepares itself on the way, in other folders.
-        if (!unit.object.starts_with(folder) || find_unpatchable(unit.source))
+        if (!unit.object.starts_with(folder) || is_unpatchable(unit))
             continue;
         const auto old = before.find(unit.object);
         if (old != before.end() && sources.in_patched_tree(*old->second).compile == unit.compile)
@@ -99,6 +100,8 @@ void plan_makefile(const ChangedFile& file, const PlanSources& sources, std::map
         change.unit = old == before.end() ? BuildUnit{} : *old->second;
         change.patched = std::move(unit);
     }
+    std::erase_if(patched.gone, [&](const std::string& object) { return !before.contains(object); });
+    return patched;
 }
 
 } // namespace klp::kernel

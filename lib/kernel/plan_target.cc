@@ -1,4 +1,5 @@
 // Planning for a kernel that is there: what plan.h asks of the world, answered by kbuild and the compiler.
+#include "host/parallel.h"
 #include "host/process.h"
 #include "kernel/includes.h"
 #include "kernel/plan.h"
@@ -10,22 +11,41 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// kbuild's dry run of one folder of the patched tree, in the target's own build directory: it writes nothing.
-std::vector<BuildUnit> list_patched_units(const Target& target, const fs::path& patched_source,
-                                          const std::string& folder) {
+// kbuild's dry run of one folder of a tree, in the target's own build directory: it writes nothing.
+host::Outcome run_dry(const Target& target, const fs::path& source, const std::string& folder) {
     Kbuild kbuild = kbuild_of(target);
     std::vector<std::string> goals = {folder};
     if (is_out_of_tree(target))
-        goals = {"M=" + patched_source.string(), "modules"};
+        goals = {"M=" + source.string(), "modules"};
     else
-        kbuild.source = patched_source;
-    const host::Outcome outcome = host::run(dry_run_command(kbuild, goals, 1));
-    std::vector<BuildUnit> units = parse_dry_run(outcome.output, patched_source);
-    if (units.empty())
+        kbuild.source = source;
+    return host::run(dry_run_command(kbuild, goals, 1));
+}
+
+void replace_all(std::string& text, const std::string& from, const std::string& to) {
+    for (size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
+        text.replace(at, from.size(), to);
+}
+
+PatchedFolder read_patched_folder(const Target& target, const fs::path& patched_source, const std::string& folder) {
+    host::Outcome before, after;
+    host::parallel_for(2, 2, [&](size_t i) {
+        (i == 0 ? before : after) = run_dry(target, i == 0 ? target.source : patched_source, folder);
+    });
+    PatchedFolder result{parse_dry_run(after.output, patched_source), {}, {}};
+    if (result.units.empty())
         throw report::Refusal("plan.makefile", folder + "Makefile",
-                              "kbuild cannot read the patched Makefile:\n" + host::last_lines(outcome.errors, 10),
+                              "kbuild cannot read the patched Makefile:\n" + host::last_lines(after.errors, 10),
                               "correct the patch");
-    return units;
+    std::set<std::string> made;
+    for (const BuildUnit& unit : result.units)
+        made.insert(unit.object);
+    for (BuildUnit& unit : parse_dry_run(before.output, target.source))
+        if (!made.contains(unit.object))
+            result.gone.push_back(std::move(unit.object));
+    replace_all(after.output, patched_source.string(), target.source.string());
+    result.steps = changed_steps(before.output, after.output, {target.source, target.build}, folder);
+    return result;
 }
 
 // How texts that only the preprocessor can tell apart differ.
@@ -37,25 +57,25 @@ Plan make_plan_with(const Differences& differences, const Target& target, const 
     const std::set<std::string> included = included_sources_of(target);
     const std::vector<Step> steps = steps_of(target);
     return make_plan(
-        files,
-        {.is_one_module = is_out_of_tree(target),
-         .has_rust = target.config.is_set("RUST"),
-         .units = units,
-         .source = target.source,
-         .build = target.build,
-         .included_sources = included,
-         .include_graph = [&] { return include_graph_of(target, units, options); },
-         .patched_units = [&](const std::string& folder) { return list_patched_units(target, patched_source, folder); },
-         .in_patched_tree = [&](const BuildUnit& unit) { return in_patched_tree(unit, target, patched_source); },
-         .steps = steps,
-         .differences = differences,
-         .new_readers =
-             [&](const std::string& path, const source::IncludeGraph& graph) {
-                 const auto may_find =
-                     units_that_may_find(path, units, graph, files_asking_for(graph, path.substr(path.rfind('/') + 1)),
-                                         target.source, target.build);
-                 return readers_in_patched_tree(target, may_find, path, patched_source, options.jobs);
-             }});
+        files, {.is_one_module = is_out_of_tree(target),
+                .has_rust = target.config.is_set("RUST"),
+                .units = units,
+                .source = target.source,
+                .build = target.build,
+                .included_sources = included,
+                .include_graph = [&] { return include_graph_of(target, units, options); },
+                .patched_folder =
+                    [&](const std::string& folder) { return read_patched_folder(target, patched_source, folder); },
+                .in_patched_tree = [&](const BuildUnit& unit) { return in_patched_tree(unit, target, patched_source); },
+                .steps = steps,
+                .differences = differences,
+                .new_readers =
+                    [&](const std::string& path, const source::IncludeGraph& graph) {
+                        const auto may_find = units_that_may_find(
+                            path, units, graph, files_asking_for(graph, path.substr(path.rfind('/') + 1)),
+                            target.source, target.build);
+                        return readers_in_patched_tree(target, may_find, path, patched_source, options.jobs);
+                    }});
 }
 
 } // namespace

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <deque>
 #include <optional>
+#include <set>
 #include <tuple>
 #include <unordered_map>
 
@@ -220,6 +221,25 @@ bool is_of_interest(std::string_view recipe) {
            !(recipe.find(" -c -o ") != std::string_view::npos && recipe.find("-D__KERNEL__") != std::string_view::npos);
 }
 
+// Did the command that this recipe notes make what is in the build directory? Behind it stands the command once more,
+// in quotes, and the file that it goes to: 'savedcmd_x := gcc ...' > .x.cmd.
+bool is_as_noted(std::string_view recipe, const StepFolders& folders) {
+    const size_t end = recipe.rfind("' > ");
+    if (end == std::string_view::npos)
+        return false;
+    const size_t name_end = std::min(recipe.find(';', end), recipe.size());
+    const fs::path file = folders.build / recipe.substr(end + 4, name_end - end - 4);
+    if (!file.string().ends_with(".cmd") || !fs::is_regular_file(file))
+        return false;
+    const std::string noted = files::read_text(file);
+    const size_t assignment = noted.find(" := "), line_end = std::min(noted.find('\n'), noted.size());
+    if (assignment == std::string::npos || assignment > line_end)
+        return false;
+    const std::string_view command = std::string_view(noted).substr(assignment + 4, line_end - assignment - 4);
+    std::string_view text = recipe.substr(0, end);
+    return text.ends_with(command);
+}
+
 constexpr std::string_view steps_header = "klp-build steps 1\n";
 
 } // namespace
@@ -234,6 +254,28 @@ std::vector<Step> parse_steps(std::string_view dry_run, const StepFolders& folde
         if (std::optional<Step> step = reader.step_of(read_recipe(recipe)))
             steps.push_back(std::move(*step));
     }
+    return steps;
+}
+
+std::vector<Step> changed_steps(std::string_view before, std::string_view after, const StepFolders& folders,
+                                const std::string& folder) {
+    const auto recipes_of = [](std::string_view dry_run) {
+        std::set<std::string> recipes;
+        while (!dry_run.empty())
+            recipes.insert(take_recipe(dry_run));
+        return recipes;
+    };
+    const std::set<std::string> old_recipes = recipes_of(before), new_recipes = recipes_of(after);
+    std::string different;
+    for (const auto& [list, other] : {std::pair(&old_recipes, &new_recipes), {&new_recipes, &old_recipes}})
+        for (const std::string& recipe : *list)
+            if (!other->contains(recipe) && !is_as_noted(recipe, folders))
+                different += recipe + "\n";
+    std::vector<Step> steps = parse_steps(different, folders);
+    const std::string below = folders.build.string() + "/" + folder;
+    for (Step& step : steps)
+        std::erase_if(step.targets, [&](const std::string& target) { return !target.starts_with(below); });
+    std::erase_if(steps, [](const Step& step) { return step.targets.empty(); });
     return steps;
 }
 

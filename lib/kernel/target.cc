@@ -69,7 +69,7 @@ void settle(Target& target, const Parts& parts, const fs::path& entry) {
 // another build in it.
 std::string entry_name(const Parts& parts, const std::string& config_text, const Compiler& compiler,
                        const std::string& version) {
-    std::string identity = std::string(parts.has_clean_source ? "7\n" : "7 mirrored\n") + parts.source.string() + "\n" +
+    std::string identity = std::string(parts.has_clean_source ? "8\n" : "8 mirrored\n") + parts.source.string() + "\n" +
                            config_text + "\n" + compiler.path.string() + " " + compiler.version + "\n";
     // By content: a time that is set back or a copy is no other kernel.
     identity += identity_of_image(parts.vmlinux) + "\n" + host::fingerprint(files::read_text(parts.symvers)) + "\n";

@@ -67,7 +67,7 @@ Tracer::Readers Tracer::readers_of(const std::string& file, bool asks_graph) con
                 readers.steps.push_back(at->second);
         const auto [unit, units_end] = by_path_.equal_range(includer);
         for (auto at = unit; at != units_end; ++at)
-            if (at->second->is_assembly && !find_unpatchable(at->second->source))
+            if (at->second->is_assembly && !is_unpatchable(*at->second))
                 readers.assembly.push_back(at->second);
     }
     return readers;
@@ -100,7 +100,20 @@ Trace Tracer::trace(const std::string& path, bool asks_graph) const {
     result.is_different = !seeds.empty();
     if (!seeds.empty())
         judge(path, seeds, shown, result);
+    result.is_lost = !seeds.empty() && result.faults.empty();
     read_assembly(path, readers.assembly, result);
+    return result;
+}
+
+Trace Tracer::trace_recipes(const std::string& path, const std::vector<Step>& steps) const {
+    Trace result;
+    std::set<std::string> seeds;
+    for (const Step& step : steps)
+        seeds.insert(step.targets.begin(), step.targets.end());
+    result.is_different = !seeds.empty();
+    if (!seeds.empty())
+        judge(path, seeds, "", result);
+    result.is_lost = !seeds.empty() && result.faults.empty();
     return result;
 }
 
@@ -191,7 +204,7 @@ std::vector<std::string> Tracer::users_of(const std::string& file, bool asks_gra
     for (const std::string& reader : readers) {
         const auto [first, last] = by_path_.equal_range(reader);
         for (auto unit = first; unit != last; ++unit)
-            if (!find_unpatchable(unit->second->source))
+            if (!is_unpatchable(*unit->second))
                 users.push_back(unit->second->object);
     }
     return users;

@@ -30,6 +30,7 @@ struct TraceSources {
 struct Trace {
     bool is_read = false;      // some recipe reads the file, or assembly does
     bool is_different = false; // ... and gets something else from the patched one
+    bool is_lost = false;      // what a recipe makes of it is used by nobody that could be found
     std::vector<report::Finding> faults;
 };
 
@@ -41,6 +42,8 @@ public:
     // "plan.generated-input", "plan.build-tool", "plan.linker-script", "plan.assembly-sees-header", at most one of
     // each.
     Trace trace(const std::string& path, bool asks_graph) const;
+    // What comes of it that these recipes change with this Makefile. The same faults.
+    Trace trace_recipes(const std::string& path, const std::vector<Step>& steps) const;
     // Does a recipe that is no compiler's name the file?
     bool is_named(const std::string& path) const;
     // "plan.build-tool" for a file of a program that the build makes for itself below tools/, its makefiles and what

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <unordered_set>
 
 namespace klp::kernel {
 
@@ -123,7 +124,22 @@ bool is_objtool_run(const std::vector<std::string>& words, std::string_view obje
            !contains(words, "--link");
 }
 
-constexpr std::string_view units_header = "klp-build units 1\n";
+// Adds the members that a recipe puts into a built-in.a (scripts/Makefile.build): `printf "fs/%s " a.o b.o | xargs ar
+// cDPrST fs/built-in.a`, or all of them behind the archive.
+void add_members(std::string_view recipe, std::unordered_set<std::string>& members) {
+    each_command(recipe, [&](const std::vector<std::string>& words) {
+        std::string folder;
+        for (const std::string& word : words) {
+            if (const size_t place = word.find("%s"); place != std::string::npos)
+                folder = word.substr(0, place);
+            else if (word.ends_with(".o"))
+                members.insert(folder + word);
+        }
+        return true;
+    });
+}
+
+constexpr std::string_view units_header = "klp-build units 2\n";
 
 } // namespace
 
@@ -164,10 +180,13 @@ std::optional<BuildUnit> parse_recipe(std::string_view recipe, const fs::path& s
 
 std::vector<BuildUnit> parse_dry_run(std::string_view output, const fs::path& source_root) {
     std::vector<BuildUnit> units;
+    std::unordered_set<std::string> members;
     while (!output.empty()) {
         const size_t end = std::min(output.find('\n'), output.size());
         const std::string_view line = output.substr(0, end);
         output.remove_prefix(std::min(end + 1, output.size()));
+        if (line.find("/built-in.a") != std::string_view::npos)
+            add_members(line, members);
         // A quick look saves splitting the many lines that compile nothing.
         if (line.find(" -c -o ") == std::string_view::npos)
             continue;
@@ -177,13 +196,16 @@ std::vector<BuildUnit> parse_dry_run(std::string_view output, const fs::path& so
     std::sort(units.begin(), units.end(), [](const BuildUnit& a, const BuildUnit& b) { return a.object < b.object; });
     const auto same = [](const BuildUnit& a, const BuildUnit& b) { return a.object == b.object; };
     units.erase(std::unique(units.begin(), units.end(), same), units.end());
+    for (BuildUnit& unit : units)
+        unit.is_built_in = members.contains(unit.object);
     return units;
 }
 
 std::string write_units(const std::vector<BuildUnit>& units) {
     std::string text(units_header);
     for (const BuildUnit& unit : units) {
-        put_words(text, {unit.object, unit.source, unit.is_generated ? "generated" : "", unit.owner});
+        put_words(text, {unit.object, unit.source, unit.is_generated ? "generated" : "", unit.owner,
+                         unit.is_built_in ? "built-in" : ""});
         put_words(text, unit.compile);
         put_words(text, unit.objtool);
     }
@@ -195,7 +217,7 @@ std::vector<BuildUnit> read_units(std::string_view text, const std::string& path
     std::vector<BuildUnit> units;
     while (!lines.at_end()) {
         std::vector<std::string> head = lines.take();
-        if (head.size() != 4)
+        if (head.size() != 5)
             lines.refuse();
         BuildUnit unit;
         unit.object = std::move(head[0]);
@@ -203,6 +225,7 @@ std::vector<BuildUnit> read_units(std::string_view text, const std::string& path
         unit.is_generated = head[2] == "generated";
         unit.is_assembly = unit.source.ends_with(".S");
         unit.owner = std::move(head[3]);
+        unit.is_built_in = head[4] == "built-in";
         unit.compile = lines.take();
         unit.objtool = lines.take();
         if (unit.compile.empty())

@@ -10,10 +10,13 @@
 namespace klp::kernel {
 
 struct BuildUnit {
-    std::string object;               // "net/ipv4/tcp_input.o", relative to the build directory
-    std::string source;               // "net/ipv4/tcp_input.c", relative to the source tree, or to the build directory
-    bool is_generated = false;        // ... the latter
-    bool is_assembly = false;         // a .S file
+    std::string object;        // "net/ipv4/tcp_input.o", relative to the build directory
+    std::string source;        // "net/ipv4/tcp_input.c", relative to the source tree, or to the build directory
+    bool is_generated = false; // ... the latter
+    bool is_assembly = false;  // a .S file
+    // kbuild puts it into a built-in.a, of which the kernel's image is linked: what else has "vmlinux" for an owner is
+    // a part of a binary of its own (vDSO, boot code).
+    bool is_built_in = false;
     std::string owner;                // "vmlinux" or the module's name, with '_' for '-'
     std::vector<std::string> compile; // the compiler's arguments, run in the build directory
     std::vector<std::string> objtool; // objtool's arguments where kbuild runs it on the unit itself, else empty
@@ -29,6 +32,11 @@ std::vector<std::vector<std::string>> split_recipe(std::string_view recipe);
 // -DMODULE, -DKBUILD_MODFILE and -DKBUILD_MODNAME (scripts/Makefile.lib). An objtool run with --link belongs to linking
 // (scripts/Makefile.lib, delay-objtool) and is left out.
 std::optional<BuildUnit> parse_recipe(std::string_view recipe, const std::filesystem::path& source_root);
+
+// Does the unit run as part of the kernel or a module?
+inline bool is_of_kernel(const BuildUnit& unit) {
+    return unit.is_built_in || unit.owner != "vmlinux";
+}
 
 // All units of a dry run's output, sorted by object.
 std::vector<BuildUnit> parse_dry_run(std::string_view output, const std::filesystem::path& source_root);

@@ -46,33 +46,33 @@ public:
     }
 
     Plan plan(const std::vector<ChangedFile>& files) {
-        return make_plan(files, {.has_rust = has_rust,
-                                 .units = units,
-                                 .source = "/src",
-                                 .build = "/build",
-                                 .included_sources = included,
-                                 .include_graph = [this] { return graph(); },
-                                 .patched_units = [this](const std::string&) { return patched; },
-                                 .in_patched_tree = [](const BuildUnit& it) { return it; },
-                                 .steps = steps,
-                                 .differences =
-                                     [this](const std::vector<Reading>& readings) {
-                                         std::vector<std::optional<std::string>> found;
-                                         for (const Reading& reading : readings)
-                                             found.push_back(alike.contains(reading.source)
-                                                                 ? std::nullopt
-                                                                 : std::optional<std::string>("$5"));
-                                         return found;
-                                     },
-                                 .new_readers =
-                                     [this](const std::string&, const source::IncludeGraph&) {
-                                         std::vector<const BuildUnit*> readers;
-                                         for (const std::string& object : finders)
-                                             for (const BuildUnit& it : units)
-                                                 if (it.object == object)
-                                                     readers.push_back(&it);
-                                         return readers;
-                                     }});
+        return make_plan(
+            files, {.has_rust = has_rust,
+                    .units = units,
+                    .source = "/src",
+                    .build = "/build",
+                    .included_sources = included,
+                    .include_graph = [this] { return graph(); },
+                    .patched_folder = [this](const std::string&) { return PatchedFolder{patched, gone, recipes}; },
+                    .in_patched_tree = [](const BuildUnit& it) { return it; },
+                    .steps = steps,
+                    .differences =
+                        [this](const std::vector<Reading>& readings) {
+                            std::vector<std::optional<std::string>> found;
+                            for (const Reading& reading : readings)
+                                found.push_back(alike.contains(reading.source) ? std::nullopt
+                                                                               : std::optional<std::string>("$5"));
+                            return found;
+                        },
+                    .new_readers =
+                        [this](const std::string&, const source::IncludeGraph&) {
+                            std::vector<const BuildUnit*> readers;
+                            for (const std::string& object : finders)
+                                for (const BuildUnit& it : units)
+                                    if (it.object == object)
+                                        readers.push_back(&it);
+                            return readers;
+                        }});
     }
 
     std::vector<std::string> objects(const std::vector<ChangedFile>& files) {
@@ -94,6 +94,8 @@ public:
     bool has_rust = false;
     std::vector<BuildUnit> units;
     std::vector<BuildUnit> patched;
+    std::vector<std::string> gone;
+    std::vector<Step> recipes; // that the patched Makefile changes
     std::set<std::string> included = {"deadline.c"};
     int scans = 0;
     std::vector<Step> steps;
@@ -107,10 +109,12 @@ private:
         return source::IncludeGraph(
             {"/src/include/x.h", "/src/kernel/fork.c", "/src/drivers/net/a.c", "/src/kernel/sched/deadline.c",
              "/src/kernel/sched/build_policy.c", "/src/arch/x86/entry/vdso/vclock_gettime.c", "/src/include/flags.h",
-             "/src/arch/x86/entry/entry_64.S", "/build/kernel/made.h", "/src/arch/x86/entry/calls.S"},
+             "/src/arch/x86/entry/entry_64.S", "/build/kernel/made.h", "/src/arch/x86/entry/calls.S",
+             "/src/tools/lib/bpf/relo.c", "/src/drivers/net/b.c"},
             {{"/src/kernel/fork.c", {0, 1, 6, 8}},
              {"/src/arch/x86/entry/entry_64.S", {6, 7, 9}},
              {"/src/drivers/net/a.c", {0, 2}},
+             {"/src/drivers/net/b.c", {10, 11}},
              {"/src/kernel/sched/build_policy.c", {3, 4}},
              {"/src/arch/x86/entry/vdso/vclock_gettime.c", {0, 5}}},
             failures);
@@ -176,7 +180,8 @@ TEST_CASE("what a source or header is generated from is refused, alone or beside
     CHECK(world.refusal({changed("kernel/made.asn1"), changed("kernel/fork.c")}) == "plan.generated-input");
     CHECK(world.refusal({changed("kernel/made.txt")}) == "plan.generated-input"); // through a header
     CHECK(world.refusal({changed("scripts/asn1.c")}) == "plan.generated-input");  // through a program
-    CHECK(world.refusal({changed("lib/log.in")}) == "source.no-code");            // it ends in nothing
+    // Nobody is known who uses it, which does not mean that there is nobody.
+    CHECK(world.refusal({changed("lib/log.in")}) == "plan.nothing-built"); // it ends in nothing
     CHECK(world.refusal({changed("scripts/checkpatch.pl")}) == "source.no-code");
     world.alike = {"/src/scripts/asn1.c"};
     CHECK(world.refusal({changed("scripts/asn1.c")}) == "source.no-code");
@@ -268,6 +273,46 @@ TEST_CASE("flags that a Makefile changes concern the unit") {
     REQUIRE(plan.changes.size() == 1);
     CHECK(plan.changes[0].unit.object == "kernel/fork.o");
     CHECK(plan.changes[0].patched.compile[1] == "-DDEBUG");
+}
+
+TEST_CASE("a Makefile's other recipes are looked at, and what it no longer makes is said") {
+    World world;
+    world.patched = {unit("kernel/sched/build_policy.o")};
+    world.gone = {"kernel/fork.o", "scripts/mod/empty.o"}; // the latter kbuild prepares itself with
+    const std::vector<ChangedFile> files = {changed("kernel/Makefile"), changed("drivers/net/a.c")};
+    Plan plan = world.plan(files);
+    REQUIRE(plan.findings.size() == 1);
+    CHECK(plan.findings[0].code == "plan.removed");
+    CHECK(plan.findings[0].message.find("kernel/fork.o") != std::string::npos);
+    CHECK(plan.is_partial);
+    world.gone.clear();
+    CHECK(world.plan(files).findings.empty());
+    // kernel/made.h, which fork.c includes.
+    world.recipes = {{{"/build/kernel/made.h"}, {"/src/kernel/made.txt"}, {}, ""}};
+    CHECK(world.refusal(files) == "plan.generated-input");
+    world.recipes = {{{"/build/kernel/unknown"}, {"/src/kernel/made.txt"}, {}, ""}};
+    plan = world.plan(files);
+    REQUIRE(plan.findings.size() == 1);
+    CHECK(plan.findings[0].code == "plan.unknown-product");
+    CHECK(plan.is_partial);
+}
+
+TEST_CASE("what is linked into the kernel is a part of it, whatever folder it lies in") {
+    World world;
+    const std::string vdso = "arch/x86/entry/vdso/vclock_gettime.c";
+    CHECK(world.refusal({changed(vdso)}) == "plan.vdso");
+    const auto found = std::ranges::find(world.units, vdso, &BuildUnit::source);
+    found->is_built_in = true;
+    CHECK(world.objects({changed(vdso)}) == std::vector<std::string>{found->object});
+    const Plan plan = world.plan({changed("include/x.h")});
+    CHECK(plan.changes.size() == 3);
+    CHECK(plan.findings.empty());
+}
+
+TEST_CASE("a file of the build's programs that the kernel includes is a part of the kernel") {
+    World world;
+    world.included.insert("relo.c");
+    CHECK(world.objects({changed("tools/lib/bpf/relo.c")}) == std::vector<std::string>{"drivers/net/b.o"});
 }
 
 TEST_CASE("comments concern nobody") {

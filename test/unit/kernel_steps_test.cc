@@ -1,3 +1,4 @@
+#include "compile.h"
 #include "kernel/steps.h"
 #include "report/finding.h"
 
@@ -110,4 +111,26 @@ TEST_CASE("steps come back from the cache as they were, and nonsense is refused"
     CHECK(again[0].inputs == steps[0].inputs);
     CHECK_THROWS_AS(read_steps("x", "steps"), report::Refusal);
     CHECK_THROWS_AS(read_steps(text.substr(0, text.size() - 3), "steps"), report::Refusal);
+}
+
+TEST_CASE("of two dry runs the recipes count that are not the same, nor what has been made already") {
+    test::ScratchDirectory scratch;
+    const std::string build = (scratch.path() / "build").string();
+    const auto made = [](const std::string& flags) { return "sed " + flags + " /src/lib/names.txt > lib/names.h\n"; };
+    std::filesystem::create_directories(build + "/lib");
+    const StepFolders of{"/src", build};
+    CHECK(changed_steps(made("-n"), made("-n"), of, "lib/").empty());
+    const std::vector<Step> changed = changed_steps(made("-n"), made("-r"), of, "lib/");
+    REQUIRE_FALSE(changed.empty());
+    CHECK(changed[0].targets == std::vector<std::string>{build + "/lib/names.h"});
+    CHECK(changed_steps(made("-n"), made("-r"), of, "fs/").empty());
+    CHECK_FALSE(changed_steps(made("-n"), "", of, "lib/").empty());
+    // It is there, and the other dry run is silent on it.
+    const std::string noted = "sed -n /src/lib/names.txt > lib/names.h; printf '%s\\n' 'savedcmd_lib/names.h := sed -n "
+                              "/src/lib/names.txt > lib/names.h' > lib/.names.h.cmd\n";
+    CHECK_FALSE(changed_steps("", noted, of, "lib/").empty());
+    scratch.write("build/lib/.names.h.cmd", "savedcmd_lib/names.h := sed -n /src/lib/names.txt > lib/names.h\n");
+    CHECK(changed_steps("", noted, of, "lib/").empty());
+    scratch.write("build/lib/.names.h.cmd", "savedcmd_lib/names.h := sed -r /src/lib/names.txt > lib/names.h\n");
+    CHECK_FALSE(changed_steps("", noted, of, "lib/").empty());
 }

@@ -108,6 +108,30 @@ TEST_CASE("a dry run's units are sorted, each once, and survive the cache") {
     CHECK_THROWS_AS(read_units("something else", "list"), report::Refusal);
 }
 
+TEST_CASE("what goes into a built-in.a is part of the kernel, what is compiled beside it may not be") {
+    const std::string compile =
+        "gcc -D__KERNEL__ -Wall -c -o arch/x86/entry/vdso/NAME.o /src/arch/x86/entry/vdso/NAME.c\n";
+    std::string output;
+    for (const std::string name : {"extable", "vclock_gettime", "vma"}) {
+        std::string line = compile;
+        for (size_t at; (at = line.find("NAME")) != std::string::npos;)
+            line.replace(at, 4, name);
+        output += line;
+    }
+    const std::string archive = "arch/x86/entry/vdso/built-in.a";
+    output += "set -e;  echo '  AR      " + archive + "'; rm -f " + archive +
+              ";  printf \"arch/x86/entry/vdso/%s \" vma.o extable.o | xargs ar cDPrST " + archive + "\n";
+    const std::vector<BuildUnit> units = parse_dry_run(output, "/src");
+    REQUIRE(units.size() == 3);
+    CHECK(is_of_kernel(units[0]));
+    CHECK_FALSE(is_of_kernel(units[1]));
+    CHECK(is_of_kernel(units[2]));
+    CHECK(is_of_kernel(read_units(write_units(units), "units")[2]));
+    BuildUnit of_module = units[1];
+    of_module.owner = "kvm";
+    CHECK(is_of_kernel(of_module));
+}
+
 TEST_CASE("make rules of compilers") {
     CHECK(read_make_rule("a.o: b.c \\\n  c.h d\\ e.h\n") == std::vector<std::string>{"b.c", "c.h", "d e.h"});
     CHECK(read_make_rule("a.o:").empty());
