@@ -59,6 +59,7 @@ class Trial:
         self.boots = Boots()
         self._calls = {}
         self._unloadable = set()
+        self._complained = {}  # {step of the script: what the kernel said of itself}
         self._script = scripts.read(plan.script) if plan.script else None
         self._module = name_in_kernel(plan.livepatch)
         core = module_name(plan.core) if plan.core else None
@@ -159,11 +160,19 @@ class Trial:
             run.do("load again", f"patch /lp/{self._module}.ko")
             self._unload(run, " again")
             self._check_log(run)
-            if self._script and self._answer(run, "after") == scripts.FIXED:
-                self._find("test.fault-gone", "warning",
-                           "the script still finds nothing wrong after the live patch was taken out: what it looks at was changed "
-                           "for good, or it does not look at what the patch does",
-                           f"a step that has nothing to say ends with status {scripts.NOTHING_TO_SAY}")
+            if self._script:
+                self._after(run)
+
+    def _after(self, run):
+        is_fixed = self._answer(run, "after") == scripts.FIXED
+        if self._complained["after"] and not self._complained["before"]:
+            run.fail("with the live patch taken out again, the script brings the kernel to complain, and did not before: "
+                     f"something that is gone with it is still in use\n{run.steps[-1]['text']}")
+        if is_fixed:
+            self._find("test.fault-gone", "warning",
+                       "the script still finds nothing wrong after the live patch was taken out: what it looks at was changed "
+                       "for good, or it does not look at what the patch does",
+                       f"a step that has nothing to say ends with status {scripts.NOTHING_TO_SAY}")
 
     def _objects_last(self):
         with self._boot("objects loaded after it") as run:
@@ -232,8 +241,10 @@ class Trial:
                 if is_patched:
                     raise
                 entry["text"] = f"the machine did not survive it: {error}"
+                self._complained[step] = [str(error)]
                 return 1
             entry["status"] = status
+            self._complained[step] = shown
         if status in scripts.NOT_RUN:
             run.fail(f"the script or something in it could not be run (status {status}):\n{entry['text']}")
         if shown:

@@ -3,6 +3,7 @@
 #include "arch/address_flow.h"
 #include "diff/address_identity.h"
 #include "diff/instructions.h"
+#include "diff/name_keepers.h"
 #include "diff/piece_finding.h"
 
 #include <fmt/format.h>
@@ -10,7 +11,6 @@
 #include <algorithm>
 #include <array>
 #include <map>
-
 #include <optional>
 #include <set>
 #include <string>
@@ -163,11 +163,16 @@ private:
             if (it.reference.to == Reference::To::symbol || it.reference.to == Reference::To::piece)
                 callee = patched_.target_name(it.reference);
         }
-        for (const auto& [number, held] : held_)
-            if (!is_inside && held.argument && held.thing.is_called && !keeps_nothing(callee) &&
-                !patched_.machine().is_profiling_call(callee))
+        for (const auto& [number, held] : held_) {
+            if (is_inside || !held.argument)
+                continue;
+            if (keeps_name(callee, *held.argument))
+                escapes_.emplace(held.thing.name,
+                                 fmt::format("passes {} to {}, which keeps the name", held.thing.name, callee));
+            else if (held.thing.is_called && !keeps_nothing(callee) && !patched_.machine().is_profiling_call(callee))
                 escapes_.emplace(held.thing.name, fmt::format("passes the address of {} to {}, which may keep it",
                                                               held.thing.name, callee));
+        }
         held_.clear();
     }
 

@@ -51,6 +51,21 @@ TEST_CASE("escapes: variables, tables and strings in memory that is not the patc
     CHECK(warns(table + body("publish(&table);")));
 }
 
+TEST_CASE("escapes: a name that the kernel keeps, and one that it only reads") {
+    const std::string keeper = "extern void *__request_region(void *, long, long, const char *, int);\n"
+                               "extern void *__lookup_region(void *, long, long, const char *, int);\n";
+    for (const Compiler& compiler : compilers()) {
+        if (!is_installed(compiler)) {
+            MESSAGE("skipped: no " << compiler.command);
+            continue;
+        }
+        CAPTURE(std::string(compiler.command));
+        CHECK(warns(keeper + body("__request_region(o, x, 8, \"serial\", 0);"), compiler));
+        CHECK_FALSE(warns(keeper + body("__lookup_region(o, x, 8, \"serial\", 0);"), compiler));
+        CHECK_FALSE(warns(keeper + body("__request_region(o, x, 8, o->name, 0); print(\"serial\");"), compiler));
+    }
+}
+
 TEST_CASE("escapes: what stays in the patch or on the stack is none of them") {
     CHECK_FALSE(warns("static struct object own; " + fresh + body("own.call = fresh; sink(0); if (x) own.call();")));
     CHECK_FALSE(warns(fresh + body("struct object here; here.call = fresh; sink(&here);")));

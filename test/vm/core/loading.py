@@ -74,6 +74,6 @@ def refused(vm, report, name, line):
     """/NAME.ko is not loaded, and the core says so in one line (busybox tries twice)."""
     vm.run("dmesg -c >/dev/null")
     status, text = vm.try_run(f"insmod /{name}.ko")
-    said = {one for one in vm.log() if "livepatch: " in one}
+    said = {re.sub(r"^\[ *[0-9.]+\] ", "", one) for one in vm.log() if "livepatch: " in one}
     report(f"refused: {name}", status != 0 and len(said) == 1 and re.search(f"livepatch: {line}$", *said),
            "\n".join([text, *said]))
