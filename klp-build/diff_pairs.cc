@@ -11,6 +11,7 @@
 #include "report/finding.h"
 #include "sense/code.h"
 #include "sense/conflicts.h"
+#include "sense/constructors.h"
 #include "sense/threads.h"
 
 #include <fmt/format.h>
@@ -91,6 +92,7 @@ std::vector<report::Finding> conflicts_of(const ProvenPair& pair, const diff::Di
     std::vector<report::Finding> findings = sense::find_conflicts(pair.unit.source, pair.original, changed);
     std::ranges::move(sense::find_thread_functions(pair.unit.source, pair.original, changed),
                       std::back_inserter(findings));
+    std::ranges::move(sense::find_constructors(pair.unit.source, pair.original, changed), std::back_inserter(findings));
     return findings;
 }
 

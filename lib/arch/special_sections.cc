@@ -45,7 +45,9 @@ bool is_ignored(const elf::Section& section) {
                                                             ".got",
                                                             ".discard",
                                                             ".discard.file_name",
-                                                            ".discard.warn_on_reachable"});
+                                                            ".discard.warn_on_reachable",
+                                                            // strings that the link compares (include/linux/tracepoint.h, Linux 6.19)
+                                                            "__tracepoint_check"});
     constexpr auto prefixes =
         std::to_array<std::string_view>({".note", ".debug", "___ksymtab", "__ksymtab", "__kcrctab", "___kcrctab",
                                          "___kflagstab", "__kflagstab", ".gnu.", ".ARM.attributes", ".stack_sizes",

@@ -26,11 +26,29 @@ std::string_view registry_of(std::string_view section) {
     return section.starts_with(".initcall") && own != std::string_view::npos ? section.substr(0, own) : section;
 }
 
+// The functions of lists that the kernel reads when it starts (_kprobe_blacklist).
+void add_listed(const Unit& unit, EntriesByRegistry& entries) {
+    for (const elf::Section& section : unit.object().sections()) {
+        const arch::SpecialSection* kind = arch::find_special(section.name);
+        if (!kind || !kind->lists_functions)
+            continue;
+        for (const elf::Relocation& relocation : unit.object().relocations(section.index)) {
+            const Reference listed = unit.reference(section.index, relocation);
+            if (listed.to != Reference::To::piece || unit.piece(listed.id).kind != PieceKind::function)
+                continue;
+            Hasher name;
+            name.add(source_name(unit.name(unit.piece(listed.id))));
+            entries[kind->name].push_back(name.result());
+        }
+    }
+}
+
 EntriesByRegistry nameless_entries(const Unit& unit, MeaningHasher& hasher) {
     EntriesByRegistry entries;
     for (uint32_t index = 0; index < unit.pieces().size(); ++index)
         if (const Piece& piece = unit.piece(index); is_nameless_entry(unit, piece))
             entries[registry_of(unit.object().section(piece.section).name)].push_back(hasher.content(index));
+    add_listed(unit, entries);
     for (auto& [name, hashes] : entries)
         std::ranges::sort(hashes);
     return entries;

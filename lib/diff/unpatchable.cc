@@ -64,7 +64,7 @@ std::optional<report::Finding> obstacle(const Pair& pair, uint32_t piece, const 
     if (arch::is_init(section) || arch::is_init(old_section))
         return error_about(
             patched, piece, "diff.init-changed",
-            fmt::format("the patch changes it, but it is in {} and gone once the kernel or module has started",
+            fmt::format("the patch changes it, but it is in {} and runs only while the kernel or module starts",
                         old_section),
             "take the change out of the patch; or, if the new code works with what the old function made when it ran, "
             "leave the function out with KLP_IGNORE_FUNCTION() and do what is missing in a pre-patch callback, which "

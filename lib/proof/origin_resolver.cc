@@ -35,7 +35,7 @@ Resolution livepatch_symbol(const Image& image, const symbols::KernelSymbol& sym
     result.kind = Resolution::Kind::livepatch;
     result.object = image.object();
     result.sympos = image.symbols().sympos(symbol);
-    result.is_global = symbol.global && !image.is_module();
+    result.is_global = symbol.global; // of a module as well: it is linked of its units, and has one of the name
     result.is_proven = is_proven;
     return result;
 }

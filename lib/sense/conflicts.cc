@@ -1,5 +1,7 @@
 #include "sense/conflicts.h"
 
+#include "sense/code.h"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -107,7 +109,7 @@ std::vector<report::Finding> find_conflicts(const std::string& source, const elf
                             fmt::format("{}", fmt::join(changed, ", ")), fmt::format("it is {}", row->reason), hint});
     const Names names = blacklisted(original);
     for (const std::string& function : changed)
-        if (names.contains(function))
+        if (names.contains(function) || names.contains(source_name(function)))
             findings.push_back(
                 {"sense.conflict", report::Severity::warning, source, function,
                  "it is on the kprobe blacklist: it runs where a breakpoint or another exception is being "

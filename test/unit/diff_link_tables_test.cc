@@ -120,3 +120,21 @@ TEST_CASE("what a module says of itself: not code, but no all-clear either") {
     CHECK(late_codes(outcome) == Codes{"diff.registry-changed"});
     CHECK(late_codes(pair.run(described("one"), described("one"))).empty());
 }
+
+TEST_CASE("who is on a list that the kernel has read is said, and no all-clear") {
+    const std::string unit = "int g(int);\nint f(int x) { return g(x) + 1; }\nint h(int x) { return g(x) + 2; }\n";
+    for (const char* list : {"_kprobe_blacklist", "_error_injection_whitelist"}) {
+        CAPTURE(std::string(list));
+        const std::string extra = std::string(list) == "_kprobe_blacklist" ? "" : ", 1";
+        const std::string marked = unit + "static unsigned long __attribute__((used, section(\"" + list +
+                                   "\"))) mark[] = { (unsigned long)f" + extra + " };\n";
+        UnitPair pair;
+        CHECK(pair.run(marked, marked).diff.nothing_changed);
+        const Outcome outcome = pair.run(unit, replaced(marked, "+ 2", "+ 3"));
+        REQUIRE(outcome.codes.empty());
+        CHECK(outcome.changed() == Names{"h"});
+        CHECK(outcome.has_finding("diff.registry-changed"));
+        CHECK_FALSE(pair.run(marked, replaced(marked, "+ 2", "+ 3")).has_finding("diff.registry-changed"));
+        CHECK(pair.run(unit, marked).has_finding("diff.registry-changed"));
+    }
+}

@@ -36,6 +36,10 @@ bool says(const std::vector<std::string>& messages, const std::string& what) {
 
 } // namespace
 
+TEST_CASE("a part of a function on the kprobe blacklist runs where it does") {
+    CHECK(says(reasons("arch/x86/kernel/nmi.c", {"listed.part.0"}), "kprobe blacklist"));
+}
+
 TEST_CASE("code that livepatch stands on is told by its place in the tree") {
     CHECK(says(reasons("kernel/livepatch/transition.c", {"free_one"}), "livepatch's own code"));
     CHECK(says(reasons("arch/x86/kernel/unwind_orc.c", {"free_one"}), "unwinder"));
