@@ -195,8 +195,10 @@ private:
         const auto [first, last] = by_source_.equal_range(before);
         if (file.change == ChangedFile::Change::renamed)
             return plan_renamed(file, before);
+        std::vector<Reading> unpatchable;
         for (auto entry = first; entry != last; ++entry)
-            add(*entry->second);
+            add_or_note(*entry->second, unpatchable);
+        note_unpatchable(before, unpatchable);
         // Nothing that is built includes a file that is not there yet: no need to look.
         const bool is_created =
             file.change == ChangedFile::Change::created || file.change == ChangedFile::Change::copied;
@@ -279,6 +281,14 @@ private:
         changes_[unit.object] = {unit, sources_.in_patched_tree(unit)};
     }
 
+    void add_or_note(const BuildUnit& unit, std::vector<Reading>& unpatchable) {
+        if (is_unpatchable(unit))
+            unpatchable.push_back(
+                {source::absolute_path(sources_.source.string(), unit.source), unit.compile, unit.object});
+        else
+            add(unit);
+    }
+
     // Whether such a unit sees a change of a header nobody knows; it must not be passed by in silence.
     void note_unread_units() {
         std::vector<const source::IncludeGraph::Failure*> unread;
@@ -312,12 +322,8 @@ private:
         std::vector<Reading> unpatchable;
         for (const std::string& unit : graph().units_including(absolute)) {
             const auto [first, last] = by_path_.equal_range(unit);
-            for (auto entry = first; entry != last; ++entry, ++count) {
-                if (is_unpatchable(*entry->second))
-                    unpatchable.push_back({unit, entry->second->compile, entry->second->object});
-                else
-                    add(*entry->second);
-            }
+            for (auto entry = first; entry != last; ++entry, ++count)
+                add_or_note(*entry->second, unpatchable);
         }
         note_unpatchable(path, unpatchable);
         return count;
@@ -340,7 +346,7 @@ private:
         const std::string absolute = source::absolute_path(sources_.source.string(), path);
         const auto is_of_kernel_proper = [&](const std::string& unit) {
             const auto [first, last] = by_path_.equal_range(unit);
-            return std::any_of(first, last, [](const auto& entry) { return is_of_kernel(*entry.second); });
+            return std::any_of(first, last, [](const auto& entry) { return !is_unpatchable(*entry.second); });
         };
         return is_of_kernel_proper(absolute) ||
                (source::kind_of(path) == FileKind::header &&

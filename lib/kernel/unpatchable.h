@@ -13,9 +13,10 @@ namespace klp::kernel {
 // modules. Nothing for all other files.
 std::optional<report::Finding> find_unpatchable(const std::string& path);
 
-// The same for a unit, whatever folder it is in: the code that maps the vDSO lies beside the vDSO's own.
+// The same for a unit. The code that maps the vDSO lies beside the vDSO's own, and the EFI stub has objects of its own
+// of lib/cmdline.c.
 inline bool is_unpatchable(const BuildUnit& unit) {
-    return !is_of_kernel(unit) && find_unpatchable(unit.source);
+    return !is_of_kernel(unit) && (find_unpatchable(unit.source) || find_unpatchable(unit.object));
 }
 
 } // namespace klp::kernel

@@ -309,6 +309,18 @@ TEST_CASE("what is linked into the kernel is a part of it, whatever folder it li
     CHECK(plan.findings.empty());
 }
 
+TEST_CASE("an object that a binary of its own has of a source of the kernel's is none of the kernel's") {
+    World world;
+    BuildUnit stub = unit("drivers/firmware/efi/libstub/lib-fork.o");
+    stub.source = "kernel/fork.c";
+    world.units.push_back(stub);
+    const Plan plan = world.plan({changed("kernel/fork.c")});
+    REQUIRE(plan.changes.size() == 1);
+    CHECK(plan.changes[0].patched.object == "kernel/fork.o");
+    REQUIRE(plan.findings.size() == 1);
+    CHECK(plan.findings[0].code == "plan.unpatchable-includers");
+}
+
 TEST_CASE("a file of the build's programs that the kernel includes is a part of the kernel") {
     World world;
     world.included.insert("relo.c");
