@@ -8,6 +8,7 @@
 #include "host/parallel.h"
 #include "kernel/untraced.h"
 #include "proof/image_callers.h"
+#include "proof/start_only.h"
 #include "report/finding.h"
 #include "sense/code.h"
 #include "sense/conflicts.h"
@@ -96,12 +97,19 @@ std::vector<report::Finding> conflicts_of(const ProvenPair& pair, const diff::Di
     return findings;
 }
 
-// Those of a function whose place in the image is proven.
-diff::CallerNames callers_of(const elf::Symbol& function, const ProvenPair& pair, const Images& images) {
+// Where a function is in the image, if that is proven.
+std::optional<proof::Location> proven_place(const elf::Symbol& function, const ProvenPair& pair) {
     const proof::FunctionOrigin* origin = pair.origin.find(function.index);
     if (!origin || origin->status != proof::OriginStatus::proven)
+        return std::nullopt;
+    return origin->location;
+}
+
+diff::CallerNames callers_of(const elf::Symbol& function, const ProvenPair& pair, const Images& images) {
+    const std::optional<proof::Location> place = proven_place(function, pair);
+    if (!place)
         return {};
-    proof::Callers callers = proof::find_callers(images.of(pair.unit.owner), origin->location);
+    proof::Callers callers = proof::find_callers(images.of(pair.unit.owner), *place);
     return {std::move(callers.hookable), std::move(callers.others)};
 }
 
@@ -135,6 +143,10 @@ std::vector<UnitDiff> diff_pairs(const Options& options, const kernel::Target& t
         };
         diff_options.untraced_by = kernel::untraced_by(target, pair.unit);
         diff_options.callers_of = [&](const elf::Symbol& symbol) { return callers_of(symbol, pair, images); };
+        diff_options.is_used_only_at_start = [&](const elf::Symbol& symbol) {
+            const std::optional<proof::Location> place = proven_place(symbol, pair);
+            return place && proof::is_used_only_at_start(images.of(pair.unit.owner), *place);
+        };
         diff_options.entry_sizes = entry_sizes;
         diff_options.explain = options.explain || !options.report.empty();
         diff_options.review = !options.report.empty();

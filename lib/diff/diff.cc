@@ -14,6 +14,7 @@
 #include "diff/macros.h"
 #include "diff/review.h"
 #include "diff/select.h"
+#include "diff/start_only.h"
 #include "diff/tail_calls.h"
 #include "diff/unit.h"
 
@@ -88,6 +89,7 @@ Diff run(const elf::Object& original_object, const elf::Object& patched_object, 
     refuse_errors(diff.findings);
     append(diff.findings, find_tail_calls(patched, selection));
     append(diff.findings, find_address_escapes(patched, selection));
+    append(diff.findings, find_start_only(pair, changes, options));
     diff.output = std::move(emission.output);
     diff.references = std::move(emission.references);
     diff.import_namespaces = std::move(emission.import_namespaces);

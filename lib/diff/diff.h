@@ -37,6 +37,9 @@ struct Options {
     std::string untraced_by;
     // Who calls a function of the original unit in the running kernel.
     std::function<CallerNames(const elf::Symbol&)> callers_of = [](const elf::Symbol&) { return CallerNames(); };
+    // Nobody calls this global function of the original unit once the kernel has started. Asked if the unit itself does
+    // not.
+    std::function<bool(const elf::Symbol&)> is_used_only_at_start = [](const elf::Symbol&) { return false; };
     arch::EntrySizes entry_sizes; // of special sections
     bool explain = false;         // fill Item::cause and what follows it
     bool review = false;          // fill Item::review
