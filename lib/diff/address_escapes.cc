@@ -30,6 +30,13 @@ struct Thing {
     bool is_called = false; // it is a function, or has pointers to functions, whoever has those
 };
 
+// One that leaves the patch. By what happens to it, so that those of one kind are said together.
+struct Escape {
+    std::string how; // "passes {} to f, which keeps the name"
+    std::string name;
+    auto operator<=>(const Escape&) const = default;
+};
+
 // Takes an address to end what another call had begun with it (linux/workqueue.h, linux/timer.h, linux/hrtimer.h,
 // linux/interrupt.h); so does what is named for unregistering.
 constexpr std::array ends_use{std::string_view("cancel_delayed_work"), std::string_view("cancel_delayed_work_sync"),
@@ -53,8 +60,8 @@ public:
     Scan(const Unit& patched, const Routing& routing, uint32_t index)
         : patched_(patched), routing_(routing), index_(index), piece_(patched.piece(index)) {}
 
-    // What escapes, and how.
-    std::map<std::string, std::string> run() {
+    // What escapes.
+    std::set<Escape> run() {
         if (!makes_addresses())
             return {};
         for (const arch::Instruction& instruction : read_instructions(patched_, piece_))
@@ -145,8 +152,7 @@ private:
         for (const RoutedReference& it : place)
             if (it.route == Route::inside)
                 return;
-        escapes_.emplace(thing.name,
-                         fmt::format("stores the address of {} in memory that outlives the live patch", thing.name));
+        escapes_.insert({"stores the address of {} in memory that outlives the live patch", thing.name});
     }
     bool leaves(References references) const {
         return std::ranges::any_of(references, [&](const RoutedReference& it) {
@@ -167,11 +173,9 @@ private:
             if (is_inside || !held.argument)
                 continue;
             if (keeps_name(callee, *held.argument))
-                escapes_.emplace(held.thing.name,
-                                 fmt::format("passes {} to {}, which keeps the name", held.thing.name, callee));
+                escapes_.insert({"passes {} to " + callee + ", which keeps the name", held.thing.name});
             else if (held.thing.is_called && !keeps_nothing(callee) && !patched_.machine().is_profiling_call(callee))
-                escapes_.emplace(held.thing.name, fmt::format("passes the address of {} to {}, which may keep it",
-                                                              held.thing.name, callee));
+                escapes_.insert({"passes the address of {} to " + callee + ", which may keep it", held.thing.name});
         }
         held_.clear();
     }
@@ -182,25 +186,32 @@ private:
     const Piece& piece_;
     std::unordered_map<unsigned, Held> held_; // by register
     std::set<unsigned> frames_;               // registers that point to the stack
-    std::map<std::string, std::string> escapes_;
+    std::set<Escape> escapes_;
 };
 
 } // namespace
 
 std::vector<report::Finding> find_address_escapes(const Unit& patched, const Selection& selection) {
-    std::vector<report::Finding> findings;
-    std::set<std::pair<uint32_t, std::string>> seen; // a function and its parts are one
+    std::map<uint32_t, std::map<std::string, std::vector<std::string>>> escapes; // a function and its parts are one
     for (uint32_t index = 0; index < patched.pieces().size(); ++index) {
         if (!selection.included[index] || patched.piece(index).kind != PieceKind::function)
             continue;
-        for (const auto& [name, how] : Scan(patched, selection.routing, index).run())
-            if (seen.emplace(patched.root_of(index), name).second)
-                findings.push_back(warning_about(
-                    patched, index, "diff.address-escapes",
-                    fmt::format("it {}; the address leads to nowhere once the module is unloaded", how),
-                    "do not unload the module, or see to it in a post-unpatch callback, when no patched code runs any "
-                    "more, that nobody has the address (cancel the work or the timer, put the old pointer back)"));
+        for (const Escape& it : Scan(patched, selection.routing, index).run())
+            escapes[patched.root_of(index)][it.how].push_back(it.name);
     }
+    std::vector<report::Finding> findings;
+    for (auto& [function, ways] : escapes)
+        for (auto& [how, names] : ways) {
+            names.erase(std::ranges::unique(names).begin(), names.end());
+            const std::string others = names.size() > 1 ? fmt::format(" and {} more", names.size() - 1) : "";
+            std::string what = how;
+            what.replace(what.find("{}"), 2, names.front() + others);
+            findings.push_back(warning_about(
+                patched, function, "diff.address-escapes",
+                fmt::format("it {}; the address leads to nowhere once the module is unloaded", what),
+                "do not unload the module, or see to it in a post-unpatch callback, when no patched code runs any "
+                "more, that nobody has the address (cancel the work or the timer, put the old pointer back)"));
+        }
     return findings;
 }
 

@@ -101,8 +101,37 @@ private:
         }
     }
 
+    // Members that were put into a structure of their own, or were taken out of one, where they were and under names
+    // that end in the same way (`pmp_reset.softreset` of `pmp_softreset`): the same bytes. `is_same` gets a part of the
+    // group and another member.
+    template <typename IsSame>
+    static void pair_regrouped(std::vector<const Field*>& groups, const Shapes& shapes,
+                               std::vector<const Field*>& others, IsSame is_same) {
+        std::erase_if(groups, [&](const Field* group) {
+            const TypeId type = shapes.strip(group->type);
+            if (!is_aggregate(shapes.type(type)))
+                return false;
+            std::vector<const Field*> twins;
+            for (Field part : fields_of(shapes, type)) {
+                part.at += group->at;
+                const auto twin = std::ranges::find_if(others, [&](const Field* other) {
+                    return is_same(part, *other) && other->name.ends_with(part.name.substr(part.name.rfind('.') + 1));
+                });
+                if (twin == others.end())
+                    return false;
+                twins.push_back(*twin);
+            }
+            std::erase_if(others, [&](const Field* it) { return std::ranges::find(twins, it) != twins.end(); });
+            return !twins.empty();
+        });
+    }
+
     // A member that is gone and one that is new, of one kind in one place, are a member with a new name.
     void compare_others() {
+        pair_regrouped(added_, after_, removed_,
+                       [&](const Field& part, const Field& old) { return is_same_field(old, part); });
+        pair_regrouped(removed_, before_, added_,
+                       [&](const Field& part, const Field& now) { return is_same_field(part, now); });
         for (const Field* field : added_) {
             auto twin = std::ranges::find_if(removed_, [&](const Field* old) { return is_same_field(*old, *field); });
             if (twin == removed_.end()) {

@@ -15,7 +15,8 @@ struct Allocation {
 // The calls in `text`, by the names that the kernel gives such functions, whose size is that of `struct TAG`:
 //     p = kzalloc(sizeof(struct TAG), ...)    struct TAG *p; ... p = kmalloc(sizeof(*p), ...)    struct_size(p, ...)
 //     kmem_cache_create("tag", sizeof(struct TAG), ...)    KMEM_CACHE(TAG, ...)
-//     alloc_percpu(struct TAG)
+//     alloc_percpu(struct TAG)    kmalloc_obj(struct TAG)    kmalloc_obj(*p)
+//     slab = KMEM_CACHE(TAG, ...); ... kmem_cache_zalloc(slab, ...)
 // In the order of the text; macros are not expanded.
 std::vector<Allocation> allocations_of(std::string_view text, std::string_view tag);
 

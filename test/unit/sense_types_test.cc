@@ -111,6 +111,12 @@ TEST_CASE("the same bytes with the same meaning are no change") {
     expect(heap("int first; @{int *|const int *}@a; int last;"), nothing);
     expect(heap("int first; @{void *|struct list *}@a; int last;"), nothing);
     expect(heap("int first; int last; char a[@{0|}@];"), nothing);
+    // Put into a structure of their own.
+    const std::string calls = "struct calls { int (*reset)(int); long state; };\n";
+    expect(heap("int first; @{int (*pre_reset)(int); long state;|struct calls pre;}@ int last;", calls), nothing);
+    expect(heap("int first; @{struct calls calls;|int (*reset)(int); long state;}@ int last;", calls), nothing);
+    expect(heap("int first; @{long state; int (*reset)(int);|struct calls calls;}@ int last;", calls), changed);
+    expect(heap("int first; @{int (*reset)(int); int state;|struct calls calls;}@ int last;", calls), changed);
     expect(heap("int first; int last;") + "@{|struct fresh { int a; } kept; int get(void) { return kept.a; }}@",
            nothing);
 }

@@ -25,6 +25,10 @@ TEST_CASE("an object is made where its size is given to an allocator") {
     CHECK(found("c = kmem_cache_create(\"b\", sizeof(struct box),\n\t0, 0, NULL);\nd = KMEM_CACHE(box, SLAB);\n") ==
           Said{"1 kmem_cache_create", "3 KMEM_CACHE"});
     CHECK(found("b->cpu = alloc_percpu(struct box);\n") == Said{"1 alloc_percpu"});
+    CHECK(found("struct box *b = kmalloc_obj(*b);\nb = kzalloc_obj(struct box, GFP_NOWAIT);\n") ==
+          Said{"1 kmalloc_obj", "2 kzalloc_obj"});
+    CHECK(found("b = kmem_cache_zalloc(slab, GFP);\nslab = KMEM_CACHE(box, 0);\n") ==
+          Said{"1 kmem_cache_zalloc", "2 KMEM_CACHE"});
 }
 
 TEST_CASE("other sizes, other calls, other variables of that name are none") {
@@ -32,6 +36,8 @@ TEST_CASE("other sizes, other calls, other variables of that name are none") {
     CHECK(found("struct box *b;\nmemset(b, 0, sizeof(*b));\n").empty());
     CHECK(found("void f(struct box *b) {}\nvoid g(struct bag *b) { b = kzalloc(sizeof(*b), GFP); }\n").empty());
     CHECK(found("struct box *b;\nb = kzalloc(sizeof(b), GFP);\n").empty());
+    CHECK(
+        found("static struct bag *\nalloc_bag(struct box *b)\n{\n\treturn kmem_cache_zalloc(bags, GFP);\n}\n").empty());
 }
 
 TEST_CASE("a source that may have objects of a type other than variables") {
