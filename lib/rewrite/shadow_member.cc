@@ -141,9 +141,11 @@ private:
             use.object && std::ranges::any_of(lifetimes.allocations, [&](const LifetimeSite& site) {
                 return site.function == use.function && site.variable == use.object;
             });
-        if (!is_new_object || !use.is_assigned || !use.is_always)
+        if (!is_new_object || !use.is_assigned)
             return;
-        if (use.constant.empty())
+        if (!use.is_always)
+            ask_for_old_value(use);
+        else if (use.constant.empty())
             note_unknown_value(use);
         else if (!is_zero(use.constant))
             plan_.shadow.values.try_emplace(member, use.constant);
@@ -161,6 +163,20 @@ private:
                     "and nothing may sleep where shadow variables are freed",
                     member, use.given_to, use.function ? use.function->getName().str() : "?"),
                 "give it back for those that are left in the callback that frees the shadow variables");
+    }
+
+    // `if (flags & WRITE) p->is_write = true;` does not say what those are that exist.
+    void ask_for_old_value(const MemberUse& use) {
+        const std::string member = use.member->getName().str();
+        if (!use.constant.empty() && !is_zero(use.constant) && asked_.insert(member).second)
+            ask("rewrite.old-value",
+                fmt::format(
+                    "{}() sets `{}` of some new objects to {}, and of others not. Which of those that are older "
+                    "than the patch it would have set, nobody knows: all read as zero until written to",
+                    use.function->getName().str(), member, use.constant),
+                fmt::format("see that the code does without it where it is zero, tell them apart by what they had "
+                            "before, or give {}_default a value",
+                            structure_name(plan_.shadow)));
     }
 
     void note_unknown_value(const MemberUse& use) {
