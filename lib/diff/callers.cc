@@ -39,7 +39,7 @@ private:
             if (piece.kind == PieceKind::function &&
                 unit_.machine().is_branch(unit_.object().section(piece.section).data, relocation))
                 callers_[target].push_back(unit_.root_of(from));
-            else
+            else if (reference.offset <= 0) // tables of its labels, and alternatives that jump back into it, call nobody
                 address_taken_[target] = true;
         }
     }

@@ -349,10 +349,13 @@ void Prover::check_data() {
         if (!section || symbol.type != STT_OBJECT || !is_constant(*section) || !is_in_section(symbol, *section))
             continue;
         auto known = origin_.symbols.find(symbol.index);
-        if (known != origin_.symbols.end() && known->second.location)
-            origin_.data.push_back(
-                {symbol.index, content_.is_at(image_, {symbol.section, symbol.value, symbol.value + symbol.size},
-                                              *known->second.location)});
+        if (known == origin_.symbols.end() || !known->second.location)
+            continue;
+        const bool is_same =
+            content_.is_at(image_, {symbol.section, symbol.value, symbol.value + symbol.size}, *known->second.location);
+        // A weak one with other content is another unit's, which took its place.
+        if (is_same || !symbol.is_weak())
+            origin_.data.push_back({symbol.index, is_same});
     }
 }
 

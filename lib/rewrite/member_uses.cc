@@ -120,8 +120,10 @@ private:
             const clang::DynTypedNodeList parents = unit_.context().getParents(node);
             const auto* parent = parents.empty() ? nullptr : parents[0].get<clang::Expr>();
             if (!parent) {
-                // typeof, or a statement by itself
-                use.is_read = parents.empty() || !parents[0].get<clang::Stmt>();
+                // typeof, or a statement by itself, or a variable: `struct msg *msg = &p->member` may be written
+                // through.
+                const bool is_kept = is_address && !parents.empty() && parents[0].get<clang::VarDecl>();
+                use.is_read = parents.empty() || (!parents[0].get<clang::Stmt>() && !is_kept);
                 note_argument(use, is_address);
                 return;
             }

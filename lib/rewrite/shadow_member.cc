@@ -132,6 +132,7 @@ private:
     // What the code stores in a new object is what an old one should have had.
     void note_set_up(const ParsedUnit& unit, const MemberUse& use, const Lifetimes& lifetimes) {
         const std::string member = use.member->getName().str();
+        ask_for_holders(use);
         if (is_initialiser(use.callee) && set_ups_.try_emplace(member, set_up_of(unit, use)).second &&
             !set_ups_.at(member).prototypes.empty())
             home_ = unit.main_file();
@@ -163,6 +164,20 @@ private:
                     "and nothing may sleep where shadow variables are freed",
                     member, use.given_to, use.function ? use.function->getName().str() : "?"),
                 "give it back for those that are left in the callback that frees the shadow variables");
+    }
+
+    // A reference count that begins when the patch goes in has not counted who holds the object already.
+    void ask_for_holders(const MemberUse& use) {
+        const std::string member = use.member->getName().str();
+        const std::string type = use.member->getType().getAsString();
+        if ((type == "refcount_t" || type == "struct kref") && asked_.insert(member).second)
+            ask("rewrite.old-value",
+                fmt::format(
+                    "`{}` counts who holds the object. Those who hold one that is older than the patch were not "
+                    "counted: the first of them that lets go would free it under the others",
+                    member),
+                "count for new objects only, and let old ones end as before; whether it has a shadow variable tells "
+                "one from the other");
     }
 
     // `if (flags & WRITE) p->is_write = true;` does not say what those are that exist.

@@ -87,6 +87,17 @@ TEST_CASE("callers: who takes the address may call from anywhere") {
     CHECK(marked.changed == std::set<std::string>{"inner"});
 }
 
+TEST_CASE("callers: alternatives that jump back into a function call nobody") {
+    // As static_cpu_has() does (arch/x86/include/asm/cpufeature.h).
+    const std::string jump = "asm volatile(\"1: nop\\n.pushsection .altinstr_aux,\\\"ax\\\"\\njmp 1b\\n.popsection\");";
+    Marked marked = mark("static notrace int inner(int x) { " + jump +
+                             " return outside(x) + NUMBER; }\n"
+                             "int first(int x) { return inner(x) * 3; }\n",
+                         "-ffunction-sections");
+    CHECK(marked.through_callers == std::set<std::string>{"inner"});
+    CHECK(marked.changed == std::set<std::string>{"inner", "first"});
+}
+
 TEST_CASE("callers: other units may call a global function") {
     Marked marked = mark("notrace int inner(int x) { return outside(x) + NUMBER; }\n"
                          "int first(int x) { return inner(x) * 3; }\n");

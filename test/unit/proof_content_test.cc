@@ -106,6 +106,22 @@ TEST_CASE("read-only data is held against the image, with the strings that it po
     CHECK_FALSE(differs(replaced(unit, "writable = 5", "writable = 6"), "table"));
 }
 
+TEST_CASE("weak data in whose place the image has another unit's is not the unit's affair")
+{
+    const std::string unit = "__attribute__((weak)) const int table[] = { 1, 2, 3 };\n"
+                             "int f(int x) { return table[x] + 1; }\n";
+    Claim claim(unit, unit, "const int table[] = { 4, 5, 6 };\n");
+    CHECK(claim.of("f") == OriginStatus::proven);
+    CHECK_FALSE(claim.origin.find_data(symbol(claim.unit, "table").index));
+    symbols::Exports exports;
+    OriginResolver resolver(claim.origin, claim.unit, claim.image, claim.image, exports);
+    const symbols::Resolution found = resolver.resolve_defined(symbol(claim.unit, "table"));
+    CHECK(found.is_proven);
+    CHECK_FALSE(found.has_other_content);
+    Claim alone(unit, unit);
+    CHECK(alone.origin.find_data(symbol(alone.unit, "table").index));
+}
+
 TEST_CASE("what the image says twice and differently of one symbol is a contradiction")
 {
     // In the image, g reads another variable than the source says.

@@ -183,3 +183,21 @@ TEST_CASE("rewrite: a patch of headers only is refused, and why") {
     };
     CHECK(contains(why(), "headers only"));
 }
+
+TEST_CASE("rewrite: who holds an old object was not counted") {
+    const std::string counted = unit("refcount_t r;", "refcount_set(&c->r, 1);", begin("refcount_inc(&c->r);"));
+    const std::string head = "typedef struct { int refs; } refcount_t;\n"
+                             "void refcount_set(refcount_t *, int); void refcount_inc(refcount_t *);\n";
+    CHECK(codes_of(rewritten(head + counted)) == Codes{"rewrite.old-value"});
+}
+
+TEST_CASE("rewrite: a pointer to a new member may be written through") {
+    const auto text = [](const std::string& type) {
+        return text_of(rewritten(unit("struct delayed_work d;", "",
+                                      "void begin(struct ctx *c)\n{\n\t" + type +
+                                          "struct delayed_work *own = &c->d; // new\n\tuse(c->lock);\n"
+                                          "\tuse((long)own); // new\n}\n")));
+    };
+    CHECK(contains(text(""), "= &klp_ctx_get_or_alloc(c, "));
+    CHECK(contains(text("const "), "= &klp_ctx_get(c)->d;"));
+}
