@@ -126,7 +126,7 @@ Rewritten rewrite_patch(const Options& options, const kernel::Target& target, co
                         const fs::path& folder) {
     restore_own_lines(changes, tree);
     const rewrite::Result result = rewrite::rewrite(request_of(options, target, changes, plan, images, tree.root()));
-    Rewritten written{options.rewrite / "fix.patch", options.rewrite / "README", result.questions};
+    Rewritten written{options.rewrite / "fix.patch", options.rewrite / "README", result.questions, result.remarks};
     files::make_folder(options.rewrite);
     files::write(written.patch, patch_text(options, target, changes, result, tree.root(), folder));
     files::write(written.readme, readme_text(options, result));
@@ -136,6 +136,8 @@ Rewritten rewrite_patch(const Options& options, const kernel::Target& target, co
 void hand_out_rewritten(const Rewritten& written) {
     fmt::print("{}: the patch to build; {}: what was changed{}\n", written.patch.string(), written.readme.string(),
                written.questions.empty() ? "" : ", and what is to be decided before it can be built");
+    for (const std::string& remark : written.remarks)
+        fmt::print("to know: {}\n", remark);
     if (!written.questions.empty())
         throw report::Refusal(written.questions);
 }

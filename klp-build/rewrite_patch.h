@@ -10,6 +10,7 @@ struct Rewritten {
     std::filesystem::path patch;
     std::filesystem::path readme;
     std::vector<report::Finding> questions; // errors: "rewrite.*"
+    std::vector<std::string> remarks;       // what the author should know
 };
 
 // Writes --rewrite's DIR/fix.patch and DIR/README (lib/rewrite). `tree` is the patched tree; its files have their own

@@ -1,12 +1,15 @@
 #include "kernel/generate.h"
 
-#include "host/cache.h"
 #include "kernel/kbuild.h"
 #include "report/finding.h"
 
 #include <mutex>
 
 namespace klp::kernel {
+
+host::FileLock lock_for_generating(const Target& target) {
+    return host::FileLock::wait(target.state / "generate.lock");
+}
 
 void generate_for(const Target& target, std::span<const BuildUnit> units, unsigned jobs) {
     static std::mutex within_this_run;
@@ -16,7 +19,7 @@ void generate_for(const Target& target, std::span<const BuildUnit> units, unsign
         throw report::Refusal("cache.read-only", target.entry.string(),
                               "a source that the kernel's build generates is missing, and this entry may only be read",
                               "have whoever owns the cache run klp-build --prepare for this kernel");
-    const host::FileLock between_runs = host::FileLock::wait(target.entry / "generate.lock");
+    const host::FileLock between_runs = lock_for_generating(target);
     std::vector<std::string> goals = {"-k"};
     if (is_out_of_tree(target))
         goals.push_back("M=" + target.source.string());

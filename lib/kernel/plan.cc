@@ -52,6 +52,9 @@ public:
     }
 
     Plan plan(std::vector<ChangedFile> files) {
+        for (const ChangedFile& file : files)
+            if (file.change == ChangedFile::Change::renamed)
+                renamed_.insert(file.origin);
         // Makefiles first: they decide which units there are.
         for (const ChangedFile& file : files)
             if (file.kind == FileKind::makefile)
@@ -106,13 +109,18 @@ private:
 
     // What a Makefile changes besides how units are compiled.
     void plan_recipes(const ChangedFile& file, const PatchedFolder& folder) {
-        for (const std::string& object : folder.gone)
-            leave_out({"plan.removed", Severity::warning, file.path, "",
-                       fmt::format("with it, kbuild no longer makes {}; its code stays in the running kernel", object),
-                       ""});
+        for (const BuildUnit& unit : sources_.units)
+            if (std::ranges::find(folder.gone, unit.object) != folder.gone.end() && !renamed_.contains(unit.source))
+                note_gone(file, unit.object);
         Trace trace = tracer_.trace_recipes(file.path, folder.steps);
         note_lost(file, trace);
         std::ranges::move(trace.faults, std::back_inserter(faults_));
+    }
+
+    void note_gone(const ChangedFile& makefile, const std::string& object) {
+        leave_out({"plan.removed", Severity::warning, makefile.path, "",
+                   fmt::format("with it, kbuild no longer makes {}; its code stays in the running kernel", object),
+                   ""});
     }
 
     // Something is made otherwise, and nobody was found who uses it: that is no proof that nobody does.
@@ -185,8 +193,9 @@ private:
         if (refuse_if_unpatchable(before))
             return;
         if (file.change == ChangedFile::Change::removed) {
-            leave_out({"plan.removed", Severity::warning, file.path, "",
-                       "the patch removes this file; its code stays in the running kernel", ""});
+            if (!renamed_.contains(file.path))
+                leave_out({"plan.removed", Severity::warning, file.path, "",
+                           "the patch removes this file; its code stays in the running kernel", ""});
             return;
         }
         const bool was_planned = std::any_of(changes_.begin(), changes_.end(), [&](const auto& entry) {
@@ -378,7 +387,8 @@ private:
     std::multimap<std::string, const BuildUnit*> by_path_;
     std::optional<source::IncludeGraph> graph_;
     Tracer tracer_;
-    Trace trace_; // of the file that is being planned
+    Trace trace_;                   // of the file that is being planned
+    std::set<std::string> renamed_; // old names
     bool is_partial_ = false;
     std::map<std::string, UnitChange> changes_;
     std::vector<Finding> findings_;

@@ -64,6 +64,21 @@ Finding refusal_of_made_unit(const ChangedFile& file, const BuildUnit& unit) {
                  "write what is generated into a source file of its own");
 }
 
+// What a unit becomes a part of must be in the running kernel, and what it was a part of it still is.
+std::optional<Finding> refusal_of_owner(const ChangedFile& file, const BuildUnit& unit, const BuildUnit* before,
+                                        const std::vector<BuildUnit>& units) {
+    if (before && before->owner != unit.owner)
+        return error("plan.moved-unit", file.path,
+                     fmt::format("it makes {} a part of {}; in the running kernel it is a part of {}", unit.object,
+                                 unit.owner, before->owner),
+                     "leave this change of the Makefile out of the live patch");
+    if (std::ranges::find(units, unit.owner, &BuildUnit::owner) == units.end())
+        return error("plan.new-module", file.path,
+                     fmt::format("it brings a new module, {}; a live patch changes modules that there are", unit.owner),
+                     "leave the new module out of the live patch, and build it by itself");
+    return std::nullopt;
+}
+
 } // namespace
 
 PatchedFolder plan_makefile(const ChangedFile& file, const PlanSources& sources,
@@ -94,6 +109,11 @@ PatchedFolder plan_makefile(const ChangedFile& file, const PlanSources& sources,
             continue;
         if (unit.is_assembly || (unit.is_generated && old == before.end())) {
             faults.push_back(refusal_of_made_unit(file, unit));
+            continue;
+        }
+        if (std::optional<Finding> fault =
+                refusal_of_owner(file, unit, old == before.end() ? nullptr : old->second, sources.units)) {
+            faults.push_back(std::move(*fault));
             continue;
         }
         UnitChange& change = changes[unit.object];

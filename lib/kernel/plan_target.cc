@@ -1,6 +1,6 @@
 // Planning for a kernel that is there: what plan.h asks of the world, answered by kbuild and the compiler.
-#include "host/parallel.h"
 #include "host/process.h"
+#include "kernel/generate.h"
 #include "kernel/includes.h"
 #include "kernel/plan.h"
 #include "kernel/shadow.h"
@@ -11,7 +11,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// kbuild's dry run of one folder of a tree, in the target's own build directory: it writes nothing.
+// kbuild's dry run of one folder of a tree, in the target's own build directory.
 host::Outcome run_dry(const Target& target, const fs::path& source, const std::string& folder) {
     Kbuild kbuild = kbuild_of(target);
     std::vector<std::string> goals = {folder};
@@ -28,10 +28,10 @@ void replace_all(std::string& text, const std::string& from, const std::string& 
 }
 
 PatchedFolder read_patched_folder(const Target& target, const fs::path& patched_source, const std::string& folder) {
-    host::Outcome before, after;
-    host::parallel_for(2, 2, [&](size_t i) {
-        (i == 0 ? before : after) = run_dry(target, i == 0 ? target.source : patched_source, folder);
-    });
+    // make brings what it includes up to date (include/config/auto.conf, and the program that does so), dry run or not.
+    const host::FileLock between_runs = lock_for_generating(target);
+    const host::Outcome before = run_dry(target, target.source, folder);
+    host::Outcome after = run_dry(target, patched_source, folder);
     PatchedFolder result{parse_dry_run(after.output, patched_source), {}, {}};
     if (result.units.empty())
         throw report::Refusal("plan.makefile", folder + "Makefile",

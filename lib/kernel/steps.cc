@@ -157,6 +157,10 @@ private:
         for (const std::string_view mark : {"xargs ar ", "modules.order", "$(wildcard ", "__GENKSYMS__", "/built-in.a"})
             if (command.find(mark) != std::string::npos)
                 return true;
+        // A module of several units: its list, and their link.
+        if (command.find("awk '!x[$0]++") != std::string::npos ||
+            (command.find(" -r -o ") != std::string::npos && command.find(".mod") != std::string::npos))
+            return true;
         return command.starts_with("make ") || command.starts_with("make[");
     }
 

@@ -145,7 +145,7 @@ private:
         if (!is_new_object || !use.is_assigned)
             return;
         if (!use.is_always)
-            ask_for_old_value(use);
+            note_value_of_some(use);
         else if (use.constant.empty())
             note_unknown_value(use);
         else if (!is_zero(use.constant))
@@ -181,17 +181,16 @@ private:
     }
 
     // `if (flags & WRITE) p->is_write = true;` does not say what those are that exist.
-    void ask_for_old_value(const MemberUse& use) {
+    void note_value_of_some(const MemberUse& use) {
         const std::string member = use.member->getName().str();
         if (!use.constant.empty() && !is_zero(use.constant) && asked_.insert(member).second)
-            ask("rewrite.old-value",
-                fmt::format(
-                    "{}() sets `{}` of some new objects to {}, and of others not. Which of those that are older "
-                    "than the patch it would have set, nobody knows: all read as zero until written to",
-                    use.function->getName().str(), member, use.constant),
-                fmt::format("see that the code does without it where it is zero, tell them apart by what they had "
-                            "before, or give {}_default a value",
-                            structure_name(plan_.shadow)));
+            plan_.remarks.push_back(fmt::format(
+                "{}() sets `{}` of some new objects to {}, and of others not. Which of those that are older than the "
+                "patch it would have set, nobody knows: all read as zero until written to. Is that right for those "
+                "that "
+                "are in use when the patch comes? If not, tell them apart by what they had before, or give {}_default "
+                "a value.",
+                use.function->getName().str(), member, use.constant, structure_name(plan_.shadow)));
     }
 
     void note_unknown_value(const MemberUse& use) {

@@ -297,6 +297,30 @@ TEST_CASE("a Makefile's other recipes are looked at, and what it no longer makes
     CHECK(plan.is_partial);
 }
 
+TEST_CASE("a Makefile moves no unit into another module, and brings none") {
+    World world;
+    const std::vector<ChangedFile> files = {changed("drivers/net/Makefile")};
+    world.patched = {unit("drivers/net/a.o", "other")};
+    world.patched[0].compile.insert(world.patched[0].compile.begin() + 1, "-DKBUILD_MODFILE=\"drivers/net/other\"");
+    CHECK(world.refusal(files) == "plan.moved-unit");
+    world.patched = {unit("drivers/net/c.o", "other")};
+    CHECK(world.refusal(files) == "plan.new-module");
+    world.patched = {unit("drivers/net/c.o", "mod")};
+    CHECK(world.objects(files) == std::vector<std::string>{"drivers/net/c.o"});
+}
+
+TEST_CASE("the old name of a file that is renamed is not missed") {
+    World world;
+    ChangedFile file = changed("kernel/spoon.c", ChangedFile::Change::renamed);
+    file.origin = "kernel/fork.c";
+    world.patched = {unit("kernel/spoon.o")};
+    world.gone = {"kernel/fork.o"};
+    const Plan plan =
+        world.plan({file, changed("kernel/fork.c", ChangedFile::Change::removed), changed("kernel/Makefile")});
+    CHECK(plan.changes.size() == 1);
+    CHECK_FALSE(plan.is_partial);
+}
+
 TEST_CASE("what is linked into the kernel is a part of it, whatever folder it lies in") {
     World world;
     const std::string vdso = "arch/x86/entry/vdso/vclock_gettime.c";
