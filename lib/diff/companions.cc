@@ -74,7 +74,6 @@ public:
     }
 
     uint32_t size() const { return static_cast<uint32_t>(code_.size()); }
-    const Unit& unit() const { return unit_; }
 
     template <typename Visit>
     void visit_references(Visit visit) const {

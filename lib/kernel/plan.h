@@ -41,9 +41,10 @@ struct PlanSources {
     const std::vector<BuildUnit>& units; // of the target
     std::filesystem::path source;        // of the target
     std::filesystem::path build;         // of the target
-    const std::set<std::string>& included_sources;                          // find_included_sources()
-    std::function<source::IncludeGraph()> include_graph;                    // called at most once, and only if needed
-    std::function<PatchedFolder(const std::string& folder)> patched_folder; // called if a Makefile changes
+    const std::set<std::string>& included_sources;       // find_included_sources()
+    std::function<source::IncludeGraph()> include_graph; // called at most once, and only if needed
+    // Called for each Makefile that changes, with the folder that kbuild enters to read it.
+    std::function<PatchedFolder(const std::string& makefile, const std::string& folder)> patched_folder;
     // A unit's command, for the patched tree.
     std::function<BuildUnit(const BuildUnit&)> in_patched_tree;
     const std::vector<Step>& steps; // of the target

@@ -99,7 +99,7 @@ PatchedFolder plan_makefile(const ChangedFile& file, const PlanSources& sources,
         if (unit.object.starts_with(folder))
             before.emplace(unit.object, &unit);
     }
-    PatchedFolder patched = sources.patched_folder(folder);
+    PatchedFolder patched = sources.patched_folder(file.path, folder);
     for (BuildUnit& unit : patched.units) {
         // kbuild prepares itself on the way, in other folders.
         if (!unit.object.starts_with(folder) || is_unpatchable(unit))

@@ -1,4 +1,5 @@
 // Planning for a kernel that is there: what plan.h asks of the world, answered by kbuild and the compiler.
+#include "files/files.h"
 #include "host/process.h"
 #include "kernel/generate.h"
 #include "kernel/includes.h"
@@ -11,40 +12,73 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// kbuild's dry run of one folder of a tree, in the target's own build directory.
-host::Outcome run_dry(const Target& target, const fs::path& source, const std::string& folder) {
+// kbuild's dry run of one folder of the patched tree, in the target's own build directory.
+host::Outcome run_dry(const Target& target, const fs::path& patched_source, const std::string& folder) {
     Kbuild kbuild = kbuild_of(target);
     std::vector<std::string> goals = {folder};
     if (is_out_of_tree(target))
-        goals = {"M=" + source.string(), "modules"};
+        goals = {"M=" + patched_source.string(), "modules"};
     else
-        kbuild.source = source;
+        kbuild.source = patched_source;
     return host::run(dry_run_command(kbuild, goals, 1));
 }
 
-void replace_all(std::string& text, const std::string& from, const std::string& to) {
-    for (size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
-        text.replace(at, from.size(), to);
-}
+// A file of the patched tree as it was before the patch, while this lives.
+class AsItWas {
+public:
+    AsItWas(const fs::path& original, fs::path patched)
+        : patched_(std::move(patched)), aside_(patched_.string() + ".klp-patched"), is_there_(fs::exists(patched_)) {
+        if (is_there_)
+            fs::rename(patched_, aside_);
+        files::copy(original, patched_);
+    }
+    ~AsItWas() {
+        std::error_code ignored;
+        if (is_there_)
+            fs::rename(aside_, patched_, ignored);
+        else
+            fs::remove(patched_, ignored);
+    }
+    AsItWas(const AsItWas&) = delete;
+    AsItWas& operator=(const AsItWas&) = delete;
 
-PatchedFolder read_patched_folder(const Target& target, const fs::path& patched_source, const std::string& folder) {
-    // make brings what it includes up to date (include/config/auto.conf, and the program that does so), dry run or not.
+private:
+    fs::path patched_, aside_;
+    bool is_there_;
+};
+
+PatchedFolder read_patched_folder(const Target& target, const fs::path& patched_source, const std::string& makefile,
+                                  const std::string& folder) {
+    // make brings what it includes up to date (include/config/auto.conf, and the program that does so), dry run or not,
+    // and once more for a tree at another place: both runs are in this one.
     const host::FileLock between_runs = lock_for_generating(target);
-    const host::Outcome before = run_dry(target, target.source, folder);
-    host::Outcome after = run_dry(target, patched_source, folder);
+    const host::Outcome after = run_dry(target, patched_source, folder);
+    host::Outcome before;
+    if (fs::exists(target.source / makefile)) {
+        const AsItWas unpatched(target.source / makefile, patched_source / makefile);
+        before = run_dry(target, patched_source, folder);
+    }
     PatchedFolder result{parse_dry_run(after.output, patched_source), {}, {}};
     if (result.units.empty())
         throw report::Refusal("plan.makefile", folder + "Makefile",
                               "kbuild cannot read the patched Makefile:\n" + host::last_lines(after.errors, 10),
                               "correct the patch");
-    std::set<std::string> made;
+    std::set<std::string> made, of_units;
     for (const BuildUnit& unit : result.units)
         made.insert(unit.object);
-    for (BuildUnit& unit : parse_dry_run(before.output, target.source))
+    for (BuildUnit& unit : parse_dry_run(before.output, patched_source)) {
+        of_units.insert(unit.object);
         if (!made.contains(unit.object))
             result.gone.push_back(std::move(unit.object));
-    replace_all(after.output, patched_source.string(), target.source.string());
-    result.steps = changed_steps(before.output, after.output, {target.source, target.build}, folder);
+    }
+    of_units.merge(made);
+    // What else is done to a unit's object (objtool) goes with the unit.
+    const std::string build = target.build.string() + "/";
+    result.steps = changed_steps(before.output, after.output, {patched_source, target.build}, folder);
+    for (Step& step : result.steps)
+        std::erase_if(step.targets,
+                      [&](const std::string& file) { return of_units.contains(file.substr(build.size())); });
+    std::erase_if(result.steps, [](const Step& step) { return step.targets.empty(); });
     return result;
 }
 
@@ -65,7 +99,9 @@ Plan make_plan_with(const Differences& differences, const Target& target, const 
                 .included_sources = included,
                 .include_graph = [&] { return include_graph_of(target, units, options); },
                 .patched_folder =
-                    [&](const std::string& folder) { return read_patched_folder(target, patched_source, folder); },
+                    [&](const std::string& makefile, const std::string& folder) {
+                        return read_patched_folder(target, patched_source, makefile, folder);
+                    },
                 .in_patched_tree = [&](const BuildUnit& unit) { return in_patched_tree(unit, target, patched_source); },
                 .steps = steps,
                 .differences = differences,

@@ -41,8 +41,8 @@ std::vector<Step> parse_command_file(std::string_view text, const StepFolders& f
 std::vector<Step> find_steps(std::string_view dry_run, const StepFolders& folders);
 
 // The steps that one of two dry runs has and the other has not, or with another recipe, of what lies below `folder`
-// ("net/ipv4/"). A dry run is silent on what is there and up to date, which depends on the path of the tree as well:
-// a recipe that is the one a .cmd file of the build directory notes is none.
+// ("net/ipv4/"). A dry run is silent on what is there and up to date, which depends on times as well: a recipe that is
+// the one a .cmd file of the build directory notes is none.
 std::vector<Step> changed_steps(std::string_view before, std::string_view after, const StepFolders& folders,
                                 const std::string& folder);
 

@@ -53,7 +53,8 @@ public:
                     .build = "/build",
                     .included_sources = included,
                     .include_graph = [this] { return graph(); },
-                    .patched_folder = [this](const std::string&) { return PatchedFolder{patched, gone, recipes}; },
+                    .patched_folder = [this](const std::string&,
+                                             const std::string&) { return PatchedFolder{patched, gone, recipes}; },
                     .in_patched_tree = [](const BuildUnit& it) { return it; },
                     .steps = steps,
                     .differences =
