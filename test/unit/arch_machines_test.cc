@@ -1,4 +1,5 @@
 // The five machines: their relocations by the numbers of the ABI documents, and instructions by hand-made bytes.
+#include "arch/conditions.h"
 #include "arch/machine.h"
 #include "hand_made.h"
 #include "report/finding.h"
@@ -199,6 +200,44 @@ TEST_CASE("instructions: what only newer processors have is read as well") {
     CHECK(sum.is_valid);
     CHECK(sum.size == 6);
     CHECK(decode(test::ppc64le, {0x00, 0x00, 0x00, 0x06, 0x01, 0x00, 0x63, 0x38}).size == 8);
+}
+
+TEST_CASE("conditions: a branch and its contrary go by the same test, others do not") {
+    const auto condition = [](const Target& target, std::initializer_list<unsigned> bytes) {
+        return arch::condition_of(decode(target, bytes));
+    };
+    const auto are_contrary = [](const arch::Condition& one, arch::Condition other) {
+        other.is_contrary = !other.is_contrary;
+        return one == other;
+    };
+    const arch::Condition je = condition(test::x86_64, {0x74, 0x02});
+    CHECK(are_contrary(je, condition(test::x86_64, {0x75, 0x08})));              // jne
+    CHECK(je == condition(test::x86_64, {0x0f, 0x84, 0x00, 0x01, 0x00, 0x00}));  // je, far
+    CHECK_FALSE(are_contrary(je, condition(test::x86_64, {0x78, 0x02})));        // js
+    CHECK(are_contrary(condition(test::aarch64, {0x40, 0x00, 0x00, 0x54}),       // b.eq
+                       condition(test::aarch64, {0x41, 0x00, 0x00, 0x54})));     // b.ne
+    CHECK(are_contrary(condition(test::aarch64, {0x40, 0x00, 0x00, 0x34}),       // cbz
+                       condition(test::aarch64, {0x40, 0x00, 0x00, 0x35})));     // cbnz
+    CHECK(are_contrary(condition(test::ppc64le, {0x00, 0x01, 0x82, 0x41}),       // beq
+                       condition(test::ppc64le, {0x00, 0x01, 0x82, 0x40})));     // bne
+    CHECK(are_contrary(condition(test::s390x, {0xa7, 0x84, 0x00, 0x10}),         // je
+                       condition(test::s390x, {0xa7, 0x74, 0x00, 0x10})));       // jne
+    CHECK(are_contrary(condition(test::loongarch64, {0x80, 0x0c, 0x00, 0x40}),   // beqz
+                       condition(test::loongarch64, {0x80, 0x0c, 0x00, 0x44}))); // bnez
+}
+
+TEST_CASE("padding: what each machine fills the room before a jump's target with") {
+    const auto is_padding = [](const Target& target, std::initializer_list<unsigned> bytes) {
+        return machine_of(target).is_padding(decode(target, bytes));
+    };
+    CHECK(is_padding(test::aarch64, {0x1f, 0x20, 0x03, 0xd5}));       // nop
+    CHECK_FALSE(is_padding(test::aarch64, {0x5f, 0x24, 0x03, 0xd5})); // bti c
+    CHECK(is_padding(test::ppc64le, {0x00, 0x00, 0x00, 0x60}));       // nop
+    CHECK(is_padding(test::ppc64le, {0x00, 0x00, 0x42, 0x60}));       // ori r2,r2,0
+    CHECK_FALSE(is_padding(test::ppc64le, {0x00, 0x00, 0x43, 0x60})); // ori r3,r2,0
+    CHECK(is_padding(test::s390x, {0x07, 0x07}));                     // nopr
+    CHECK(is_padding(test::loongarch64, {0x00, 0x00, 0x40, 0x03}));   // nop
+    CHECK_FALSE(is_padding(test::loongarch64, {0x84, 0x00, 0x40, 0x03}));
 }
 
 TEST_CASE("instructions: bytes that are none are passed one unit at a time") {
