@@ -207,11 +207,11 @@ private:
         const std::string new_text = with_prefixes(
             std::string(text.substr(function.begin, function.end - function.begin)), home.marks[name], function.begin);
         const bool is_beside = is_needed && !home.is_header;
+        const std::string behind = is_beside ? left_out(home, name) + "\n\n" + new_text : "";
         if (is_changed_itself)
-            result_.edits[home.file].insert(
-                {function.begin, function.end - function.begin, is_beside ? kept + "\n\n" + new_text : kept});
+            result_.edits[home.file].insert({function.begin, function.end - function.begin, kept + behind});
         else if (is_beside)
-            result_.edits[home.file].insert({function.end, 0, "\n\n" + new_text});
+            result_.edits[home.file].insert({function.end, 0, behind});
         if (is_needed)
             report(home, name);
         else if (is_changed_itself && before && request_.chosen.empty())
@@ -220,6 +220,15 @@ private:
         else if (is_changed_itself && before)
             result_.remarks.push_back(fmt::format(
                 "{}() in {} is as it was: none of the callers that were named calls it.", name, relative(home.file)));
+    }
+
+    // The compiler may make other code of a function that stays as it is, now that what it calls has new functions
+    // beside it; it cannot be replaced, and nobody needs it to be.
+    std::string left_out(const Home& home, const std::string& name) {
+        if (home.functions.at(name).is_static)
+            return "";
+        add_prototype(home.file, "#include <linux/livepatch_helpers.h>\n");
+        return fmt::format("\n\nKLP_IGNORE_FUNCTION({});", name);
     }
 
     void report(Home& home, const std::string& name) {

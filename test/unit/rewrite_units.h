@@ -75,6 +75,7 @@ inline const std::string livepatch_h = "struct klp_object;\n"
                                        "void klp_shadow_free_all(unsigned long, void *);\n";
 
 inline const std::string helpers_h =
+    "#define KLP_IGNORE_FUNCTION(fn) static void *ignored_##fn = fn\n"
     "#define KLP_PRE_PATCH_CALLBACK(fn) static int (*patch)(struct klp_object *) = fn\n"
     "#define KLP_POST_UNPATCH_CALLBACK(fn) static void (*unpatch)(struct klp_object *) = fn\n";
 
