@@ -85,6 +85,7 @@ Selected select(const Pair& pair, const Changes& changes, const KernelSymbols& k
     add(find_taken_names(pair, selection, kernel));
     add(find_sibling_calls(pair.patched, selection, kernel));
     add(find_late_registries(pair, changes));
+    add(find_late_protection(pair));
     add(find_unknown_sections(pair, selection));
     add(find_removed_functions(pair));
     return result;

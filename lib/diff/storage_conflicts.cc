@@ -104,4 +104,22 @@ std::vector<report::Finding> find_init_data(const Unit& patched, const Selection
     return findings;
 }
 
+std::vector<report::Finding> find_late_protection(const Pair& pair) {
+    std::vector<report::Finding> findings;
+    for (uint32_t index = 0; index < pair.patched.pieces().size(); ++index) {
+        const uint32_t before = pair.before(index);
+        const Piece& piece = pair.patched.piece(index);
+        if (before == none || piece.kind != PieceKind::variable || piece.identity != Identity::kept ||
+            storage_of(pair.patched, piece) != Storage::ro_after_init ||
+            storage_of(pair.original, pair.original.piece(before)) != Storage::ordinary)
+            continue;
+        findings.push_back(
+            warning_about(pair.patched, index, "diff.storage-late",
+                          fmt::format("it is {} now; the running kernel's variable is not, and can still be written to",
+                                      to_string(Storage::ro_after_init)),
+                          {}));
+    }
+    return findings;
+}
+
 } // namespace klp::diff

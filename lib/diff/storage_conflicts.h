@@ -20,4 +20,8 @@ std::vector<report::Finding> find_decrypted_data(const Unit& patched, const Sele
 // code that comes along brings its own.
 std::vector<report::Finding> find_init_data(const Unit& patched, const Selection& selection);
 
+// A warning "diff.storage-late" for each variable that the patch has written to only while the kernel or module starts
+// (__ro_after_init): the running one's is where it is, and stays as writable as it was.
+std::vector<report::Finding> find_late_protection(const Pair& pair);
+
 } // namespace klp::diff

@@ -311,3 +311,15 @@ TEST_CASE("a variable that grows is told by its size, not by its content") {
                                         "static int more[8];\nint f(int x) { return ++seen[x & 3] + ++more[x & 7]; }");
     CHECK(pair.run(unit, beside).changed() == Names{"f"});
 }
+
+TEST_CASE("a variable that is protected from now on is not protected in the running kernel") {
+    const std::string unit = "int limit = 3;\nint f(int x) { return limit + x; }\n";
+    const std::string mark = "__attribute__((section(\".data..ro_after_init\"))) ";
+    UnitPair pair;
+    const Outcome alone = pair.run(unit, mark + unit);
+    CHECK(alone.diff.nothing_changed);
+    CHECK(alone.has_finding("diff.storage-late"));
+    REQUIRE(diff::changes_without_effect(alone.diff.findings).size() == 1);
+    CHECK_FALSE(pair.run(mark + unit, mark + unit).has_finding("diff.storage-late"));
+    CHECK_FALSE(pair.run(unit, replaced(unit, "+ x", "- x")).has_finding("diff.storage-late"));
+}
