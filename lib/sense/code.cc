@@ -130,6 +130,31 @@ std::set<std::string, std::less<>> exports_of(const elf::Object& unit) {
     return names;
 }
 
+std::map<std::string, std::string, std::less<>> export_terms_of(const elf::Object& unit) {
+    constexpr std::string_view entry = "__export_symbol_", table = "__ksymtab_", space = "__kstrtabns_";
+    std::map<std::string, std::string, std::less<>> licenses, spaces;
+    for (const elf::Symbol& symbol : unit.symbols()) {
+        const elf::Section* section = unit.section_of(symbol);
+        if (!section)
+            continue;
+        if (symbol.name.starts_with(entry)) { // two strings, one behind the other
+            const std::string name(symbol.name.substr(entry.size()));
+            const std::string_view license = elf::Object::string_at(*section, symbol.value);
+            licenses[name] = license;
+            spaces[name] = elf::Object::string_at(*section, symbol.value + license.size() + 1);
+        } else if (symbol.name.starts_with(table)) {
+            licenses[std::string(symbol.name.substr(table.size()))] =
+                section->name.find("_gpl") != section->name.npos ? "GPL" : "";
+        } else if (symbol.name.starts_with(space)) {
+            spaces[std::string(symbol.name.substr(space.size()))] = elf::Object::string_at(*section, symbol.value);
+        }
+    }
+    std::map<std::string, std::string, std::less<>> terms;
+    for (const auto& [name, license] : licenses)
+        terms[name] = spaces[name].empty() ? license : license + " " + spaces[name];
+    return terms;
+}
+
 std::set<std::string, std::less<>> functions_of_bpf(const elf::Object& unit) {
     constexpr std::string_view prefix = "__BTF_ID__func__";
     std::set<std::string, std::less<>> names;

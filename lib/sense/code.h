@@ -3,6 +3,7 @@
 
 #include "elf/object.h"
 
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -21,6 +22,10 @@ std::set<std::string, std::less<>> changed_functions(const elf::Object& original
 // What the unit exports. Source: include/linux/export-internal.h and include/linux/export.h (__ksymtab_NAME, and
 // __export_symbol_NAME since 6.4).
 std::set<std::string, std::less<>> exports_of(const elf::Object& unit);
+
+// Who may use what the unit exports, by name: license and namespace, in words that can be compared ("GPL", "GPL
+// DMA_BUF"; "" for everybody). Source: as above; sections ___ksymtab_gpl+NAME and symbols __kstrtabns_NAME before 6.4.
+std::map<std::string, std::string, std::less<>> export_terms_of(const elf::Object& unit);
 
 // The functions that BPF programs may call or attach to, as the unit's sets of BTF ids name them. Source:
 // include/linux/btf_ids.h (__BTF_ID__func__NAME__NUMBER).

@@ -202,6 +202,14 @@ void add_exports(const elf::Object& original, const elf::Object& patched, std::v
         if (!after.contains(name))
             findings.push_back({"sense.export-changed", Severity::warning, patched.name(), name,
                                 "the patch takes its export away, but modules go on finding the running kernel's", ""});
+    const auto old_terms = export_terms_of(original), new_terms = export_terms_of(patched);
+    for (const auto& [name, terms] : new_terms)
+        if (const auto old = old_terms.find(name); old != old_terms.end() && old->second != terms)
+            findings.push_back(
+                {"sense.export-changed", Severity::warning, patched.name(), name,
+                 fmt::format("the patch exports it for {}, and the running kernel goes on exporting it for {}",
+                             terms.empty() ? "everybody" : terms, old->second.empty() ? "everybody" : old->second),
+                 ""});
 }
 
 } // namespace

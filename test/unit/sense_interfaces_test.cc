@@ -91,6 +91,17 @@ TEST_CASE("the kernel's list of exports counts as well") {
 TEST_CASE("an export more or less is said, whatever becomes of the code") {
     expect("int f(int a) { return a; }\n@{" + exported("f") + "|}@", {"sense.export-changed f"});
     expect("int f(int a) { return a; }\n@{|" + exported("f") + "}@", {"sense.export-changed f"});
+    // And for whom: since Linux 6.4, and before.
+    const std::string entry =
+        "asm(\".section .export_symbol,\\\"a\\\"\\n__export_symbol_f:\\n.asciz \\\"@{|GPL}@\\\"\\n"
+        ".asciz \\\"\\\"\\n.balign 8\\n.quad f\\n.previous\");\n";
+    const std::string table =
+        "asm(\".section \\\"___ksymtab@{|_gpl}@+f\\\",\\\"a\\\"\\n__ksymtab_f:\\n.quad f\\n.previous\");\n";
+    for (const std::string& export_of : {entry, table})
+        expect("int f(int a) { return a; }\n" + export_of, {"sense.export-changed f"});
+    expect("int f(int a) { return a@{|+ 1}@; }\nasm(\".section .export_symbol,\\\"a\\\"\\n__export_symbol_f:\\n.asciz "
+           "\\\"GPL\\\"\\n.asciz \\\"\\\"\\n.balign 8\\n.quad f\\n.previous\");\n",
+           nothing);
 }
 
 TEST_CASE("a function whose address code gave away keeps its prototype") {
