@@ -29,8 +29,7 @@ namespace {
 std::string hint_for_rust(const report::Finding& finding, const std::string& source) {
     return fmt::format(
         "Rust code calls it, and is not made anew: make the change under a name that only C code calls; or, if Rust "
-        "code "
-        "can go on with what was, put KLP_IGNORE_FUNCTION({}) behind it in {}/ (<linux/livepatch_helpers.h>)",
+        "code can go on with what was, put KLP_IGNORE_FUNCTION({}) behind it in {}/ (<linux/livepatch_helpers.h>)",
         finding.function, std::filesystem::path(source).parent_path().string());
 }
 

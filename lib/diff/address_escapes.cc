@@ -192,20 +192,19 @@ private:
 } // namespace
 
 std::vector<report::Finding> find_address_escapes(const Unit& patched, const Selection& selection) {
-    std::map<uint32_t, std::map<std::string, std::vector<std::string>>> escapes; // a function and its parts are one
+    std::map<uint32_t, std::map<std::string, std::set<std::string>>> escapes; // a function and its parts are one
     for (uint32_t index = 0; index < patched.pieces().size(); ++index) {
         if (!selection.included[index] || patched.piece(index).kind != PieceKind::function)
             continue;
         for (const Escape& it : Scan(patched, selection.routing, index).run())
-            escapes[patched.root_of(index)][it.how].push_back(it.name);
+            escapes[patched.root_of(index)][it.how].insert(it.name);
     }
     std::vector<report::Finding> findings;
-    for (auto& [function, ways] : escapes)
-        for (auto& [how, names] : ways) {
-            names.erase(std::ranges::unique(names).begin(), names.end());
+    for (const auto& [function, ways] : escapes)
+        for (const auto& [how, names] : ways) {
             const std::string others = names.size() > 1 ? fmt::format(" and {} more", names.size() - 1) : "";
             std::string what = how;
-            what.replace(what.find("{}"), 2, names.front() + others);
+            what.replace(what.find("{}"), 2, *names.begin() + others);
             findings.push_back(warning_about(
                 patched, function, "diff.address-escapes",
                 fmt::format("it {}; the address leads to nowhere once the module is unloaded", what),

@@ -1,53 +1,12 @@
 #include "diff/callers.h"
 
+#include "diff/function_uses.h"
+
 #include <optional>
 
 namespace klp::diff {
 
 namespace {
-
-bool is_init_code(const Unit& unit, uint32_t piece) {
-    return arch::is_init(unit.object().section(unit.piece(piece).section).name);
-}
-
-// The functions that call each function of a unit, and whether anybody takes its address.
-class Callers {
-public:
-    explicit Callers(const Unit& unit) : unit_(unit), callers_(unit.pieces().size()), address_taken_(callers_.size()) {
-        for (uint32_t index = 0; index < callers_.size(); ++index)
-            read(index);
-    }
-
-    // The callers of a function, without parts of itself; nothing if its address is taken.
-    const std::vector<uint32_t>* of(uint32_t function) const {
-        return address_taken_[function] ? nullptr : &callers_[function];
-    }
-
-private:
-    void read(uint32_t from) {
-        const Piece& piece = unit_.piece(from);
-        Role role = unit_.role(piece.section);
-        if (role == Role::unknown || role == Role::registry)
-            return; // marks like .discard.addressable keep a symbol, they do not call it
-        for (const elf::Relocation& relocation : unit_.relocations(piece)) {
-            Reference reference = unit_.reference(piece.section, relocation);
-            if (reference.to != Reference::To::piece || unit_.piece(reference.id).kind != PieceKind::function)
-                continue;
-            uint32_t target = unit_.root_of(reference.id);
-            if (unit_.root_of(from) == target)
-                continue;
-            if (piece.kind == PieceKind::function &&
-                unit_.machine().is_branch(unit_.object().section(piece.section).data, relocation))
-                callers_[target].push_back(unit_.root_of(from));
-            else if (reference.offset <= 0) // tables of its labels, and alternatives that jump back into it, call nobody
-                address_taken_[target] = true;
-        }
-    }
-
-    const Unit& unit_;
-    std::vector<std::vector<uint32_t>> callers_;
-    std::vector<bool> address_taken_;
-};
 
 class Climb {
 public:
@@ -96,17 +55,15 @@ private:
     std::optional<std::vector<uint32_t>> callers_of(uint32_t piece) const {
         if (pair_.patched.piece(piece).symbol == 0 || !pair_.patched.is_local(pair_.patched.piece(piece)))
             return std::nullopt;
-        const std::vector<uint32_t>* now = after_.of(piece);
-        uint32_t partner = pair_.before(piece);
-        const std::vector<uint32_t>* then = partner == none ? now : before_.of(partner);
-        if (!now || !then)
+        const uint32_t partner = pair_.before(piece);
+        if (after_.is_pointed_to(piece) || (partner != none && before_.is_pointed_to(partner)))
             return std::nullopt;
         std::vector<uint32_t> callers;
-        for (uint32_t caller : *now)
+        for (uint32_t caller : after_.callers_of(piece))
             if (!is_init_code(pair_.patched, caller))
                 callers.push_back(caller);
         if (partner != none)
-            for (uint32_t caller : *then)
+            for (uint32_t caller : before_.callers_of(partner))
                 if (uint32_t same = pair_.after(caller); same != none && !is_init_code(pair_.patched, same))
                     callers.push_back(same);
         return callers;
@@ -128,8 +85,8 @@ private:
 
     const Pair& pair_;
     ReachedChanges& reached_;
-    Callers before_;
-    Callers after_;
+    FunctionUses before_;
+    FunctionUses after_;
 };
 
 } // namespace

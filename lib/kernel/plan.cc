@@ -109,18 +109,15 @@ private:
 
     // What a Makefile changes besides how units are compiled.
     void plan_recipes(const ChangedFile& file, const PatchedFolder& folder) {
-        for (const BuildUnit& unit : sources_.units)
-            if (std::ranges::find(folder.gone, unit.object) != folder.gone.end() && !renamed_.contains(unit.source))
-                note_gone(file, unit.object);
+        for (const BuildUnit& unit : folder.gone)
+            if (!renamed_.contains(unit.source))
+                leave_out({"plan.removed", Severity::warning, file.path, "",
+                           fmt::format("with it, kbuild no longer makes {}; its code stays in the running kernel",
+                                       unit.object),
+                           ""});
         Trace trace = tracer_.trace_recipes(file.path, folder.steps);
         note_lost(file, trace);
         std::ranges::move(trace.faults, std::back_inserter(faults_));
-    }
-
-    void note_gone(const ChangedFile& makefile, const std::string& object) {
-        leave_out({"plan.removed", Severity::warning, makefile.path, "",
-                   fmt::format("with it, kbuild no longer makes {}; its code stays in the running kernel", object),
-                   ""});
     }
 
     // Something is made otherwise, and nobody was found who uses it: that is no proof that nobody does.
@@ -145,10 +142,10 @@ private:
         const std::string& before = path_before(file);
         const bool is_unit = by_source_.contains(before);
         trace_ = tracer_.trace(before, is_asked_for(file) && !is_unit);
-        if (find_unpatchable(before) && !is_read_by_kernel(before))
-            trace_.faults.clear();
-        else if (!find_unpatchable(before))
+        if (!find_unpatchable(before))
             note_lost(file, trace_);
+        else if (!is_read_by_kernel(before))
+            trace_.faults.clear();
         std::ranges::move(trace_.faults, std::back_inserter(faults_));
         // A source that is no unit's, or assembly: its readers get the same.
         const bool is_source =

@@ -22,7 +22,7 @@ namespace klp::kernel {
 // What kbuild does in a folder of the patched tree and below.
 struct PatchedFolder {
     std::vector<BuildUnit> units;
-    std::vector<std::string> gone; // objects of units that it makes of the original tree only
+    std::vector<BuildUnit> gone; // those that it makes of the original tree only
     std::vector<Step> steps;       // what it makes of the two trees in different ways, besides units
 };
 

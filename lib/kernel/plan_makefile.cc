@@ -120,7 +120,7 @@ PatchedFolder plan_makefile(const ChangedFile& file, const PlanSources& sources,
         change.unit = old == before.end() ? BuildUnit{} : *old->second;
         change.patched = std::move(unit);
     }
-    std::erase_if(patched.gone, [&](const std::string& object) { return !before.contains(object); });
+    std::erase_if(patched.gone, [&](const BuildUnit& unit) { return !before.contains(unit.object); });
     return patched;
 }
 

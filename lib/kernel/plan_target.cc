@@ -23,29 +23,22 @@ host::Outcome run_dry(const Target& target, const fs::path& patched_source, cons
     return host::run(dry_run_command(kbuild, goals, 1));
 }
 
-// A file of the patched tree as it was before the patch, while this lives.
-class AsItWas {
-public:
-    AsItWas(const fs::path& original, fs::path patched)
-        : patched_(std::move(patched)), aside_(patched_.string() + ".klp-patched"), is_there_(fs::exists(patched_)) {
-        if (is_there_)
-            fs::rename(patched_, aside_);
-        files::copy(original, patched_);
-    }
-    ~AsItWas() {
-        std::error_code ignored;
-        if (is_there_)
-            fs::rename(aside_, patched_, ignored);
-        else
-            fs::remove(patched_, ignored);
-    }
-    AsItWas(const AsItWas&) = delete;
-    AsItWas& operator=(const AsItWas&) = delete;
-
-private:
-    fs::path patched_, aside_;
-    bool is_there_;
-};
+// The same with this Makefile as it is without the patch; nothing if it is new. Where a run ends in between, the
+// journal of the patched tree has the file.
+host::Outcome run_dry_without_patch(const Target& target, const fs::path& patched_source, const std::string& makefile,
+                                    const std::string& folder) {
+    const std::optional<std::string> original = files::try_read_text(target.source / makefile);
+    if (!original)
+        return {};
+    const std::optional<std::string> patched = files::try_read_text(patched_source / makefile);
+    files::write(patched_source / makefile, *original);
+    host::Outcome outcome = run_dry(target, patched_source, folder);
+    if (patched)
+        files::write(patched_source / makefile, *patched);
+    else
+        files::remove_tree(patched_source / makefile);
+    return outcome;
+}
 
 PatchedFolder read_patched_folder(const Target& target, const fs::path& patched_source, const std::string& makefile,
                                   const std::string& folder) {
@@ -53,11 +46,7 @@ PatchedFolder read_patched_folder(const Target& target, const fs::path& patched_
     // and once more for a tree at another place: both runs are in this one.
     const host::FileLock between_runs = lock_for_generating(target);
     const host::Outcome after = run_dry(target, patched_source, folder);
-    host::Outcome before;
-    if (fs::exists(target.source / makefile)) {
-        const AsItWas unpatched(target.source / makefile, patched_source / makefile);
-        before = run_dry(target, patched_source, folder);
-    }
+    const host::Outcome before = run_dry_without_patch(target, patched_source, makefile, folder);
     PatchedFolder result{parse_dry_run(after.output, patched_source), {}, {}};
     if (result.units.empty())
         throw report::Refusal("plan.makefile", folder + "Makefile",
@@ -69,7 +58,7 @@ PatchedFolder read_patched_folder(const Target& target, const fs::path& patched_
     for (BuildUnit& unit : parse_dry_run(before.output, patched_source)) {
         of_units.insert(unit.object);
         if (!made.contains(unit.object))
-            result.gone.push_back(std::move(unit.object));
+            result.gone.push_back(std::move(unit));
     }
     of_units.merge(made);
     // What else is done to a unit's object (objtool) goes with the unit.

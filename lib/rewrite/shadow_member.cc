@@ -187,9 +187,8 @@ private:
             plan_.remarks.push_back(fmt::format(
                 "{}() sets `{}` of some new objects to {}, and of others not. Which of those that are older than the "
                 "patch it would have set, nobody knows: all read as zero until written to. Is that right for those "
-                "that "
-                "are in use when the patch comes? If not, tell them apart by what they had before, or give {}_default "
-                "a value.",
+                "that are in use when the patch comes? If not, tell them apart by what they had before, or give "
+                "{}_default a value.",
                 use.function->getName().str(), member, use.constant, structure_name(plan_.shadow)));
     }
 

@@ -121,15 +121,6 @@ std::set<std::string, std::less<>> changed_functions(const elf::Object& original
     return changed;
 }
 
-std::set<std::string, std::less<>> exports_of(const elf::Object& unit) {
-    std::set<std::string, std::less<>> names;
-    for (const elf::Symbol& symbol : unit.symbols())
-        for (std::string_view prefix : {"__export_symbol_", "__ksymtab_"})
-            if (symbol.place == elf::Place::section && symbol.name.starts_with(prefix))
-                names.insert(std::string(symbol.name.substr(prefix.size())));
-    return names;
-}
-
 std::map<std::string, std::string, std::less<>> export_terms_of(const elf::Object& unit) {
     constexpr std::string_view entry = "__export_symbol_", table = "__ksymtab_", space = "__kstrtabns_";
     std::map<std::string, std::string, std::less<>> licenses, spaces;
@@ -153,6 +144,13 @@ std::map<std::string, std::string, std::less<>> export_terms_of(const elf::Objec
     for (const auto& [name, license] : licenses)
         terms[name] = spaces[name].empty() ? license : license + " " + spaces[name];
     return terms;
+}
+
+std::set<std::string, std::less<>> exports_of(const elf::Object& unit) {
+    std::set<std::string, std::less<>> names;
+    for (const auto& [name, terms] : export_terms_of(unit))
+        names.insert(name);
+    return names;
 }
 
 std::set<std::string, std::less<>> functions_of_bpf(const elf::Object& unit) {

@@ -191,25 +191,27 @@ private:
 };
 
 void add_exports(const elf::Object& original, const elf::Object& patched, std::vector<Finding>& findings) {
-    const Names before = exports_of(original), after = exports_of(patched);
-    for (const std::string& name : after)
-        if (!before.contains(name))
-            findings.push_back({"sense.export-changed", Severity::warning, patched.name(), name,
-                                "the patch exports it, but a live patch adds nothing to what vmlinux and the modules "
-                                "export: no other module will find it",
-                                "leave the export out of the live patch"});
-    for (const std::string& name : before)
+    const auto before = export_terms_of(original), after = export_terms_of(patched);
+    const auto add = [&](const std::string& name, std::string message, const char* hint) {
+        findings.push_back({"sense.export-changed", Severity::warning, patched.name(), name, std::move(message), hint});
+    };
+    const auto whom = [](const std::string& terms) { return terms.empty() ? "everybody" : terms; };
+    for (const auto& [name, terms] : after) {
+        const auto old = before.find(name);
+        if (old == before.end())
+            add(name,
+                "the patch exports it, but a live patch adds nothing to what vmlinux and the modules export: no other "
+                "module will find it",
+                "leave the export out of the live patch");
+        else if (old->second != terms)
+            add(name,
+                fmt::format("the patch exports it for {}, and the running kernel goes on exporting it for {}",
+                            whom(terms), whom(old->second)),
+                "");
+    }
+    for (const auto& [name, terms] : before)
         if (!after.contains(name))
-            findings.push_back({"sense.export-changed", Severity::warning, patched.name(), name,
-                                "the patch takes its export away, but modules go on finding the running kernel's", ""});
-    const auto old_terms = export_terms_of(original), new_terms = export_terms_of(patched);
-    for (const auto& [name, terms] : new_terms)
-        if (const auto old = old_terms.find(name); old != old_terms.end() && old->second != terms)
-            findings.push_back(
-                {"sense.export-changed", Severity::warning, patched.name(), name,
-                 fmt::format("the patch exports it for {}, and the running kernel goes on exporting it for {}",
-                             terms.empty() ? "everybody" : terms, old->second.empty() ? "everybody" : old->second),
-                 ""});
+            add(name, "the patch takes its export away, but modules go on finding the running kernel's", "");
 }
 
 } // namespace

@@ -30,16 +30,11 @@ bool warns(const std::string& after, const Compiler& compiler = gcc_x86) {
 } // namespace
 
 TEST_CASE("escapes: a new function in somebody's object, on every machine") {
-    for (const Compiler& compiler : compilers()) {
-        if (!is_installed(compiler)) {
-            MESSAGE("skipped: no " << compiler.command);
-            continue;
-        }
-        CAPTURE(std::string(compiler.command));
+    with_compilers([&](const Compiler& compiler) {
         CHECK(warns(fresh + body("o->call = fresh;"), compiler));
         CHECK(warns(fresh + body("arm(o, fresh);"), compiler));
         CHECK_FALSE(warns(fresh + body("fresh();"), compiler));
-    }
+    });
 }
 
 TEST_CASE("escapes: variables, tables and strings in memory that is not the patch's") {
@@ -54,16 +49,11 @@ TEST_CASE("escapes: variables, tables and strings in memory that is not the patc
 TEST_CASE("escapes: a name that the kernel keeps, and one that it only reads") {
     const std::string keeper = "extern void *__request_region(void *, long, long, const char *, int);\n"
                                "extern void *__lookup_region(void *, long, long, const char *, int);\n";
-    for (const Compiler& compiler : compilers()) {
-        if (!is_installed(compiler)) {
-            MESSAGE("skipped: no " << compiler.command);
-            continue;
-        }
-        CAPTURE(std::string(compiler.command));
+    with_compilers([&](const Compiler& compiler) {
         CHECK(warns(keeper + body("__request_region(o, x, 8, \"serial\", 0);"), compiler));
         CHECK_FALSE(warns(keeper + body("__lookup_region(o, x, 8, \"serial\", 0);"), compiler));
         CHECK_FALSE(warns(keeper + body("__request_region(o, x, 8, o->name, 0); print(\"serial\");"), compiler));
-    }
+    });
 }
 
 TEST_CASE("escapes: what stays in the patch or on the stack is none of them") {

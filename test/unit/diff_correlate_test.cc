@@ -227,12 +227,7 @@ TEST_CASE("keys of lock classes and states of rate limits may be lost; what else
                "{ static long _rs = 5; if (" + callee + "(&_rs)) log(x); }\n" + "{ static long _rs = 5; if (" + callee +
                "(&_rs)) log(x + 1); }\n return x; }\n";
     };
-    for (const Compiler& compiler : compilers()) {
-        CAPTURE(compiler.command);
-        if (!is_installed(compiler)) {
-            MESSAGE(compiler.command, " is not installed: its part of this test is left out");
-            continue;
-        }
+    with_compilers([&](const Compiler& compiler) {
         UnitPair pair(compiler);
         for (auto [callee, is_harmless] : {std::pair("___ratelimit", true), {"mutex_lock", false}}) {
             CAPTURE(std::string(callee));
@@ -241,7 +236,7 @@ TEST_CASE("keys of lock classes and states of rate limits may be lost; what else
             const Outcome outcome = pair.run(unit(callee, ""), unit(callee, extra.c_str()));
             CHECK(outcome.codes.empty() == is_harmless);
         }
-    }
+    });
 }
 
 TEST_CASE("tables that compilers make are known by content, whatever their number") {

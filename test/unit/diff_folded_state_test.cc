@@ -24,22 +24,19 @@ std::string flag(const std::string& value) {
 } // namespace
 
 TEST_CASE("folded state: what nothing writes any more is not its initial value") {
-    for (const Compiler& compiler : {gcc_x86, clang_x86()}) {
-        if (!is_installed(compiler)) {
-            MESSAGE("skipped: no " << compiler.command);
-            continue;
-        }
-        CAPTURE(compiler.command);
-        UnitPair pair(compiler);
-        const std::string unwritten = replaced(written, "limit = x;", "");
-        const Codes codes = pair.run(written, unwritten).codes;
-        // Where the compiler drops the variable altogether, it is one that is gone.
-        CHECK((codes == Codes{"diff.storage-changed"} || codes == Codes{"diff.static-data-removed"}));
-        CHECK(pair.run(written, unwritten + force("set") + force("get")).codes.empty());
-        Outcome still = pair.run(written, replaced(written, "limit * 3", "limit * 4"));
-        CHECK(still.codes.empty());
-        CHECK(still.changed() == Names{"get"});
-    }
+    with_compilers(
+        [&](const Compiler& compiler) {
+            UnitPair pair(compiler);
+            const std::string unwritten = replaced(written, "limit = x;", "");
+            const Codes codes = pair.run(written, unwritten).codes;
+            // Where the compiler drops the variable altogether, it is one that is gone.
+            CHECK((codes == Codes{"diff.storage-changed"} || codes == Codes{"diff.static-data-removed"}));
+            CHECK(pair.run(written, unwritten + force("set") + force("get")).codes.empty());
+            Outcome still = pair.run(written, replaced(written, "limit * 3", "limit * 4"));
+            CHECK(still.codes.empty());
+            CHECK(still.changed() == Names{"get"});
+        },
+        {gcc_x86, clang_x86()});
 }
 
 TEST_CASE("folded state: an array that is merged with other constants") {

@@ -24,24 +24,21 @@ TEST_CASE("lost state: a static local of an unlikely part is one of the function
 }
 
 TEST_CASE("lost state: a variable of the file goes by the same rule") {
-    for (const Compiler& compiler : {gcc_x86, clang_x86()}) {
-        if (!is_installed(compiler)) {
-            MESSAGE("skipped: no " << compiler.command);
-            continue;
-        }
-        CAPTURE(compiler.command);
-        UnitPair pair(compiler);
-        const std::string unit = head + "static int count;\nint f(int x) { return count += next() * x; }\n"
-                                        "int g(int x) { return count -= x; }\n";
-        const std::string renamed = head + "static int number;\nint f(int x) { return number += next() * x; }\n"
-                                           "int g(int x) { return number -= x; }\n";
-        CHECK(pair.run(unit, renamed).codes == Codes{"diff.static-data-removed"});
-        // One function still forces the refusal; with both the author knows better.
-        CHECK(pair.run(unit, renamed + force("f")).codes == Codes{"diff.static-data-removed"});
-        Outcome outcome = pair.run(unit, renamed + force("f") + force("g"));
-        CHECK(outcome.codes.empty());
-        CHECK(outcome.has_finding("diff.static-data-removed"));
-    }
+    with_compilers(
+        [&](const Compiler& compiler) {
+            UnitPair pair(compiler);
+            const std::string unit = head + "static int count;\nint f(int x) { return count += next() * x; }\n"
+                                            "int g(int x) { return count -= x; }\n";
+            const std::string renamed = head + "static int number;\nint f(int x) { return number += next() * x; }\n"
+                                               "int g(int x) { return number -= x; }\n";
+            CHECK(pair.run(unit, renamed).codes == Codes{"diff.static-data-removed"});
+            // One function still forces the refusal; with both the author knows better.
+            CHECK(pair.run(unit, renamed + force("f")).codes == Codes{"diff.static-data-removed"});
+            Outcome outcome = pair.run(unit, renamed + force("f") + force("g"));
+            CHECK(outcome.codes.empty());
+            CHECK(outcome.has_finding("diff.static-data-removed"));
+        },
+        {gcc_x86, clang_x86()});
 }
 
 TEST_CASE("lost state: a function that goes on inlined in its callers takes its static variables with it") {

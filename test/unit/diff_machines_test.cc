@@ -22,30 +22,17 @@ const struct ops unit_ops = { visit, "unit" };
 int pass(void) { use((void *)&unit_ops); use((void *)visit); return visit(2); }
 )";
 
-template <typename Test>
-void for_each_compiler(Test test) {
-    for (const Compiler& compiler : compilers()) {
-        std::string name = std::string(compiler.machine) + " by " + compiler.command;
-        if (!is_installed(compiler)) {
-            MESSAGE("skipped, not installed: " << name);
-            continue;
-        }
-        CAPTURE(name);
-        test(compiler);
-    }
-}
-
 } // namespace
 
 TEST_CASE("a unit is equal to itself") {
-    for_each_compiler([](const Compiler& compiler) {
+    with_compilers([](const Compiler& compiler) {
         UnitPair pair(compiler);
         CHECK(pair.run(unit, unit).diff.nothing_changed);
     });
 }
 
 TEST_CASE("one changed function is selected, with its own string and nothing else") {
-    for_each_compiler([](const Compiler& compiler) {
+    with_compilers([](const Compiler& compiler) {
         UnitPair pair(compiler);
         Outcome outcome = pair.run(unit, replaced(unit, "return table(x) + 7", "return table(x) + 9"));
         REQUIRE(outcome.codes.empty());
@@ -62,7 +49,7 @@ TEST_CASE("one changed function is selected, with its own string and nothing els
 }
 
 TEST_CASE("a changed string changes the function that shows it, wherever the compiler put the others") {
-    for_each_compiler([](const Compiler& compiler) {
+    with_compilers([](const Compiler& compiler) {
         UnitPair pair(compiler);
         Outcome outcome = pair.run(unit, replaced(unit, "\"name %s\\n\"", "\"a much longer name: %s\\n\""));
         CHECK(outcome.changed() == std::vector<std::string>{"table"});
@@ -70,7 +57,7 @@ TEST_CASE("a changed string changes the function that shows it, wherever the com
 }
 
 TEST_CASE("a static variable keeps its place in the kernel") {
-    for_each_compiler([](const Compiler& compiler) {
+    with_compilers([](const Compiler& compiler) {
         UnitPair pair(compiler);
         Outcome outcome = pair.run(unit, replaced(unit, "counter * 3", "counter * 5"));
         REQUIRE(outcome.codes.empty());
@@ -81,7 +68,7 @@ TEST_CASE("a static variable keeps its place in the kernel") {
 }
 
 TEST_CASE("a static local variable keeps its place though its number moved") {
-    for_each_compiler([](const Compiler& compiler) {
+    with_compilers([](const Compiler& compiler) {
         UnitPair pair(compiler);
         std::string after = replaced(unit, "static int visits; visits++;",
                                      "{ static int fresh; if (fresh++) use(&fresh); } static int visits; visits += 2;");
@@ -99,7 +86,7 @@ TEST_CASE("a static local variable keeps its place though its number moved") {
 }
 
 TEST_CASE("a new function and a new variable come along") {
-    for_each_compiler([](const Compiler& compiler) {
+    with_compilers([](const Compiler& compiler) {
         UnitPair pair(compiler);
         std::string after = replaced(unit, "int other(int x) {",
                                      "static int fresh_data = 5;\n"
@@ -115,7 +102,7 @@ TEST_CASE("a new function and a new variable come along") {
 }
 
 TEST_CASE("calls go to the new copy, addresses stay those of the kernel") {
-    for_each_compiler([](const Compiler& compiler) {
+    with_compilers([](const Compiler& compiler) {
         UnitPair pair(compiler);
         std::string after = replaced(replaced(unit, "static int visits; visits++;", "static int visits; visits += 3;"),
                                      "return visit(2)", "return visit(4) + visit(5)");
@@ -129,7 +116,7 @@ TEST_CASE("calls go to the new copy, addresses stay those of the kernel") {
 }
 
 TEST_CASE("changed data is refused by name") {
-    for_each_compiler([](const Compiler& compiler) {
+    with_compilers([](const Compiler& compiler) {
         UnitPair pair(compiler);
         Outcome outcome = pair.run(unit, replaced(unit, "\"unit\" }", "\"other unit\" }"));
         CHECK(outcome.codes == std::vector<std::string>{"diff.data-changed"});
@@ -137,7 +124,7 @@ TEST_CASE("changed data is refused by name") {
 }
 
 TEST_CASE("a table that only changed functions see travels with them") {
-    for_each_compiler([](const Compiler& compiler) {
+    with_compilers([](const Compiler& compiler) {
         UnitPair pair(compiler);
         Outcome outcome = pair.run(unit, replaced(replaced(unit, "\"two\"", "\"TWO\""), "name %s", "Name %s"));
         REQUIRE(outcome.codes.empty());
@@ -158,7 +145,7 @@ int f(int *p, int n) {
     return 0; }
 int g(int *p) { step(p); __might_resched("fs/x.c", 710, 0); return *p; }
 )";
-    for_each_compiler([&](const Compiler& compiler) {
+    with_compilers([&](const Compiler& compiler) {
         UnitPair pair(compiler);
         const std::string moved = replaced(replaced(source, "705", "708"), "710", "713");
         CHECK(pair.run(source, moved).diff.nothing_changed);
@@ -176,7 +163,7 @@ int before(int x) { asm volatile("1:\n.pushsection __jump_table,\"aw\"\n.balign 
 int f(int x) { asm volatile("1:\n.pushsection __jump_table,\"aw\"\n.balign 8\n"
     ".long 1b - ., 1b - .\n.quad other_key - .\n.popsection"); return x * 3; }
 )";
-    for_each_compiler([&](const Compiler& compiler) {
+    with_compilers([&](const Compiler& compiler) {
         UnitPair pair(compiler);
         pair.resolver.special["other_key"] = {symbols::Resolution::Kind::livepatch, "vmlinux", 0, true, {}, false, {}};
         Outcome outcome = pair.run(site, replaced(site, "x * 3", "x * 5"));
@@ -199,7 +186,7 @@ int f(int x) { asm volatile("1:\n.pushsection __jump_table,\"aw\"\n.balign 8\n"
 }
 
 TEST_CASE("the output has the same bytes on every run, and a linker takes it") {
-    for_each_compiler([](const Compiler& compiler) {
+    with_compilers([](const Compiler& compiler) {
         UnitPair pair(compiler);
         std::string after = replaced(unit, "counter * 3", "counter * 5");
         auto a = pair.compile("before", unit, "");
@@ -221,7 +208,7 @@ static const int values[] = { 3, 1, 4, 1, 5, 9, 2, 6 };
 int g(int x) { return values[x & 7]; }
 int h(int x) { return use("other") - x; }
 )";
-    for_each_compiler([&](const Compiler& compiler) {
+    with_compilers([&](const Compiler& compiler) {
         UnitPair pair(compiler);
         Outcome outcome = pair.run(source, replaced(source, "old", "new"));
         REQUIRE(outcome.codes == std::vector<std::string>{});
@@ -241,7 +228,7 @@ int f(int x) { one(10); TABLE(x) }
 int g(int x) { one(20); TABLE(x) }
 int h(int x) { switch (x) { case 0: return 11; case 1: return 200; case 2: return 35; case 3: return 4711; case 4: return 5; } return 0; }
 )";
-    for_each_compiler([&](const Compiler& compiler) {
+    with_compilers([&](const Compiler& compiler) {
         UnitPair pair(compiler);
         CHECK(pair.run(source, source).diff.nothing_changed);
         Outcome outcome = pair.run(source, replaced(source, "one(10)", "one(11)"));
@@ -255,7 +242,7 @@ int h(int x) { switch (x) { case 0: return 11; case 1: return 200; case 2: retur
 
 TEST_CASE("checks of undefined behaviour: their lines are no change on any machine") {
     const std::string source = "int f(int x, int y) { return x << y; }\nint g(int x, int y) { return 5 * (x << y); }\n";
-    for_each_compiler([&](const Compiler& compiler) {
+    with_compilers([&](const Compiler& compiler) {
         UnitPair pair(compiler);
         CHECK(pair.run(source, "\n\n\n" + source, "-fsanitize=shift").diff.nothing_changed);
         CHECK(pair.run(source, replaced(source, "5 *", "7 *"), "-fsanitize=shift").changed() ==
@@ -267,7 +254,7 @@ TEST_CASE("a static local keeps its value, and one that goes is refused, on ever
     const std::string source =
         "extern int next(void);\nint f(int x) { static int count; return count += next() * x; }\n"
         "int g(int x) { static int count; return count -= next() * x; }\n";
-    for_each_compiler([&](const Compiler& compiler) {
+    with_compilers([&](const Compiler& compiler) {
         UnitPair pair(compiler);
         Outcome outcome = pair.run(source, replaced(source, "count -= next()", "count -= 3 + next()"));
         REQUIRE(outcome.codes == std::vector<std::string>{});

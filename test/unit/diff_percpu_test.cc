@@ -20,23 +20,23 @@ const std::string before = "int f(int x) { return x + 1; }\n";
 } // namespace
 
 TEST_CASE("per-cpu: every kind of new variable goes to the one section of a module") {
-    for (const Compiler& compiler : {gcc_x86, clang_x86()}) {
-        if (!is_installed(compiler)) {
-            MESSAGE("skipped: no " << compiler.command);
-            continue;
-        }
-        for (const char* kind : {"", "..shared_aligned", "..read_mostly", "..page_aligned", "..first", "..hot.value"}) {
-            CAPTURE(kind);
-            UnitPair pair(compiler);
-            Outcome outcome = pair.run(before, variable(kind, "value", "__attribute__((aligned(64)))") + user("value"));
-            REQUIRE(outcome.codes.empty());
-            const elf::Symbol* value = outcome.symbol("value");
-            REQUIRE(value);
-            const elf::Section& section = outcome.output->section(value->section);
-            CHECK(section.name == ".data..percpu");
-            CHECK(section.alignment >= 64);
-        }
-    }
+    with_compilers(
+        [&](const Compiler& compiler) {
+            for (const char* kind :
+                 {"", "..shared_aligned", "..read_mostly", "..page_aligned", "..first", "..hot.value"}) {
+                CAPTURE(kind);
+                UnitPair pair(compiler);
+                Outcome outcome =
+                    pair.run(before, variable(kind, "value", "__attribute__((aligned(64)))") + user("value"));
+                REQUIRE(outcome.codes.empty());
+                const elf::Symbol* value = outcome.symbol("value");
+                REQUIRE(value);
+                const elf::Section& section = outcome.output->section(value->section);
+                CHECK(section.name == ".data..percpu");
+                CHECK(section.alignment >= 64);
+            }
+        },
+        {gcc_x86, clang_x86()});
 }
 
 TEST_CASE("per-cpu: what the kernel has stays where it is") {

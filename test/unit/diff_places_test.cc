@@ -11,18 +11,6 @@ using namespace klp::test;
 
 namespace {
 
-// Each of them that is here.
-template <typename Check>
-void with_compilers(Check check, const std::vector<Compiler>& wanted = compilers()) {
-    for (const Compiler& compiler : wanted) {
-        CAPTURE(compiler.command);
-        if (is_installed(compiler))
-            check(compiler);
-        else
-            MESSAGE(compiler.command, " is not installed: its part of this test is left out");
-    }
-}
-
 bool refers_to_kernel(const Outcome& outcome, const std::string& name) {
     return outcome.symbol(".klp.ref.vmlinux.vmlinux." + name + ",0") != nullptr;
 }

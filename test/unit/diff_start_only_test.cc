@@ -22,6 +22,10 @@ TEST_CASE("a function of the unit that only init code calls comes too late") {
         return outcome.has_finding("diff.start-only");
     };
     CHECK(warns(unit));
+    // What stands elsewhere of its own code jumps back into it.
+    CHECK(warns(replaced(unit, "return ext(x) + 1",
+                         "asm volatile(\"1: nop\\n.pushsection .altinstr_aux,\\\"ax\\\"\\n"
+                         "jmp 1b\\n.popsection\"); return ext(x) + 1")));
     CHECK_FALSE(warns(unit + "int late(int x) { return f(x) + 5; }\n"));
     CHECK_FALSE(warns(unit + "int (*pointer)(int) = f;\n"));
     CHECK_FALSE(warns(replaced(unit, "f(x) + 3", "f(x) + ext((int)(long)f)")));

@@ -64,6 +64,19 @@ inline bool is_installed(const Compiler& compiler) {
     return std::system(("command -v " + program + " > /dev/null 2>&1").c_str()) == 0;
 }
 
+// Calls `check` for each of the wanted ones that is here.
+template <typename Check>
+void with_compilers(Check check, const std::vector<Compiler>& wanted = compilers()) {
+    for (const Compiler& compiler : wanted) {
+        const std::string name = std::string(compiler.machine) + " by " + compiler.command;
+        CAPTURE(name);
+        if (is_installed(compiler))
+            check(compiler);
+        else
+            MESSAGE(name << " is not installed: its part of this test is left out");
+    }
+}
+
 // Finds every symbol once in the owner and imports the rest from somewhere, but for what a test says.
 class TestResolver : public symbols::Resolver {
 public:

@@ -95,7 +95,7 @@ public:
     bool has_rust = false;
     std::vector<BuildUnit> units;
     std::vector<BuildUnit> patched;
-    std::vector<std::string> gone;
+    std::vector<BuildUnit> gone;
     std::vector<Step> recipes; // that the patched Makefile changes
     std::set<std::string> included = {"deadline.c"};
     int scans = 0;
@@ -279,7 +279,7 @@ TEST_CASE("flags that a Makefile changes concern the unit") {
 TEST_CASE("a Makefile's other recipes are looked at, and what it no longer makes is said") {
     World world;
     world.patched = {unit("kernel/sched/build_policy.o")};
-    world.gone = {"kernel/fork.o", "scripts/mod/empty.o"}; // the latter kbuild prepares itself with
+    world.gone = {unit("kernel/fork.o"), unit("scripts/mod/empty.o")}; // the latter kbuild prepares itself with
     const std::vector<ChangedFile> files = {changed("kernel/Makefile"), changed("drivers/net/a.c")};
     Plan plan = world.plan(files);
     REQUIRE(plan.findings.size() == 1);
@@ -315,7 +315,7 @@ TEST_CASE("the old name of a file that is renamed is not missed") {
     ChangedFile file = changed("kernel/spoon.c", ChangedFile::Change::renamed);
     file.origin = "kernel/fork.c";
     world.patched = {unit("kernel/spoon.o")};
-    world.gone = {"kernel/fork.o"};
+    world.gone = {unit("kernel/fork.o")};
     const Plan plan =
         world.plan({file, changed("kernel/fork.c", ChangedFile::Change::removed), changed("kernel/Makefile")});
     CHECK(plan.changes.size() == 1);
