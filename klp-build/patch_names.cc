@@ -162,6 +162,15 @@ const Resolution* PatchNames::made_global(const std::string& owner, std::string_
     return nullptr;
 }
 
+std::vector<std::string> PatchNames::modules_made_global_in(std::string_view name) const {
+    std::vector<std::string> modules;
+    if (const auto found = made_global_.find(name); found != made_global_.end())
+        for (const auto& [owner, resolution] : found->second)
+            if (owner != "vmlinux")
+                modules.push_back(owner);
+    return modules;
+}
+
 elf::Builder PatchNames::with_own_names(const std::string& owner, elf::Builder output) const {
     for (elf::NewSymbol& symbol : output.symbols) {
         const Definitions* definitions = symbol.binding == STB_LOCAL ? nullptr : find(symbol.name);
@@ -178,7 +187,10 @@ elf::Builder PatchNames::with_own_names(const std::string& owner, elf::Builder o
 Resolution PatchResolver::resolve_undefined(std::string_view name) const {
     if (const Resolution* own = names_.made_global(owner_, name))
         return *own;
-    return base_.resolve_undefined(name);
+    Resolution found = base_.resolve_undefined(name);
+    if (found.kind == Resolution::Kind::absent)
+        found.candidates = names_.modules_made_global_in(name);
+    return found;
 }
 
 } // namespace klp::build

@@ -36,6 +36,8 @@ public:
     // The kernel's own static symbol that a unit of the patch makes global and code of `owner` means by this name, or
     // nullptr. What the kernel redirects for callers of the old one, it does for these as well.
     const symbols::Resolution* made_global(const std::string& owner, std::string_view name) const;
+    // Of all modules of which a unit of the patch makes it global.
+    std::vector<std::string> modules_made_global_in(std::string_view name) const;
     // `output` of a unit of `owner`, with the names in which several owners bring something of their own told apart.
     elf::Builder with_own_names(const std::string& owner, elf::Builder output) const;
 

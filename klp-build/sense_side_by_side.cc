@@ -39,6 +39,11 @@ constexpr std::array rows{
         "it takes {2}, which it did not before; old code of it runs without until all tasks have gone over to the new "
         "code",
         ""},
+    Row{Kind::lock_removed, "sense.lock-removed", report::Severity::warning,
+        "it no longer takes {2}, and neither does {1}(). Until all tasks have gone over to the new code, old code of "
+        "the "
+        "one relies on the lock to keep out the other, which new code does not take",
+        "keep the lock beside what is there in its place, or see that each of the two bears the other beside it"},
     Row{Kind::count_added, "sense.refcount-changed", report::Severity::warning,
         "it takes a reference or count ({2}) that {1}() gives back, and neither did so before. An object that the old "
         "{0}() has seen comes to the new {1}() without it: one too few, and freed while it is in use",

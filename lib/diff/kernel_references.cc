@@ -91,18 +91,27 @@ void KernelReferences::refuse(std::string_view name, const Resolution& found, ui
     const bool is_moot = from != none && draft_.moot[from];
     if (is_moot || !refused_.emplace(name).second)
         return;
-    const bool is_absent = found.kind == Resolution::Kind::absent;
     report::Finding finding;
-    finding.code = is_absent ? "diff.unresolved" : "diff.ambiguous";
     finding.where = draft_.pair.patched.object().name();
     finding.function = from == none ? std::string() : draft_.pair.patched.title(from);
-    finding.message = is_absent ? fmt::format("it refers to {}, which the target kernel does not have", name)
-                                : fmt::format("it refers to {}, and the target kernel has several: {}", name,
-                                              fmt::join(found.candidates, "; "));
-    finding.hint =
-        is_absent ? "check that the kernel given is the one that runs, built from this source and configuration"
-                  : "give the kernel's image (--vmlinux), by which it can be told; if they are alike there as well, do "
-                    "without it in the patch";
+    if (found.kind != Resolution::Kind::absent) {
+        finding.code = "diff.ambiguous";
+        finding.message = fmt::format("it refers to {}, and the target kernel has several: {}", name,
+                                      fmt::join(found.candidates, "; "));
+        finding.hint = "give the kernel's image (--vmlinux), by which it can be told; if they are alike there as well, "
+                       "do without it in the patch";
+    } else if (found.candidates.empty()) {
+        finding.code = "diff.unresolved";
+        finding.message = fmt::format("it refers to {}, which the target kernel does not have", name);
+        finding.hint = "check that the kernel given is the one that runs, built from this source and configuration";
+    } else {
+        finding.code = "diff.unresolved";
+        finding.message = fmt::format("it refers to {} of {}, and code of {} gets at what vmlinux has and what other "
+                                      "modules export",
+                                      name, fmt::join(found.candidates, ", "), draft_.kernel.owner());
+        finding.hint = "give this unit a copy of its own (static, under another name), or do the work in code of that "
+                       "module";
+    }
     draft_.findings.push_back(std::move(finding));
 }
 

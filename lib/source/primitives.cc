@@ -177,7 +177,7 @@ bool is_access(std::string_view word) {
     return word == "->" || word == ".";
 }
 
-// d->opened++ and --d->opened: a plain member that counts. Variables that count are those of loops.
+// d->opened++, --d->opened, opened++: a member or variable that counts.
 std::optional<PrimitiveUse> counting_at(Words words, size_t at) {
     if (words[at] != "++" && words[at] != "--")
         return std::nullopt;
@@ -194,9 +194,8 @@ std::optional<PrimitiveUse> counting_at(Words words, size_t at) {
     for (size_t part = begin; part < end; ++part)
         what += is_access(words[part]) ? std::string(".") : std::string(words[part]);
     const size_t member = what.find('.');
-    if (member == std::string::npos)
-        return std::nullopt;
-    return PrimitiveUse{words[at] == "++" ? Does::gets : Does::puts, "count ->" + what.substr(member + 1),
+    return PrimitiveUse{words[at] == "++" ? Does::gets : Does::puts,
+                        "count " + (member == std::string::npos ? what : "->" + what.substr(member + 1)),
                         std::string(words[at])};
 }
 

@@ -18,6 +18,7 @@ using Texts = std::map<std::string, std::string, std::less<>>;
 struct Count {
     int took = 0, gave = 0; // before
     int takes = 0, gives = 0;
+    bool gave_first = false, gives_first = false; // gives its caller's up for a while: spin_unlock(); ... spin_lock();
 
     int more_taken() const { return takes - took; }
     int more_given() const { return gives - gave; }
@@ -44,6 +45,8 @@ public:
         compare_orders();
         for (const auto& [what, functions] : locks_)
             compare_locks(what, functions);
+        for (const auto& [what, functions] : locks_)
+            compare_removed_locks(what, functions);
         for (const auto& [what, functions] : references_)
             compare_references(what, functions);
         for (const auto& [what, functions] : waits_)
@@ -98,12 +101,24 @@ private:
         const auto text = texts.find(name);
         if (text == texts.end())
             return;
-        for (const PrimitiveUse& use : primitive_uses(text->second))
+        for (const PrimitiveUse& use : primitive_uses(text->second)) {
+            if (is_count_of_local(use.what))
+                continue;
             for (const std::string& function : whole_of(name)) {
                 Count& count = kind_of(use.does)[use.what][function];
                 const bool is_taking = use.does == Does::locks || use.does == Does::gets || use.does == Does::waits;
+                if (!is_taking && (is_after ? count.takes + count.gives : count.took + count.gave) == 0)
+                    (is_after ? count.gives_first : count.gave_first) = true;
                 ++(is_after ? (is_taking ? count.takes : count.gives) : (is_taking ? count.took : count.gave));
             }
+        }
+    }
+    // "count i" of a loop; "count users" is a variable of the file.
+    bool is_count_of_local(const std::string& what) const {
+        constexpr std::string_view count = "count ";
+        const std::string_view name = std::string_view(what).substr(std::min(what.size(), count.size()));
+        return what.starts_with(count) && is_identifier(name) && count_word(before_.rest, name) == 0 &&
+               count_word(after_.rest, name) == 0;
     }
 
     void compare_orders() {
@@ -128,15 +143,38 @@ private:
                 keeper = name;
             if (count.gives > 0 && count.takes == 0 && count.gave == 0)
                 releaser = name;
-            if (count.took == 0 && count.takes > 0 && count.gives > 0 && before_.functions.contains(name))
+            if (count.took == 0 && count.takes > 0 && count.gives > 0 && !count.gives_first &&
+                before_.functions.contains(name) && !calls_taker(name, what, before_.functions))
                 takers.push_back(name);
         }
+        new_takers_.insert(takers.begin(), takers.end());
         if (!keeper.empty() && !releaser.empty())
             found_.push_back({Kind::lock_split, keeper, releaser, what});
         if (takers.size() > 1)
             found_.push_back({Kind::lock_added, takers[0], takers[1], what});
         else if (takers.size() == 1)
             found_.push_back({Kind::lock_added_once, takers[0], {}, what});
+    }
+    // Not where another lock is taken in its place: that is said of the other.
+    void compare_removed_locks(const std::string& what, const ByFunction& functions) {
+        std::vector<std::string> leavers;
+        for (const auto& [name, count] : functions)
+            if (count.took > 0 && count.gave > 0 && count.takes == 0 && count.gives == 0 && !count.gave_first &&
+                after_.functions.contains(name) && !new_takers_.contains(name) &&
+                !calls_taker(name, what, after_.functions))
+                leavers.push_back(name);
+        if (leavers.size() > 1)
+            found_.push_back({Kind::lock_removed, leavers[0], leavers[1], what});
+    }
+    // Does a function of the file that `name` calls take it?
+    static bool calls_taker(const std::string& name, const std::string& what, const Texts& texts) {
+        const std::string& text = texts.at(name);
+        return std::ranges::any_of(texts, [&](const auto& other) {
+            return other.first != name && count_word(text, other.first + " (") != 0 &&
+                   std::ranges::any_of(primitive_uses(other.second), [&](const PrimitiveUse& use) {
+                       return use.does == Does::locks && use.what == what;
+                   });
+        });
     }
     // What one function takes and gives back by itself binds nothing together. Only new code leads to a new function,
     // and nothing leads to one that is gone.
@@ -177,6 +215,7 @@ private:
     std::set<std::string> changed_;
     std::map<std::string, std::set<std::string>> wholes_;
     std::map<std::string, ByFunction> locks_, references_, waits_; // by what
+    std::set<std::string> new_takers_;                             // of any lock
     std::vector<SideBySide> found_;
 };
 

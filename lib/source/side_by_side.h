@@ -17,6 +17,7 @@ struct SideBySide {
         lock_split,      // `one` now returns with a lock held that `other` now releases
         lock_added,      // `one` and `other` now both take a lock
         lock_added_once, // `one` does, nobody else new; `other` is empty
+        lock_removed,    // `one` and `other` no longer take a lock, nor another in its place
         count_added,     // `one` now takes a reference or count that `other` now gives back
         count_removed,   // `one` no longer takes it, and `other` no longer gives it back
         wait_added       // `one` now waits for what `other` now wakes

@@ -22,7 +22,9 @@ struct Resolution {
     bool is_global = false;              // of vmlinux, and global there: may keep its plain name (elf/livepatch_abi.h)
     std::string name_space;              // of an imported symbol, empty if none
     bool is_proven = false;              // by the image's content, or an export; false: by name alone
-    std::vector<std::string> candidates; // for people: "OBJECT NAME,POS at ADDRESS (FILE)"
+    // For people. Of an ambiguous one: "OBJECT NAME,POS at ADDRESS (FILE)"; of an absent one the modules that have one
+    // which code of this object does not get at.
+    std::vector<std::string> candidates;
     bool is_overridden = false;     // of a weak one: the target has another unit's, which is not weak, in its place
     bool has_other_content = false; // read-only data that is not what the unit's source makes it
 };

@@ -184,6 +184,8 @@ CASES = [
          series=("6.12",)),
     Case("moved-function", "a function that moves from one unit to another",
          (r"diff\.moved-function", r"name_to_int", r"fs/proc/util\.c", r"hint:"), series=("6.12",)),
+    Case("static-of-module", "a static function of one module that code of another now calls",
+         (r"diff\.unresolved", r"virtblk_getgeo", r"balloon_ack of virtio_balloon", r"hint:.*copy"), series=("6.12",)),
     Case("vdso", "a change of the vdso", (r"arch/x86/entry/vdso/vclock_gettime\.c", r"vdso", r"hint:")),
     Case("realmode", "a change of real-mode code",
          (r"arch/x86/realmode/rm/wakemain\.c", r"real.?mode", r"hint:")),

@@ -89,6 +89,28 @@ TEST_CASE("a lock that is taken here and released there, or taken in both") {
     CHECK(compare(driver(lock, unlock), driver(lock + "work();", unlock)).empty());
 }
 
+TEST_CASE("a lock that two functions give up") {
+    const std::string locked = "mutex_lock(&d->m); d->x = 0; mutex_unlock(&d->m);";
+    const SideBySide removed = only(driver(locked, locked), driver("atomic_set(&d->x, 0);", "atomic_set(&d->x, 0);"));
+    CHECK(removed.kind == Kind::lock_removed);
+    CHECK(removed.one == "close");
+    CHECK(removed.other == "open");
+    CHECK(removed.what == "mutex ->m");
+    // One side only; and another lock in its place, of which that is said.
+    CHECK(compare(driver(locked, locked), driver("work();", locked)).empty());
+    const std::string spun = "spin_lock(&d->s); d->x = 0; spin_unlock(&d->s);";
+    CHECK(only(driver(locked, locked), driver(spun, spun)).kind == Kind::lock_added);
+    // By a helper, which others call as well.
+    const std::string helper =
+        "void clear(struct dev *d) { " + locked + " }\nvoid other(struct dev *d) { clear(d); }\n";
+    CHECK(compare(helper + driver(locked, locked), helper + driver("clear(d);", "clear(d);")).empty());
+    CHECK(compare(helper + driver("clear(d);", "clear(d);"), helper + driver(locked, locked)).empty());
+    // The caller's lock, given up for a while.
+    const std::string given_up = "mutex_unlock(&d->m); work(); mutex_lock(&d->m);";
+    CHECK(compare(driver(given_up, given_up), driver("work();", "work();")).empty());
+    CHECK(compare(driver("work();", "work();"), driver(given_up, given_up)).empty());
+}
+
 TEST_CASE("a reference that one function takes and another gives back") {
     const SideBySide added = only(driver("", ""), driver("get_device(d->dev);", "put_device(d->dev);"));
     CHECK(added.kind == Kind::count_added);
@@ -102,6 +124,11 @@ TEST_CASE("a reference that one function takes and another gives back") {
     CHECK(only(driver("", ""), driver("d->opened++;", "if (!--d->opened) work();")).what == "count ->opened");
     // The same count in another form.
     CHECK(compare(driver("d->opened++;", "d->opened--;"), driver("atomic_inc(&d->opened);", "atomic_dec(&d->opened);"))
+              .empty());
+    const std::string users = "static atomic_t users;\n";
+    CHECK(compare(users + driver("users++;", "users--;"), users + driver("atomic_inc(&users);", "atomic_dec(&users);"))
+              .empty());
+    CHECK(compare(driver("", ""), driver("for (int i = 0; i < 9; i++) work();", "for (int i = 9; i; i--) work();"))
               .empty());
     // Of another kind, balanced, or one side only: what was missing.
     CHECK(compare(driver("", ""), driver("dget(d->x);", "put_device(d->dev);")).empty());
