@@ -107,7 +107,7 @@ std::vector<report::Finding> signature_findings(const Options& options) {
 
 report::Exit run(const Options& options) {
     elf::Object module = symbols::open_module(options.module);
-    symbols::KernelFiles kernel(kernel::symbol_files(options.kernel));
+    symbols::KernelFiles kernel(kernel::symbol_files(options.kernel), std::launch::async);
     if (options.predict) {
         print(verify::predict(module, kernel));
         return report::Exit::done;

@@ -15,9 +15,6 @@ struct KernelFiles::Loaded {
     SymbolTable table;
 };
 
-KernelFiles::KernelFiles(KernelPaths paths) : paths_(std::move(paths)) {}
-KernelFiles::~KernelFiles() = default;
-
 bool is_module_file(const std::filesystem::path& path) {
     std::string name = path.filename().string();
     for (std::string_view suffix : {".ko", ".ko.xz", ".ko.gz", ".ko.zst"})
@@ -56,32 +53,50 @@ std::vector<std::byte> read_module(const std::filesystem::path& path) {
     return bytes;
 }
 
-void KernelFiles::find_modules() const {
-    if (searched_ || paths_.modules.empty())
-        return;
-    searched_ = true;
+namespace {
+
+// Those of the folder, but for those that are named.
+ModuleFiles find_modules(const KernelPaths& paths) {
+    ModuleFiles files = paths.module_files;
+    if (paths.modules.empty())
+        return files;
     std::error_code error;
     auto options = std::filesystem::directory_options::skip_permission_denied;
-    std::filesystem::recursive_directory_iterator iterator(paths_.modules, options, error);
+    std::filesystem::recursive_directory_iterator iterator(paths.modules, options, error);
     if (error)
-        throw report::Refusal("file.unreadable", paths_.modules.string(),
+        throw report::Refusal("file.unreadable", paths.modules.string(),
                               fmt::format("cannot read the folder: {}", error.message()),
                               "give the folder with the kernel's modules, for example /lib/modules/RELEASE");
     for (; iterator != std::filesystem::recursive_directory_iterator(); iterator.increment(error)) {
         if (error)
             break;
         if (is_module_file(iterator->path()))
-            paths_.module_files.emplace(module_name_of(iterator->path().string()), iterator->path());
+            files.emplace(module_name_of(iterator->path().string()), iterator->path());
     }
+    return files;
 }
+
+Exports read_exports(const std::filesystem::path& symvers) {
+    std::vector<std::byte> bytes = files::read_bytes(symvers);
+    std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    return read_symvers(text, symvers.string());
+}
+
+} // namespace
+
+KernelFiles::KernelFiles(KernelPaths paths, std::launch launch)
+    : paths_(std::move(paths)), module_files_(std::async(launch, [this] { return find_modules(paths_); })),
+      exports_(std::async(launch, [this] { return read_exports(paths_.symvers); })) {}
+
+KernelFiles::~KernelFiles() = default;
 
 std::optional<std::filesystem::path> KernelFiles::find_module(std::string_view object) const {
     for (const std::filesystem::path& path : paths_.oot_modules)
         if (module_name_of(path.string()) == object)
             return path;
-    find_modules();
-    auto found = paths_.module_files.find(object);
-    return found == paths_.module_files.end() ? std::nullopt : std::optional(found->second);
+    const ModuleFiles& files = module_files_.get();
+    const auto found = files.find(object);
+    return found == files.end() ? std::nullopt : std::optional(found->second);
 }
 
 const KernelFiles::Loaded* KernelFiles::load(std::string_view object) const {
@@ -120,14 +135,7 @@ const elf::Object* KernelFiles::image(std::string_view object) const {
 }
 
 const Exports* KernelFiles::exports() const {
-    if (paths_.symvers.empty())
-        return nullptr;
-    if (!exports_) {
-        std::vector<std::byte> bytes = files::read_bytes(paths_.symvers);
-        std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-        exports_ = read_symvers(text, paths_.symvers.string());
-    }
-    return &*exports_;
+    return paths_.symvers.empty() ? nullptr : &exports_.get();
 }
 
 // Every module of one build carries the same string (include/linux/vermagic.h); those from outside are of another

@@ -1,9 +1,10 @@
-// A target kernel as files: the parts of its packages, or of a build tree. Everything is read at first use.
+// A target kernel as files: the parts of its packages, or of a build tree.
 #pragma once
 
 #include "symbols/kernel_view.h"
 
 #include <filesystem>
+#include <future>
 #include <map>
 #include <memory>
 #include <optional>
@@ -11,12 +12,13 @@
 
 namespace klp::symbols {
 
+using ModuleFiles = std::map<std::string, std::filesystem::path, std::less<>>; // by the kernel's names
+
 struct KernelPaths {
     std::filesystem::path vmlinux; // ELF with symbols; goes before vmlinuz
     std::filesystem::path vmlinuz; // the image that boots
     std::filesystem::path modules; // a folder that holds .ko, .ko.xz, .ko.gz or .ko.zst files at any depth
-    std::map<std::string, std::filesystem::path, std::less<>>
-        module_files;                               // by the kernel's names; go before `modules`
+    ModuleFiles module_files;      // go before `modules`
     std::vector<std::filesystem::path> oot_modules; // built outside of the kernel's tree; go before both
     std::filesystem::path symvers;                  // Module.symvers
 };
@@ -25,7 +27,9 @@ struct KernelPaths {
 // named cannot be read ("file.unreadable" and what elf::Object::open, read_elf_symbols and read_symvers throw).
 class KernelFiles : public KernelView {
 public:
-    explicit KernelFiles(KernelPaths paths);
+    // Everything is read at first use; with std::launch::async, what the kernel exports and which modules it has is
+    // read from now on, beside all else.
+    explicit KernelFiles(KernelPaths paths, std::launch launch = std::launch::deferred);
     KernelFiles(const KernelFiles&) = delete;
     KernelFiles& operator=(const KernelFiles&) = delete;
     ~KernelFiles() override;
@@ -39,13 +43,12 @@ public:
 private:
     struct Loaded;
     const Loaded* load(std::string_view object) const;
-    void find_modules() const;
     std::optional<std::filesystem::path> find_module(std::string_view object) const;
 
-    mutable KernelPaths paths_; // module_files grows when the folder is searched
-    mutable bool searched_ = false;
+    KernelPaths paths_;
+    std::shared_future<ModuleFiles> module_files_;
+    std::shared_future<Exports> exports_;
     mutable std::map<std::string, std::unique_ptr<Loaded>, std::less<>> loaded_;
-    mutable std::optional<Exports> exports_;
     mutable std::optional<std::string> vermagic_;
 };
 

@@ -7,13 +7,9 @@
 
 namespace klp::symbols {
 
-namespace {
-
-uint32_t hash_of(std::string_view name) {
+uint32_t SymbolTable::hash_of(std::string_view name) {
     return static_cast<uint32_t>(std::hash<std::string_view>()(name));
 }
-
-} // namespace
 
 SymbolTable::SymbolTable(std::string object, std::vector<KernelSymbol> symbols, std::vector<std::string> files,
                          std::vector<std::shared_ptr<const void>> names)
@@ -45,12 +41,13 @@ void SymbolTable::gather_namesakes() {
     std::vector<uint32_t> names(count);
     std::iota(by_name_.begin(), by_name_.end(), 0);
     for (uint32_t index = 0; index < count; ++index) {
-        const std::string_view name = symbols_[index].name;
-        const uint32_t hash = hash_of(name);
-        Slot& slot = slots_[slot_of(name, hash)];
+        KernelSymbol& symbol = symbols_[index];
+        if (symbol.hash == 0)
+            symbol.hash = hash_of(symbol.name);
+        Slot& slot = slots_[slot_of(symbol.name, symbol.hash)];
         if (slot.namesakes == 0) {
             namesakes_.push_back({index, 0});
-            slot = {hash, static_cast<uint32_t>(namesakes_.size())};
+            slot = {symbol.hash, static_cast<uint32_t>(namesakes_.size())};
         }
         names[index] = slot.namesakes - 1;
         ++namesakes_[names[index]].last;

@@ -28,12 +28,15 @@ struct KernelSymbol {
     // Of a module's init sections: kallsyms forgets it once the module is up (kernel/module/kallsyms.c,
     // is_core_symbol()), so a sympos among namesakes of both kinds depends on when it is looked up.
     bool init = false;
+    uint32_t hash = 0; // of the name; 0 where nobody has computed it
 };
 
 // The symbols of one object ("vmlinux" or a module's name, with '_' for '-') in the order of kallsyms: by address for
 // vmlinux (scripts/kallsyms.c), by symbol table order for a module (kernel/module/kallsyms.c).
 class SymbolTable {
 public:
+    // KernelSymbol::hash of a name.
+    static uint32_t hash_of(std::string_view name);
     // `names` owns the text that the symbols' names point into.
     SymbolTable(std::string object, std::vector<KernelSymbol> symbols, std::vector<std::string> files,
                 std::vector<std::shared_ptr<const void>> names);

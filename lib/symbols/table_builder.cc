@@ -139,6 +139,7 @@ void TableBuilder::add(KernelSymbol symbol, bool is_absolute) {
         return;
     if (owns_names_)
         symbol.name = keep(symbol.name);
+    symbol.hash = SymbolTable::hash_of(symbol.name); // here, since the name was just read
     symbol.file = symbol.global ? 0 : static_cast<uint32_t>(files_.size() - 1);
     symbols_.push_back(symbol);
 }
