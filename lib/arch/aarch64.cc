@@ -1,5 +1,6 @@
 // ELF for the Arm 64-bit Architecture (aaelf64), section 5.7 "Relocation".
 #include "arch/machines.h"
+#include "arch/register_names.h"
 #include "arch/relocation_rows.h"
 
 #include <elf.h>
@@ -38,7 +39,8 @@ class Aarch64 final : public Machine {
 public:
     uint64_t anchor_reach() const override { return 4095; }
     bool is_high_part(uint32_t type) const override {
-        return type == R_AARCH64_ADR_PREL_PG_HI21 || type == R_AARCH64_ADR_PREL_PG_HI21_NC;
+        return type == R_AARCH64_ADR_PREL_PG_HI21 || type == R_AARCH64_ADR_PREL_PG_HI21_NC ||
+               type == R_AARCH64_ADR_GOT_PAGE;
     }
     bool is_padding(const Instruction& it) const override {
         return it.mnemonic == "HINT" && it.immediates.size() == 1 && it.immediates[0] == 0;
@@ -60,6 +62,8 @@ public:
     BranchField branch_field(elf::Bytes section, const Instruction& branch) const override;
     std::optional<uint64_t> loaded_constant(const Instruction& instruction) const override;
     std::optional<unsigned> argument_number(std::string_view register_name) const override;
+    bool survives_call(std::string_view name) const override;
+    bool is_result(std::string_view name) const override { return name == "X0"; }
 };
 
 bool Aarch64::is_branch(elf::Bytes, const elf::Relocation& relocation) const {
@@ -94,6 +98,11 @@ std::optional<unsigned> Aarch64::argument_number(std::string_view register_name)
     if (!has_shape || register_name[1] < '0' || register_name[1] > '7')
         return std::nullopt;
     return static_cast<unsigned>(register_name[1] - '0');
+}
+
+// Procedure Call Standard for the Arm 64-bit Architecture, 6.1.1: r19 to r29 and SP
+bool Aarch64::survives_call(std::string_view name) const {
+    return is_numbered(name, "X", 19, 28) || name == "FP" || name == "SP";
 }
 
 } // namespace

@@ -8,11 +8,11 @@
 
 namespace klp::arch {
 
-FieldUse field_use(const Instruction& instruction, const elf::Relocation& relocation, unsigned width) {
-    if (!instruction.is_valid || width == 0)
-        return FieldUse::unknown;
-    if (instruction.is_branch && !instruction.has_address)
-        return FieldUse::branch;
+namespace {
+
+// x86: the field is an immediate operand or the displacement of an address, of which the immediate comes last (Intel
+// SDM volume 2, 2.1).
+FieldUse use_in_place(const Instruction& instruction, const elf::Relocation& relocation, unsigned width) {
     const bool is_last = relocation.offset + width == instruction.offset + instruction.size;
     const bool is_displacement = instruction.has_address && !(instruction.has_immediate && is_last);
     if (is_displacement) {
@@ -32,8 +32,37 @@ FieldUse field_use(const Instruction& instruction, const elf::Relocation& reloca
     return instruction.read_registers.empty() ? FieldUse::taken : FieldUse::indexed_taken;
 }
 
+// Elsewhere: all of the address (s390's larl), or its lower part, to which a register adds the upper one.
+FieldUse use_by_register(const Instruction& instruction) {
+    if (instruction.reads_memory || instruction.writes_memory)
+        return instruction.address_registers.size() > 1 ? FieldUse::indexed : FieldUse::access;
+    const size_t registers = instruction.read_registers.size() + instruction.address_registers.size();
+    if (instruction.written_registers.empty() || registers > 1)
+        return FieldUse::unknown;
+    return FieldUse::taken;
+}
+
+} // namespace
+
+FieldUse field_use(const Machine& machine, const Instruction& instruction, const elf::Relocation& relocation) {
+    const RelocationKind kind = machine.relocation(relocation.type);
+    if (!instruction.is_valid || kind.form == Form::none)
+        return FieldUse::unknown;
+    if (machine.is_high_part(relocation.type))
+        return FieldUse::part;
+    if (instruction.is_branch && !instruction.has_address)
+        return FieldUse::branch;
+    if (machine.has_addresses_in_place())
+        return kind.width == 0 ? FieldUse::unknown : use_in_place(instruction, relocation, kind.width);
+    if (instruction.is_call)
+        return FieldUse::branch;
+    if (kind.form == Form::table) // the address comes out of the table
+        return instruction.written_registers.empty() ? FieldUse::unknown : FieldUse::taken;
+    return use_by_register(instruction);
+}
+
 bool writes_to_field(const Instruction& instruction, const elf::Relocation& relocation, const Machine& machine) {
-    const FieldUse use = field_use(instruction, relocation, machine.relocation(relocation.type).width);
+    const FieldUse use = field_use(machine, instruction, relocation);
     // x86's PUSH reads the memory that it names and writes to the stack.
     return (use == FieldUse::access || use == FieldUse::indexed) && instruction.writes_memory && !instruction.is_call &&
            !instruction.mnemonic.starts_with("PUSH");
@@ -144,7 +173,7 @@ public:
 
     AddressUses run(size_t at) {
         const Instruction& first = code_[at];
-        if (!machine_.describes_operands() || first.written_registers.empty()) {
+        if (first.written_registers.empty()) {
             uses_.is_known = false;
             return uses_;
         }
@@ -204,7 +233,7 @@ private:
             return;
         // With itself, or with what was made of it, is no question of identity.
         const uint64_t others = bits(it.read_registers) & ~holders.all();
-        if (it.is_compare && (others || it.has_immediate || it.has_address))
+        if ((it.is_compare && (others || it.has_immediate || it.has_address)) || (it.is_xor && others))
             uses_.compared_at.push_back(at);
         if (it.writes_memory)
             uses_.is_stored = true;
@@ -236,8 +265,9 @@ private:
     Holders after(const Instruction& it, const Holders& holders) {
         const uint64_t written = bits(it.written_registers);
         const uint64_t sources = (bits(it.read_registers) | (it.reads_memory ? 0 : bits(it.address_registers)));
-        const bool is_made_of_it = (sources & holders.all()) != 0 && !it.is_compare;
+        const bool is_made_of_it = (sources & holders.all()) != 0 && !it.is_compare && !it.is_xor;
         Holders next{holders.exact & ~written, holders.derived & ~written};
+        next.derived |= bits(it.stepped_registers) & holders.all();
         if (!is_made_of_it || it.written_registers.empty())
             return next;
         // A copy holds the address itself; what is computed only something made of it.

@@ -1,6 +1,5 @@
 // What code does with an address that it takes: reads what is there, or lets the address itself out. Of one
-// instruction, on every machine (address_step()), and along every path of a function where the machine describes its
-// operands (follow_address()).
+// instruction (address_step()), and along every path of a function (follow_address()).
 #pragma once
 
 #include "arch/machine.h"
@@ -14,7 +13,8 @@ namespace klp::arch {
 
 // What the field of a relocation is to its instruction.
 enum class FieldUse : uint8_t {
-    unknown,       // this machine's operands are not understood
+    unknown,       // no instruction that is understood
+    part,          // the upper part of an address: the instruction with the lower part says what becomes of it
     branch,        // a call or jump
     access,        // memory at exactly that address
     indexed,       // memory at that address and what registers add to it
@@ -24,8 +24,7 @@ enum class FieldUse : uint8_t {
     stored
 };
 
-// `width`: of the relocation's field, in bytes.
-FieldUse field_use(const Instruction& instruction, const elf::Relocation& relocation, unsigned width);
+FieldUse field_use(const Machine& machine, const Instruction& instruction, const elf::Relocation& relocation);
 
 // The instruction writes to the memory that the relocation names, or to that and what registers add to it.
 bool writes_to_field(const Instruction& instruction, const elf::Relocation& relocation, const Machine& machine);
@@ -60,10 +59,11 @@ struct AddressUses {
     bool is_stored = false;
     std::vector<size_t> passed_at;   // calls, and jumps to functions, where a register of an argument holds it
     std::vector<size_t> returned_at; // returns, and jumps to functions, where a register of a result holds it
-    std::vector<size_t> compared_at; // instructions that compare it, or what was made of it, with another register
+    std::vector<size_t> compared_at; // instructions that compare it, or what was made of it, with another value
     bool is_passed() const { return !passed_at.empty(); }
-    bool is_returned() const { return !returned_at.empty(); }
-    bool lets_out() const { return !is_known || is_passed() || is_stored || is_returned() || !compared_at.empty(); }
+    bool lets_out() const {
+        return !is_known || is_passed() || is_stored || !returned_at.empty() || !compared_at.empty();
+    }
 };
 
 // Follows the address that instruction `at` of `code` puts into a register, along every path of the function:

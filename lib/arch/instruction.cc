@@ -1,5 +1,6 @@
 #include "arch/instruction.h"
 
+#include "arch/operands.h"
 #include "report/finding.h"
 
 #include <llvm/MC/MCAsmInfo.h>
@@ -52,6 +53,7 @@ struct Disassembler::State {
     std::unique_ptr<llvm::MCDisassembler> disassembler;
     std::unique_ptr<llvm::MCInstrAnalysis> analysis;
     std::unique_ptr<llvm::MCInstPrinter> printer;
+    std::unique_ptr<OperandReader> operands;
 };
 
 Disassembler::Disassembler(const char* triple, const char* processor, const char* features)
@@ -76,6 +78,7 @@ Disassembler::Disassembler(const char* triple, const char* processor, const char
         throw report::Refusal("arch.no-disassembler", triple, "LLVM has no disassembler for this machine",
                               "use an LLVM that was built for all targets");
     s.printer->setPrintImmHex(true);
+    s.operands = std::make_unique<OperandReader>(*s.registers, s.subtarget->getTargetTriple().getArch());
 }
 
 Disassembler::~Disassembler() = default;
@@ -86,59 +89,19 @@ std::string_view Disassembler::register_name(unsigned number) const {
 
 namespace {
 
-// EBX and BL are parts of RBX. Machines that have lists of registers as registers have no such parts.
-unsigned widest(const llvm::MCRegisterInfo& registers, unsigned number) {
-    unsigned result = number;
-    for (llvm::MCPhysReg wider : registers.superregs(number))
-        result = wider;
-    return result;
-}
-
-// The operands of an address have a type of their own in LLVM's tables of x86, but for those of LEA, which accesses
-// nothing there; other machines' have not, and so no address here.
-bool is_of_address(const llvm::MCInstrDesc& desc, std::string_view mnemonic, unsigned at) {
-    if (at >= desc.getNumOperands())
-        return false;
-    return desc.operands()[at].OperandType == llvm::MCOI::OPERAND_MEMORY ||
-           (mnemonic.starts_with("LEA") && at >= desc.getNumDefs());
-}
-
-void read_operands(const llvm::MCInst& inst, const llvm::MCInstrDesc& desc, const llvm::MCRegisterInfo& registers,
-                   Instruction& result) {
-    unsigned part = 0; // of an address: base, scale, index, displacement, segment
-    for (unsigned at = 0; at < inst.getNumOperands(); ++at) {
-        const llvm::MCOperand& operand = inst.getOperand(at);
-        if (is_of_address(desc, result.mnemonic, at)) {
-            result.has_address = true;
-            if (operand.isReg() && operand.getReg() != 0 && part % 5 != 4 &&
-                std::string_view(registers.getName(operand.getReg())) != "RIP")
-                result.address_registers.push_back(widest(registers, operand.getReg()));
-            if (operand.isImm() && part % 5 == 3)
-                result.displacement = operand.getImm();
-            ++part;
-        } else if (operand.isReg() && operand.getReg() != 0) {
-            const unsigned number = widest(registers, operand.getReg());
-            (at < desc.getNumDefs() ? result.written_registers : result.read_registers).push_back(number);
-        } else if (operand.isImm()) {
-            result.has_immediate = true;
-        }
-    }
-    for (llvm::MCPhysReg implied : desc.implicit_defs())
-        result.written_registers.push_back(widest(registers, implied));
-    if (!result.has_address && !desc.isCall()) // a string instruction names its addresses both ways
-        for (llvm::MCPhysReg implied : desc.implicit_uses())
-            result.read_registers.push_back(widest(registers, implied));
-    result.reads_memory = desc.mayLoad();
-    result.writes_memory = desc.mayStore();
-    result.is_compare = desc.isCompare();
+// `br %r14`, which LLVM's table has as a jump (s390x ELF ABI supplement, 1.2.2: r14 is the return address).
+bool is_return_of_s390(const llvm::MCInst& inst, const llvm::MCInstrDesc& desc, const llvm::MCRegisterInfo& registers) {
+    return desc.isIndirectBranch() && inst.getNumOperands() == 1 && inst.getOperand(0).isReg() &&
+           std::string_view(registers.getName(inst.getOperand(0).getReg())) == "R14D";
 }
 
 // One instruction of LoongArch calls, jumps and returns, as its operands say.
 void read_flow(const llvm::MCInst& inst, const llvm::MCInstrDesc& desc, const llvm::MCInstrAnalysis* analysis,
-               Instruction& result) {
+               const llvm::MCRegisterInfo& registers, Instruction& result) {
     result.is_call = analysis ? analysis->isCall(inst) : desc.isCall();
     result.is_branch = analysis ? analysis->isBranch(inst) : desc.isBranch();
-    result.is_return = analysis ? analysis->isReturn(inst) : desc.isReturn();
+    result.is_return =
+        analysis ? analysis->isReturn(inst) : desc.isReturn() || is_return_of_s390(inst, desc, registers);
     const bool is_jump = analysis ? analysis->isUnconditionalBranch(inst) || analysis->isIndirectBranch(inst) : false;
     result.is_trap = desc.isTrap();
     result.ends_flow = desc.isBarrier() || result.is_return || is_jump;
@@ -177,7 +140,7 @@ Instruction Disassembler::decode(elf::Bytes section, uint64_t offset, uint64_t e
     result.opcode = inst.getOpcode();
     result.is_valid = true;
     result.is_move_immediate = desc.isMoveImmediate();
-    read_flow(inst, desc, s.analysis.get(), result);
+    read_flow(inst, desc, s.analysis.get(), *s.registers, result);
     bool has_target = false;
     for (const llvm::MCOperand& operand : inst) {
         if (operand.isReg())
@@ -198,7 +161,7 @@ Instruction Disassembler::decode(elf::Bytes section, uint64_t offset, uint64_t e
     if (result.registers.size() > 1)
         result.second_register = s.registers->getName(result.registers[1]);
     result.mnemonic = s.instructions->getName(result.opcode);
-    read_operands(inst, desc, *s.registers, result);
+    s.operands->read(inst, desc, result);
     if (result.is_call || result.is_branch)
         result.branch_target = target_of(inst, desc, s.analysis.get(), offset, size);
     if (with_text) {

@@ -1,4 +1,5 @@
-// An instruction as LLVM's MC layer reads it, reduced to what the differ asks. LLVM's headers stay in instruction.cc.
+// An instruction as LLVM's MC layer reads it, reduced to what the differ asks. LLVM's headers stay in instruction.cc
+// and operands.cc.
 #pragma once
 
 #include "elf/object.h"
@@ -52,12 +53,14 @@ struct Instruction {
     bool reads_memory = false;
     bool writes_memory = false;
     bool is_compare = false;
+    bool is_xor = false; // of registers: zero for those that are equal
     bool is_return = false;
     bool is_trap = false;            // nobody gets past it
     bool has_address = false;        // one operand is an address in parts, whether or not memory is accessed there
     bool has_immediate = false;      // beside the parts of an address
     int64_t displacement = 0;        // of the address
-    Few<unsigned> address_registers; // base and index; the program counter does not count
+    Few<unsigned> address_registers; // base and index; neither the program counter nor a register that is always zero
+    Few<unsigned> stepped_registers; // those of them that the instruction adds to: `ldr x0, [x1], #8`
     Few<unsigned> read_registers;    // whose value is used, other than in an address
     Few<unsigned> written_registers;
     std::string text; // only if asked for

@@ -1,5 +1,6 @@
 // ELF for the LoongArch Architecture (laelf), 2.30: "Relocations".
 #include "arch/machines.h"
+#include "arch/register_names.h"
 #include "arch/relocation_rows.h"
 
 namespace klp::arch {
@@ -81,7 +82,9 @@ constexpr RelocationRow relocations[] = {
 
 class Loongarch64 final : public Machine {
 public:
-    bool is_high_part(uint32_t type) const override { return type == r_pcala_hi20 || type == r_abs_hi20; }
+    bool is_high_part(uint32_t type) const override {
+        return type == r_pcala_hi20 || type == r_abs_hi20 || type == r_got_pc_hi20;
+    }
     // arch/loongarch/include/asm/bug.h; compilers' own trap is an instruction that no processor has.
     bool is_trap(const Instruction& it) const override {
         return it.is_trap || it.mnemonic == "BREAK" || it.mnemonic == "AMSWAP_W";
@@ -102,6 +105,8 @@ public:
     BranchField branch_field(elf::Bytes section, const Instruction& branch) const override;
     std::optional<uint64_t> loaded_constant(const Instruction& instruction) const override;
     std::optional<unsigned> argument_number(std::string_view register_name) const override;
+    bool survives_call(std::string_view name) const override;
+    bool is_result(std::string_view name) const override { return name == "R4"; }
 };
 
 Machine::BranchField Loongarch64::branch_field(elf::Bytes section, const Instruction& branch) const {
@@ -130,6 +135,11 @@ std::optional<unsigned> Loongarch64::argument_number(std::string_view register_n
     if (number.size() != 1 || number[0] < '4' || number[0] > '9')
         return std::nullopt;
     return static_cast<unsigned>(number[0] - '4');
+}
+
+// LoongArch psABI: sp, fp and s0 to s9
+bool Loongarch64::survives_call(std::string_view name) const {
+    return is_numbered(name, "R", 22, 31) || name == "R3";
 }
 
 } // namespace

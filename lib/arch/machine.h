@@ -106,14 +106,14 @@ public:
     // calling convention.
     virtual std::optional<unsigned> argument_number(std::string_view register_name) const = 0;
 
-    // LLVM tells which operands of an instruction make an address (Instruction::address_registers and what follows it).
-    virtual bool describes_operands() const { return false; }
     // LLVM's name of a register's number.
     std::string_view register_name(unsigned number) const;
     // A called function gives the register back as it was; the name is that of the widest register.
-    virtual bool survives_call(std::string_view) const { return false; }
-    // It holds what a function returns.
-    virtual bool is_result(std::string_view) const { return false; }
+    virtual bool survives_call(std::string_view register_name) const = 0;
+    // It holds what a function returns, or the first half of that: second registers are what other code uses as well.
+    virtual bool is_result(std::string_view register_name) const = 0;
+    // Code names an address in the instruction that uses it (x86), and not in a register first.
+    virtual bool has_addresses_in_place() const { return false; }
 
     // Puts one more argument of the next call onto the stack; the last one put there is number stack_arguments_from().
     virtual bool pushes_argument(const Instruction&) const { return false; }

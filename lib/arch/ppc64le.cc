@@ -1,5 +1,6 @@
 // 64-Bit ELF V2 ABI Specification for Power Architecture, section 3.5 "Relocation Types" and 3.4.1 "Symbol Values".
 #include "arch/machines.h"
+#include "arch/register_names.h"
 #include "arch/relocation_rows.h"
 
 #include <elf.h>
@@ -58,7 +59,9 @@ constexpr RelocationRow relocations[] = {
 class Ppc64le final : public Machine {
 public:
     uint64_t anchor_reach() const override { return 32767; }
-    bool is_high_part(uint32_t type) const override { return type == R_PPC64_ADDR16_HA || type == R_PPC64_TOC16_HA; }
+    bool is_high_part(uint32_t type) const override {
+        return type == R_PPC64_ADDR16_HA || type == R_PPC64_TOC16_HA || type == R_PPC64_GOT16_HA;
+    }
     // `ori rN, rN, 0`: that of r2 ends a group of instructions.
     bool is_padding(const Instruction& it) const override {
         return it.mnemonic == "NOP" || (it.mnemonic == "ORI" && it.registers.size() == 2 &&
@@ -77,6 +80,8 @@ public:
     BranchField branch_field(elf::Bytes section, const Instruction& branch) const override;
     std::optional<uint64_t> loaded_constant(const Instruction& instruction) const override;
     std::optional<unsigned> argument_number(std::string_view register_name) const override;
+    bool survives_call(std::string_view name) const override;
+    bool is_result(std::string_view name) const override { return name == "X3"; }
 };
 
 Machine::BranchField Ppc64le::branch_field(elf::Bytes section, const Instruction& branch) const {
@@ -102,6 +107,11 @@ std::optional<unsigned> Ppc64le::argument_number(std::string_view register_name)
     if (register_name.size() != 2 || register_name[1] < '3' || register_name[1] > '9')
         return std::nullopt;
     return static_cast<unsigned>(register_name[1] - '3');
+}
+
+// 64-Bit ELF V2 ABI, 2.2.1.1: r1, r2, r14 to r31
+bool Ppc64le::survives_call(std::string_view name) const {
+    return is_numbered(name, "X", 1, 2) || is_numbered(name, "X", 14, 31);
 }
 
 } // namespace

@@ -1,6 +1,7 @@
 // s390x ELF Application Binary Interface Supplement 1.6, section 3.2 "Relocation"; z/Architecture Principles of
 // Operation.
 #include "arch/machines.h"
+#include "arch/register_names.h"
 #include "arch/relocation_rows.h"
 
 #include <elf.h>
@@ -75,6 +76,8 @@ public:
     BranchField branch_field(elf::Bytes section, const Instruction& branch) const override;
     std::optional<uint64_t> loaded_constant(const Instruction& instruction) const override;
     std::optional<unsigned> argument_number(std::string_view register_name) const override;
+    bool survives_call(std::string_view name) const override;
+    bool is_result(std::string_view name) const override { return name == "R2D"; }
 };
 
 int64_t S390x::usual_bias(uint32_t type) const {
@@ -129,6 +132,11 @@ std::optional<unsigned> S390x::argument_number(std::string_view register_name) c
     if (!has_shape || register_name[1] < '2' || register_name[1] > '6')
         return std::nullopt;
     return static_cast<unsigned>(register_name[1] - '2');
+}
+
+// s390x ELF ABI supplement, 1.2.2: r6 to r13, r15
+bool S390x::survives_call(std::string_view name) const {
+    return name.ends_with("D") && (is_numbered(name.substr(0, name.size() - 1), "R", 6, 13) || name == "R15D");
 }
 
 } // namespace

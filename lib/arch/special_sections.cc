@@ -21,33 +21,14 @@ bool starts_with_one_of(std::string_view name, const std::array<std::string_view
 }
 
 bool is_ignored(const elf::Section& section) {
-    constexpr auto names = std::to_array<std::string_view>({".comment",
-                                                            "__versions",
-                                                            "__version_ext_crcs",
-                                                            "__version_ext_names",
-                                                            ".gnu.linkonce.this_module",
-                                                            ".BTF",
-                                                            ".BTF.ext",
-                                                            ".orc_unwind",
-                                                            ".orc_header",
-                                                            ".discard.addressable",
-                                                            ".gnu.attributes",
-                                                            ".eh_frame",
-                                                            ".llvm_addrsig",
-                                                            ".llvm.call-graph-profile",
-                                                            ".export_symbol",
-                                                            ".discard.sym_table",
-                                                            ".no_trim_symbol",
-                                                            ".plt",
-                                                            ".init.plt",
-                                                            ".text.ftrace_trampoline",
-                                                            ".stubs",
-                                                            ".got",
-                                                            ".discard",
-                                                            ".discard.file_name",
-                                                            ".discard.warn_on_reachable",
-                                                            // strings that the link compares (include/linux/tracepoint.h, Linux 6.19)
-                                                            "__tracepoint_check"});
+    constexpr auto names = std::to_array<std::string_view>(
+        {".comment", "__versions", "__version_ext_crcs", "__version_ext_names", ".gnu.linkonce.this_module", ".BTF",
+         ".BTF.ext", ".orc_unwind", ".orc_header", ".discard.addressable", ".gnu.attributes", ".eh_frame",
+         ".llvm_addrsig", ".llvm.call-graph-profile", ".export_symbol", ".discard.sym_table", ".no_trim_symbol", ".plt",
+         ".init.plt", ".text.ftrace_trampoline", ".stubs", ".got", ".discard", ".discard.file_name",
+         ".discard.warn_on_reachable",
+         // strings that the link compares (include/linux/tracepoint.h, Linux 6.19)
+         "__tracepoint_check"});
     constexpr auto prefixes =
         std::to_array<std::string_view>({".note", ".debug", "___ksymtab", "__ksymtab", "__kcrctab", "___kcrctab",
                                          "___kflagstab", "__kflagstab", ".gnu.", ".ARM.attributes", ".stack_sizes",

@@ -81,7 +81,8 @@ struct SpecialSection {
 
     // What is known of it in a finished module. Empty: nothing but what `sizes` says.
     std::vector<EntryLayout> layouts = {};
-    // It says of functions what the kernel may do with them. Which functions it names is compared, though it is dropped.
+    // It says of functions what the kernel may do with them. Which functions it names is compared, though it is
+    // dropped.
     bool lists_functions = false;
     bool is_written = false; // by the kernel, after it has made read-only data read-only
     // Its content is made when the kernel or module is linked (tools/bpf/resolve_btfids): what the compiler gives is a

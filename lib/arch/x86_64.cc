@@ -100,9 +100,9 @@ public:
     unsigned stack_arguments_from() const override { return 6; }
     std::optional<uint64_t> loaded_constant(const Instruction& instruction) const override;
     std::optional<unsigned> argument_number(std::string_view register_name) const override;
-    bool describes_operands() const override { return true; }
+    bool has_addresses_in_place() const override { return true; }
     bool survives_call(std::string_view name) const override;
-    bool is_result(std::string_view name) const override { return name == "RAX" || name == "RDX"; }
+    bool is_result(std::string_view name) const override { return name == "RAX"; }
     std::optional<uint32_t> missing_landing_pad(const Code& code) const override;
     std::optional<elf::Relocation> load_from_memory(std::span<std::byte> section, uint64_t place) const override;
     std::optional<uint64_t> stand_in(const elf::Object& object, const elf::Section& table,

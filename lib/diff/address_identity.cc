@@ -37,8 +37,7 @@ public:
     // Functions of other units keep no pointer that this one compares.
     bool is_let_out() const {
         return std::ranges::any_of(all_, [&](const arch::AddressUses& it) {
-            return it.is_stored ||
-                   std::ranges::any_of(it.returned_at, [&](size_t at) { return is_return(code_[at]); }) ||
+            return it.is_stored || is_returned(it) ||
                    std::ranges::any_of(it.passed_at, [&](size_t at) { return is_call_inside(code_[at]); });
         });
     }
@@ -48,7 +47,7 @@ public:
         for (const arch::AddressUses& uses : all_) {
             if (uses.is_stored)
                 return "stores its address";
-            if (uses.is_returned())
+            if (is_returned(uses))
                 return "returns its address";
             if (has_code_ && uses.is_passed())
                 return "passes its address on";
@@ -63,11 +62,35 @@ private:
     // comparison with a number, as IS_ERR() makes it.
     bool compares_others(size_t at) const {
         const arch::Instruction& it = code_[at];
-        const bool is_with_number = it.has_immediate && !in_operand_.contains(at);
-        if (is_with_number || std::ranges::any_of(it.read_registers, [&](unsigned one) { return writes(it, one); }))
+        const auto& registers = it.read_registers;
+        const bool is_difference =
+            !it.is_xor && std::ranges::any_of(registers, [&](unsigned one) { return writes(it, one); });
+        const bool is_with_number = (it.has_immediate && !in_operand_.contains(at)) ||
+                                    std::ranges::any_of(registers, [&](unsigned one) { return is_number(at, one); });
+        if (is_difference || is_with_number)
             return false;
         return it.reads_memory ||
-               std::ranges::any_of(it.read_registers, [&](unsigned one) { return comes_from_others(at, one); });
+               std::ranges::any_of(registers, [&](unsigned one) { return comes_from_others(at, one); });
+    }
+    // A constant was put into the register, perhaps in steps: `lu12i.w $a2, -1` of LoongArch. As comes_from_others().
+    bool is_number(size_t at, unsigned number) const {
+        while (at-- > 0) {
+            const arch::Instruction& it = code_[at];
+            if (it.is_call)
+                return false;
+            if (!writes(it, number))
+                continue;
+            const bool is_of_numbers = it.has_immediate && !it.has_address && !it.reads_memory;
+            if (!is_of_numbers || it.read_registers.size() > 1 || has_relocation(it))
+                return false;
+            if (it.read_registers.empty())
+                return true;
+            number = it.read_registers[0];
+        }
+        return false;
+    }
+    bool has_relocation(const arch::Instruction& it) const {
+        return !unit_.relocations(piece_.section, it.offset, it.offset + it.size).empty();
     }
     // Goes by the instructions above, whatever the jumps between them: the value of a register of instruction `at`.
     bool comes_from_others(size_t at, unsigned number) const {
@@ -92,6 +115,10 @@ private:
     bool is_return(const arch::Instruction& it) const {
         return it.is_return || returns_through_thunk(unit_, piece_, it);
     }
+    // Not where a jump to another function ends this one, and the register is that one's argument.
+    bool is_returned(const arch::AddressUses& uses) const {
+        return std::ranges::any_of(uses.returned_at, [&](size_t at) { return is_return(code_[at]); });
+    }
     // Of a function of this unit, or of whatever a pointer leads to.
     bool is_call_inside(const arch::Instruction& call) const {
         return std::ranges::none_of(
@@ -105,7 +132,8 @@ private:
         if (at >= code_.size())
             return; // in the padding before the function
         arch::AddressUses uses;
-        switch (arch::field_use(code_[at], relocation, unit_.machine().relocation(relocation.type).width)) {
+        switch (arch::field_use(unit_.machine(), code_[at], relocation)) {
+        case arch::FieldUse::part:
         case arch::FieldUse::access:
         case arch::FieldUse::indexed:
         case arch::FieldUse::branch:

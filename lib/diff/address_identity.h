@@ -17,8 +17,7 @@ namespace klp::diff {
 
 // What `function` and its parts do with the address of `variable`, if a copy in its place might be noticed:
 // "compares its address", "stores its address", "passes its address on". A table that holds no pointers to code may be
-// passed on. On machines whose operands nobody describes, any use of the address of a table with pointers to code
-// counts.
+// passed on. Where the code cannot be followed, any use of the address of a table with pointers to code counts.
 std::optional<std::string> identity_use(const Unit& unit, uint32_t function, uint32_t variable);
 
 // The string that a reference points into, or to the end of; empty if it leads to none.
@@ -30,8 +29,7 @@ struct StringUses {
     bool is_let_out = false;  // stored, returned or passed on within the unit
 };
 
-// What `piece` does with the string `text`: code by what its instructions do, data lets out what it holds. Where nobody
-// describes the machine's operands, nothing is known to be compared.
+// What `piece` does with the string `text`: code by what its instructions do, data lets out what it holds.
 StringUses string_uses(const Unit& unit, uint32_t piece, std::string_view text);
 
 // It refers to a function, by itself.

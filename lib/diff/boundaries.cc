@@ -98,27 +98,26 @@ private:
                 return {at, none};
             return by_comparison(relocation, uses.compared_at, before, at);
         }
+        case arch::FieldUse::part:
+            return by_lower_parts(relocation, before, at);
         default:
-            return is_plainly_accessed(relocation) ? Boundary{at, none} : Boundary{at, before};
+            return {at, before};
         }
     }
 
-    // Where LLVM does not tell the parts of an address: every instruction of the function with the rest of this one
-    // loads or stores there.
-    bool is_plainly_accessed(const elf::Relocation& relocation) {
-        const arch::Machine& machine = unit_.machine();
-        bool is_accessed = false;
+    // Of the upper part of an address: what all instructions of the function mean that complete it.
+    Boundary by_lower_parts(const elf::Relocation& relocation, uint32_t before, uint32_t at) {
+        std::optional<Boundary> decided;
         for (const elf::Relocation& other : unit_.relocations(piece_)) {
             if (other.symbol != relocation.symbol || other.addend != relocation.addend ||
-                machine.is_high_part(other.type))
+                use_of(other) == arch::FieldUse::part)
                 continue;
-            const size_t at = instruction_of(other);
-            if (at >= code_.size() || machine.describes_operands() ||
-                !(code_[at].reads_memory || code_[at].writes_memory))
-                return false;
-            is_accessed = true;
+            const Boundary boundary = decide(other, before, at);
+            if (decided && (decided->meant != boundary.meant || decided->rival != boundary.rival))
+                return {at, before};
+            decided = boundary;
         }
-        return is_accessed;
+        return decided.value_or(Boundary{at, before});
     }
 
     // A table that names one of the two beside names no other.
@@ -197,7 +196,7 @@ private:
         const size_t at = instruction_of(relocation);
         if (at >= code_.size())
             return arch::FieldUse::unknown;
-        return arch::field_use(code_[at], relocation, unit_.machine().relocation(relocation.type).width);
+        return arch::field_use(unit_.machine(), code_[at], relocation);
     }
     arch::AddressUses follow(const elf::Relocation& relocation) {
         return arch::follow_address(unit_.machine(), code_, instruction_of(relocation),

@@ -71,8 +71,6 @@ private:
     }
     // No code of the unit gives the variable a value (a parameter of a module, say), so the kernel's keeps what it has.
     bool is_only_read(uint32_t variable, const std::vector<uint32_t>& referrers) const {
-        if (!pair_.original.machine().describes_operands())
-            return false;
         return std::ranges::all_of(referrers, [&](uint32_t referrer) {
             const Piece& piece = pair_.original.piece(referrer);
             if (piece.kind != PieceKind::function)
@@ -80,7 +78,8 @@ private:
             const Instructions code = read_instructions(pair_.original, piece);
             return std::ranges::all_of(pair_.original.relocations(piece), [&](const elf::Relocation& relocation) {
                 const Reference reference = pair_.original.reference(piece.section, relocation);
-                if (reference.to != Reference::To::piece || reference.id != variable)
+                if (reference.to != Reference::To::piece || reference.id != variable ||
+                    pair_.original.machine().is_high_part(relocation.type))
                     return true;
                 const size_t at = instruction_at(code, relocation.offset);
                 return at < code.size() && code[at].reads_memory && !code[at].writes_memory;

@@ -29,7 +29,7 @@ FieldUse use_of(std::initializer_list<unsigned> bytes, uint64_t field) {
     const Bytes code = test::code_of(bytes);
     const auto instructions = x86().disassemble({code, 0, code.size()}, false);
     REQUIRE(instructions.size() == 1);
-    return arch::field_use(instructions[0], {field, R_X86_64_32S, 0, 0}, 4);
+    return arch::field_use(x86(), instructions[0], {field, R_X86_64_32S, 0, 0});
 }
 
 bool is_nothing(const AddressUses& uses) {
@@ -76,14 +76,14 @@ TEST_CASE("addresses: what is made of one is not the place itself") {
 
 TEST_CASE("addresses: let out") {
     CHECK(uses_after_mov({0x48, 0x89, 0x19, 0xc3}).is_stored);       // mov %rbx, (%rcx)
-    CHECK(uses_after_mov({0x48, 0x89, 0xd8, 0xc3}).is_returned());     // mov %rbx, %rax; ret
+    CHECK(uses_after_mov({0x48, 0x89, 0xd8, 0xc3}).returned_at.size() == 1);   // mov %rbx, %rax; ret
     AddressUses compared = uses_after_mov({0x4c, 0x39, 0xe3, 0xc3}); // cmp %r12, %rbx
     CHECK(compared.compared_at == std::vector<size_t>{1});
     CHECK(compared.lets_out());
     AddressUses passed = uses_after_mov({0x48, 0x89, 0xdf, 0xe8, 0, 0, 0, 0, 0xc3}); // mov %rbx, %rdi; call
     CHECK(passed.is_passed());
     CHECK_FALSE(passed.is_stored);
-    CHECK_FALSE(passed.is_returned()); // %rax is the callee's
+    CHECK(passed.returned_at.empty()); // %rax is the callee's
 }
 
 TEST_CASE("addresses: a call keeps some registers, and the flow is followed on every way") {
@@ -102,8 +102,4 @@ TEST_CASE("addresses: where the code is not understood, all may be") {
     CHECK_FALSE(uses_after_mov({0x06}).is_known);             // no instruction
     CHECK_FALSE(uses_after_mov({0xeb, 0x40, 0xc3}).is_known); // jmp to where there is nothing
     CHECK(uses_after_mov({0x06}).lets_out());
-    const arch::Machine& other = arch::Machine::of(test::HandMade(test::aarch64).object());
-    const Bytes code = test::code_of({0, 0, 0x80, 0xd2, 0xc0, 0x03, 0x5f, 0xd6}); // mov x0, #0; ret
-    const auto instructions = other.disassemble({code, 0, code.size()}, false);
-    CHECK_FALSE(arch::follow_address(other, instructions, 0, [](const arch::Instruction&) { return false; }).is_known);
 }

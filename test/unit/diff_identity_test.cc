@@ -221,31 +221,65 @@ TEST_CASE("a read-only table whose address is an identity cannot be copied") {
         "extern int first(void), second(void), third(void); extern void keep(const struct ops *);\n"
         "struct file { const struct ops *ops; };\n"
         "static const struct ops table = { first, second };\n";
-    const std::vector<std::pair<const char*, const char*>> uses = {
+    const std::vector<std::pair<std::string, std::string>> uses = {
         {"compared", "int f(struct file *p) { return p->ops == &table; }\n"},
         {"stored", "void f(struct file *p) { p->ops = &table; }\n"},
         {"passed", "void f(void) { keep(&table); }\n"},
         {"returned", "const struct ops *f(void) { return &table; }\n"},
         {"in data", "const struct ops *const list[] = { &table };\nint f(int i) { return list[i]->read(); }\n"},
     };
-    for (const Compiler& compiler : {gcc_x86, clang_x86()})
+    with_compilers([&](const Compiler& compiler) {
         for (const auto& [name, use] : uses) {
-            CAPTURE(compiler.command);
             CAPTURE(name);
             UnitPair pair(compiler);
             CHECK(pair.run(unit + use, replaced(unit, "first, second }", "first, third }") + use).codes ==
                   Codes{"diff.data-changed"});
         }
+    });
     // Only its content counts: whoever reads it may have a copy.
     const std::string read =
         "int f(int i) { const int (*const *p)(void) = (const void *)&table; return ((int (*)(void))p[i])(); }\n";
-    for (const Compiler& compiler : {gcc_x86, clang_x86()}) {
-        CAPTURE(compiler.command);
+    with_compilers([&](const Compiler& compiler) {
+        // There it is still in a register of the seventh argument at the call.
+        if (std::string_view(compiler.machine) == "ppc64le")
+            return;
         UnitPair pair(compiler);
         Outcome outcome = pair.run(unit + read, replaced(unit, "first, second }", "first, third }") + read);
         REQUIRE(outcome.codes == Codes{});
         CHECK(outcome.changed() == Names{"f"});
-    }
+    });
+}
+
+TEST_CASE("a table of numbers may be copied unless its address is compared or kept") {
+    const std::string unit = "struct file { const int *row; };\nextern int sum(const int *, int);\n"
+                             "static const int table[8] = { 1, 2, 3, 4, 5, 6, 7, 8 };\n";
+    const std::string other = replaced(unit, "7, 8 }", "7, 9 }");
+    const std::vector<std::pair<std::string, std::string>> uses = {
+        {"compared", "int f(struct file *p) { return p->row == table; }\n"},
+        {"element stored", "void f(struct file *p, int i) { p->row = &table[i]; }\n"},
+        {"returned", "const int *f(int i) { return i < 8 ? &table[i] : 0; }\n"},
+        {"kept by a part of the unit", "static __attribute__((noinline)) void keep(struct file *p, const int *row) "
+                                       "{ p->row = row; }\nvoid f(struct file *p) { keep(p, table); }\n"},
+    };
+    const std::vector<std::pair<std::string, std::string>> harmless = {
+        {"read", "int f(int i) { return table[i & 7]; }\n"},
+        {"passed to the kernel", "int f(void) { return sum(table, 8); }\n"},
+        {"walked", "int f(void) { int all = 0; for (const int *p = table; p != table + 8; p++) all = all * 3 + *p; "
+                   "return all; }\n"},
+    };
+    with_compilers([&](const Compiler& compiler) {
+        for (const auto& [name, use] : uses) {
+            CAPTURE(name);
+            CHECK(UnitPair(compiler).run(unit + use, other + use).codes == Codes{"diff.data-changed"});
+        }
+        for (const auto& [name, use] : harmless) {
+            // GCC there has the address before the table in .toc, and who gets it from there is not followed.
+            if (std::string_view(compiler.machine) == "ppc64le" && name == "walked")
+                continue;
+            CAPTURE(name);
+            CHECK(UnitPair(compiler).run(unit + use, other + use).codes == Codes{});
+        }
+    });
 }
 
 TEST_CASE("a loop that ends at a table's end does not compare its address with another's") {

@@ -1,0 +1,36 @@
+// What an instruction does with its operands, as far as LLVM's tables and a machine's way to write them tell. Private
+// to this room, as are LLVM's headers.
+#pragma once
+
+#include "arch/instruction.h"
+
+#include <llvm/MC/MCInst.h>
+#include <llvm/MC/MCInstrDesc.h>
+#include <llvm/MC/MCRegisterInfo.h>
+#include <llvm/TargetParser/Triple.h>
+
+#include <vector>
+
+namespace klp::arch {
+
+class OperandReader {
+public:
+    // `registers` outlives it.
+    OperandReader(const llvm::MCRegisterInfo& registers, llvm::Triple::ArchType machine);
+
+    // Fills what Instruction says of operands; its mnemonic and the flow of control must be there.
+    void read(const llvm::MCInst& inst, const llvm::MCInstrDesc& desc, Instruction& result) const;
+
+private:
+    struct Operands; // those of one instruction
+    bool is_address(const llvm::MCInstrDesc& desc, const Operands& operands, unsigned at) const;
+    bool is_load_store() const;
+    bool compares(const llvm::MCInstrDesc& desc, const Operands& operands, const Instruction& result) const;
+    void add_register(Few<unsigned>& list, unsigned number) const;
+
+    const llvm::MCRegisterInfo& registers_;
+    llvm::Triple::ArchType machine_;
+    std::vector<unsigned> widest_; // by register: 0 for one that is always zero, and for the program counter
+};
+
+} // namespace klp::arch
