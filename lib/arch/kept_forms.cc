@@ -14,16 +14,16 @@
 
 namespace klp::arch {
 
-namespace {
-
-using Place = std::pair<uint32_t, uint64_t>;
-
 bool is_made_by_clang(const elf::Object& object) {
     const elf::Section* comment = object.find_section(".comment");
     return comment &&
            std::string_view(reinterpret_cast<const char*>(comment->data.data()), comment->data.size()).find("clang") !=
                std::string_view::npos;
 }
+
+namespace {
+
+using Place = std::pair<uint32_t, uint64_t>;
 
 class Forms {
 public:

@@ -14,6 +14,9 @@
 
 namespace klp::arch {
 
+// As its section .comment says.
+bool is_made_by_clang(const elf::Object& object);
+
 // By section and offset: how the value of the source's variable is got from what is there, as a text that is the same
 // for the same way. Only of places that are not simply the variable itself. Empty for objects that Clang has not
 // compiled, and for those without debug data. Throws report::Refusal "elf.damaged-debug-data".

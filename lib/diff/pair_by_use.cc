@@ -1,12 +1,15 @@
 #include "diff/pair_by_use.h"
 
+#include "arch/kept_forms.h"
+#include "arch/variable_scopes.h"
 #include "diff/referrers.h"
 #include "diff/same_place.h"
 #include "diff/storage.h"
 
 #include <algorithm>
+#include <map>
+#include <set>
 #include <string>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -46,12 +49,21 @@ bool reaches(const Unit& unit, uint32_t from, uint32_t to) {
     return std::ranges::find(seen, to) != seen.end();
 }
 
+// What one user tells of which is which.
+struct Proposal {
+    uint32_t user = none; // original
+    uint32_t original = none, patched = none;
+    auto operator<=>(const Proposal&) const = default;
+};
+
 class UsePairing {
 public:
     explicit UsePairing(Pairing& pairing)
-        : pairing_(pairing), original_(pairing.original()), patched_(pairing.patched()), known_(pairing.known()) {}
+        : pairing_(pairing), original_(pairing.original()), patched_(pairing.patched()), known_(pairing.known()),
+          is_doubtful_before_(original_.pieces().size(), false), is_doubtful_after_(patched_.pieces().size(), false) {}
 
     void run() {
+        pair_by_scope();
         while (pair_uses_once()) {
         }
         pair_leftovers();
@@ -60,33 +72,122 @@ public:
     }
 
 private:
+    using List = std::vector<uint32_t>;
+    using Scopes = std::map<std::pair<uint32_t, uint64_t>, std::string>;
+
+    // Reading debug data takes long, and one of a name needs none.
+    void pair_by_scope() {
+        Pairing::Candidates before = pairing_.collect(original_, is_static_local, stem_key);
+        Pairing::Candidates after = pairing_.collect(patched_, is_static_local, stem_key);
+        std::erase_if(before, [&](const auto& it) {
+            const auto found = after.find(it.first);
+            return found == after.end() || (it.second.size() == 1 && found->second.size() == 1);
+        });
+        if (before.empty())
+            return;
+        const Scopes scopes_before = arch::variable_scopes(original_.object());
+        const Scopes scopes_after = arch::variable_scopes(patched_.object());
+        for (const auto& [key, list] : before) {
+            const std::map<std::string, List> ours = by_scope(original_, list, scopes_before);
+            for (const auto& [scope, theirs] : by_scope(patched_, after[key], scopes_after))
+                if (const auto found = ours.find(scope); found != ours.end() && found->second.size() == 1 &&
+                                                         theirs.size() == 1 &&
+                                                         pairing_.may_pair(found->second[0], theirs[0]))
+                    pairing_.pair(found->second[0], theirs[0]);
+        }
+    }
+    static std::map<std::string, List> by_scope(const Unit& unit, const List& list, const Scopes& scopes) {
+        std::map<std::string, List> result;
+        for (uint32_t index : list)
+            if (const auto scope = scopes.find({unit.piece(index).section, unit.piece(index).entry});
+                scope != scopes.end())
+                result[scope->second].push_back(index);
+        return result;
+    }
+
+    // "st.1" of Clang is a member of the structure st, which it took apart (its static locals have the name of their
+    // function first). It numbers the members that are used, in their order: another number is another member, or the
+    // patch uses another one besides.
+    bool is_other_member(uint32_t original, uint32_t patched) const {
+        const std::string_view before = original_.name(original_.piece(original));
+        return is_by_clang_ && is_numbered(before) && stem(before).find('.') == std::string::npos &&
+               before != patched_.name(patched_.piece(patched));
+    }
+    bool is_open(const Unit& unit, uint32_t piece) const {
+        return pairing_.is_free(unit, piece) &&
+               !(&unit == &original_ ? is_doubtful_before_ : is_doubtful_after_)[piece];
+    }
+
+    // All users are heard before anything is decided: the first one may be the one that the patch changes.
     bool pair_uses_once() {
-        std::vector<std::vector<uint32_t>> original = uses(original_);
-        std::vector<std::vector<uint32_t>> patched = uses(patched_);
-        bool has_paired = false;
+        const std::vector<List> original = uses(original_), patched = uses(patched_);
+        std::vector<Proposal> all;
         for (uint32_t index = 0; index < original.size(); ++index)
             if (uint32_t partner = known_.to_patched[index]; partner != none && !original[index].empty())
-                has_paired = pair_used(index, original[index], patched[partner]) || has_paired;
+                for (const auto& [old, now] : propose(index, original[index], patched[partner]))
+                    all.push_back({index, old, now});
+        bool has_paired = false;
+        for (const Proposal& it : agreed(std::move(all)))
+            if (is_open(original_, it.original) && is_open(patched_, it.patched)) {
+                pairing_.pair(it.original, it.patched);
+                has_paired = true;
+            }
         return has_paired;
+    }
+
+    // Those that no other one contradicts. A user that has one variable of the name on each side says little if its
+    // code has changed: it may have got another one. Where users whose code around the variable is the same contradict
+    // each other, one of them has changed, and nobody can say which: both variables stay without partner.
+    //
+    //     before   f: ++id.0   g: ++id.0        after   f: ++id.0   g: ++id.1      one of f and g has a new variable
+    std::vector<Proposal> agreed(std::vector<Proposal> all) {
+        std::vector<Proposal> sound, disputed;
+        split(all, sound, disputed);
+        std::vector<Proposal> by_code;
+        for (const Proposal& it : disputed)
+            if (is_used_at_same_place(it))
+                by_code.push_back(it);
+        disputed.clear();
+        split(by_code, sound, disputed);
+        for (const Proposal& it : sound)
+            if (is_other_member(it.original, it.patched))
+                disputed.push_back(it);
+        for (const Proposal& it : disputed)
+            is_doubtful_before_[it.original] = is_doubtful_after_[it.patched] = true;
+        return sound;
+    }
+    static void split(const std::vector<Proposal>& all, std::vector<Proposal>& sound, std::vector<Proposal>& disputed) {
+        std::map<uint32_t, std::set<uint32_t>> partners, originals;
+        for (const Proposal& it : all) {
+            partners[it.original].insert(it.patched);
+            originals[it.patched].insert(it.original);
+        }
+        for (const Proposal& it : all)
+            (partners[it.original].size() == 1 && originals[it.patched].size() == 1 ? sound : disputed).push_back(it);
+    }
+    bool is_used_at_same_place(const Proposal& it) const {
+        return !used_at_same_places(original_, it.user, patched_, known_.to_patched[it.user], known_, {it.original},
+                                    {it.patched})
+                    .empty();
     }
 
     // For each function and variable: the free local variables that it refers to, in the order of the first reference.
     // They are static locals, and variables of one source and name that only a linked object without FILE symbols has.
-    std::vector<std::vector<uint32_t>> uses(const Unit& unit) const {
-        std::vector<std::vector<uint32_t>> result(unit.pieces().size());
+    std::vector<List> uses(const Unit& unit) const {
+        std::vector<List> result(unit.pieces().size());
         for (uint32_t index = 0; index < unit.pieces().size(); ++index) {
             const Piece& piece = unit.piece(index);
             Role role = unit.role(piece.section);
             if (piece.symbol == 0 || role == Role::unknown || role == Role::registry)
                 continue;
-            std::vector<uint32_t>& list = result[unit.root_of(index)];
+            List& list = result[unit.root_of(index)];
             for (const elf::Relocation& relocation : unit.relocations(piece)) {
                 Reference reference = unit.reference(piece.section, relocation);
                 if (reference.to != Reference::To::piece || reference.id == index)
                     continue;
                 const Piece& target = unit.piece(reference.id);
                 bool is_candidate = target.kind == PieceKind::variable && !is_global(unit, target) && is_kept(target) &&
-                                    pairing_.is_free(unit, reference.id);
+                                    is_open(unit, reference.id);
                 if (is_candidate && std::ranges::find(list, reference.id) == list.end())
                     list.push_back(reference.id);
             }
@@ -94,80 +195,71 @@ private:
         return result;
     }
 
-    // Pairs the variables of equal stem that two corresponding users have: one on each side, or those that the code
+    // Pairs of the variables of equal stem that two corresponding users have: one on each side, or those that the code
     // around them, or their size and initial content, tell apart. Neither their order nor their number says which is
     // which.
-    bool pair_used(uint32_t user, const std::vector<uint32_t>& original, const std::vector<uint32_t>& patched) {
-        bool has_paired = false;
-        auto open_of = [&](const Unit& unit, const std::vector<uint32_t>& list, const std::string& wanted) {
-            std::vector<uint32_t> found;
-            for (uint32_t index : list)
-                if (pairing_.is_free(unit, index) && stem(unit.name(unit.piece(index))) == wanted)
-                    found.push_back(index);
-            return found;
+    std::vector<std::pair<uint32_t, uint32_t>> propose(uint32_t user, const List& original, const List& patched) const {
+        std::map<std::string, std::pair<List, List>> by_stem;
+        for (uint32_t index : original)
+            by_stem[stem(original_.name(original_.piece(index)))].first.push_back(index);
+        for (uint32_t index : patched)
+            by_stem[stem(patched_.name(patched_.piece(index)))].second.push_back(index);
+        std::vector<std::pair<uint32_t, uint32_t>> found;
+        for (auto& [name, lists] : by_stem)
+            propose_of_one_name(user, lists.first, lists.second, found);
+        return found;
+    }
+    void propose_of_one_name(uint32_t user, List before, List after,
+                             std::vector<std::pair<uint32_t, uint32_t>>& found) const {
+        const size_t known = found.size();
+        const bool are_equally_many = before.size() == after.size();
+        const auto take = [&](uint32_t a, uint32_t b) {
+            if (!pairing_.may_pair(a, b))
+                return;
+            found.emplace_back(a, b);
+            std::erase(before, a);
+            std::erase(after, b);
         };
-        std::unordered_set<std::string> done;
-        for (uint32_t candidate : original) {
-            const std::string wanted = stem(original_.name(original_.piece(candidate)));
-            if (!pairing_.is_free(original_, candidate) || !done.insert(wanted).second)
-                continue;
-            auto open = [&] {
-                return std::pair(open_of(original_, original, wanted), open_of(patched_, patched, wanted));
-            };
-            auto pair_last = [&] {
-                const auto [a, b] = open();
-                const bool is_last = a.size() == 1 && b.size() == 1 && pairing_.may_pair(a[0], b[0]);
-                if (is_last)
-                    pairing_.pair(a[0], b[0]);
-                return is_last;
-            };
-            if (pair_last()) {
-                has_paired = true;
-                continue;
-            }
-            const auto [a, b] = open();
-            if (a.empty() || b.empty())
-                continue;
-            bool has_some = false;
-            for (auto [old, now] :
-                 used_at_same_places(original_, user, patched_, known_.to_patched[user], known_, a, b))
-                if (pairing_.may_pair(old, now)) {
-                    pairing_.pair(old, now);
-                    has_some = true;
-                }
-            has_some = pair_distinct(open()) || has_some;
-            // The one that is left is the one that is left, if all others are known.
-            has_some = (a.size() == b.size() && has_some && pair_last()) || has_some;
-            has_paired = has_paired || has_some;
-        }
-        return has_paired;
+        const auto take_last = [&] {
+            if (before.size() == 1 && after.size() == 1)
+                take(before[0], after[0]);
+        };
+        if (before.empty() || after.empty())
+            return;
+        take_last();
+        if (before.empty())
+            return;
+        for (auto [old, now] :
+             used_at_same_places(original_, user, patched_, known_.to_patched[user], known_, before, after))
+            take(old, now);
+        for (auto [old, now] : distinct(before, after))
+            take(old, now);
+        // The one that is left is the one that is left, if all others are known.
+        if (are_equally_many && found.size() > known)
+            take_last();
     }
 
-    // Pairs variables that no other of their side has the size, the kind of storage and the initial content of.
-    bool pair_distinct(const std::pair<std::vector<uint32_t>, std::vector<uint32_t>>& open) {
+    // Pairs of variables that no other of their side has the size, the kind of storage and the initial content of.
+    std::vector<std::pair<uint32_t, uint32_t>> distinct(const List& before, const List& after) const {
         auto is_alike = [](const Unit& one, uint32_t a, const Unit& other, uint32_t b) {
             const Piece& p = one.piece(a);
             const Piece& q = other.piece(b);
             return p.end - p.start == q.end - q.start && storage_of(one, p) == storage_of(other, q) &&
                    std::ranges::equal(one.bytes(p), other.bytes(q));
         };
-        bool has_paired = false;
-        for (uint32_t a : open.first)
-            for (uint32_t b : open.second) {
-                if (!pairing_.is_free(original_, a) || !pairing_.is_free(patched_, b) ||
-                    !is_alike(original_, a, patched_, b))
-                    continue;
+        std::vector<std::pair<uint32_t, uint32_t>> pairs;
+        for (uint32_t a : before)
+            for (uint32_t b : after) {
                 const bool is_unique =
-                    std::ranges::count_if(open.first,
-                                          [&](uint32_t it) { return is_alike(original_, it, patched_, b); }) == 1 &&
-                    std::ranges::count_if(open.second,
-                                          [&](uint32_t it) { return is_alike(original_, a, patched_, it); }) == 1;
-                if (is_unique && pairing_.may_pair(a, b)) {
-                    pairing_.pair(a, b);
-                    has_paired = true;
-                }
+                    is_alike(original_, a, patched_, b) &&
+                    std::ranges::count_if(before, [&](uint32_t it) { return is_alike(original_, it, patched_, b); }) ==
+                        1 &&
+                    std::ranges::count_if(after, [&](uint32_t it) { return is_alike(original_, a, patched_, it); }) ==
+                        1;
+                if (is_unique)
+                    pairs.emplace_back(a, b);
             }
-        return has_paired;
+        return pairs;
     }
 
     // Two static locals of one name whose users do not correspond are still the same variable if the code around it
@@ -195,7 +287,8 @@ private:
         std::vector<bool> wanted_after(patched_.pieces().size(), false);
         for (auto& [name, patched] : pairing_.collect(patched_, is_static_local, stem_key)) {
             auto found = candidates.find(name);
-            if (found == candidates.end() || found->second.size() != 1 || patched.size() != 1)
+            if (found == candidates.end() || found->second.size() != 1 || patched.size() != 1 ||
+                !is_open(original_, found->second[0]) || !is_open(patched_, patched[0]))
                 continue;
             open.emplace_back(found->second[0], patched[0]);
             wanted_before[found->second[0]] = wanted_after[patched[0]] = true;
@@ -205,7 +298,8 @@ private:
         const auto before = users_of(original_, wanted_before);
         const auto after = users_of(patched_, wanted_after);
         for (auto [original, patched] : open)
-            if (pairing_.may_pair(original, patched) && may_share(before[original], after[patched]))
+            if (pairing_.may_pair(original, patched) && !is_other_member(original, patched) &&
+                may_share(before[original], after[patched]))
                 pairing_.pair(original, patched);
     }
 
@@ -213,6 +307,9 @@ private:
     const Unit& original_;
     const Unit& patched_;
     const Correlation& known_;
+    std::set<uint32_t> is_of_one_scope_; // original variables whose partner debug data tells
+    const bool is_by_clang_ = arch::is_made_by_clang(original_.object());
+    std::vector<bool> is_doubtful_before_, is_doubtful_after_; // users contradict each other about them
 };
 
 } // namespace

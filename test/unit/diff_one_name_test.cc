@@ -1,0 +1,85 @@
+// Static variables of one name in several functions of the source, which inlining brings into one another.
+#include "diff_units.h"
+
+#include <list>
+
+using namespace klp;
+using namespace klp::test;
+
+namespace {
+
+const std::string helper = "static inline __attribute__((always_inline)) int ";
+const std::string two = "extern void out(int, int);\n" + helper + "next_id(void) { static int id; return ++id; }\n" +
+                        helper + "next_seq(void) { static int id; return ++id; }\n";
+
+struct Case {
+    std::string what, before, after;
+};
+
+// In each the code of f() is the same but for the variable.
+const std::vector<Case>& cases() {
+    static const std::vector<Case> all = {
+        {"another helper, and the old one's other user comes later",
+         "void f(void) { out(next_id(), 2); }\nvoid g(void) { out(next_id(), 7); }\nvoid h(void) { out(next_seq(), 8); "
+         "}\n",
+         "void f(void) { out(next_seq(), 2); }\nvoid g(void) { out(next_id(), 7); }\nvoid h(void) { out(next_seq(), "
+         "8); }\n"},
+        {"the helpers in the other order",
+         "void f(void) { int a = next_id(); int b = next_seq(); out(a, b); }\nvoid g(void) { out(next_id(), 7); }\n",
+         "void f(void) { int b = next_seq(); int a = next_id(); out(b, a); }\nvoid g(void) { out(next_id(), 7); }\n"},
+        {"a variable of its own", "void f(void) { out(next_id(), 2); }\nvoid g(void) { out(next_id(), 7); }\n",
+         "void f(void) { static int id; out(++id, 2); }\nvoid g(void) { out(next_id(), 7); }\n"},
+    };
+    return all;
+}
+
+Compiler with_debug_data(const Compiler& compiler) {
+    static std::list<std::string> kept; // Compiler holds no text of its own
+    kept.push_back(replaced(compiler.flags, "-g0", "-g"));
+    Compiler result = compiler;
+    result.flags = kept.back().c_str();
+    return result;
+}
+
+} // namespace
+
+TEST_CASE("static variables of one name: debug data says whose each is") {
+    with_compilers([](const Compiler& compiler) {
+        const Compiler with = with_debug_data(compiler);
+        for (const Case& it : cases()) {
+            CAPTURE(it.what);
+            const Outcome outcome = UnitPair(with).run(two + it.before, two + it.after);
+            REQUIRE(outcome.codes == Codes{});
+            CHECK(outcome.changed() == Names{"f"});
+        }
+    });
+}
+
+TEST_CASE("static variables of one name: users that contradict each other are no proof") {
+    for (const Case& it : cases()) {
+        CAPTURE(it.what);
+        const Outcome outcome = UnitPair().run(two + it.before, two + it.after);
+        REQUIRE_FALSE(outcome.codes.empty());
+        for (const std::string& code : outcome.codes)
+            CHECK(code == "diff.static-local");
+    }
+    // Whose code has changed speaks for itself alone.
+    const std::string before = "void f(void) { out(next_id(), 2); }\nvoid g(void) { out(next_id(), 7); }\n";
+    const std::string after =
+        "void f(void) { static int id; id += 3; out(5, id); }\nvoid g(void) { out(next_id(), 7); }\n";
+    const Outcome outcome = UnitPair().run(two + before, two + after);
+    REQUIRE(outcome.codes == Codes{});
+    CHECK(outcome.changed() == Names{"f"});
+}
+
+TEST_CASE("members of a structure that Clang takes apart are no static variables of one name") {
+    if (!is_installed(clang_x86())) {
+        MESSAGE("skipped: clang-19 is not installed");
+        return;
+    }
+    const std::string unit = "extern void out(int, int);\nstatic struct { int hits, misses; } st;\n"
+                             "void f(void) { st.hits++; out(1, 2); }\n"
+                             "void g(void) { out(st.hits, st.misses); st.hits = 0; st.misses = 0; }\n";
+    const Codes codes = UnitPair(clang_x86()).run(unit, replaced(unit, "st.hits++", "st.misses++")).codes;
+    CHECK(std::ranges::find(codes, "diff.static-local") != codes.end());
+}
