@@ -116,10 +116,28 @@ bool is_source_name(std::string_view text) {
            std::ranges::any_of(endings, [&](std::string_view ending) { return text.ends_with(ending); });
 }
 
+namespace {
+
+// GCC: NAME.N; Clang: FUNCTION.NAME or FUNCTION.NAME.N. `whole` is without the number.
+std::string_view last_part(std::string_view whole) {
+    const size_t dot = whole.rfind('.');
+    return dot == std::string_view::npos ? whole : whole.substr(dot + 1);
+}
+
+// A message that was printed: in linux/once_lite.h, linux/mmdebug.h and linux/rcupdate.h. What else is put with them is
+// state (___done of DO_ONCE(), linux/once.h, whose static key is the kernel's).
+bool is_mark_of_message(std::string_view whole) {
+    constexpr std::array marks{std::string_view("__already_done"), std::string_view("__warned"),
+                               std::string_view("__print_once")};
+    return std::ranges::find(marks, last_part(whole)) != marks.end();
+}
+
+} // namespace
+
 Identity identity_of(std::string_view name, const elf::Section& section) {
     constexpr std::array made{"__func__", "__FUNCTION__", "__PRETTY_FUNCTION__", "CSWTCH", "switch.table", "__const"};
     const std::string_view where = section.name;
-    if (where.starts_with(".data..once") || where.starts_with(".data.once"))
+    if ((where.starts_with(".data..once") || where.starts_with(".data.once")) && is_mark_of_message(stem(name)))
         return Identity::left_alone;
     // The format of a trace_printk(), to which the code beside it holds the only pointer: the loader changes the
     // pointer itself (kernel/trace/trace_printk.c, hold_module_trace_bprintk_format()).
@@ -139,10 +157,7 @@ Identity identity_of(std::string_view name, const elf::Section& section) {
         return Identity::kept;
     if (whole.starts_with("__UNIQUE_ID_") || whole.starts_with("switch.table.") || whole.starts_with("__const."))
         return Identity::by_content;
-    // GCC: NAME.N; Clang: FUNCTION.NAME or FUNCTION.NAME.N.
-    std::string_view last = whole;
-    if (size_t dot = last.rfind('.'); dot != std::string_view::npos)
-        last = last.substr(dot + 1);
+    const std::string_view last = last_part(whole);
     const bool may_be_local = is_numbered(name) || whole.find('.') != std::string::npos;
     // Clang's names of strings. An author may call a variable "str", which the compilers make "str.0" and "f.str".
     if (whole == ".str" || (last == "str" && (section.flags & SHF_MERGE)))

@@ -14,8 +14,8 @@ enum class Identity : uint8_t {
     kept,       // it is somebody's state or somebody's address: the patched one must be the original one
     by_content, // only its bytes matter (a compiler's table, __func__): equal bytes are the same, a copy may travel
                 // along
-    left_alone  // one-time marks (.data..once) and descriptors of debug messages: never correlated, each copy of the
-                // code brings its own
+    left_alone  // marks of messages that are printed once (.data..once) and descriptors of debug messages: never
+               // correlated, each copy of the code brings its own
 };
 
 // `name` without what the compiler numbers: digit-only parts ("count.12" and "count.3" are "count"), ThinLTO's

@@ -58,10 +58,13 @@ Resolution TableResolver::livepatch(const KernelSymbol& symbol) const {
 
 Resolution TableResolver::choose(const elf::Symbol& original,
                                  const std::vector<const KernelSymbol*>& candidates) const {
-    if (candidates.size() == 1)
-        return livepatch(*candidates[0]);
     auto file = file_of_.find(original.index);
     auto match = file == file_of_.end() ? files_.end() : files_.find(file->second);
+    if (candidates.size() == 1) {
+        const bool is_of_other_file =
+            match != files_.end() && candidates[0]->file != 0 && candidates[0]->file != match->second;
+        return is_of_other_file ? Resolution() : livepatch(*candidates[0]);
+    }
     const KernelSymbol* found = nullptr;
     unsigned count = 0;
     for (const KernelSymbol* candidate : candidates)
@@ -90,11 +93,8 @@ Resolution TableResolver::resolve_defined(const elf::Symbol& original) const {
     if (candidates.empty()) // made local or global since, by an LTO or objcopy
         for (uint32_t index : table_.find(original.name))
             candidates.push_back(&table_.symbols()[index]);
-    Resolution result;
-    if (candidates.empty()) {
-        result.kind = Resolution::Kind::livepatch;
-        result.object = table_.object();
-    } else {
+    Resolution result; // absent
+    if (!candidates.empty()) {
         result = choose(original, candidates);
         result.is_overridden = original.is_weak() && std::ranges::none_of(candidates, &KernelSymbol::weak);
     }

@@ -15,8 +15,8 @@ public:
     // `unit` is the original unit, a part of the object `table` describes. All outlive the resolver.
     TableResolver(const elf::Object& unit, const SymbolTable& table, const Exports& exports);
     // Local symbols of several objects of that name are told apart by the name of their source file and, where sources
-    // have the same name too, by the other local symbols of the unit. A symbol that the table lacks is taken to be
-    // there once: the kernel refuses the module if it is not.
+    // have the same name too, by the other local symbols of the unit. Absent is what the table lacks, or has of another
+    // source file only.
     Resolution resolve_defined(const elf::Symbol& original) const override;
     // A symbol that neither table nor exports know stays a plain import: modpost refuses it if nobody has it.
     Resolution resolve_undefined(std::string_view name) const override;
