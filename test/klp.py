@@ -16,6 +16,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "vm"))
 import target  # noqa: E402 (the folder of the VM tests is on the path only now)
 from boottest.machine import EMULATED  # noqa: E402
 from results import Failed  # noqa: E402
+from target import cloud_kernel  # noqa: E402
 
 ROOT = target.ROOT
 # What klp-build --test finds out in the first boot of each run.
@@ -45,7 +46,7 @@ def command(name, *arguments, timeout=900, **options):
 @functools.cache
 def kernel(series):
     """The cloud kernel of a series."""
-    return target.fetch(f"debian:{series}-cloud")
+    return target.fetch(cloud_kernel(series))
 
 
 def parts(series, **replaced):

@@ -108,7 +108,7 @@ def by_packages(make):
         klp.must_say(build(folder, packages), r"error\[target\.no-source\]", r"--sourcedir DIR")
         klp.must_end(build(folder, packages, "--sourcedir", have["source"]), 0)
         made = (folder / "livepatch-x.ko").read_bytes()
-        klp.must_end(klp.command("klp-build", "--kernel", f"debian:{SERIES}-cloud", "-n", "livepatch-x", "-o", folder, PATCH), 0)
+        klp.must_end(klp.command("klp-build", "--kernel", klp.cloud_kernel(SERIES), "-n", "livepatch-x", "-o", folder, PATCH), 0)
         must_be("the same module", made == (folder / "livepatch-x.ko").read_bytes(), True)
         klp.must_end(klp.command("klp-verify", "--kernel", f"packages:{packages}", folder / "livepatch-x.ko"), 0)
 

@@ -40,7 +40,7 @@ class Case:
 
     def arguments(self, series, folder):
         kernel = (self.kernel_options(series, folder) if self.kernel_options
-                  else ["--kernel", f"debian:{series}-cloud"])
+                  else ["--kernel", klp.cloud_kernel(series)])
         patch = self.patch(series, folder) if self.patch else PATCHES / series / f"{self.name}.patch"
         return [*kernel, patch]
 
@@ -192,7 +192,7 @@ CASES = [
 
     Case("found-by-name", "a reference that only its name resolves, where proof is asked for",
          (r"origin\.reference-unproven", r"meminfo_proc_show", r"nr_threads", r"by its name alone", r"hint:"),
-         kernel_options=lambda series, folder: ["--kernel", f"debian:{series}-cloud", "--require-proof"],
+         kernel_options=lambda series, folder: ["--kernel", klp.cloud_kernel(series), "--require-proof"],
          patch=lambda series, folder: PATCHES / series / "found-by-name.patch"),
 
     Case("other-source", "a unit that is not in the image",
@@ -235,9 +235,9 @@ CASES = [
          (r"file\.unreadable", r"fixes: .*[Ii]s a directory", r"hint:"), patch=_folder_as_patch, series=("6.12",)),
     Case("missing-make", "no make", (r"make", r"hint:"), patch=_meminfo, path=_without("make"),
          series=("6.12",)),
-    Case("missing-compiler", "no gcc, and none to be made", (r"compiler\.missing", r"gcc-12", r"hint:"), patch=_meminfo,
-         path=_without("gcc-12", "gcc"), series=("6.12",),
-         kernel_options=lambda series, folder: ["--kernel", f"debian:{series}-cloud", "--toolchain", "host"]),
+    Case("missing-compiler", "no gcc, and none to be made", (r"compiler\.missing", r"gcc-1\d", r"hint:"), patch=_meminfo,
+         path=_without("gcc-12", "gcc-14", "gcc"), series=("6.12",),
+         kernel_options=lambda series, folder: ["--kernel", klp.cloud_kernel(series), "--toolchain", "host"]),
     Case("unknown-release", "a release that the archive does not have",
          (r"6\.1\.0-1-cloud-amd64", r"6\.1\.0-\d\d+-cloud-amd64"), patch=_meminfo,
          kernel_options=lambda series, folder: ["--kernel", "debian:6.1.0-1-cloud-amd64"], series=("6.1",)),

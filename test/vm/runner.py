@@ -7,7 +7,7 @@ import time
 
 import target
 from example import Session
-from failed import Failed
+from failed import Failed, Unavailable
 from boottest.machine import Machine, MachineError
 from programs import compile_program
 
@@ -77,6 +77,9 @@ class Runner:
                 make_module(self.kernel, build, self.folder)
         except Failed as error:
             self._report(example, started, "build", error)
+            return False
+        except Unavailable as error:
+            print(f"skip  {self.kernel.series} {example.name}: {error}", flush=True)
             return False
         seconds = time.monotonic() - started
         print(f"built {self.kernel.series} {example.name} ({seconds:.1f} s)", flush=True)

@@ -5,6 +5,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import platform
 import subprocess
 
 from boottest.modules import ModuleTree
@@ -61,6 +62,12 @@ class Target:
     def needs_core(self):
         """Whether live patches for it come with a livepatch core of klp-build's."""
         return self.parts.get("runtime") == "core"
+
+
+def cloud_kernel(series):
+    """klp-build's name of the newest cloud kernel of a series. Debian 13 has no 6.1 of its own, and takes Debian 12's."""
+    is_of_other_suite = series == "6.1" and platform.freedesktop_os_release().get("VERSION_CODENAME") != "bookworm"
+    return f"debian:bookworm/{series}-cloud" if is_of_other_suite else f"debian:{series}-cloud"
 
 
 def _prepare(options):
