@@ -167,32 +167,32 @@ struct Holders {
 
 class Flow {
 public:
-    Flow(const Machine& machine, std::span<const Instruction> code,
+    Flow(const Machine& machine, std::span<const Instruction> code, Follow what,
          const std::function<bool(const Instruction&)>& leaves)
-        : machine_(machine), code_(code), leaves_(leaves), states_(code.size()) {}
+        : machine_(machine), code_(code), what_(what), leaves_(leaves), states_(code.size()) {}
 
-    AddressUses run(size_t at) {
-        const Instruction& first = code_[at];
-        if (first.written_registers.empty()) {
-            uses_.is_known = false;
-            return uses_;
-        }
+    // From instruction `at` on with the address in a register.
+    AddressUses run(size_t at, unsigned register_number) {
         Holders start;
-        start.exact = bit(first.written_registers[0]);
-        enter(at + 1, start);
+        start.exact = bit(register_number);
+        enter(at, start);
         while (!open_.empty()) {
             const size_t here = open_.back();
             open_.pop_back();
             step(here);
         }
-        for (std::vector<size_t>* places : {&uses_.passed_at, &uses_.returned_at, &uses_.compared_at}) {
-            std::ranges::sort(*places);
-            places->erase(std::ranges::unique(*places).begin(), places->end());
-        }
+        make_unique(uses_.passed);
+        make_unique(uses_.returned_at);
+        make_unique(uses_.compared_at);
         return uses_;
     }
 
 private:
+    template <typename Place>
+    static void make_unique(std::vector<Place>& places) {
+        std::ranges::sort(places);
+        places.erase(std::ranges::unique(places).begin(), places.end());
+    }
     uint64_t bit(unsigned number) {
         auto [found, is_new] = number_.try_emplace(number, static_cast<unsigned>(number_.size()));
         if (found->second >= 64) {
@@ -247,7 +247,7 @@ private:
             if (!(holders.all() & one))
                 continue;
             if (machine_.argument_number(name))
-                uses_.passed_at.push_back(at);
+                uses_.passed.push_back({at, number});
             if (machine_.survives_call(name)) {
                 kept.exact |= holders.exact & one;
                 kept.derived |= holders.derived & one;
@@ -268,6 +268,9 @@ private:
         const bool is_made_of_it = (sources & holders.all()) != 0 && !it.is_compare && !it.is_xor;
         Holders next{holders.exact & ~written, holders.derived & ~written};
         next.derived |= bits(it.stepped_registers) & holders.all();
+        const bool loads_from_it = (bits(it.address_registers) & holders.all()) != 0 && loads_pointer(machine_, it);
+        if (what_ == Follow::pointers && loads_from_it)
+            next.derived |= written & ~bits(it.stepped_registers);
         if (!is_made_of_it || it.written_registers.empty())
             return next;
         // A copy holds the address itself; what is computed only something made of it.
@@ -316,6 +319,7 @@ private:
 
     const Machine& machine_;
     std::span<const Instruction> code_;
+    const Follow what_;
     const std::function<bool(const Instruction&)>& leaves_;
     std::vector<Holders> states_;
     std::vector<size_t> open_;
@@ -325,9 +329,41 @@ private:
 
 } // namespace
 
-AddressUses follow_address(const Machine& machine, std::span<const Instruction> code, size_t at,
+bool loads_pointer(const Machine& machine, const Instruction& instruction) {
+    constexpr auto names = std::to_array<std::pair<std::string_view, std::string_view>>({{"x86_64", "MOV64rm"},
+                                                                                         {"arm64", "LDRXui"},
+                                                                                         {"arm64", "LDURXi"},
+                                                                                         {"arm64", "LDRXroX"},
+                                                                                         {"arm64", "LDRXroW"},
+                                                                                         {"arm64", "LDRXpost"},
+                                                                                         {"arm64", "LDRXpre"},
+                                                                                         {"arm64", "LDPXi"},
+                                                                                         {"arm64", "LDRXl"},
+                                                                                         {"powerpc", "LD"},
+                                                                                         {"powerpc", "LDX"},
+                                                                                         {"powerpc", "LDU"},
+                                                                                         {"s390", "LG"},
+                                                                                         {"s390", "LGRL"},
+                                                                                         {"s390", "LTG"},
+                                                                                         {"loongarch", "LD_D"},
+                                                                                         {"loongarch", "LDX_D"},
+                                                                                         {"loongarch", "LDPTR_D"}});
+    return std::ranges::find(names, std::pair(machine.name(), instruction.mnemonic)) != names.end();
+}
+
+AddressUses follow_address(const Machine& machine, std::span<const Instruction> code, size_t at, Follow what,
                            const std::function<bool(const Instruction&)>& leaves) {
-    return Flow(machine, code, leaves).run(at);
+    if (!code[at].written_registers.empty())
+        return Flow(machine, code, what, leaves).run(at + 1, code[at].written_registers[0]);
+    AddressUses unknown;
+    unknown.is_known = false;
+    return unknown;
+}
+
+AddressUses follow_register(const Machine& machine, std::span<const Instruction> code, size_t at,
+                            unsigned register_number, Follow what,
+                            const std::function<bool(const Instruction&)>& leaves) {
+    return Flow(machine, code, what, leaves).run(at, register_number);
 }
 
 } // namespace klp::arch

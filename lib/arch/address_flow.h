@@ -51,20 +51,35 @@ struct AddressStep {
 // here is `other`. Instructions that only load from, or add to, what their relocation names do not make an address.
 AddressStep address_step(const Machine& machine, const Instruction& instruction);
 
+// A call, or a jump to a function, with the address in a register of an argument.
+struct Handover {
+    size_t at = 0; // instruction
+    unsigned register_number = 0;
+    auto operator<=>(const Handover&) const = default;
+};
+
 // What becomes of an address in a register. Everything false and is_known: it is not used.
 struct AddressUses {
     bool is_known = true;           // false: all of the others may be so
     bool is_accessed = false;       // memory is read or written through it
     bool is_accessed_there = false; // at the address itself, or a fixed way behind it
     bool is_stored = false;
-    std::vector<size_t> passed_at;   // calls, and jumps to functions, where a register of an argument holds it
+    std::vector<Handover> passed;
     std::vector<size_t> returned_at; // returns, and jumps to functions, where a register of a result holds it
     std::vector<size_t> compared_at; // instructions that compare it, or what was made of it, with another value
-    bool is_passed() const { return !passed_at.empty(); }
+    bool is_passed() const { return !passed.empty(); }
     bool lets_out() const {
         return !is_known || is_passed() || is_stored || !returned_at.empty() || !compared_at.empty();
     }
 };
+
+enum class Follow : uint8_t {
+    address, // and what is made of it
+    pointers // and what is loaded from there, where it may be a pointer
+};
+
+// It loads as much as a pointer takes.
+bool loads_pointer(const Machine& machine, const Instruction& instruction);
 
 // Follows the address that instruction `at` of `code` puts into a register, along every path of the function:
 //
@@ -76,7 +91,11 @@ struct AddressUses {
 //     call f                   passed
 //
 // `leaves` says whether an instruction calls or jumps to another function. Linear in the size of `code`.
-AddressUses follow_address(const Machine& machine, std::span<const Instruction> code, size_t at,
+AddressUses follow_address(const Machine& machine, std::span<const Instruction> code, size_t at, Follow what,
                            const std::function<bool(const Instruction&)>& leaves);
+// The same of an address that a register holds before instruction `at`: what a function gets in an argument.
+AddressUses follow_register(const Machine& machine, std::span<const Instruction> code, size_t at,
+                            unsigned register_number, Follow what,
+                            const std::function<bool(const Instruction&)>& leaves);
 
 } // namespace klp::arch

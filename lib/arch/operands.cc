@@ -8,8 +8,13 @@ namespace klp::arch {
 
 namespace {
 
-// The general registers' size. EBX and BL are parts of RBX; lists of several (AArch64's X0_X1, s390's R0Q) are not.
+// The general registers' size. EBX and BL are parts of RBX; lists of several (AArch64's X0_X1 and W0_W1, s390's R0Q)
+// are none.
 constexpr unsigned bits = 64;
+
+bool is_list(std::string_view name) {
+    return name.find('_') != std::string_view::npos;
+}
 
 // What is written there is gone, and what is read is nothing: an operand only for the form. RIP is no register that
 // code can change.
@@ -34,7 +39,7 @@ OperandReader::OperandReader(const llvm::MCRegisterInfo& registers, llvm::Triple
     for (unsigned number = 1; number < widest_.size(); ++number) {
         widest_[number] = number;
         for (llvm::MCPhysReg wider : registers.superregs(number))
-            if (is_wide[wider] && !is_wide[number])
+            if (is_wide[wider] && !is_wide[number] && !is_list(registers.getName(wider)))
                 widest_[number] = wider;
         const std::string_view name = registers.getName(number);
         const bool is_zero_of_loongarch = machine == llvm::Triple::loongarch64 && name == "R0";

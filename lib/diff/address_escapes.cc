@@ -90,8 +90,7 @@ private:
         const bool is_own_code = is_code && patched_.root_of(reference.id) == patched_.root_of(index_);
         if (target.kind == PieceKind::fragment || is_own_code || (is_code && reference.offset != 0))
             return std::nullopt;
-        return Thing{reference.id, patched_.title(reference.id),
-                     is_code || holds_code_pointers(patched_, reference.id)};
+        return Thing{reference.id, patched_.title(reference.id), is_code || leads_to_code(patched_, reference.id)};
     }
     void step(const arch::Instruction& instruction) {
         const References references = routing_.of(index_, instruction.offset, instruction.offset + instruction.size);

@@ -1,7 +1,8 @@
 #include "diff/address_identity.h"
 
-#include "arch/address_flow.h"
 #include "diff/instructions.h"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <functional>
@@ -18,11 +19,17 @@ class Uses {
 public:
     using IsMeant = std::function<bool(const Reference&)>;
 
-    Uses(const Unit& unit, const Piece& piece, const IsMeant& is_meant, bool has_code)
-        : unit_(unit), piece_(piece), has_code_(has_code) {
+    Uses(const Unit& unit, const Piece& piece, const IsMeant& is_meant, bool has_code,
+         arch::Follow what = arch::Follow::address)
+        : unit_(unit), piece_(piece), has_code_(has_code), what_(what) {
         for (const elf::Relocation& relocation : unit.relocations(piece))
             if (is_meant(unit.reference(piece.section, relocation)))
                 add(relocation);
+    }
+    // Of what a function gets in a register of an argument.
+    Uses(const Unit& unit, const Piece& piece, unsigned register_number, bool has_code, arch::Follow what)
+        : unit_(unit), piece_(piece), has_code_(has_code), what_(what), code_(read_instructions(unit, piece)) {
+        add(arch::follow_register(unit.machine(), code_, behind_profiling_call(), register_number, what, leaves()));
     }
 
     bool is_compared() const {
@@ -38,10 +45,13 @@ public:
     bool is_let_out() const {
         return std::ranges::any_of(all_, [&](const arch::AddressUses& it) {
             return it.is_stored || is_returned(it) ||
-                   std::ranges::any_of(it.passed_at, [&](size_t at) { return is_call_inside(code_[at]); });
+                   std::ranges::any_of(
+                       it.passed, [&](const arch::Handover& handover) { return is_call_inside(code_[handover.at]); });
         });
     }
-    std::optional<std::string> identity() const {
+    // `seen`: functions of the unit that were looked at, with the register in which they got it.
+    using Seen = std::set<std::pair<uint32_t, unsigned>>;
+    std::optional<std::string> identity(Seen& seen) const {
         if (is_compared())
             return "compares its address";
         for (const arch::AddressUses& uses : all_) {
@@ -53,6 +63,9 @@ public:
                 return "passes its address on";
             if (has_code_ && !uses.is_known)
                 return "takes its address";
+            for (const arch::Handover& handover : uses.passed)
+                if (auto use = use_by_callee(handover, seen))
+                    return use;
         }
         return std::nullopt;
     }
@@ -119,6 +132,38 @@ private:
     bool is_returned(const arch::AddressUses& uses) const {
         return std::ranges::any_of(uses.returned_at, [&](size_t at) { return is_return(code_[at]); });
     }
+    std::optional<std::string> use_by_callee(const arch::Handover& handover, Seen& seen) const {
+        const uint32_t callee = callee_of(code_[handover.at]);
+        if (callee == none || !seen.insert({callee, handover.register_number}).second)
+            return std::nullopt;
+        const Uses uses(unit_, unit_.piece(callee), handover.register_number, has_code_, what_);
+        const std::optional<std::string> use = uses.identity(seen);
+        return use ? std::optional(fmt::format("passes its address to {}, which {}", unit_.title(callee),
+                                               *use == "stores its address" ? "stores it" : "does not only read it"))
+                   : std::nullopt;
+    }
+    // The instruction behind `call __fentry__`, which keeps all registers.
+    size_t behind_profiling_call() const {
+        constexpr size_t first_instructions = 8;
+        for (size_t at = 0; at < std::min(code_.size(), first_instructions); ++at)
+            for (const elf::Relocation& relocation :
+                 unit_.relocations(piece_.section, code_[at].offset, code_[at].offset + code_[at].size))
+                if (unit_.machine().is_profiling_call(unit_.object().symbol(relocation.symbol).name))
+                    return at + 1;
+        return 0;
+    }
+    // A function of this unit, or `none`.
+    uint32_t callee_of(const arch::Instruction& call) const {
+        const auto relocations = unit_.relocations(piece_.section, call.offset, call.offset + call.size);
+        uint32_t callee = none;
+        if (relocations.empty() && call.branch_target)
+            callee = unit_.piece_at(piece_.section, *call.branch_target);
+        for (const elf::Relocation& relocation : relocations)
+            if (const Reference reference = unit_.reference(piece_.section, relocation);
+                reference.to == Reference::To::piece)
+                callee = reference.id;
+        return callee != none && unit_.piece(callee).kind == PieceKind::function ? callee : none;
+    }
     // Of a function of this unit, or of whatever a pointer leads to.
     bool is_call_inside(const arch::Instruction& call) const {
         return std::ranges::none_of(
@@ -134,10 +179,14 @@ private:
         arch::AddressUses uses;
         switch (arch::field_use(unit_.machine(), code_[at], relocation)) {
         case arch::FieldUse::part:
-        case arch::FieldUse::access:
-        case arch::FieldUse::indexed:
         case arch::FieldUse::branch:
             return;
+        case arch::FieldUse::access:
+        case arch::FieldUse::indexed:
+            if (what_ != arch::Follow::pointers || !arch::loads_pointer(unit_.machine(), code_[at]))
+                return;
+            uses = follow(at);
+            break;
         case arch::FieldUse::compared:
             uses.compared_at.push_back(at);
             in_operand_.insert(at);
@@ -150,18 +199,27 @@ private:
             break;
         case arch::FieldUse::taken:
         case arch::FieldUse::indexed_taken:
-            uses = arch::follow_address(unit_.machine(), code_, at,
-                                        [&](const arch::Instruction& it) { return unit_.leaves(piece_, it); });
+            uses = follow(at);
             break;
         }
+        add(std::move(uses));
+    }
+    void add(arch::AddressUses uses) {
         for (size_t where : uses.compared_at)
             ++compared_[where];
         all_.push_back(std::move(uses));
+    }
+    std::function<bool(const arch::Instruction&)> leaves() const {
+        return [this](const arch::Instruction& it) { return unit_.leaves(piece_, it); };
+    }
+    arch::AddressUses follow(size_t at) const {
+        return arch::follow_address(unit_.machine(), code_, at, what_, leaves());
     }
 
     const Unit& unit_;
     const Piece& piece_;
     bool has_code_;
+    arch::Follow what_;
     Instructions code_;
     std::vector<arch::AddressUses> all_;
     std::set<size_t> in_operand_;         // instructions that compare with the address itself
@@ -182,14 +240,32 @@ bool holds_code_pointers(const Unit& unit, uint32_t variable) {
     });
 }
 
-std::optional<std::string> identity_use(const Unit& unit, uint32_t function, uint32_t variable) {
-    const bool has_code = holds_code_pointers(unit, variable);
+bool leads_to_code(const Unit& unit, uint32_t variable) {
+    std::vector<uint32_t> seen{variable};
+    for (size_t at = 0; at < seen.size(); ++at) {
+        if (holds_code_pointers(unit, seen[at]))
+            return true;
+        const Piece& piece = unit.piece(seen[at]);
+        for (const elf::Relocation& relocation : unit.relocations(piece)) {
+            const Reference reference = unit.reference(piece.section, relocation);
+            if (reference.to == Reference::To::piece && unit.piece(reference.id).kind == PieceKind::variable &&
+                arch::is_read_only(unit.object().section(unit.piece(reference.id).section)) &&
+                std::ranges::find(seen, reference.id) == seen.end())
+                seen.push_back(reference.id);
+        }
+    }
+    return false;
+}
+
+std::optional<std::string> identity_use(const Unit& unit, uint32_t function, uint32_t variable, arch::Follow what) {
+    const bool has_code = leads_to_code(unit, variable);
+    Uses::Seen seen;
     const auto is_meant = [&](const Reference& it) { return it.to == Reference::To::piece && it.id == variable; };
     const uint32_t root = unit.root_of(function);
-    if (auto use = Uses(unit, unit.piece(root), is_meant, has_code).identity())
+    if (auto use = Uses(unit, unit.piece(root), is_meant, has_code, what).identity(seen))
         return use;
     for (uint32_t part : unit.parts_of(root))
-        if (auto use = Uses(unit, unit.piece(part), is_meant, has_code).identity())
+        if (auto use = Uses(unit, unit.piece(part), is_meant, has_code, what).identity(seen))
             return use;
     return std::nullopt;
 }

@@ -7,6 +7,7 @@
 //     return names[state];                  only its content counts
 #pragma once
 
+#include "arch/address_flow.h"
 #include "diff/unit.h"
 
 #include <optional>
@@ -16,9 +17,11 @@
 namespace klp::diff {
 
 // What `function` and its parts do with the address of `variable`, if a copy in its place might be noticed:
-// "compares its address", "stores its address", "passes its address on". A table that holds no pointers to code may be
-// passed on. Where the code cannot be followed, any use of the address of a table with pointers to code counts.
-std::optional<std::string> identity_use(const Unit& unit, uint32_t function, uint32_t variable);
+// "compares its address", "stores its address", "passes its address on", "passes its address to keep, which stores it".
+// A table that does not lead to code may be passed on to functions of other units. Where the code cannot be followed,
+// any use of the address of a table that leads to code counts. With Follow::pointers the same of the pointers that the
+// variable holds.
+std::optional<std::string> identity_use(const Unit& unit, uint32_t function, uint32_t variable, arch::Follow what);
 
 // The string that a reference points into, or to the end of; empty if it leads to none.
 std::string_view string_meant(const Unit& unit, const Reference& reference);
@@ -34,5 +37,7 @@ StringUses string_uses(const Unit& unit, uint32_t piece, std::string_view text);
 
 // It refers to a function, by itself.
 bool holds_code_pointers(const Unit& unit, uint32_t variable);
+// The same, or by way of read-only variables that it refers to: a description of a chip that names its operations.
+bool leads_to_code(const Unit& unit, uint32_t variable);
 
 } // namespace klp::diff

@@ -57,11 +57,12 @@ private:
     // Who keeps or compares the address of `variable`, which is the changed one or refers to it.
     std::string obstacle(uint32_t variable, uint32_t changed) const {
         const std::string of = variable == changed ? "" : fmt::format(" ({}'s)", pair_.patched.title(variable));
-        const bool has_code = holds_code_pointers(pair_.patched, variable);
+        const bool has_code = leads_to_code(pair_.patched, variable);
+        const arch::Follow what = variable == changed ? arch::Follow::address : arch::Follow::pointers;
         auto look = [&](const Unit& unit, uint32_t piece, const std::vector<uint32_t>& users) -> std::string {
             for (uint32_t user : users) {
                 if (unit.piece(user).kind == PieceKind::function) {
-                    if (auto use = identity_use(unit, user, piece))
+                    if (auto use = identity_use(unit, user, piece, what))
                         return fmt::format("{} {}{}", unit.title(unit.root_of(user)), *use, of);
                 } else if (unit.piece(user).kind == PieceKind::variable && has_code) {
                     return fmt::format("{} holds its address{}", unit.title(user), of);

@@ -22,7 +22,8 @@ AddressUses uses_after_mov(std::initializer_list<unsigned> rest) {
     const Bytes more = test::code_of(rest);
     code.insert(code.end(), more.begin(), more.end());
     const auto instructions = x86().disassemble({code, 0, code.size()}, false);
-    return arch::follow_address(x86(), instructions, 0, [](const arch::Instruction& it) { return it.is_call; });
+    return arch::follow_address(x86(), instructions, 0, arch::Follow::address,
+                                [](const arch::Instruction& it) { return it.is_call; });
 }
 
 FieldUse use_of(std::initializer_list<unsigned> bytes, uint64_t field) {
@@ -75,9 +76,9 @@ TEST_CASE("addresses: what is made of one is not the place itself") {
 }
 
 TEST_CASE("addresses: let out") {
-    CHECK(uses_after_mov({0x48, 0x89, 0x19, 0xc3}).is_stored);       // mov %rbx, (%rcx)
-    CHECK(uses_after_mov({0x48, 0x89, 0xd8, 0xc3}).returned_at.size() == 1);   // mov %rbx, %rax; ret
-    AddressUses compared = uses_after_mov({0x4c, 0x39, 0xe3, 0xc3}); // cmp %r12, %rbx
+    CHECK(uses_after_mov({0x48, 0x89, 0x19, 0xc3}).is_stored);               // mov %rbx, (%rcx)
+    CHECK(uses_after_mov({0x48, 0x89, 0xd8, 0xc3}).returned_at.size() == 1); // mov %rbx, %rax; ret
+    AddressUses compared = uses_after_mov({0x4c, 0x39, 0xe3, 0xc3});         // cmp %r12, %rbx
     CHECK(compared.compared_at == std::vector<size_t>{1});
     CHECK(compared.lets_out());
     AddressUses passed = uses_after_mov({0x48, 0x89, 0xdf, 0xe8, 0, 0, 0, 0, 0xc3}); // mov %rbx, %rdi; call

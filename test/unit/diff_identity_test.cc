@@ -250,6 +250,16 @@ TEST_CASE("a read-only table whose address is an identity cannot be copied") {
     });
 }
 
+TEST_CASE("a description that names operations is as well kept as they are") {
+    const std::string unit = "struct ops { int (*run)(int); }; struct chip { const struct ops *ops; int flags; };\n"
+                             "extern int attach(const struct chip *); static int run(int x) { return x; }\n"
+                             "static const struct ops ops = { run };\nstatic const struct chip chip = { &ops, 1 };\n"
+                             "int f(void) { return attach(&chip); }\n";
+    with_compilers([&](const Compiler& compiler) {
+        CHECK(UnitPair(compiler).run(unit, replaced(unit, "&ops, 1", "&ops, 3")).codes == Codes{"diff.data-changed"});
+    });
+}
+
 TEST_CASE("a table of numbers may be copied unless its address is compared or kept") {
     const std::string unit = "struct file { const int *row; };\nextern int sum(const int *, int);\n"
                              "static const int table[8] = { 1, 2, 3, 4, 5, 6, 7, 8 };\n";
@@ -259,11 +269,19 @@ TEST_CASE("a table of numbers may be copied unless its address is compared or ke
         {"element stored", "void f(struct file *p, int i) { p->row = &table[i]; }\n"},
         {"returned", "const int *f(int i) { return i < 8 ? &table[i] : 0; }\n"},
         {"kept by a part of the unit", "static __attribute__((noinline)) void keep(struct file *p, const int *row) "
-                                       "{ p->row = row; }\nvoid f(struct file *p) { keep(p, table); }\n"},
+                                       "{ p->row = row; }\nvoid f(struct file *p) { keep(p, table); }\n"
+                                       "void g(struct file *p, const int *row) { keep(p, row); }\n"},
+        {"by way of another table", "static const int *const all[] = { 0, table };\n"
+                                    "void f(struct file *p, int i) { p->row = all[i & 1]; }\n"},
     };
     const std::vector<std::pair<std::string, std::string>> harmless = {
         {"read", "int f(int i) { return table[i & 7]; }\n"},
         {"passed to the kernel", "int f(void) { return sum(table, 8); }\n"},
+        {"read by a part of the unit",
+         "static __attribute__((noinline)) int first(const int *row) { return row[7] * 3; }\n"
+         "int f(void) { return first(table) + 1; }\nint g(int *row) { return first(row) + 2; }\n"},
+        {"read by way of another table", "static const int *const all[] = { 0, table };\n"
+                                         "int f(int i) { return all[i & 1][7]; }\n"},
         {"walked", "int f(void) { int all = 0; for (const int *p = table; p != table + 8; p++) all = all * 3 + *p; "
                    "return all; }\n"},
     };
