@@ -57,8 +57,10 @@ bool keeps_nothing(std::string_view function) {
 // comes; compilers put both ends of such a use close together.
 class Scan {
 public:
-    Scan(const Unit& patched, const Routing& routing, uint32_t index)
-        : patched_(patched), routing_(routing), index_(index), piece_(patched.piece(index)) {}
+    // `given_code`: variables of the patch that code gives the address of a function, or of what leads to one. Those
+    // that this piece gives one are added.
+    Scan(const Unit& patched, const Routing& routing, uint32_t index, std::set<uint32_t>& given_code)
+        : patched_(patched), routing_(routing), index_(index), piece_(patched.piece(index)), given_code_(given_code) {}
 
     // What escapes.
     std::set<Escape> run() {
@@ -90,7 +92,8 @@ private:
         const bool is_own_code = is_code && patched_.root_of(reference.id) == patched_.root_of(index_);
         if (target.kind == PieceKind::fragment || is_own_code || (is_code && reference.offset != 0))
             return std::nullopt;
-        return Thing{reference.id, patched_.title(reference.id), is_code || leads_to_code(patched_, reference.id)};
+        return Thing{reference.id, patched_.title(reference.id),
+                     is_code || given_code_.contains(reference.id) || leads_to_code(patched_, reference.id)};
     }
     void step(const arch::Instruction& instruction) {
         const References references = routing_.of(index_, instruction.offset, instruction.offset + instruction.size);
@@ -145,12 +148,16 @@ private:
     // `place`: what the instruction names as the memory.
     void store(const AddressStep& step, const Thing& thing, References place) {
         auto base = held_.find(step.base);
-        const bool is_own = base != held_.end() && base->second.thing.piece != none;
-        if (step.is_on_stack || frames_.contains(step.base) || is_own)
+        if (step.is_on_stack || frames_.contains(step.base))
             return;
+        uint32_t own = base != held_.end() ? base->second.thing.piece : none;
         for (const RoutedReference& it : place)
             if (it.route == Route::inside)
-                return;
+                own = it.reference.id;
+        if (own != none && thing.is_called)
+            given_code_.insert(own);
+        if (own != none)
+            return;
         escapes_.insert({"stores the address of {} in memory that outlives the live patch", thing.name});
     }
     bool leaves(References references) const {
@@ -183,20 +190,34 @@ private:
     const Routing& routing_;
     uint32_t index_;
     const Piece& piece_;
+    std::set<uint32_t>& given_code_;
     std::unordered_map<unsigned, Held> held_; // by register
     std::set<unsigned> frames_;               // registers that point to the stack
     std::set<Escape> escapes_;
 };
 
-} // namespace
+// By function, its parts included: how, and what.
+using Escapes = std::map<uint32_t, std::map<std::string, std::set<std::string>>>;
 
-std::vector<report::Finding> find_address_escapes(const Unit& patched, const Selection& selection) {
-    std::map<uint32_t, std::map<std::string, std::set<std::string>>> escapes; // a function and its parts are one
+Escapes scan(const Unit& patched, const Selection& selection, std::set<uint32_t>& given_code) {
+    Escapes escapes;
     for (uint32_t index = 0; index < patched.pieces().size(); ++index) {
         if (!selection.included[index] || patched.piece(index).kind != PieceKind::function)
             continue;
-        for (const Escape& it : Scan(patched, selection.routing, index).run())
+        for (const Escape& it : Scan(patched, selection.routing, index, given_code).run())
             escapes[patched.root_of(index)][it.how].insert(it.name);
+    }
+    return escapes;
+}
+
+} // namespace
+
+std::vector<report::Finding> find_address_escapes(const Unit& patched, const Selection& selection) {
+    std::set<uint32_t> given_code;
+    Escapes escapes;
+    for (size_t known = SIZE_MAX; known != given_code.size();) { // INIT_WORK() may come behind, or in another function
+        known = given_code.size();
+        escapes = scan(patched, selection, given_code);
     }
     std::vector<report::Finding> findings;
     for (const auto& [function, ways] : escapes)

@@ -12,7 +12,8 @@ namespace klp::diff {
 // work item, an object's table of operations or name, follows it to nowhere. A warning "diff.address-escapes" for each
 // function, variable or string of the output that the kernel does not have itself, and each piece of code that
 //  - stores its address into memory that is neither on the stack nor the patch's own,
-//  - passes it to a function of the kernel, if it can be called there: a function, or a variable that points to one
+//  - passes it to a function of the kernel, if it can be called there: a function, or a variable that leads to one or
+//  is given one by the patch's code
 //    (to the kernel's own, too: the pointer is in the module),
 //  - passes it as a name to a function that keeps names (name_keepers.h).
 // What the kernel does with other data that is passed to it nobody can tell from here, and most of the time it is a

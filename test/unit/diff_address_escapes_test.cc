@@ -68,6 +68,18 @@ TEST_CASE("escapes: what stays in the patch or on the stack is none of them") {
                            "case 3: find(11); break; case 4: find(1); break; case 5: find(2); }")));
 }
 
+TEST_CASE("escapes: what code of the patch gives a function to is as good as that function") {
+    const std::string work = fresh + "static struct object work;\nextern int queue_work_on(int, void *, void *);\n";
+    with_compilers([&](const Compiler& compiler) {
+        CHECK(warns(
+            work + body("work.list[0] = work.list[1] = &work.list; work.call = fresh; queue_work_on(x, o, &work);"),
+            compiler));
+        CHECK_FALSE(warns("static struct object work;\nextern int queue_work_on(int, void *, void *);\n" +
+                              body("work.list[0] = work.list[1] = &work.list; queue_work_on(x, o, &work);"),
+                          compiler));
+    });
+}
+
 TEST_CASE("escapes: who ends a use keeps nothing of it") {
     const std::string work = fresh + "static struct object work = { .call = fresh };\n"
                                      "extern void queue_work(void *), cancel_work_sync(void *);\n"
