@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <elf.h>
 
 namespace klp::diff {
@@ -20,6 +21,15 @@ bool is_variables_pointer(const Pair& pair, uint32_t section, const elf::Relocat
         return false;
     return pair.patched.object().symbol(pair.patched.piece(around).symbol).type == STT_OBJECT &&
            pair.before(around) != none;
+}
+
+// Of .init_array or .fini_array: sanitizers register the unit's data there.
+bool names_made_constructors(const Unit& unit, const Piece& piece) {
+    const auto entries = unit.relocations(piece);
+    return !entries.empty() && std::ranges::all_of(entries, [&](const elf::Relocation& entry) {
+        const Reference reference = unit.reference(piece.section, entry);
+        return reference.to == Reference::To::piece && is_made_constructor(unit.name(unit.piece(reference.id)));
+    });
 }
 
 } // namespace
@@ -40,7 +50,7 @@ std::vector<report::Finding> find_late_registries(const Pair& pair, const Change
         const Piece& piece = patched.piece(index);
         const Role role = patched.role(piece.section);
         if (pair.before(index) != none || (role != Role::registry && role != Role::unknown) ||
-            is_nameless_entry(patched, piece) ||
+            is_nameless_entry(patched, piece) || names_made_constructors(patched, piece) ||
             pair.macros.ignored_sections.contains(std::string(patched.object().section(piece.section).name)) ||
             (role == Role::unknown && is_referred_to(patched, index)))
             continue;

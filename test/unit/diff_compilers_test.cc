@@ -41,8 +41,11 @@ int g(int x) { int on_stack[4]; printk("g %s %p", names[x], on_stack); return on
     for (const auto& [compiler, flags] : {std::pair(gcc_x86, gcc_kasan), {clang_x86(), clang_kasan}}) {
         CAPTURE(compiler.command);
         UnitPair pair(compiler);
-        CHECK(pair.run(unit, unit, flags).diff.nothing_changed);
-        CHECK(pair.run(unit, "\n\n" + unit, flags).diff.nothing_changed);
+        for (const std::string& same : {unit, "\n\n" + unit}) {
+            const Outcome outcome = pair.run(unit, same, flags);
+            CHECK(outcome.diff.nothing_changed);
+            CHECK_FALSE(outcome.has_finding("diff.registry-added"));
+        }
         const std::string telling = unit + "extern void __might_sleep(const char *file, int line);\n"
                                            "void h(int x) { if (x) __might_sleep(__FILE__, __LINE__); }\n";
         CHECK(pair.run(telling, "\n\n" + telling, flags).diff.nothing_changed);
