@@ -3,6 +3,7 @@
 
 import contextlib
 import pathlib
+import platform
 import shutil
 import subprocess
 
@@ -11,7 +12,7 @@ import lab
 from results import Failed
 
 HERE = pathlib.Path(__file__).resolve().parent
-SUITE = "bookworm"
+SUITE = platform.freedesktop_os_release()["VERSION_CODENAME"]  # in which klpctl was linked
 MIRROR = "http://deb.debian.org/debian"
 PACKAGES = "systemd,systemd-sysv,kmod"
 ROOT_SIZE = "700M"
