@@ -84,24 +84,16 @@ public:
                         visit(step, unit_.reference(unit_.piece(part.piece).section, relocation));
     }
 
-    // What decided last whether one gets to this step; nothing where ways meet since, or that cannot be told.
+    // What decided last whether one gets to this step, on every way alike (compilers copy a test to where ways part);
+    // nothing where that differs or cannot be told.
     std::optional<Guard> guard_of(uint32_t step, const Namer& namer) const {
-        const Steps back = straight_back(step);
-        const uint32_t first = back.back();
-        if (previous_[first].size() != 1 || code_[previous_[first].front()].is_call)
-            return std::nullopt;
-        const uint32_t branch = previous_[first].front();
-        Guard guard{arch::condition_of(code_[branch]), {}, {}};
-        guard.condition.is_contrary = guard.condition.is_contrary != (first != branch + 1);
-        for (uint32_t before : straight_back(branch)) {
-            if (code_[before].is_compare && !guard.comparison)
-                guard.comparison =
-                    Kind(code_[before].opcode, {code_[before].immediates.begin(), code_[before].immediates.end()});
-            if (!code_[before].is_call)
-                continue;
-            for (const elf::Relocation& relocation : relocations(part_of(before), before))
-                guard.call = namer.name(unit_.reference(unit_.piece(part_of(before).piece).section, relocation));
-            break;
+        const uint32_t first = straight_back(step).back();
+        std::optional<Guard> guard;
+        for (uint32_t branch : previous_[first]) {
+            const std::optional<Guard> one = guard_by(branch, first, namer);
+            if (!one || (guard && *guard != *one))
+                return std::nullopt;
+            guard = one;
         }
         return guard;
     }
@@ -137,6 +129,25 @@ private:
     }
 
     // The step and those before it, as long as there is one way only.
+    // What `branch` decides about getting to `first`, one of the steps behind it.
+    std::optional<Guard> guard_by(uint32_t branch, uint32_t first, const Namer& namer) const {
+        if (code_[branch].is_call)
+            return std::nullopt;
+        Guard guard{arch::condition_of(code_[branch]), {}, {}};
+        guard.condition.is_contrary = guard.condition.is_contrary != (first != branch + 1);
+        for (uint32_t before : straight_back(branch)) {
+            if (code_[before].is_compare && !guard.comparison)
+                guard.comparison =
+                    Kind(code_[before].opcode, {code_[before].immediates.begin(), code_[before].immediates.end()});
+            if (!code_[before].is_call)
+                continue;
+            for (const elf::Relocation& relocation : relocations(part_of(before), before))
+                guard.call = namer.name(unit_.reference(unit_.piece(part_of(before).piece).section, relocation));
+            break;
+        }
+        return guard;
+    }
+
     Steps straight_back(uint32_t step) const {
         Steps steps{step};
         while (previous_[steps.back()].size() == 1 && next_[previous_[steps.back()].front()].size() == 1)
