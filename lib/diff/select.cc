@@ -1,6 +1,7 @@
 #include "diff/select.h"
 
 #include "diff/ambiguous_references.h"
+#include "diff/cfi_types.h"
 #include "diff/changed_data.h"
 #include "diff/common_symbols.h"
 #include "diff/folded_state.h"
@@ -68,6 +69,7 @@ Selected select(const Pair& pair, const Changes& changes, const KernelSymbols& k
     add(find_decrypted_data(pair.patched, selection));
     add(find_init_data(pair.patched, selection));
     add(find_read_only_writes(pair, selection));
+    add(find_changed_cfi_types(pair, selection));
     add(find_string_identity(pair, selection));
     add(find_ambiguous_references(pair, selection));
     Unpatchable unpatchable = find_unpatchable(pair, selection, kernel);

@@ -88,6 +88,30 @@ TEST_CASE("CFI: the type before a function and the traps within move with it") {
               .changed() == Names{"f"});
 }
 
+TEST_CASE("CFI: who calls by the new type does not get to the kernel's function of the old one") {
+    if (!is_installed(clang_x86())) {
+        MESSAGE("skipped: clang-19 is not installed");
+        return;
+    }
+    UnitPair pair(clang_x86());
+    const std::string flags = "-fsanitize=kcfi -fpatchable-function-entry=16,16 ";
+    const std::string unit = "struct object { int value; };\nstruct ops { int (*show)(struct object *); };\n"
+                             "static int show(struct object *o) { return o->value; }\nstruct ops ops = { show };\n"
+                             "int call(struct ops *p, struct object *o) { return p->show(o) + 1; }\n"
+                             "int other(int x) { return x; }\n";
+    const std::string constant = replaced(replaced(unit, "show)(struct object *", "show)(const struct object *"),
+                                          "int show(struct object *", "int show(const struct object *");
+    const Outcome outcome = pair.run(unit, constant, flags);
+    REQUIRE(outcome.codes == Codes{"diff.cfi-type-changed"});
+    CHECK(outcome.errors[0].function == "show");
+    CHECK(outcome.errors[0].message.find("call calls") != std::string::npos);
+    // Nobody new calls it so; and without kCFI nobody asks.
+    const std::string direct = "int show(int x) { return x; }\nint call(int x) { return show(x) + 1; }\n";
+    const std::string wider = "int show(long x) { return x; }\nint call(int x) { return show(x) + 2; }\n";
+    CHECK(pair.run(direct, wider, flags).codes.empty());
+    CHECK(pair.run(unit, replaced(constant, "+ 1", "+ 2")).codes.empty());
+}
+
 TEST_CASE("a thunk that each object brings comes along") {
     const Compiler s390 = compilers()[4];
     if (!is_installed(s390))
