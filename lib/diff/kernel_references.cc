@@ -98,8 +98,8 @@ void KernelReferences::refuse(std::string_view name, const Resolution& found, ui
         finding.code = "diff.ambiguous";
         finding.message = fmt::format("it refers to {}, and the target kernel has several: {}", name,
                                       fmt::join(found.candidates, "; "));
-        finding.hint = "give the kernel's image (--vmlinux), by which it can be told; if they are alike there as well, "
-                       "do without it in the patch";
+        finding.hint = "klp-build tells them apart by the kernel's image (--vmlinux), if they differ there; else do "
+                       "without it in the patch";
     } else if (found.candidates.empty()) {
         finding.code = "diff.unresolved";
         finding.message = fmt::format("it refers to {}, which the target kernel does not have", name);

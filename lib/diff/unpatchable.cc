@@ -89,12 +89,12 @@ std::optional<report::Finding> obstacle(const Pair& pair, uint32_t piece, const 
     return std::nullopt;
 }
 
-// By symbol: the function that begins there, or `none`.
+// By symbol: the function or variable that begins there, or `none`.
 uint32_t entered_by(const Unit& unit, const elf::Symbol& symbol) {
     const uint32_t piece = symbol.place == elf::Place::section ? unit.piece_of_symbol(symbol.index) : none;
-    const bool is_entry = piece != none && symbol.is_function() && !symbol.is_local() && !is_prefix_name(symbol.name) &&
-                          unit.piece(piece).entry == symbol.value;
-    return is_entry ? piece : none;
+    if (piece == none || symbol.is_local() || is_prefix_name(symbol.name) || unit.piece(piece).entry != symbol.value)
+        return none;
+    return symbol.is_function() || symbol.type == STT_OBJECT ? piece : none;
 }
 
 } // namespace
@@ -123,12 +123,19 @@ std::vector<report::Finding> find_changed_aliases(const Pair& pair) {
                 StorageChange::fresh)
             continue;
         const bool is_chief = pair.patched.name(pair.patched.piece(now)) == symbol.name;
+        const bool is_function = pair.patched.piece(now).kind == PieceKind::function;
+        const std::string other = is_chief ? pair.original.title(then->second) : pair.patched.title(now);
         findings.push_back(error_about(
             pair.patched, now, "diff.alias-changed",
-            fmt::format("{} is another name of {} in one of the units and a function of its own in the other; ftrace "
-                        "cannot redirect one name alone",
-                        symbol.name, is_chief ? pair.original.title(then->second) : pair.patched.title(now)),
-            "change the function under both names, or change its callers instead"));
+            is_function
+                ? fmt::format("{} is another name of {} in one of the units and a function of its own in the other; "
+                              "ftrace cannot redirect one name alone",
+                              symbol.name, other)
+                : fmt::format("{} is another name of {} in one of the units only; what other units refer to by it the "
+                              "running kernel has settled",
+                              symbol.name, other),
+            is_function ? "change the function under both names, or change its callers instead"
+                        : "leave the name as it is, and have the changed functions use the variable that they mean"));
     }
     return findings;
 }

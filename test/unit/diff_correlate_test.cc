@@ -294,4 +294,9 @@ TEST_CASE("a function with several names is known by any of them") {
     outcome = pair.run("int f(int x) { asm(\"\"); return x + 1; }\nint also(int x) { asm(\"\"); return x + 5; }\n",
                        "int f(int x) { asm(\"\"); return x + 1; }\nint also(int) __attribute__((alias(\"f\")));\n");
     CHECK(outcome.codes == Codes{"diff.alias-changed"});
+    // Of a variable: what other units mean by the name is the kernel's.
+    const std::string data = "int one = 1, two = 2;\nextern int also __attribute__((alias(\"one\")));\n"
+                             "int f(int x) { return also + x; }\n";
+    CHECK(pair.run(data, replaced(data, "alias(\"one\")", "alias(\"two\")")).codes.front() == "diff.alias-changed");
+    CHECK(pair.run(data, replaced(data, "+ x", "- x")).codes.empty());
 }
