@@ -1,6 +1,7 @@
 #include "kernel/rust_readers.h"
 
 #include "files/files.h"
+#include "host/parallel.h"
 #include "kernel/compile.h"
 #include "report/finding.h"
 #include "source/changes.h"
@@ -8,6 +9,7 @@
 #include "source/rust_names.h"
 
 #include <algorithm>
+#include <array>
 #include <fmt/format.h>
 #include <optional>
 #include <set>
@@ -104,8 +106,12 @@ void refuse_rust_readers(const Target& target, const std::vector<BuildUnit>& uni
     for (const char* header : bound_headers) {
         if (!fs::exists(target.kernel_source / header))
             continue;
-        const auto before = read(reader, reading_of(*helpers, target, target.kernel_source / header));
-        const auto after = read(reader, reading_of(patched, target, patched_source / header));
+        std::array<std::optional<source::HeaderReading>, 2> sides;
+        host::parallel_for(sides.size(), 0, [&](size_t i) {
+            sides[i] = i == 0 ? read(reader, reading_of(*helpers, target, target.kernel_source / header))
+                              : read(reader, reading_of(patched, target, patched_source / header));
+        });
+        const auto& [before, after] = sides;
         if (!before || !after)
             refuse(where, fmt::format("this kernel has code in Rust (CONFIG_RUST), and {}, by which that sees C's "
                                       "headers, cannot be read",
