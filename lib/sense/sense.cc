@@ -35,6 +35,20 @@ constexpr const char* keep_hint =
     "leave the members as they are, also those that nothing uses any more; what is new goes "
     "into a shadow variable (klp_shadow_get_or_alloc())";
 
+// Who calls through such a table has it compiled in where each pointer is, and nobody makes one at run time.
+constexpr const char* operations_hint = "leave the structure as it is: have the code that would call the new function "
+                                        "call it by its name, for those tables "
+                                        "that would have it";
+
+bool is_table_of_operations(const Shapes& shapes, TypeId id) {
+    const Type& type = shapes.type(shapes.strip(id));
+    const auto functions = std::ranges::count_if(type.members, [&](const Member& member) {
+        const Type& pointer = shapes.type(shapes.strip(member.type));
+        return pointer.kind == Kind::pointer && shapes.type(shapes.strip(pointer.target)).kind == Kind::function;
+    });
+    return 2 * static_cast<size_t>(functions) > type.members.size();
+}
+
 std::string usage_text(const Usage& usage, const std::vector<std::string>& untouched) {
     std::string text;
     if (!usage.embedding.empty())
@@ -91,7 +105,9 @@ private:
         case Weight::changed:
             return add("sense.layout-changed", Severity::error, where, change.name,
                        what + usage_text(usage, untouched) + "; objects that exist keep the old layout",
-                       change.is_grown_only ? shadow_hint : keep_hint);
+                       is_table_of_operations(before_, change.original) ? operations_hint
+                       : change.is_grown_only                           ? shadow_hint
+                                                                        : keep_hint);
         case Weight::hole_filled:
             return add("sense.hole-filled", Severity::warning, where, change.name,
                        what + ", where there was padding" + usage_text(usage, untouched) +

@@ -245,3 +245,23 @@ TEST_CASE("a column more in a table that only replaced functions read is no chan
     // A function that stays as it is reads the old table.
     expect(table("static const", "int first(const struct row *row) { return row->id; }\n"), row);
 }
+
+TEST_CASE("a table of operations that grows is no case for a shadow variable") {
+    const std::string unit = "struct object;\nstruct ops { void *owner; int (*get)(struct object *); int (*set)(int); "
+                             "};\nint f(struct ops *ops, struct object *o) { return ops->get(o) + ops->set(2); }\n"
+                             "int g(struct ops *ops) { return ops->set(3) + 1; }\n";
+    std::string grown = unit;
+    grown.replace(grown.find("int (*set)"), 3, "int (*test)(int); int");
+    grown.replace(grown.find("->set(3)"), 8, "->test(3)");
+    for (const DebugCompiler& compiler : debug_compilers()) {
+        CAPTURE(compiler.name);
+        if (!has_program(compiler.command)) {
+            MESSAGE("skipped: not installed");
+            continue;
+        }
+        const std::vector<report::Finding> findings = sense_pair(compiler, unit, grown);
+        REQUIRE(said(findings) == "sense.layout-changed struct ops");
+        CHECK(findings[0].hint.find("by its name") != std::string::npos);
+        CHECK(findings[0].hint.find("shadow") == std::string::npos);
+    }
+}
