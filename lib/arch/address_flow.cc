@@ -86,19 +86,23 @@ constexpr auto x86_64 = std::to_array<Row>({{"LEA64r", Does::makes},
                                             {"MOV64ri32", Does::makes},
                                             {"MOV64ri", Does::makes},
                                             {"MOV64rr", Does::copies, 1},
+                                            {"CMOV64rr", Does::copies, 1, 2},
                                             {"MOV64mi32", Does::stores_immediate},
                                             {"MOV64mr", Does::stores, 3}});
 constexpr auto aarch64 = std::to_array<Row>({{"ADDXri", Does::makes},
                                              {"ADR", Does::makes},
                                              {"ORRXrs", Does::copies, 2},
+                                             {"CSELXr", Does::copies, 1, 2},
                                              {"STRXui", Does::stores, 0, 1, 1},
                                              {"STURXi", Does::stores, 0, 1, 1}});
-constexpr auto ppc64le =
-    std::to_array<Row>({{"ADDI", Does::makes}, {"OR", Does::copies, 1}, {"STD", Does::stores, 0, 1, 1}});
-constexpr auto s390x =
-    std::to_array<Row>({{"LARL", Does::makes}, {"LGR", Does::copies, 1}, {"STG", Does::stores, 0, 1, 1}});
+constexpr auto ppc64le = std::to_array<Row>(
+    {{"ADDI", Does::makes}, {"OR", Does::copies, 1}, {"ISEL", Does::copies, 1, 2}, {"STD", Does::stores, 0, 1, 1}});
+constexpr auto s390x = std::to_array<Row>(
+    {{"LARL", Does::makes}, {"LGR", Does::copies, 1}, {"LOCGR", Does::copies, 1, 2}, {"STG", Does::stores, 0, 1, 1}});
 constexpr auto loongarch64 = std::to_array<Row>({{"ADDI_D", Does::makes},
-                                                 {"OR", Does::copies, 1},
+                                                 {"OR", Does::copies, 1, 2},
+                                                 {"MASKEQZ", Does::copies, 1},
+                                                 {"MASKNEZ", Does::copies, 1},
                                                  {"ST_D", Does::stores, 0, 1, 1},
                                                  {"STPTR_D", Does::stores, 0, 1, 1}});
 
@@ -134,7 +138,9 @@ AddressStep address_step(const Machine& machine, const Instruction& instruction)
     auto known = std::ranges::find(machines, machine.name(), &Machines::name);
     if (known == machines.end() || !instruction.is_valid || instruction.registers.empty())
         return step;
-    auto row = std::ranges::find(known->rows, instruction.mnemonic, &Row::mnemonic);
+    // s390 has a name for each condition: LOCGRAsmE.
+    const std::string_view mnemonic = instruction.mnemonic.substr(0, instruction.mnemonic.find("Asm"));
+    auto row = std::ranges::find(known->rows, mnemonic, &Row::mnemonic);
     const size_t needed = row == known->rows.end() ? 0 : std::max(row->values + row->count, row->base + 1);
     if (row == known->rows.end() || instruction.registers.size() < (row->does == Does::makes ? 1 : needed)) {
         step.result = key_of(machine, instruction, 0);

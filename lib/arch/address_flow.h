@@ -34,7 +34,7 @@ struct AddressStep {
     enum class Does : uint8_t {
         other,
         makes,           // the address that its relocation names, in `result`
-        copies,          // the register `values[0]` to `result`
+        copies,          // one of the registers `values` to `result`
         stores,          // the registers `values` to memory at `base`
         stores_immediate // the address that its last relocation names to memory at `base`
     };

@@ -137,12 +137,12 @@ private:
     void copy(const AddressStep& step, const arch::Instruction& instruction) {
         if (step.sets_up_frame)
             frames_.insert(step.result);
-        auto held = held_.find(step.values[0]);
-        if (held == held_.end()) {
+        const auto value = std::ranges::find_if(step.values, [&](unsigned one) { return held_.contains(one); });
+        if (value == step.values.end()) {
             held_.erase(step.result);
             return;
         }
-        const Thing thing = held->second.thing;
+        const Thing thing = held_.at(*value).thing;
         held_[step.result] = {thing, patched_.machine().argument_number(instruction.first_register)};
     }
     // `place`: what the instruction names as the memory.

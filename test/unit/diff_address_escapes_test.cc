@@ -33,6 +33,7 @@ TEST_CASE("escapes: a new function in somebody's object, on every machine") {
     with_compilers([&](const Compiler& compiler) {
         CHECK(warns(fresh + body("o->call = fresh;"), compiler));
         CHECK(warns(fresh + body("arm(o, fresh);"), compiler));
+        CHECK(warns(fresh + "extern void none(void);\n" + body("o->call = x ? fresh : none;"), compiler));
         CHECK_FALSE(warns(fresh + body("fresh();"), compiler));
     });
 }
