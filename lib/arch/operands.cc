@@ -23,12 +23,6 @@ constexpr std::array without_value{std::string_view("XZR"), std::string_view("WZ
 
 } // namespace
 
-// The registers that an instruction names one by one, where those of an address are told by their place.
-struct OperandReader::Operands {
-    unsigned first_of_address = 0; // operand
-    unsigned read = 0;             // how many registers are read, zero registers as well
-};
-
 OperandReader::OperandReader(const llvm::MCRegisterInfo& registers, llvm::Triple::ArchType machine)
     : registers_(registers), machine_(machine), widest_(registers.getNumRegs()) {
     std::vector<bool> is_wide(widest_.size(), false);
@@ -53,16 +47,6 @@ bool OperandReader::is_load_store() const {
     return machine_ == llvm::Triple::aarch64 || machine_ == llvm::Triple::loongarch64;
 }
 
-bool OperandReader::is_address(const llvm::MCInstrDesc& desc, const Operands& operands, unsigned at) const {
-    if (at >= desc.getNumOperands())
-        return false;
-    const bool has_memory = desc.mayLoad() || desc.mayStore();
-    const unsigned type = desc.operands()[at].OperandType;
-    if (type == llvm::MCOI::OPERAND_MEMORY || (type == llvm::MCOI::OPERAND_PCREL && has_memory && !desc.isCall()))
-        return true;
-    return is_load_store() && has_memory && at >= operands.first_of_address;
-}
-
 namespace {
 
 // How many registers a store takes its values from; those of the address come behind them.
@@ -82,17 +66,54 @@ bool is_xor_name(std::string_view mnemonic) {
     return std::ranges::find(names, mnemonic) != names.end();
 }
 
+bool is_register(const llvm::MCInst& inst, unsigned at) {
+    return inst.getOperand(at).isReg() && inst.getOperand(at).getReg() != 0;
+}
+
+// The address of LEA has no type of its own in LLVM's tables, since nothing is accessed there.
+bool is_lea(std::string_view mnemonic) {
+    return mnemonic.starts_with("LEA");
+}
+
 } // namespace
 
+// The operand with which the address of a load or store begins: behind the result and what is stored.
+unsigned OperandReader::address_begin(const llvm::MCInst& inst, const llvm::MCInstrDesc& desc,
+                                      std::string_view mnemonic) const {
+    unsigned at = desc.getNumDefs();
+    if (!desc.mayStore())
+        return at;
+    for (unsigned values = 0; at < inst.getNumOperands(); ++at) {
+        const bool is_last = at + 1 == inst.getNumOperands() || !is_register(inst, at + 1);
+        if (!is_register(inst, at) || is_last || values++ == values_of(mnemonic))
+            break;
+    }
+    return at;
+}
+
+// `begin`: address_begin(), where LLVM does not say.
+bool OperandReader::is_address(const llvm::MCInstrDesc& desc, std::string_view mnemonic, unsigned begin,
+                               unsigned at) const {
+    if (at >= desc.getNumOperands())
+        return false;
+    const bool has_memory = desc.mayLoad() || desc.mayStore();
+    const unsigned type = desc.operands()[at].OperandType;
+    if (type == llvm::MCOI::OPERAND_MEMORY || (type == llvm::MCOI::OPERAND_PCREL && has_memory && !desc.isCall()))
+        return true;
+    if (machine_ == llvm::Triple::x86_64)
+        return is_lea(mnemonic) && at >= desc.getNumDefs();
+    return is_load_store() && has_memory && at >= begin;
+}
+
 // As a comparison LLVM marks those that set flags. Others compare and jump in one, or give the answer as a number.
-bool OperandReader::compares(const llvm::MCInstrDesc& desc, const Operands& operands, const Instruction& result) const {
+bool OperandReader::compares(const llvm::MCInstrDesc& desc, unsigned registers_read, const Instruction& result) const {
     if (desc.isCompare())
         return true;
     switch (machine_) {
     case llvm::Triple::aarch64:
         return result.mnemonic.starts_with("CCMP");
     case llvm::Triple::loongarch64:
-        return result.mnemonic.starts_with("SLT") || (result.is_branch && !result.ends_flow && operands.read == 2);
+        return result.mnemonic.starts_with("SLT") || (result.is_branch && !result.ends_flow && registers_read == 2);
     case llvm::Triple::systemz: // cgrj, clgrj, cgij, clgij and, for loops, brxhg
         return result.is_branch && result.mnemonic.starts_with("C");
     default:
@@ -107,26 +128,13 @@ void OperandReader::add_register(Few<unsigned>& list, unsigned number) const {
 
 void OperandReader::read(const llvm::MCInst& inst, const llvm::MCInstrDesc& desc, Instruction& result) const {
     const bool is_x86 = machine_ == llvm::Triple::x86_64;
-    const auto is_register = [&](unsigned at) {
-        return inst.getOperand(at).isReg() && inst.getOperand(at).getReg() != 0;
-    };
-    Operands operands;
-    operands.first_of_address = desc.getNumDefs();
-    if (is_load_store() && desc.mayStore())
-        for (unsigned at = desc.getNumDefs(), values = 0; at < inst.getNumOperands(); ++at) {
-            operands.first_of_address = at;
-            const bool is_last = at + 1 == inst.getNumOperands() || !is_register(at + 1);
-            if (!is_register(at) || is_last || values++ == values_of(result.mnemonic))
-                break;
-        }
+    const unsigned begin = address_begin(inst, desc, result.mnemonic);
     unsigned part = 0; // of an address on x86: base, scale, index, displacement, segment
+    unsigned registers_read = 0;
     bool has_number = false;
     for (unsigned at = 0; at < inst.getNumOperands(); ++at) {
         const llvm::MCOperand& operand = inst.getOperand(at);
-        // The address of LEA has no type of its own, since nothing is accessed there.
-        const bool is_part =
-            is_address(desc, operands, at) || (is_x86 && result.mnemonic.starts_with("LEA") && at >= desc.getNumDefs());
-        if (is_part) {
+        if (is_address(desc, result.mnemonic, begin, at)) {
             result.has_address = true;
             if (operand.isReg() && !(is_x86 && part % 5 == 4))
                 add_register(result.address_registers, operand.getReg());
@@ -135,17 +143,16 @@ void OperandReader::read(const llvm::MCInst& inst, const llvm::MCInstrDesc& desc
             if (operand.isImm() && (!is_x86 || part % 5 == 3))
                 result.displacement = operand.getImm();
             ++part;
-        } else if (is_register(at) && at < desc.getNumDefs()) {
-            add_register(result.written_registers, operand.getReg());
-        } else if (is_register(at)) {
-            add_register(result.read_registers, operand.getReg());
-            ++operands.read;
+        } else if (is_register(inst, at)) {
+            const bool is_written = at < desc.getNumDefs();
+            add_register(is_written ? result.written_registers : result.read_registers, operand.getReg());
+            registers_read += is_written ? 0 : 1;
         } else if (operand.isImm()) {
             has_number = true;
         }
     }
     // Beside two registers it is a shift (AArch64), a mask or a condition.
-    result.has_immediate = has_number && (is_x86 || operands.read < 2);
+    result.has_immediate = has_number && (is_x86 || registers_read < 2);
     for (llvm::MCPhysReg implied : desc.implicit_defs())
         add_register(result.written_registers, implied);
     if (!result.has_address && !desc.isCall()) // a string instruction names its addresses both ways
@@ -153,7 +160,7 @@ void OperandReader::read(const llvm::MCInst& inst, const llvm::MCInstrDesc& desc
             add_register(result.read_registers, implied);
     result.reads_memory = desc.mayLoad();
     result.writes_memory = desc.mayStore();
-    result.is_compare = compares(desc, operands, result);
+    result.is_compare = compares(desc, registers_read, result);
     result.is_xor = is_xor_name(result.mnemonic);
     if (result.mnemonic.starts_with("OR") && result.read_registers.size() == 2 &&
         result.read_registers[0] == result.read_registers[1]) { // `mr` of ppc64

@@ -9,6 +9,7 @@
 #include <llvm/MC/MCRegisterInfo.h>
 #include <llvm/TargetParser/Triple.h>
 
+#include <string_view>
 #include <vector>
 
 namespace klp::arch {
@@ -22,10 +23,10 @@ public:
     void read(const llvm::MCInst& inst, const llvm::MCInstrDesc& desc, Instruction& result) const;
 
 private:
-    struct Operands; // those of one instruction
-    bool is_address(const llvm::MCInstrDesc& desc, const Operands& operands, unsigned at) const;
     bool is_load_store() const;
-    bool compares(const llvm::MCInstrDesc& desc, const Operands& operands, const Instruction& result) const;
+    unsigned address_begin(const llvm::MCInst& inst, const llvm::MCInstrDesc& desc, std::string_view mnemonic) const;
+    bool is_address(const llvm::MCInstrDesc& desc, std::string_view mnemonic, unsigned begin, unsigned at) const;
+    bool compares(const llvm::MCInstrDesc& desc, unsigned registers_read, const Instruction& result) const;
     void add_register(Few<unsigned>& list, unsigned number) const;
 
     const llvm::MCRegisterInfo& registers_;

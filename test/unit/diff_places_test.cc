@@ -284,24 +284,6 @@ TEST_CASE("what decides which of two static variables is reached is part of the 
     });
 }
 
-TEST_CASE("a test that the compiler copied to where ways part decides as one") {
-    // Behind the first block GCC tests cond(2) once more, and goes on in the second from there.
-    const std::string unit =
-        "extern int cond(int); extern void alpha(int), beta(int), gamma(int);\nint a(int k) {\n"
-        "  if (cond(1)) { static int n; alpha(++n); }\n  if (cond(2)) { static int n; beta(++n); }\n"
-        "  if (cond(3)) { static int n; gamma(++n); }\n  return k; }\n";
-    for (const Compiler& compiler : {gcc_x86, clang_x86()}) {
-        CAPTURE(compiler.command);
-        const Outcome outcome =
-            UnitPair(compiler).run(unit, replaced(unit, "  if (cond(1))", "  if (k == 77) return -1;\n  if (cond(1))"));
-        REQUIRE(outcome.codes.empty());
-        CHECK(outcome.changed() == Names{"a"});
-        for (const char* name :
-             {".klp.ref.vmlinux.vmlinux.n.0,0", ".klp.ref.vmlinux.vmlinux.n.1,0", ".klp.ref.vmlinux.vmlinux.n.2,0"})
-            CHECK((std::string_view(compiler.command) != gcc_x86.command || outcome.refers(".text.a", name)));
-    }
-}
-
 TEST_CASE("what happens only where a static variable is used tells which it is") {
     const auto unit = [](const char* first, const char* second, const char* between) {
         return fmt::format("extern void ext(int); extern int cond(int); extern void alpha(int *), beta(int *);\n"
