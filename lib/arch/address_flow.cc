@@ -173,9 +173,9 @@ struct Holders {
 
 class Flow {
 public:
-    Flow(const Machine& machine, std::span<const Instruction> code, Follow what,
+    Flow(const Machine& machine, std::span<const Instruction> code,
          const std::function<bool(const Instruction&)>& leaves)
-        : machine_(machine), code_(code), what_(what), leaves_(leaves), states_(code.size()) {}
+        : machine_(machine), code_(code), leaves_(leaves), states_(code.size()) {}
 
     // From instruction `at` on with the address in a register.
     AddressUses run(size_t at, unsigned register_number) {
@@ -187,6 +187,7 @@ public:
             open_.pop_back();
             step(here);
         }
+        make_unique(uses_.loaded_at);
         make_unique(uses_.passed);
         make_unique(uses_.returned_at);
         make_unique(uses_.compared_at);
@@ -224,11 +225,13 @@ private:
         open_.push_back(at);
     }
 
-    void look_at_accesses(const Instruction& it, const Holders& holders) {
+    void look_at_accesses(size_t at, const Instruction& it, const Holders& holders) {
         const uint64_t address = bits(it.address_registers);
         if (!(address & holders.all()) || !(it.reads_memory || it.writes_memory))
             return;
         uses_.is_accessed = true;
+        if (loads_pointer(machine_, it))
+            uses_.loaded_at.push_back(at);
         const bool is_plain = it.address_registers.size() == 1 && (address & holders.exact);
         uses_.is_accessed_there = uses_.is_accessed_there || (is_plain && it.displacement >= 0);
     }
@@ -274,9 +277,6 @@ private:
         const bool is_made_of_it = (sources & holders.all()) != 0 && !it.is_compare && !it.is_xor;
         Holders next{holders.exact & ~written, holders.derived & ~written};
         next.derived |= bits(it.stepped_registers) & holders.all();
-        const bool loads_from_it = (bits(it.address_registers) & holders.all()) != 0 && loads_pointer(machine_, it);
-        if (what_ == Follow::pointers && loads_from_it)
-            next.derived |= written & ~bits(it.stepped_registers);
         if (!is_made_of_it || it.written_registers.empty())
             return next;
         // A copy holds the address itself; what is computed only something made of it.
@@ -293,7 +293,7 @@ private:
             uses_.is_known = false;
             return;
         }
-        look_at_accesses(it, holders);
+        look_at_accesses(at, it, holders);
         look_at_values(at, it, holders);
         const bool is_away = leaves_(it) || it.is_call;
         if (it.is_return || (is_away && it.ends_flow))
@@ -325,7 +325,6 @@ private:
 
     const Machine& machine_;
     std::span<const Instruction> code_;
-    const Follow what_;
     const std::function<bool(const Instruction&)>& leaves_;
     std::vector<Holders> states_;
     std::vector<size_t> open_;
@@ -357,19 +356,18 @@ bool loads_pointer(const Machine& machine, const Instruction& instruction) {
     return std::ranges::find(names, std::pair(machine.name(), instruction.mnemonic)) != names.end();
 }
 
-AddressUses follow_address(const Machine& machine, std::span<const Instruction> code, size_t at, Follow what,
+AddressUses follow_address(const Machine& machine, std::span<const Instruction> code, size_t at,
                            const std::function<bool(const Instruction&)>& leaves) {
     if (!code[at].written_registers.empty())
-        return Flow(machine, code, what, leaves).run(at + 1, code[at].written_registers[0]);
+        return Flow(machine, code, leaves).run(at + 1, code[at].written_registers[0]);
     AddressUses unknown;
     unknown.is_known = false;
     return unknown;
 }
 
 AddressUses follow_register(const Machine& machine, std::span<const Instruction> code, size_t at,
-                            unsigned register_number, Follow what,
-                            const std::function<bool(const Instruction&)>& leaves) {
-    return Flow(machine, code, what, leaves).run(at, register_number);
+                            unsigned register_number, const std::function<bool(const Instruction&)>& leaves) {
+    return Flow(machine, code, leaves).run(at, register_number);
 }
 
 } // namespace klp::arch

@@ -64,6 +64,7 @@ struct AddressUses {
     bool is_accessed = false;       // memory is read or written through it
     bool is_accessed_there = false; // at the address itself, or a fixed way behind it
     bool is_stored = false;
+    std::vector<size_t> loaded_at; // instructions that load from there as much as a pointer takes
     std::vector<Handover> passed;
     std::vector<size_t> returned_at; // returns, and jumps to functions, where a register of a result holds it
     std::vector<size_t> compared_at; // instructions that compare it, or what was made of it, with another value
@@ -71,11 +72,6 @@ struct AddressUses {
     bool lets_out() const {
         return !is_known || is_passed() || is_stored || !returned_at.empty() || !compared_at.empty();
     }
-};
-
-enum class Follow : uint8_t {
-    address, // and what is made of it
-    pointers // and what is loaded from there, where it may be a pointer
 };
 
 // It loads as much as a pointer takes.
@@ -91,11 +87,10 @@ bool loads_pointer(const Machine& machine, const Instruction& instruction);
 //     call f                   passed
 //
 // `leaves` says whether an instruction calls or jumps to another function. Linear in the size of `code`.
-AddressUses follow_address(const Machine& machine, std::span<const Instruction> code, size_t at, Follow what,
+AddressUses follow_address(const Machine& machine, std::span<const Instruction> code, size_t at,
                            const std::function<bool(const Instruction&)>& leaves);
 // The same of an address that a register holds before instruction `at`: what a function gets in an argument.
 AddressUses follow_register(const Machine& machine, std::span<const Instruction> code, size_t at,
-                            unsigned register_number, Follow what,
-                            const std::function<bool(const Instruction&)>& leaves);
+                            unsigned register_number, const std::function<bool(const Instruction&)>& leaves);
 
 } // namespace klp::arch

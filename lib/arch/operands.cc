@@ -70,6 +70,17 @@ bool is_register(const llvm::MCInst& inst, unsigned at) {
     return inst.getOperand(at).isReg() && inst.getOperand(at).getReg() != 0;
 }
 
+// AArch64 counts the distance of LDRXui and its like, and of pairs, in units of what is loaded.
+int64_t unit_of_displacement(llvm::Triple::ArchType machine, std::string_view mnemonic) {
+    const bool is_pair = mnemonic.starts_with("LDPX") || mnemonic.starts_with("STPX");
+    if (machine != llvm::Triple::aarch64 || !(mnemonic.ends_with("ui") || is_pair))
+        return 1;
+    return is_pair || mnemonic.find('X') != std::string_view::npos ? 8
+           : mnemonic.find('W') != std::string_view::npos          ? 4
+           : mnemonic.find("HH") != std::string_view::npos         ? 2
+                                                                   : 1;
+}
+
 // The address of LEA has no type of its own in LLVM's tables, since nothing is accessed there.
 bool is_lea(std::string_view mnemonic) {
     return mnemonic.starts_with("LEA");
@@ -141,7 +152,7 @@ void OperandReader::read(const llvm::MCInst& inst, const llvm::MCInstrDesc& desc
             if (operand.isReg() && desc.getOperandConstraint(at, llvm::MCOI::TIED_TO) >= 0)
                 add_register(result.stepped_registers, operand.getReg());
             if (operand.isImm() && (!is_x86 || part % 5 == 3))
-                result.displacement = operand.getImm();
+                result.displacement = operand.getImm() * unit_of_displacement(machine_, result.mnemonic);
             ++part;
         } else if (is_register(inst, at)) {
             const bool is_written = at < desc.getNumDefs();

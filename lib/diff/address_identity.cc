@@ -1,6 +1,8 @@
 #include "diff/address_identity.h"
 
+#include "arch/address_flow.h"
 #include "diff/instructions.h"
+#include "diff/pointer_words.h"
 
 #include <fmt/format.h>
 
@@ -14,22 +16,23 @@ namespace klp::diff {
 
 namespace {
 
-// What one function, or a part of it, does with the address of what `is_meant`.
+// What one function, or a part of it, does with the address of what `is_meant`, and with the pointers that are there
+// in `words`, if given.
 class Uses {
 public:
     using IsMeant = std::function<bool(const Reference&)>;
 
     Uses(const Unit& unit, const Piece& piece, const IsMeant& is_meant, bool has_code,
-         arch::Follow what = arch::Follow::address)
-        : unit_(unit), piece_(piece), has_code_(has_code), what_(what) {
+         const PointerWords* words = nullptr)
+        : unit_(unit), piece_(piece), has_code_(has_code), words_(words) {
         for (const elf::Relocation& relocation : unit.relocations(piece))
             if (is_meant(unit.reference(piece.section, relocation)))
                 add(relocation);
     }
     // Of what a function gets in a register of an argument.
-    Uses(const Unit& unit, const Piece& piece, unsigned register_number, bool has_code, arch::Follow what)
-        : unit_(unit), piece_(piece), has_code_(has_code), what_(what), code_(read_instructions(unit, piece)) {
-        add(arch::follow_register(unit.machine(), code_, behind_profiling_call(), register_number, what, leaves()));
+    Uses(const Unit& unit, const Piece& piece, unsigned register_number, bool has_code, const PointerWords* words)
+        : unit_(unit), piece_(piece), has_code_(has_code), words_(words), code_(read_instructions(unit, piece)) {
+        add(arch::follow_register(unit.machine(), code_, behind_profiling_call(), register_number, leaves()), 0);
     }
 
     bool is_compared() const {
@@ -136,7 +139,7 @@ private:
         const uint32_t callee = callee_of(code_[handover.at]);
         if (callee == none || !seen.insert({callee, handover.register_number}).second)
             return std::nullopt;
-        const Uses uses(unit_, unit_.piece(callee), handover.register_number, has_code_, what_);
+        const Uses uses(unit_, unit_.piece(callee), handover.register_number, has_code_, words_);
         const std::optional<std::string> use = uses.identity(seen);
         return use ? std::optional(fmt::format("passes its address to {}, which {}", unit_.title(callee),
                                                *use == "stores its address" ? "stores it" : "does not only read it"))
@@ -176,6 +179,7 @@ private:
         const size_t at = instruction_at(code_, relocation.offset);
         if (at >= code_.size())
             return; // in the padding before the function
+        const int64_t offset = unit_.reference(piece_.section, relocation).offset;
         arch::AddressUses uses;
         switch (arch::field_use(unit_.machine(), code_[at], relocation)) {
         case arch::FieldUse::part:
@@ -183,10 +187,9 @@ private:
             return;
         case arch::FieldUse::access:
         case arch::FieldUse::indexed:
-            if (what_ != arch::Follow::pointers || !arch::loads_pointer(unit_.machine(), code_[at]))
-                return;
-            uses = follow(at);
-            break;
+            if (words_ && words_->leads_there(offset) && arch::loads_pointer(unit_.machine(), code_[at]))
+                add(follow(at));
+            return;
         case arch::FieldUse::compared:
             uses.compared_at.push_back(at);
             in_operand_.insert(at);
@@ -202,24 +205,29 @@ private:
             uses = follow(at);
             break;
         }
-        add(std::move(uses));
+        add(std::move(uses), offset);
     }
     void add(arch::AddressUses uses) {
         for (size_t where : uses.compared_at)
             ++compared_[where];
         all_.push_back(std::move(uses));
     }
+    // Of an address that is `offset` bytes into the table.
+    void add(arch::AddressUses uses, int64_t offset) {
+        for (size_t load : uses.loaded_at)
+            if (words_ && words_->leads_there(offset + code_[load].displacement))
+                add(follow(load));
+        add(std::move(uses));
+    }
     std::function<bool(const arch::Instruction&)> leaves() const {
         return [this](const arch::Instruction& it) { return unit_.leaves(piece_, it); };
     }
-    arch::AddressUses follow(size_t at) const {
-        return arch::follow_address(unit_.machine(), code_, at, what_, leaves());
-    }
+    arch::AddressUses follow(size_t at) const { return arch::follow_address(unit_.machine(), code_, at, leaves()); }
 
     const Unit& unit_;
     const Piece& piece_;
     bool has_code_;
-    arch::Follow what_;
+    const PointerWords* words_;
     Instructions code_;
     std::vector<arch::AddressUses> all_;
     std::set<size_t> in_operand_;         // instructions that compare with the address itself
@@ -257,15 +265,20 @@ bool leads_to_code(const Unit& unit, uint32_t variable) {
     return false;
 }
 
-std::optional<std::string> identity_use(const Unit& unit, uint32_t function, uint32_t variable, arch::Follow what) {
+std::optional<std::string> identity_use(const Unit& unit, uint32_t function, uint32_t variable,
+                                        std::span<const uint32_t> pointed) {
     const bool has_code = leads_to_code(unit, variable);
+    std::optional<PointerWords> words;
+    if (!pointed.empty())
+        words.emplace(unit, variable, pointed);
+    const PointerWords* which = words ? &*words : nullptr;
     Uses::Seen seen;
     const auto is_meant = [&](const Reference& it) { return it.to == Reference::To::piece && it.id == variable; };
     const uint32_t root = unit.root_of(function);
-    if (auto use = Uses(unit, unit.piece(root), is_meant, has_code, what).identity(seen))
+    if (auto use = Uses(unit, unit.piece(root), is_meant, has_code, which).identity(seen))
         return use;
     for (uint32_t part : unit.parts_of(root))
-        if (auto use = Uses(unit, unit.piece(part), is_meant, has_code, what).identity(seen))
+        if (auto use = Uses(unit, unit.piece(part), is_meant, has_code, which).identity(seen))
             return use;
     return std::nullopt;
 }

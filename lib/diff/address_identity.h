@@ -7,10 +7,10 @@
 //     return names[state];                  only its content counts
 #pragma once
 
-#include "arch/address_flow.h"
 #include "diff/unit.h"
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -19,9 +19,10 @@ namespace klp::diff {
 // What `function` and its parts do with the address of `variable`, if a copy in its place might be noticed:
 // "compares its address", "stores its address", "passes its address on", "passes its address to keep, which stores it".
 // A table that does not lead to code may be passed on to functions of other units. Where the code cannot be followed,
-// any use of the address of a table that leads to code counts. With Follow::pointers the same of the pointers that the
-// variable holds.
-std::optional<std::string> identity_use(const Unit& unit, uint32_t function, uint32_t variable, arch::Follow what);
+// any use of the address of a table that leads to code counts. The same of what is loaded from the variable where it
+// holds pointers to the variables `pointed`.
+std::optional<std::string> identity_use(const Unit& unit, uint32_t function, uint32_t variable,
+                                        std::span<const uint32_t> pointed);
 
 // The string that a reference points into, or to the end of; empty if it leads to none.
 std::string_view string_meant(const Unit& unit, const Reference& reference);

@@ -199,7 +199,7 @@ private:
         return arch::field_use(unit_.machine(), code_[at], relocation);
     }
     arch::AddressUses follow(const elf::Relocation& relocation) {
-        return arch::follow_address(unit_.machine(), code_, instruction_of(relocation), arch::Follow::address,
+        return arch::follow_address(unit_.machine(), code_, instruction_of(relocation),
                                     [&](const arch::Instruction& it) { return unit_.leaves(piece_, it); });
     }
     void record(const elf::Relocation& relocation, Boundary boundary) {

@@ -136,7 +136,8 @@ private:
         Guard guard{arch::condition_of(code_[branch]), {}, {}};
         guard.condition.is_contrary = guard.condition.is_contrary != (first != branch + 1);
         for (uint32_t before : straight_back(branch)) {
-            if (code_[before].is_compare && !guard.comparison)
+            // One that jumps as well is the condition itself.
+            if (code_[before].is_compare && !code_[before].is_branch && !guard.comparison)
                 guard.comparison =
                     Kind(code_[before].opcode, {code_[before].immediates.begin(), code_[before].immediates.end()});
             if (!code_[before].is_call)

@@ -38,7 +38,7 @@ public:
             const uint32_t partner = pair_.before(variable);
             if (!is_copyable(pair_.patched, variable) || partner == none)
                 return false;
-            users.obstacle = obstacle(variable, piece);
+            users.obstacle = obstacle(variable, users.variables);
             if (!users.obstacle.empty())
                 return false;
             for (uint32_t user : after_[variable])
@@ -54,15 +54,16 @@ public:
     }
 
 private:
-    // Who keeps or compares the address of `variable`, which is the changed one or refers to it.
-    std::string obstacle(uint32_t variable, uint32_t changed) const {
-        const std::string of = variable == changed ? "" : fmt::format(" ({}'s)", pair_.patched.title(variable));
+    // Who keeps or compares the address of `variable`, which is the changed one, the first of `copied`, or leads to it,
+    // or the address of another copied one that the variable holds.
+    std::string obstacle(uint32_t variable, const std::vector<uint32_t>& copied) const {
+        const std::string of = variable == copied[0] ? "" : fmt::format(" ({}'s)", pair_.patched.title(variable));
         const bool has_code = leads_to_code(pair_.patched, variable);
-        const arch::Follow what = variable == changed ? arch::Follow::address : arch::Follow::pointers;
-        auto look = [&](const Unit& unit, uint32_t piece, const std::vector<uint32_t>& users) -> std::string {
+        auto look = [&](const Unit& unit, uint32_t piece, const std::vector<uint32_t>& users,
+                        const std::vector<uint32_t>& pointed) -> std::string {
             for (uint32_t user : users) {
                 if (unit.piece(user).kind == PieceKind::function) {
-                    if (auto use = identity_use(unit, user, piece, what))
+                    if (auto use = identity_use(unit, user, piece, pointed))
                         return fmt::format("{} {}{}", unit.title(unit.root_of(user)), *use, of);
                 } else if (unit.piece(user).kind == PieceKind::variable && has_code) {
                     return fmt::format("{} holds its address{}", unit.title(user), of);
@@ -71,8 +72,11 @@ private:
             return {};
         };
         const uint32_t partner = pair_.before(variable);
-        std::string found = look(pair_.patched, variable, after_[variable]);
-        return found.empty() ? look(pair_.original, partner, before_[partner]) : found;
+        std::vector<uint32_t> before;
+        for (uint32_t one : copied)
+            before.push_back(pair_.before(one));
+        std::string found = look(pair_.patched, variable, after_[variable], copied);
+        return found.empty() ? look(pair_.original, partner, before_[partner], before) : found;
     }
     static std::vector<bool> copyable_variables(const Unit& unit) {
         std::vector<bool> wanted(unit.pieces().size(), false);

@@ -22,8 +22,7 @@ AddressUses uses_after_mov(std::initializer_list<unsigned> rest) {
     const Bytes more = test::code_of(rest);
     code.insert(code.end(), more.begin(), more.end());
     const auto instructions = x86().disassemble({code, 0, code.size()}, false);
-    return arch::follow_address(x86(), instructions, 0, arch::Follow::address,
-                                [](const arch::Instruction& it) { return it.is_call; });
+    return arch::follow_address(x86(), instructions, 0, [](const arch::Instruction& it) { return it.is_call; });
 }
 
 FieldUse use_of(std::initializer_list<unsigned> bytes, uint64_t field) {

@@ -89,8 +89,7 @@ public:
     AddressUses uses(const Bytes& rest) const {
         const Bytes code = sample_.makes + rest;
         const auto instructions = machine_.disassemble({code, 0, code.size()}, false);
-        return arch::follow_address(machine_, instructions, 0, arch::Follow::address,
-                                    [](const arch::Instruction& it) { return it.is_call; });
+        return arch::follow_address(machine_, instructions, 0, [](const arch::Instruction& it) { return it.is_call; });
     }
     FieldUse use(const Bytes& code) const {
         const auto instructions = machine_.disassemble({code, 0, code.size()}, false);
