@@ -61,8 +61,9 @@ unsigned values_of(std::string_view mnemonic) {
 }
 
 bool is_xor_name(std::string_view mnemonic) {
-    constexpr std::array names{std::string_view("XOR64rr"), std::string_view("EORXrs"), std::string_view("XOR"),
-                               std::string_view("XOR8"),    std::string_view("XGR"),    std::string_view("XGRK")};
+    constexpr std::array names{std::string_view("XOR64rr"), std::string_view("XOR32rr"), std::string_view("EORXrs"),
+                               std::string_view("XOR"),     std::string_view("XOR8"),    std::string_view("XGR"),
+                               std::string_view("XGRK")};
     return std::ranges::find(names, mnemonic) != names.end();
 }
 

@@ -37,7 +37,8 @@ public:
 
     bool is_compared() const {
         // The end of a loop over the thing: both sides of the comparison are addresses of it.
-        return std::ranges::any_of(compared_, [](const auto& it) { return it.second == 1; });
+        return std::ranges::any_of(compared_,
+                                   [&](const auto& it) { return it.second == 1 && !is_with_number(it.first); });
     }
     // The same, and with a pointer that the function got from somewhere: out of memory, from a caller, from a call.
     bool is_compared_with_others() const {
@@ -74,19 +75,22 @@ public:
     }
 
 private:
-    // A difference of addresses, which instructions that compare may be as well, is none of identity; nor is a
-    // comparison with a number, as IS_ERR() makes it.
+    // A difference of addresses, which instructions that compare may be as well, is none of identity.
     bool compares_others(size_t at) const {
         const arch::Instruction& it = code_[at];
         const auto& registers = it.read_registers;
         const bool is_difference =
             !it.is_xor && std::ranges::any_of(registers, [&](unsigned one) { return writes(it, one); });
-        const bool is_with_number = (it.has_immediate && !in_operand_.contains(at)) ||
-                                    std::ranges::any_of(registers, [&](unsigned one) { return is_number(at, one); });
-        if (is_difference || is_with_number)
+        if (is_difference || is_with_number(at))
             return false;
         return it.reads_memory ||
                std::ranges::any_of(registers, [&](unsigned one) { return comes_from_others(at, one); });
+    }
+    // As IS_ERR() and a test for NULL make it.
+    bool is_with_number(size_t at) const {
+        const arch::Instruction& it = code_[at];
+        return (it.has_immediate && !in_operand_.contains(at)) ||
+               std::ranges::any_of(it.read_registers, [&](unsigned one) { return is_number(at, one); });
     }
     // A constant was put into the register, perhaps in steps: `lu12i.w $a2, -1` of LoongArch. As comes_from_others().
     bool is_number(size_t at, unsigned number) const {

@@ -27,6 +27,23 @@ std::optional<uint32_t> type_number(const Unit& unit, const Piece& function) {
     return std::nullopt;
 }
 
+// Somebody may call it through a pointer.
+bool is_address_taken(const Unit& unit, uint32_t function) {
+    for (const Piece& piece : unit.pieces()) {
+        const elf::Section& section = unit.object().section(piece.section);
+        const Role role = unit.role(piece.section);
+        if (role != Role::code && role != Role::data)
+            continue;
+        for (const elf::Relocation& relocation : unit.relocations(piece)) {
+            const Reference reference = unit.reference(piece.section, relocation);
+            if (reference.to == Reference::To::piece && reference.id == function &&
+                !unit.machine().is_branch(section.data, relocation))
+                return true;
+        }
+    }
+    return false;
+}
+
 // By the new number, the functions that had another.
 std::multimap<uint32_t, uint32_t> changed_numbers(const Pair& pair) {
     std::multimap<uint32_t, uint32_t> changed;
@@ -37,7 +54,7 @@ std::multimap<uint32_t, uint32_t> changed_numbers(const Pair& pair) {
             continue;
         const auto before = type_number(pair.original, pair.original.piece(partner));
         const auto after = type_number(pair.patched, piece);
-        if (before && after && *before != *after)
+        if (before && after && *before != *after && is_address_taken(pair.original, partner))
             changed.emplace(*after, index);
     }
     return changed;

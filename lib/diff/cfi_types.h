@@ -15,8 +15,8 @@ namespace klp::diff {
 //     __cfi_show: mov $0x7ccaad02, %eax                       of int (struct foo *)
 //     caller:     mov $-0x7ccaad02, %r10d; add -4(%r11), %r10d; je 1f; ud2; 1: call *%r11
 //
-// An error "diff.cfi-type-changed" for each function whose number the patch changes and whose new one code that comes
-// along asks for. Linear in the code that comes along.
+// An error "diff.cfi-type-changed" for each function whose address the unit takes, whose number the patch changes and
+// whose new one code that comes along asks for. Linear in the code that comes along.
 std::vector<report::Finding> find_changed_cfi_types(const Pair& pair, const Selection& selection);
 
 } // namespace klp::diff
