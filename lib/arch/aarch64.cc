@@ -64,6 +64,7 @@ public:
     std::optional<unsigned> argument_number(std::string_view register_name) const override;
     bool survives_call(std::string_view name) const override;
     bool is_result(std::string_view name) const override { return name == "X0"; }
+    bool is_second_result(std::string_view name) const override { return name == "X1"; }
 };
 
 bool Aarch64::is_branch(elf::Bytes, const elf::Relocation& relocation) const {

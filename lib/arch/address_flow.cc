@@ -189,7 +189,7 @@ public:
         }
         make_unique(uses_.loaded_at);
         make_unique(uses_.passed);
-        make_unique(uses_.returned_at);
+        make_unique(uses_.returned);
         make_unique(uses_.compared_at);
         return uses_;
     }
@@ -266,9 +266,12 @@ private:
     }
 
     void look_at_return(size_t at, const Holders& holders) {
-        for (const auto& [number, place] : number_)
-            if (place < 64 && (holders.all() >> place & 1) && machine_.is_result(machine_.register_name(number)))
-                uses_.returned_at.push_back(at);
+        for (const auto& [number, place] : number_) {
+            const std::string_view name = machine_.register_name(number);
+            if (place < 64 && (holders.all() >> place & 1) &&
+                (machine_.is_result(name) || machine_.is_second_result(name)))
+                uses_.returned.push_back({at, number});
+        }
     }
 
     Holders after(const Instruction& it, const Holders& holders) {

@@ -51,7 +51,7 @@ struct AddressStep {
 // here is `other`. Instructions that only load from, or add to, what their relocation names do not make an address.
 AddressStep address_step(const Machine& machine, const Instruction& instruction);
 
-// A call, or a jump to a function, with the address in a register of an argument.
+// A call, a jump to a function or a return, with the address in a register of an argument or a result.
 struct Handover {
     size_t at = 0; // instruction
     unsigned register_number = 0;
@@ -66,12 +66,10 @@ struct AddressUses {
     bool is_stored = false;
     std::vector<size_t> loaded_at; // instructions that load from there as much as a pointer takes
     std::vector<Handover> passed;
-    std::vector<size_t> returned_at; // returns, and jumps to functions, where a register of a result holds it
+    std::vector<Handover> returned;  // returns, and jumps to functions, where a register of a result holds it
     std::vector<size_t> compared_at; // instructions that compare it, or what was made of it, with another value
     bool is_passed() const { return !passed.empty(); }
-    bool lets_out() const {
-        return !is_known || is_passed() || is_stored || !returned_at.empty() || !compared_at.empty();
-    }
+    bool lets_out() const { return !is_known || is_passed() || is_stored || !returned.empty() || !compared_at.empty(); }
 };
 
 // It loads as much as a pointer takes.

@@ -107,6 +107,7 @@ public:
     std::optional<unsigned> argument_number(std::string_view register_name) const override;
     bool survives_call(std::string_view name) const override;
     bool is_result(std::string_view name) const override { return name == "R4"; }
+    bool is_second_result(std::string_view name) const override { return name == "R5"; }
 };
 
 Machine::BranchField Loongarch64::branch_field(elf::Bytes section, const Instruction& branch) const {

@@ -110,8 +110,10 @@ public:
     std::string_view register_name(unsigned number) const;
     // A called function gives the register back as it was; the name is that of the widest register.
     virtual bool survives_call(std::string_view register_name) const = 0;
-    // It holds what a function returns. Not the second half where other code uses that register as much as any.
+    // It holds what a function returns.
     virtual bool is_result(std::string_view register_name) const = 0;
+    // It holds the second half of what takes two registers.
+    virtual bool is_second_result(std::string_view register_name) const = 0;
     // Code names an address in the instruction that uses it (x86), and not in a register first.
     virtual bool has_addresses_in_place() const { return false; }
 

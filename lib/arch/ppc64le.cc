@@ -82,6 +82,7 @@ public:
     std::optional<unsigned> argument_number(std::string_view register_name) const override;
     bool survives_call(std::string_view name) const override;
     bool is_result(std::string_view name) const override { return name == "X3"; }
+    bool is_second_result(std::string_view name) const override { return name == "X4"; }
 };
 
 Machine::BranchField Ppc64le::branch_field(elf::Bytes section, const Instruction& branch) const {

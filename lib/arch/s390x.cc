@@ -78,6 +78,8 @@ public:
     std::optional<unsigned> argument_number(std::string_view register_name) const override;
     bool survives_call(std::string_view name) const override;
     bool is_result(std::string_view name) const override { return name == "R2D"; }
+    // Structures come by a pointer (s390x ELF ABI supplement, 1.2.4).
+    bool is_second_result(std::string_view) const override { return false; }
 };
 
 int64_t S390x::usual_bias(uint32_t type) const {

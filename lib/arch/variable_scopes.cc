@@ -1,9 +1,8 @@
 #include "arch/variable_scopes.h"
 
-#include "arch/dwarf_file.h"
 #include "arch/dwarf_guard.h"
+#include "arch/placed_dwarf.h"
 
-#include <llvm/DebugInfo/DWARF/DWARFDie.h>
 #include <llvm/DebugInfo/DWARF/DWARFExpression.h>
 
 #include <optional>
@@ -13,26 +12,15 @@ namespace klp::arch {
 namespace {
 
 namespace dwarf = llvm::dwarf;
-using Place = std::pair<uint32_t, uint64_t>;
+using Place = PlacedDwarf::Place;
 
 class Scopes {
 public:
-    explicit Scopes(const elf::Object& object)
-        : object_(object), layout_(object), file_(open_relocated_dwarf(object, &layout_)) {
-        for (const elf::Section& section : object.sections())
-            if (section.is_allocated())
-                sections_.emplace(layout_.address_of(section.index), section.index);
-    }
+    explicit Scopes(const elf::Object& object) : object_(object), dwarf_(object) {}
 
     std::map<Place, std::string> read() {
-        if (!file_.dwarf)
-            return {};
-        for (const std::unique_ptr<llvm::DWARFUnit>& unit : file_.dwarf->compile_units()) {
-            unit->getUnitDIE(false);
-            for (const llvm::DWARFDebugInfoEntry& entry : unit->dies())
-                if (entry.getTag() == dwarf::DW_TAG_variable)
-                    read(*unit, llvm::DWARFDie(unit.get(), &entry));
-        }
+        dwarf_.visit(dwarf::DW_TAG_variable,
+                     [&](llvm::DWARFUnit& unit, llvm::DWARFDie variable) { read(unit, variable); });
         return std::move(scopes_);
     }
 
@@ -61,26 +49,17 @@ private:
             if (operation.isError())
                 break;
             if (operation.getCode() == dwarf::DW_OP_addr)
-                return section_place(operation.getRawOperand(0));
+                return dwarf_.place(operation.getRawOperand(0));
             if (operation.getCode() == dwarf::DW_OP_addrx)
                 if (const auto address =
                         unit.getAddrOffsetSectionItem(static_cast<uint32_t>(operation.getRawOperand(0))))
-                    return section_place(address->Address);
+                    return dwarf_.place(address->Address);
         }
         return std::nullopt;
     }
-    std::optional<Place> section_place(uint64_t address) const {
-        auto above = sections_.upper_bound(address);
-        if (above == sections_.begin())
-            return std::nullopt;
-        const auto& [base, section] = *--above;
-        return Place{section, address - base};
-    }
 
     const elf::Object& object_;
-    SectionLayout layout_;
-    DwarfFile file_;
-    std::map<uint64_t, uint32_t> sections_; // by the address that the layout gives them
+    PlacedDwarf dwarf_;
     std::map<Place, std::string> scopes_;
 };
 

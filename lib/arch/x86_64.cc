@@ -102,7 +102,8 @@ public:
     std::optional<unsigned> argument_number(std::string_view register_name) const override;
     bool has_addresses_in_place() const override { return true; }
     bool survives_call(std::string_view name) const override;
-    bool is_result(std::string_view name) const override { return name == "RAX" || name == "RDX"; }
+    bool is_result(std::string_view name) const override { return name == "RAX"; }
+    bool is_second_result(std::string_view name) const override { return name == "RDX"; }
     std::optional<uint32_t> missing_landing_pad(const Code& code) const override;
     std::optional<elf::Relocation> load_from_memory(std::span<std::byte> section, uint64_t place) const override;
     std::optional<uint64_t> stand_in(const elf::Object& object, const elf::Section& table,

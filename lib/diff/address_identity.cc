@@ -135,9 +135,18 @@ private:
     bool is_return(const arch::Instruction& it) const {
         return it.is_return || returns_through_thunk(unit_, piece_, it);
     }
-    // Not where a jump to another function ends this one, and the register is that one's argument.
+    // Not where a jump to another function ends this one, and the register is that one's argument; nor where the
+    // function returns nothing, or a number. Second registers of results are what other code uses as well.
     bool is_returned(const arch::AddressUses& uses) const {
-        return std::ranges::any_of(uses.returned_at, [&](size_t at) { return is_return(code_[at]); });
+        const std::optional<arch::FunctionResult> result = unit_.result_of(piece_);
+        if (result == arch::FunctionResult::nothing || result == arch::FunctionResult::number)
+            return false;
+        const bool may_be_second = unit_.machine().has_addresses_in_place() ? result != arch::FunctionResult::pointer
+                                                                            : result == arch::FunctionResult::other;
+        return std::ranges::any_of(uses.returned, [&](const arch::Handover& it) {
+            return is_return(code_[it.at]) &&
+                   (may_be_second || unit_.machine().is_result(unit_.machine().register_name(it.register_number)));
+        });
     }
     std::optional<std::string> use_by_callee(const arch::Handover& handover, Seen& seen) const {
         const uint32_t callee = callee_of(code_[handover.at]);

@@ -80,7 +80,7 @@ uint32_t KernelReferences::to(std::string_view name, const Resolution& found, ui
     // Tracepoints are dropped where their key is out of reach, which leaves their calls unused.
     if (is_static_call_trampoline(name) && !name.starts_with("__SCT__tp_func_") && found.object != "vmlinux")
         draft_.refuse(static_call_of_module(draft_.pair.patched, from, name, found.object), from);
-    if (found.is_global && found.object == "vmlinux" && found.sympos == 0)
+    if (found.is_global && !found.is_for_some && found.object == "vmlinux" && found.sympos == 0)
         return plain_of_vmlinux(name);
     const std::string_view owner = found.object == "vmlinux" ? std::string_view("vmlinux") : draft_.kernel.owner();
     return undefined(fmt::format("{}{}.{}.{},{}", elf::reference_prefix, owner, found.object, name, found.sympos),

@@ -307,7 +307,6 @@ private:
     const Unit& original_;
     const Unit& patched_;
     const Correlation& known_;
-    std::set<uint32_t> is_of_one_scope_; // original variables whose partner debug data tells
     const bool is_by_clang_ = arch::is_made_by_clang(original_.object());
     std::vector<bool> is_doubtful_before_, is_doubtful_after_; // users contradict each other about them
 };

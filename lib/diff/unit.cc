@@ -159,4 +159,11 @@ std::span<const uint32_t> Unit::symbols_of(uint32_t piece) const {
         .subspan(piece_symbols_begin_[piece], piece_symbols_begin_[piece + 1] - piece_symbols_begin_[piece]);
 }
 
+std::optional<arch::FunctionResult> Unit::result_of(const Piece& function) const {
+    if (!function_results_)
+        function_results_ = arch::function_results(object_);
+    const auto found = function_results_->find({function.section, function.entry});
+    return found == function_results_->end() ? std::nullopt : std::optional(found->second);
+}
+
 } // namespace klp::diff

@@ -107,6 +107,7 @@ Resolution OriginResolver::resolve_defined(const elf::Symbol& original) const {
         result.name_space = entry->name_space;
         result.is_proven = true;
     }
+    result.is_for_some = entry && !entry->is_for_all();
     const FunctionOrigin* function = origin_.find(original.index);
     result.is_overridden = function && function->status == OriginStatus::overridden;
     return result;

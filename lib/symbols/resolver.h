@@ -27,6 +27,7 @@ struct Resolution {
     std::vector<std::string> candidates;
     bool is_overridden = false;     // of a weak one: the target has another unit's, which is not weak, in its place
     bool has_other_content = false; // read-only data that is not what the unit's source makes it
+    bool is_for_some = false;       // exported for certain modules only: modpost refuses its plain name
 };
 
 class Resolver {

@@ -99,6 +99,7 @@ Resolution TableResolver::resolve_defined(const elf::Symbol& original) const {
         result.is_overridden = original.is_weak() && std::ranges::none_of(candidates, &KernelSymbol::weak);
     }
     const Export* exported = original.is_local() ? nullptr : exports_.find(original.name);
+    result.is_for_some = exported && !exported->is_for_all();
     if (exported && exported->is_for_all() && table_.object() == "vmlinux" && exported->module == "vmlinux") {
         result.kind = Resolution::Kind::imported;
         result.name_space = exported->name_space;

@@ -75,15 +75,15 @@ TEST_CASE("addresses: what is made of one is not the place itself") {
 }
 
 TEST_CASE("addresses: let out") {
-    CHECK(uses_after_mov({0x48, 0x89, 0x19, 0xc3}).is_stored);               // mov %rbx, (%rcx)
-    CHECK(uses_after_mov({0x48, 0x89, 0xd8, 0xc3}).returned_at.size() == 1); // mov %rbx, %rax; ret
-    AddressUses compared = uses_after_mov({0x4c, 0x39, 0xe3, 0xc3});         // cmp %r12, %rbx
+    CHECK(uses_after_mov({0x48, 0x89, 0x19, 0xc3}).is_stored);            // mov %rbx, (%rcx)
+    CHECK(uses_after_mov({0x48, 0x89, 0xd8, 0xc3}).returned.size() == 1); // mov %rbx, %rax; ret
+    AddressUses compared = uses_after_mov({0x4c, 0x39, 0xe3, 0xc3});      // cmp %r12, %rbx
     CHECK(compared.compared_at == std::vector<size_t>{1});
     CHECK(compared.lets_out());
     AddressUses passed = uses_after_mov({0x48, 0x89, 0xdf, 0xe8, 0, 0, 0, 0, 0xc3}); // mov %rbx, %rdi; call
     CHECK(passed.is_passed());
     CHECK_FALSE(passed.is_stored);
-    CHECK(passed.returned_at.empty()); // %rax is the callee's
+    CHECK(passed.returned.empty()); // %rax is the callee's
 }
 
 TEST_CASE("addresses: a call keeps some registers, and the flow is followed on every way") {

@@ -129,11 +129,11 @@ TEST_CASE("addresses on other machines: let out") {
         const AddressUses stored = machine.uses(sample.stores + sample.returns);
         CHECK(stored.is_stored);
         CHECK_FALSE(stored.is_accessed);
-        CHECK(machine.uses(sample.copies_to_result + sample.returns).returned_at.size() == 1);
+        CHECK(machine.uses(sample.copies_to_result + sample.returns).returned.size() == 1);
         CHECK_FALSE(machine.uses(sample.returns).lets_out());
         const AddressUses passed = machine.uses(sample.copies_to_result + sample.calls + sample.returns);
         CHECK(passed.is_passed());
-        CHECK(passed.returned_at.empty());                                  // that is the callee's
+        CHECK(passed.returned.empty());                                     // that is the callee's
         CHECK(machine.uses(sample.calls + sample.reads).is_accessed_there); // the same after the call
         for (const Bytes& compares : sample.compares)
             CHECK(machine.uses(compares + sample.returns).compared_at == std::vector<size_t>{1});

@@ -323,3 +323,17 @@ TEST_CASE("a variable that is protected from now on is not protected in the runn
     CHECK_FALSE(pair.run(mark + unit, mark + unit).has_finding("diff.storage-late"));
     CHECK_FALSE(pair.run(unit, replaced(unit, "+ x", "- x")).has_finding("diff.storage-late"));
 }
+
+TEST_CASE("what the kernel exports for certain modules only is not referred to by its plain name") {
+    const std::string unit = "int shared; int f(int x) { return shared + x; }\n";
+    for (const bool is_for_some : {false, true}) {
+        UnitPair pair;
+        symbols::Resolution found{symbols::Resolution::Kind::livepatch, "vmlinux", 0, true, {}, false, {}};
+        found.is_for_some =
+            is_for_some; // modpost: "uses symbol shared from namespace module:..., but does not import it"
+        pair.resolver.special["shared"] = found;
+        const Outcome outcome = pair.run(unit, replaced(unit, "+ x", "- x"));
+        REQUIRE(outcome.codes == Codes{});
+        CHECK(outcome.refers(".text.f", ".klp.ref.vmlinux.vmlinux.shared,0") == is_for_some);
+    }
+}

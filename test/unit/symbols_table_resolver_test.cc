@@ -48,3 +48,27 @@ TEST_CASE("a unit's symbol that the table lacks, or has of another source only, 
     CHECK(two.kind == Resolution::Kind::livepatch);
     CHECK(two.sympos == 1);
 }
+
+TEST_CASE("a unit's own export for certain modules is no plain import") {
+    const elf::Object object = [] {
+        test::HandMade made;
+        const uint32_t code = made.code(".text", std::vector<std::byte>(8));
+        made.define("shared", code, STT_FUNC, 0, 8, STB_GLOBAL);
+        return made.object();
+    }();
+    const symbols::SymbolTable table("vmlinux", {{.name = "shared", .address = 0x10, .global = true}}, {""}, {});
+    for (const bool is_for_some : {false, true}) {
+        CAPTURE(is_for_some);
+        symbols::Exports exports;
+        exports.add(
+            "shared",
+            {.module = "vmlinux", .name_space = is_for_some ? "module:friend" : "", .crc = 0, .gpl_only = true});
+        const symbols::TableResolver resolver(object, table, exports);
+        for (const elf::Symbol& symbol : object.symbols())
+            if (symbol.name == "shared") {
+                const Resolution found = resolver.resolve_defined(symbol);
+                CHECK((found.kind == Resolution::Kind::livepatch) == is_for_some);
+                CHECK(found.is_for_some == is_for_some);
+            }
+    }
+}
