@@ -41,8 +41,7 @@ constexpr std::array rows{
         ""},
     Row{Kind::lock_removed, "sense.lock-removed", report::Severity::warning,
         "it no longer takes {2}, and neither does {1}(). Until all tasks have gone over to the new code, old code of "
-        "the "
-        "one relies on the lock to keep out the other, which new code does not take",
+        "the one relies on the lock to keep out the other, which new code does not take",
         "keep the lock beside what is there in its place, or see that each of the two bears the other beside it"},
     Row{Kind::count_added, "sense.refcount-changed", report::Severity::warning,
         "it takes a reference or count ({2}) that {1}() gives back, and neither did so before. An object that the old "

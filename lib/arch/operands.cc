@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <string_view>
+#include <utility>
 
 namespace klp::arch {
 
@@ -71,15 +72,17 @@ bool is_register(const llvm::MCInst& inst, unsigned at) {
     return inst.getOperand(at).isReg() && inst.getOperand(at).getReg() != 0;
 }
 
-// AArch64 counts the distance of LDRXui and its like, and of pairs, in units of what is loaded.
+// AArch64 counts the distance of LDRXui and its like, and of pairs, in units of what is accessed: behind LDR, STR, LDP
+// or STP its name has that first, and then, of LDRSBXui, what it is widened to.
 int64_t unit_of_displacement(llvm::Triple::ArchType machine, std::string_view mnemonic) {
-    const bool is_pair = mnemonic.starts_with("LDPX") || mnemonic.starts_with("STPX");
+    const bool is_pair = mnemonic.starts_with("LDP") || mnemonic.starts_with("STP");
     if (machine != llvm::Triple::aarch64 || !(mnemonic.ends_with("ui") || is_pair))
         return 1;
-    return is_pair || mnemonic.find('X') != std::string_view::npos ? 8
-           : mnemonic.find('W') != std::string_view::npos          ? 4
-           : mnemonic.find("HH") != std::string_view::npos         ? 2
-                                                                   : 1;
+    constexpr auto units =
+        std::to_array<std::pair<std::string_view, int64_t>>({{"X", 8}, {"W", 4}, {"SW", 4}, {"HH", 2}, {"SH", 2}});
+    const std::string_view accessed = mnemonic.substr(std::min<size_t>(mnemonic.size(), 3));
+    const auto unit = std::ranges::find_if(units, [&](const auto& it) { return accessed.starts_with(it.first); });
+    return unit == units.end() ? 1 : unit->second;
 }
 
 // The address of LEA has no type of its own in LLVM's tables, since nothing is accessed there.

@@ -4,8 +4,10 @@
 #include "arch/dwarf_file.h"
 
 #include <llvm/DebugInfo/DWARF/DWARFDie.h>
+#include <llvm/DebugInfo/DWARF/DWARFExpression.h>
 
 #include <cstdint>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <utility>
@@ -31,6 +33,16 @@ public:
             return std::nullopt;
         const auto& [base, section] = *std::prev(above);
         return Place{section, address - base};
+    }
+
+    // Where an operation of a location leads that names an address (DWARF 5, 2.5.1.1); nothing for any other one.
+    std::optional<Place> place(llvm::DWARFUnit& unit, const llvm::DWARFExpression::Operation& operation) const {
+        if (operation.getCode() == llvm::dwarf::DW_OP_addr)
+            return place(operation.getRawOperand(0));
+        if (operation.getCode() != llvm::dwarf::DW_OP_addrx)
+            return std::nullopt;
+        const auto address = unit.getAddrOffsetSectionItem(static_cast<uint32_t>(operation.getRawOperand(0)));
+        return address ? place(address->Address) : std::nullopt;
     }
 
     // Calls visit(unit, entry) for each entry of that tag; for none where there is no debug data.

@@ -3,8 +3,6 @@
 #include "arch/dwarf_guard.h"
 #include "arch/placed_dwarf.h"
 
-#include <llvm/DebugInfo/DWARF/DWARFExpression.h>
-
 #include <optional>
 
 namespace klp::arch {
@@ -48,12 +46,8 @@ private:
              llvm::DWARFExpression(data, unit.getAddressByteSize(), unit.getFormParams().Format)) {
             if (operation.isError())
                 break;
-            if (operation.getCode() == dwarf::DW_OP_addr)
-                return dwarf_.place(operation.getRawOperand(0));
-            if (operation.getCode() == dwarf::DW_OP_addrx)
-                if (const auto address =
-                        unit.getAddrOffsetSectionItem(static_cast<uint32_t>(operation.getRawOperand(0))))
-                    return dwarf_.place(address->Address);
+            if (const auto place = dwarf_.place(unit, operation))
+                return place;
         }
         return std::nullopt;
     }

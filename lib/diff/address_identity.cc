@@ -136,17 +136,19 @@ private:
         return it.is_return || returns_through_thunk(unit_, piece_, it);
     }
     // Not where a jump to another function ends this one, and the register is that one's argument; nor where the
-    // function returns nothing, or a number. Second registers of results are what other code uses as well.
+    // function returns nothing, or a number: that is asked last, since it takes reading the debug data.
     bool is_returned(const arch::AddressUses& uses) const {
-        const std::optional<arch::FunctionResult> result = unit_.result_of(piece_);
-        if (result == arch::FunctionResult::nothing || result == arch::FunctionResult::number)
-            return false;
-        const bool may_be_second = unit_.machine().has_addresses_in_place() ? result != arch::FunctionResult::pointer
-                                                                            : result == arch::FunctionResult::other;
         return std::ranges::any_of(uses.returned, [&](const arch::Handover& it) {
-            return is_return(code_[it.at]) &&
-                   (may_be_second || unit_.machine().is_result(unit_.machine().register_name(it.register_number)));
+            return is_return(code_[it.at]) && may_be_result(it.register_number);
         });
+    }
+    bool may_be_result(unsigned number) const {
+        const arch::Machine& machine = unit_.machine();
+        const std::optional<arch::FunctionResult> result = unit_.result_of(piece_);
+        if (!result) // second registers are arguments as well, which are often left over; x86's least of all
+            return machine.is_result(machine.register_name(number)) || machine.has_addresses_in_place();
+        return result == arch::FunctionResult::other ||
+               (result == arch::FunctionResult::pointer && machine.is_result(machine.register_name(number)));
     }
     std::optional<std::string> use_by_callee(const arch::Handover& handover, Seen& seen) const {
         const uint32_t callee = callee_of(code_[handover.at]);

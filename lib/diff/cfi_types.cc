@@ -1,5 +1,6 @@
 #include "diff/cfi_types.h"
 
+#include "diff/function_uses.h"
 #include "diff/instructions.h"
 #include "diff/piece_finding.h"
 
@@ -27,26 +28,10 @@ std::optional<uint32_t> type_number(const Unit& unit, const Piece& function) {
     return std::nullopt;
 }
 
-// Somebody may call it through a pointer.
-bool is_address_taken(const Unit& unit, uint32_t function) {
-    for (const Piece& piece : unit.pieces()) {
-        const elf::Section& section = unit.object().section(piece.section);
-        const Role role = unit.role(piece.section);
-        if (role != Role::code && role != Role::data)
-            continue;
-        for (const elf::Relocation& relocation : unit.relocations(piece)) {
-            const Reference reference = unit.reference(piece.section, relocation);
-            if (reference.to == Reference::To::piece && reference.id == function &&
-                !unit.machine().is_branch(section.data, relocation))
-                return true;
-        }
-    }
-    return false;
-}
-
 // By the new number, the functions that had another.
 std::multimap<uint32_t, uint32_t> changed_numbers(const Pair& pair) {
     std::multimap<uint32_t, uint32_t> changed;
+    std::optional<FunctionUses> uses; // of the original unit
     for (uint32_t index = 0; index < pair.patched.pieces().size(); ++index) {
         const Piece& piece = pair.patched.piece(index);
         const uint32_t partner = pair.before(index);
@@ -54,7 +39,11 @@ std::multimap<uint32_t, uint32_t> changed_numbers(const Pair& pair) {
             continue;
         const auto before = type_number(pair.original, pair.original.piece(partner));
         const auto after = type_number(pair.patched, piece);
-        if (before && after && *before != *after && is_address_taken(pair.original, partner))
+        if (!before || !after || *before == *after)
+            continue;
+        if (!uses)
+            uses.emplace(pair.original);
+        if (uses->is_pointed_to(partner))
             changed.emplace(*after, index);
     }
     return changed;

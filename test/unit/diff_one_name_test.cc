@@ -1,8 +1,6 @@
 // Static variables of one name in several functions of the source, which inlining brings into one another.
 #include "diff_units.h"
 
-#include <list>
-
 using namespace klp;
 using namespace klp::test;
 
@@ -33,22 +31,13 @@ const std::vector<Case>& cases() {
     return all;
 }
 
-Compiler with_debug_data(const Compiler& compiler) {
-    static std::list<std::string> kept; // Compiler holds no text of its own
-    kept.push_back(replaced(compiler.flags, "-g0", "-g"));
-    Compiler result = compiler;
-    result.flags = kept.back().c_str();
-    return result;
-}
-
 } // namespace
 
 TEST_CASE("static variables of one name: debug data says whose each is") {
     with_compilers([](const Compiler& compiler) {
-        const Compiler with = with_debug_data(compiler);
         for (const Case& it : cases()) {
             CAPTURE(it.what);
-            const Outcome outcome = UnitPair(with).run(two + it.before, two + it.after);
+            const Outcome outcome = UnitPair(compiler).run(two + it.before, two + it.after, "-g");
             REQUIRE(outcome.codes == Codes{});
             CHECK(outcome.changed() == Names{"f"});
         }
