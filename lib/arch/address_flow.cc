@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <map>
 #include <unordered_map>
 
@@ -70,99 +69,6 @@ bool writes_to_field(const Instruction& instruction, const elf::Relocation& relo
 
 namespace {
 
-using Does = AddressStep::Does;
-
-// An opcode, and where among its register operands those are that count.
-struct Row {
-    std::string_view mnemonic;
-    Does does;
-    unsigned values = 0; // the first one that is copied or stored
-    unsigned count = 1;  // and how many there are
-    unsigned base = 0;
-};
-
-// Operands of memory are base, index, segment on x86 (Intel's names of opcodes are LLVM's own: X86InstrInfo.td).
-constexpr auto x86_64 = std::to_array<Row>({{"LEA64r", Does::makes},
-                                            {"MOV64ri32", Does::makes},
-                                            {"MOV64ri", Does::makes},
-                                            {"MOV64rr", Does::copies, 1},
-                                            {"CMOV64rr", Does::copies, 1, 2},
-                                            {"MOV64mi32", Does::stores_immediate},
-                                            {"MOV64mr", Does::stores, 3}});
-constexpr auto aarch64 = std::to_array<Row>({{"ADDXri", Does::makes},
-                                             {"ADR", Does::makes},
-                                             {"ORRXrs", Does::copies, 2},
-                                             {"CSELXr", Does::copies, 1, 2},
-                                             {"STRXui", Does::stores, 0, 1, 1},
-                                             {"STURXi", Does::stores, 0, 1, 1}});
-constexpr auto ppc64le = std::to_array<Row>(
-    {{"ADDI", Does::makes}, {"OR", Does::copies, 1}, {"ISEL", Does::copies, 1, 2}, {"STD", Does::stores, 0, 1, 1}});
-constexpr auto s390x = std::to_array<Row>(
-    {{"LARL", Does::makes}, {"LGR", Does::copies, 1}, {"LOCGR", Does::copies, 1, 2}, {"STG", Does::stores, 0, 1, 1}});
-constexpr auto loongarch64 = std::to_array<Row>({{"ADDI_D", Does::makes},
-                                                 {"OR", Does::copies, 1, 2},
-                                                 {"MASKEQZ", Does::copies, 1},
-                                                 {"MASKNEZ", Does::copies, 1},
-                                                 {"ST_D", Does::stores, 0, 1, 1},
-                                                 {"STPTR_D", Does::stores, 0, 1, 1}});
-
-struct Machines {
-    std::string_view name;
-    std::span<const Row> rows;
-    std::string_view stack_pointer; // LLVM's name
-};
-
-constexpr std::array machines{Machines{"x86_64", x86_64, "RSP"}, Machines{"arm64", aarch64, "SP"},
-                              Machines{"powerpc", ppc64le, "X1"}, Machines{"s390", s390x, "R15D"},
-                              Machines{"loongarch", loongarch64, "R3"}};
-
-std::string_view name_of(const Instruction& instruction, unsigned operand) {
-    return operand == 0 ? instruction.first_register : operand == 1 ? instruction.second_register : std::string_view();
-}
-
-// LLVM has two numbers for a register of ppc64, by the width that an instruction is said to use, and numbers that count
-// up in the names of both.
-unsigned key_of(const Machine& machine, const Instruction& instruction, unsigned operand) {
-    std::string_view name = name_of(instruction, operand);
-    if (machine.name() != "powerpc" || name.size() < 2)
-        return instruction.registers[operand];
-    unsigned number = 0;
-    std::from_chars(name.data() + 1, name.data() + name.size(), number);
-    return number + 1;
-}
-
-} // namespace
-
-AddressStep address_step(const Machine& machine, const Instruction& instruction) {
-    AddressStep step;
-    auto known = std::ranges::find(machines, machine.name(), &Machines::name);
-    if (known == machines.end() || !instruction.is_valid || instruction.registers.empty())
-        return step;
-    // s390 has a name for each condition: LOCGRAsmE.
-    const std::string_view mnemonic = instruction.mnemonic.substr(0, instruction.mnemonic.find("Asm"));
-    auto row = std::ranges::find(known->rows, mnemonic, &Row::mnemonic);
-    const size_t needed = row == known->rows.end() ? 0 : std::max(row->values + row->count, row->base + 1);
-    if (row == known->rows.end() || instruction.registers.size() < (row->does == Does::makes ? 1 : needed)) {
-        step.result = key_of(machine, instruction, 0);
-        return step;
-    }
-    step.does = row->does;
-    if (row->does == Does::makes || row->does == Does::copies)
-        step.result = key_of(machine, instruction, 0);
-    if (row->does == Does::copies || row->does == Does::stores)
-        for (unsigned at = 0; at < row->count; ++at)
-            step.values.push_back(key_of(machine, instruction, row->values + at));
-    if (row->does == Does::copies)
-        step.sets_up_frame = name_of(instruction, row->values) == known->stack_pointer;
-    if (row->does == Does::stores || row->does == Does::stores_immediate) {
-        step.base = key_of(machine, instruction, row->base);
-        step.is_on_stack = name_of(instruction, row->base) == known->stack_pointer;
-    }
-    return step;
-}
-
-namespace {
-
 // Up to 64 registers that hold the address (exact) or something made of it.
 struct Holders {
     uint64_t exact = 0;
@@ -187,7 +93,9 @@ public:
             open_.pop_back();
             step(here);
         }
+        make_unique(uses_.accessed_at);
         make_unique(uses_.loaded_at);
+        make_unique(uses_.stored_at);
         make_unique(uses_.passed);
         make_unique(uses_.returned);
         make_unique(uses_.compared_at);
@@ -229,7 +137,7 @@ private:
         const uint64_t address = bits(it.address_registers);
         if (!(address & holders.all()) || !(it.reads_memory || it.writes_memory))
             return;
-        uses_.is_accessed = true;
+        uses_.accessed_at.push_back(at);
         if (loads_pointer(machine_, it))
             uses_.loaded_at.push_back(at);
         const bool is_plain = it.address_registers.size() == 1 && (address & holders.exact);
@@ -244,8 +152,8 @@ private:
         const uint64_t others = bits(it.read_registers) & ~holders.all();
         if ((it.is_compare && (others || it.has_immediate || it.has_address)) || (it.is_xor && others))
             uses_.compared_at.push_back(at);
-        if (it.writes_memory)
-            uses_.is_stored = true;
+        if (it.writes_memory && !it.is_call)
+            uses_.stored_at.push_back(at);
     }
 
     Holders after_call(size_t at, const Holders& holders) {
@@ -281,6 +189,9 @@ private:
         Holders next{holders.exact & ~written, holders.derived & ~written};
         next.derived |= bits(it.stepped_registers) & holders.all();
         if (!is_made_of_it || it.written_registers.empty())
+            return next;
+        if (bits(it.stepped_registers) &
+            bit(it.written_registers[0])) // the address is stepped, whatever is stored there
             return next;
         // A copy holds the address itself; what is computed only something made of it.
         const bool is_copy =

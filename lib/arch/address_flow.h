@@ -1,5 +1,5 @@
-// What code does with an address that it takes: reads what is there, or lets the address itself out. Of one
-// instruction (address_step()), and along every path of a function (follow_address()).
+// What code does with an address that it takes: reads what is there, or lets the address itself out. Of the instruction
+// that names it (field_use()), and along every path of a function (follow_address()).
 #pragma once
 
 #include "arch/machine.h"
@@ -29,28 +29,6 @@ FieldUse field_use(const Machine& machine, const Instruction& instruction, const
 // The instruction writes to the memory that the relocation names, or to that and what registers add to it.
 bool writes_to_field(const Instruction& instruction, const elf::Relocation& relocation, const Machine& machine);
 
-// What one instruction does with addresses: makes one, copies it, or puts it into memory.
-struct AddressStep {
-    enum class Does : uint8_t {
-        other,
-        makes,           // the address that its relocation names, in `result`
-        copies,          // one of the registers `values` to `result`
-        stores,          // the registers `values` to memory at `base`
-        stores_immediate // the address that its last relocation names to memory at `base`
-    };
-    Does does = Does::other;
-    // Registers, by numbers that are the same for the same register of one machine.
-    unsigned result = 0; // of `other`: the first operand, which most instructions write
-    Few<unsigned> values;
-    unsigned base = 0;          // 0: memory that is named, not pointed to
-    bool is_on_stack = false;   // of stores: the base is the stack pointer
-    bool sets_up_frame = false; // a copy of the stack pointer: `result` points to the stack from here on
-};
-
-// By LLVM's names of opcodes, for the instructions that compilers make of `object->member = &thing`. What is not known
-// here is `other`. Instructions that only load from, or add to, what their relocation names do not make an address.
-AddressStep address_step(const Machine& machine, const Instruction& instruction);
-
 // A call, a jump to a function or a return, with the address in a register of an argument or a result.
 struct Handover {
     size_t at = 0; // instruction
@@ -58,18 +36,22 @@ struct Handover {
     auto operator<=>(const Handover&) const = default;
 };
 
-// What becomes of an address in a register. Everything false and is_known: it is not used.
+// What becomes of an address in a register. Nothing but is_known: it is not used.
 struct AddressUses {
-    bool is_known = true;           // false: all of the others may be so
-    bool is_accessed = false;       // memory is read or written through it
-    bool is_accessed_there = false; // at the address itself, or a fixed way behind it
-    bool is_stored = false;
-    std::vector<size_t> loaded_at; // instructions that load from there as much as a pointer takes
+    bool is_known = true;            // false: all of the others may be so
+    bool is_accessed_there = false;  // at the address itself, or a fixed way behind it
+    std::vector<size_t> accessed_at; // instructions that read or write memory through it
+    std::vector<size_t> loaded_at;   // those of them that load as much as a pointer takes
+    std::vector<size_t> stored_at;   // instructions that put it, or what was made of it, into memory
     std::vector<Handover> passed;
     std::vector<Handover> returned;  // returns, and jumps to functions, where a register of a result holds it
     std::vector<size_t> compared_at; // instructions that compare it, or what was made of it, with another value
+    bool is_accessed() const { return !accessed_at.empty(); }
+    bool is_stored() const { return !stored_at.empty(); }
     bool is_passed() const { return !passed.empty(); }
-    bool lets_out() const { return !is_known || is_passed() || is_stored || !returned.empty() || !compared_at.empty(); }
+    bool lets_out() const {
+        return !is_known || is_passed() || is_stored() || !returned.empty() || !compared_at.empty();
+    }
 };
 
 // It loads as much as a pointer takes.

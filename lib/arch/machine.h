@@ -108,7 +108,9 @@ public:
 
     // LLVM's name of a register's number.
     std::string_view register_name(unsigned number) const;
-    // A called function gives the register back as it was; the name is that of the widest register.
+    // These go by the name of the widest register.
+    virtual bool is_stack_pointer(std::string_view register_name) const = 0;
+    // A called function gives the register back as it was.
     virtual bool survives_call(std::string_view register_name) const = 0;
     // It holds what a function returns.
     virtual bool is_result(std::string_view register_name) const = 0;

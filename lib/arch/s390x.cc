@@ -77,6 +77,7 @@ public:
     std::optional<uint64_t> loaded_constant(const Instruction& instruction) const override;
     std::optional<unsigned> argument_number(std::string_view register_name) const override;
     bool survives_call(std::string_view name) const override;
+    bool is_stack_pointer(std::string_view name) const override { return name == "R15D"; }
     bool is_result(std::string_view name) const override { return name == "R2D"; }
     // Structures come by a pointer (s390x ELF ABI supplement, 1.2.4).
     bool is_second_result(std::string_view) const override { return false; }

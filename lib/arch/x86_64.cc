@@ -102,6 +102,7 @@ public:
     std::optional<unsigned> argument_number(std::string_view register_name) const override;
     bool has_addresses_in_place() const override { return true; }
     bool survives_call(std::string_view name) const override;
+    bool is_stack_pointer(std::string_view name) const override { return name == "RSP"; }
     bool is_result(std::string_view name) const override { return name == "RAX"; }
     bool is_second_result(std::string_view name) const override { return name == "RDX"; }
     std::optional<uint32_t> missing_landing_pad(const Code& code) const override;

@@ -2,6 +2,7 @@
 
 #include "arch/address_flow.h"
 #include "diff/address_identity.h"
+#include "diff/handovers.h"
 #include "diff/instructions.h"
 #include "diff/name_keepers.h"
 #include "diff/piece_finding.h"
@@ -19,9 +20,6 @@
 namespace klp::diff {
 
 namespace {
-
-using arch::AddressStep;
-using References = std::span<const RoutedReference>;
 
 // Something of the patch's own that has an address.
 struct Thing {
@@ -53,8 +51,7 @@ bool keeps_nothing(std::string_view function) {
            std::ranges::find(ends_use, function) != ends_use.end();
 }
 
-// The code of one piece, read from top to bottom. A register holds an address until it is written again or a call
-// comes; compilers put both ends of such a use close together.
+// The code of one piece: each address that it takes is followed along every path.
 class Scan {
 public:
     // `given_code`: variables of the patch that code gives the address of a function, or of what leads to one. Those
@@ -64,23 +61,20 @@ public:
 
     // What escapes.
     std::set<Escape> run() {
-        if (!makes_addresses())
-            return {};
-        for (const arch::Instruction& instruction : read_instructions(patched_, piece_))
-            step(instruction);
+        for (const RoutedReference& it : routing_.of(index_))
+            if (std::optional<Thing> thing = thing_at(it))
+                take(it, std::move(*thing));
+        for (const Taken& it : taken_)
+            look_at(it);
         return std::move(escapes_);
     }
 
 private:
-    struct Held {
+    struct Taken {
         Thing thing;
-        std::optional<unsigned> argument; // the register is that argument of a call
+        arch::AddressUses uses;
     };
 
-    bool makes_addresses() const {
-        return std::ranges::any_of(routing_.of(index_),
-                                   [&](const RoutedReference& it) { return thing_at(it).has_value(); });
-    }
     std::optional<Thing> thing_at(const RoutedReference& routed) const {
         const Reference& reference = routed.reference;
         if (routed.route == Route::literal && patched_.role(reference.id) == arch::Role::strings)
@@ -95,95 +89,103 @@ private:
         return Thing{reference.id, patched_.title(reference.id),
                      is_code || given_code_.contains(reference.id) || leads_to_code(patched_, reference.id)};
     }
-    void step(const arch::Instruction& instruction) {
-        const References references = routing_.of(index_, instruction.offset, instruction.offset + instruction.size);
-        if (instruction.is_call || (instruction.is_branch && leaves(references)))
-            return call(references);
-        if (instruction.ends_flow)
-            return held_.clear();
-        const AddressStep step = arch::address_step(patched_.machine(), instruction);
-        switch (step.does) {
-        case AddressStep::Does::makes:
-            held_.erase(step.result);
-            if (!references.empty())
-                if (std::optional<Thing> thing = thing_at(references.back()))
-                    held_[step.result] = {*thing, patched_.machine().argument_number(instruction.first_register)};
+    void take(const RoutedReference& it, Thing thing) {
+        if (code_.empty())
+            code_ = read_instructions(patched_, piece_);
+        const size_t at = instruction_at(code_, it.relocation->offset);
+        if (at >= code_.size())
+            return;
+        arch::AddressUses uses;
+        switch (arch::field_use(patched_.machine(), code_[at], *it.relocation)) {
+        case arch::FieldUse::access:
+        case arch::FieldUse::indexed:
+            uses.accessed_at.push_back(at);
             break;
-        case AddressStep::Does::copies:
-            copy(step, instruction);
+        case arch::FieldUse::stored:
+            uses.stored_at.push_back(at);
             break;
-        case AddressStep::Does::stores:
-            for (unsigned at = 0; at < step.values.size(); ++at)
-                if (auto held = held_.find(step.values[at]); held != held_.end())
-                    store(step, held->second.thing, references);
+        case arch::FieldUse::taken:
+        case arch::FieldUse::indexed_taken:
+            uses = follow(at);
             break;
-        case AddressStep::Does::stores_immediate:
-            // `movq $0, own(%rip)` has a reference too, but only to the place.
-            if (!references.empty() && is_immediate(references.back(), instruction))
-                if (std::optional<Thing> thing = thing_at(references.back()))
-                    store(step, *thing, references.first(references.size() - 1));
-            break;
-        case AddressStep::Does::other:
-            if (!instruction.registers.empty() && !instruction.is_branch)
-                held_.erase(step.result);
-            break;
-        }
-    }
-    // x86: the immediate operand is the instruction's last four bytes (Intel SDM volume 2, 2.1).
-    static bool is_immediate(const RoutedReference& it, const arch::Instruction& instruction) {
-        constexpr uint64_t width = 4;
-        return it.relocation->offset + width == instruction.offset + instruction.size;
-    }
-    void copy(const AddressStep& step, const arch::Instruction& instruction) {
-        if (step.sets_up_frame)
-            frames_.insert(step.result);
-        const auto value = std::ranges::find_if(step.values, [&](unsigned one) { return held_.contains(one); });
-        if (value == step.values.end()) {
-            held_.erase(step.result);
+        default:
             return;
         }
-        const Thing thing = held_.at(*value).thing;
-        held_[step.result] = {thing, patched_.machine().argument_number(instruction.first_register)};
+        if (thing.piece != none)
+            for (size_t access : uses.accessed_at)
+                own_memory_.emplace(access, thing.piece);
+        taken_.push_back({std::move(thing), std::move(uses)});
     }
-    // `place`: what the instruction names as the memory.
-    void store(const AddressStep& step, const Thing& thing, References place) {
-        auto base = held_.find(step.base);
-        if (step.is_on_stack || frames_.contains(step.base))
+    arch::AddressUses follow(size_t at) const {
+        return arch::follow_address(patched_.machine(), code_, at,
+                                    [this](const arch::Instruction& it) { return patched_.leaves(piece_, it); });
+    }
+    void look_at(const Taken& it) {
+        for (size_t at : it.uses.stored_at)
+            store(code_[at], at, it.thing);
+        for (const arch::Handover& handover : it.uses.passed)
+            pass(handover, it.thing);
+        if (!it.thing.is_called)
             return;
-        uint32_t own = base != held_.end() ? base->second.thing.piece : none;
-        for (const RoutedReference& it : place)
-            if (it.route == Route::inside)
-                own = it.reference.id;
-        if (own != none && thing.is_called)
-            given_code_.insert(own);
-        if (own != none)
-            return;
-        escapes_.insert({"stores the address of {} in memory that outlives the live patch", thing.name});
+        for (const arch::Handover& handover : it.uses.returned)
+            if (may_be_result(patched_, piece_, code_[handover.at], handover.register_number))
+                escapes_.insert({"returns the address of {} to its callers, which may keep it", it.thing.name});
     }
-    bool leaves(References references) const {
-        return std::ranges::any_of(references, [&](const RoutedReference& it) {
-            const bool is_own = it.reference.to == Reference::To::piece &&
-                                patched_.root_of(it.reference.id) == patched_.root_of(index_);
-            return !is_own && it.reference.to != Reference::To::nothing;
-        });
+    void store(const arch::Instruction& instruction, size_t at, const Thing& thing) {
+        if (const auto own = own_memory_.find(at); own != own_memory_.end()) {
+            if (thing.is_called)
+                given_code_.insert(own->second);
+        } else if (!is_on_stack(instruction, at)) {
+            escapes_.insert({"stores the address of {} in memory that outlives the live patch", thing.name});
+        }
     }
-    void call(References references) {
-        bool is_inside = false;
+    bool is_on_stack(const arch::Instruction& instruction, size_t at) {
+        if (!instruction.has_address) // a push
+            return true;
+        if (instruction.address_registers.empty()) // at an address that a relocation names
+            return false;
+        if (!stack_memory_)
+            stack_memory_ = find_stack_memory();
+        return stack_memory_->contains(at) ||
+               std::ranges::any_of(instruction.address_registers, [&](unsigned one) { return is_stack_pointer(one); });
+    }
+    // Instructions that access memory by an address made of the stack pointer.
+    std::set<size_t> find_stack_memory() const {
+        std::set<size_t> found;
+        for (size_t at = 0; at < code_.size(); ++at) {
+            const arch::Instruction& it = code_[at];
+            if (it.is_call || it.reads_memory || it.writes_memory || it.written_registers.empty() ||
+                is_stack_pointer(it.written_registers[0]))
+                continue;
+            const auto is_one = [&](unsigned one) { return is_stack_pointer(one); };
+            if (std::ranges::any_of(it.read_registers, is_one) || std::ranges::any_of(it.address_registers, is_one))
+                for (size_t access : follow(at).accessed_at)
+                    found.insert(access);
+        }
+        return found;
+    }
+    bool is_stack_pointer(unsigned number) const {
+        return patched_.machine().is_stack_pointer(patched_.machine().register_name(number));
+    }
+    void pass(const arch::Handover& handover, const Thing& thing) {
+        const arch::Instruction& instruction = code_[handover.at];
+        const std::optional<unsigned> number =
+            patched_.machine().argument_number(patched_.machine().register_name(handover.register_number));
         std::string callee = "a function";
-        for (const RoutedReference& it : references) {
-            is_inside = is_inside || it.route == Route::inside;
+        for (const RoutedReference& it :
+             routing_.of(index_, instruction.offset, instruction.offset + instruction.size)) {
+            if (it.route == Route::inside)
+                return;
             if (it.reference.to == Reference::To::symbol || it.reference.to == Reference::To::piece)
                 callee = patched_.target_name(it.reference);
         }
-        for (const auto& [number, held] : held_) {
-            if (is_inside || !held.argument)
-                continue;
-            if (keeps_name(callee, *held.argument))
-                escapes_.insert({"passes {} to " + callee + ", which keeps the name", held.thing.name});
-            else if (held.thing.is_called && !keeps_nothing(callee) && !patched_.machine().is_profiling_call(callee))
-                escapes_.insert({"passes the address of {} to " + callee + ", which may keep it", held.thing.name});
-        }
-        held_.clear();
+        const bool is_name = number && keeps_name(callee, *number);
+        const bool is_kept = thing.is_called && !keeps_nothing(callee) && !patched_.machine().is_profiling_call(callee);
+        if ((!is_name && !is_kept) || !may_be_argument(patched_, piece_, instruction, handover.register_number))
+            return;
+        escapes_.insert({is_name ? "passes {} to " + callee + ", which keeps the name"
+                                 : "passes the address of {} to " + callee + ", which may keep it",
+                         thing.name});
     }
 
     const Unit& patched_;
@@ -191,8 +193,10 @@ private:
     uint32_t index_;
     const Piece& piece_;
     std::set<uint32_t>& given_code_;
-    std::unordered_map<unsigned, Held> held_; // by register
-    std::set<unsigned> frames_;               // registers that point to the stack
+    Instructions code_;
+    std::vector<Taken> taken_;
+    std::unordered_map<size_t, uint32_t> own_memory_; // instruction -> the variable of the patch that it accesses
+    std::optional<std::set<size_t>> stack_memory_;
     std::set<Escape> escapes_;
 };
 

@@ -13,8 +13,8 @@ namespace klp::diff {
 // function, variable or string of the output that the kernel does not have itself, and each piece of code that
 //  - stores its address into memory that is neither on the stack nor the patch's own,
 //  - passes it to a function of the kernel, if it can be called there: a function, or a variable that leads to one or
-//  is
-//    given one by the patch's code (the kernel's own, too: the pointer is in the module),
+//    is given one by the patch's code (the kernel's own, too: the pointer is in the module),
+//  - returns it, if it can be called there,
 //  - passes it as a name to a function that keeps names (name_keepers.h).
 // What the kernel does with other data that is passed to it nobody can tell from here, and most of the time it is a
 // lock or a format.

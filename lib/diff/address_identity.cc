@@ -1,6 +1,7 @@
 #include "diff/address_identity.h"
 
 #include "arch/address_flow.h"
+#include "diff/handovers.h"
 #include "diff/instructions.h"
 #include "diff/pointer_words.h"
 
@@ -47,10 +48,11 @@ public:
     }
     // Functions of other units keep no pointer that this one compares.
     bool is_let_out() const {
+        const auto is_kept_inside = [&](const arch::Handover& it) {
+            return is_call_inside(code_[it.at]) && is_argument(it);
+        };
         return std::ranges::any_of(all_, [&](const arch::AddressUses& it) {
-            return it.is_stored || is_returned(it) ||
-                   std::ranges::any_of(
-                       it.passed, [&](const arch::Handover& handover) { return is_call_inside(code_[handover.at]); });
+            return it.is_stored() || is_returned(it) || std::ranges::any_of(it.passed, is_kept_inside);
         });
     }
     // `seen`: functions of the unit that were looked at, with the register in which they got it.
@@ -59,11 +61,11 @@ public:
         if (is_compared())
             return "compares its address";
         for (const arch::AddressUses& uses : all_) {
-            if (uses.is_stored)
+            if (uses.is_stored())
                 return "stores its address";
             if (is_returned(uses))
                 return "returns its address";
-            if (has_code_ && uses.is_passed())
+            if (has_code_ && is_passed(uses))
                 return "passes its address on";
             if (has_code_ && !uses.is_known)
                 return "takes its address";
@@ -132,27 +134,20 @@ private:
     static bool writes(const arch::Instruction& it, unsigned number) {
         return std::ranges::find(it.written_registers, number) != it.written_registers.end();
     }
-    bool is_return(const arch::Instruction& it) const {
-        return it.is_return || returns_through_thunk(unit_, piece_, it);
-    }
-    // Not where a jump to another function ends this one, and the register is that one's argument; nor where the
-    // function returns nothing, or a number: that is asked last, since it takes reading the debug data.
     bool is_returned(const arch::AddressUses& uses) const {
         return std::ranges::any_of(uses.returned, [&](const arch::Handover& it) {
-            return is_return(code_[it.at]) && may_be_result(it.register_number);
+            return may_be_result(unit_, piece_, code_[it.at], it.register_number);
         });
     }
-    bool may_be_result(unsigned number) const {
-        const arch::Machine& machine = unit_.machine();
-        const std::optional<arch::FunctionResult> result = unit_.result_of(piece_);
-        if (!result) // second registers are arguments as well, which are often left over; x86's least of all
-            return machine.is_result(machine.register_name(number)) || machine.has_addresses_in_place();
-        return result == arch::FunctionResult::other ||
-               (result == arch::FunctionResult::pointer && machine.is_result(machine.register_name(number)));
+    bool is_passed(const arch::AddressUses& uses) const {
+        return std::ranges::any_of(uses.passed, [&](const arch::Handover& it) { return is_argument(it); });
+    }
+    bool is_argument(const arch::Handover& it) const {
+        return may_be_argument(unit_, piece_, code_[it.at], it.register_number);
     }
     std::optional<std::string> use_by_callee(const arch::Handover& handover, Seen& seen) const {
-        const uint32_t callee = callee_of(code_[handover.at]);
-        if (callee == none || !seen.insert({callee, handover.register_number}).second)
+        const uint32_t callee = callee_of(unit_, piece_, code_[handover.at]);
+        if (callee == none || !is_argument(handover) || !seen.insert({callee, handover.register_number}).second)
             return std::nullopt;
         const Uses uses(unit_, unit_.piece(callee), handover.register_number, has_code_, words_);
         const std::optional<std::string> use = uses.identity(seen);
@@ -169,18 +164,6 @@ private:
                 if (unit_.machine().is_profiling_call(unit_.object().symbol(relocation.symbol).name))
                     return at + 1;
         return 0;
-    }
-    // A function of this unit, or `none`.
-    uint32_t callee_of(const arch::Instruction& call) const {
-        const auto relocations = unit_.relocations(piece_.section, call.offset, call.offset + call.size);
-        uint32_t callee = none;
-        if (relocations.empty() && call.branch_target)
-            callee = unit_.piece_at(piece_.section, *call.branch_target);
-        for (const elf::Relocation& relocation : relocations)
-            if (const Reference reference = unit_.reference(piece_.section, relocation);
-                reference.to == Reference::To::piece)
-                callee = reference.id;
-        return callee != none && unit_.piece(callee).kind == PieceKind::function ? callee : none;
     }
     // Of a function of this unit, or of whatever a pointer leads to.
     bool is_call_inside(const arch::Instruction& call) const {
@@ -210,7 +193,7 @@ private:
             in_operand_.insert(at);
             break;
         case arch::FieldUse::stored:
-            uses.is_stored = true;
+            uses.stored_at.push_back(at);
             break;
         case arch::FieldUse::unknown:
             uses.is_known = false;

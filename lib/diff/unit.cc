@@ -160,10 +160,21 @@ std::span<const uint32_t> Unit::symbols_of(uint32_t piece) const {
 }
 
 std::optional<arch::FunctionResult> Unit::result_of(const Piece& function) const {
-    if (!function_results_)
-        function_results_ = arch::function_results(object_);
-    const auto found = function_results_->find({function.section, function.entry});
-    return found == function_results_->end() ? std::nullopt : std::optional(found->second);
+    const auto& results = function_types().results;
+    const auto found = results.find({function.section, function.entry});
+    return found == results.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::optional<unsigned> Unit::parameters_of(std::string_view function) const {
+    const auto& parameters = function_types().parameters;
+    const auto found = parameters.find(function);
+    return found == parameters.end() ? std::nullopt : std::optional(found->second);
+}
+
+const arch::FunctionTypes& Unit::function_types() const {
+    if (!function_types_)
+        function_types_ = arch::function_types(object_);
+    return *function_types_;
 }
 
 } // namespace klp::diff

@@ -2,7 +2,7 @@
 // between them, instead of sections and relocations.
 #pragma once
 
-#include "arch/function_results.h"
+#include "arch/function_types.h"
 #include "arch/machine.h"
 #include "arch/special_sections.h"
 #include "diff/names.h"
@@ -164,6 +164,8 @@ public:
     bool leaves(const Piece& piece, const arch::Instruction& instruction) const;
     // What a function returns, if the object's debug data says. That is read at the first question, by one thread.
     std::optional<arch::FunctionResult> result_of(const Piece& function) const;
+    // The same of how many arguments a function of that name takes, each in one register at most.
+    std::optional<unsigned> parameters_of(std::string_view function) const;
     // The end of a run of fragments that may be read as one (a nameless table): see fragments.
     uint64_t run_end(uint32_t piece) const;
     // Every unit that needs it brings a copy, and the linker keeps one (gabi, GRP_COMDAT).
@@ -217,8 +219,9 @@ private:
     Reference literal_reference(uint32_t section, int64_t anchor, int64_t offset) const;
     uint32_t nearest_piece(uint32_t section, int64_t offset) const;
     const Boundary* boundary_at(uint32_t section, uint64_t offset) const;
+    const arch::FunctionTypes& function_types() const; // read at the first question
 
-    mutable std::optional<std::map<std::pair<uint32_t, uint64_t>, arch::FunctionResult>> function_results_;
+    mutable std::optional<arch::FunctionTypes> function_types_;
     const elf::Object& object_;
     const arch::Machine& machine_;
     std::vector<Role> roles_;

@@ -33,7 +33,7 @@ FieldUse use_of(std::initializer_list<unsigned> bytes, uint64_t field) {
 }
 
 bool is_nothing(const AddressUses& uses) {
-    return !uses.lets_out() && !uses.is_accessed && !uses.is_accessed_there;
+    return !uses.lets_out() && !uses.is_accessed() && !uses.is_accessed_there;
 }
 
 } // namespace
@@ -55,34 +55,34 @@ TEST_CASE("field uses") {
 TEST_CASE("addresses: not used, read, written") {
     CHECK(is_nothing(uses_after_mov({0xc3})));                      // ret
     AddressUses read = uses_after_mov({0x48, 0x8b, 0x43, 8, 0xc3}); // mov 8(%rbx), %rax; ret
-    CHECK(read.is_accessed);
+    CHECK(read.is_accessed());
     CHECK(read.is_accessed_there);
     CHECK_FALSE(read.lets_out());                             // what was read is another thing
     AddressUses written = uses_after_mov({0x89, 0x03, 0xc3}); // mov %eax, (%rbx); ret
     CHECK(written.is_accessed_there);
-    CHECK_FALSE(written.is_stored); // the value went there, not the address
+    CHECK_FALSE(written.is_stored()); // the value went there, not the address
 }
 
 TEST_CASE("addresses: what is made of one is not the place itself") {
     AddressUses behind = uses_after_mov({0x48, 0x83, 0xc3, 0x10, 0x8b, 0x03, 0xc3}); // add $16, %rbx; mov (%rbx), %eax
-    CHECK(behind.is_accessed);
+    CHECK(behind.is_accessed());
     CHECK_FALSE(behind.is_accessed_there);
     AddressUses before = uses_after_mov({0x48, 0x8b, 0x43, 0xf8, 0xc3}); // mov -8(%rbx), %rax
-    CHECK(before.is_accessed);
+    CHECK(before.is_accessed());
     CHECK_FALSE(before.is_accessed_there);
     AddressUses copied = uses_after_mov({0x48, 0x89, 0xd9, 0x8b, 0x01, 0xc3}); // mov %rbx, %rcx; mov (%rcx), %eax
     CHECK(copied.is_accessed_there);
 }
 
 TEST_CASE("addresses: let out") {
-    CHECK(uses_after_mov({0x48, 0x89, 0x19, 0xc3}).is_stored);            // mov %rbx, (%rcx)
+    CHECK(uses_after_mov({0x48, 0x89, 0x19, 0xc3}).is_stored());          // mov %rbx, (%rcx)
     CHECK(uses_after_mov({0x48, 0x89, 0xd8, 0xc3}).returned.size() == 1); // mov %rbx, %rax; ret
     AddressUses compared = uses_after_mov({0x4c, 0x39, 0xe3, 0xc3});      // cmp %r12, %rbx
     CHECK(compared.compared_at == std::vector<size_t>{1});
     CHECK(compared.lets_out());
     AddressUses passed = uses_after_mov({0x48, 0x89, 0xdf, 0xe8, 0, 0, 0, 0, 0xc3}); // mov %rbx, %rdi; call
     CHECK(passed.is_passed());
-    CHECK_FALSE(passed.is_stored);
+    CHECK_FALSE(passed.is_stored());
     CHECK(passed.returned.empty()); // %rax is the callee's
 }
 
@@ -91,9 +91,9 @@ TEST_CASE("addresses: a call keeps some registers, and the flow is followed on e
     CHECK(uses_after_mov({0xe8, 0, 0, 0, 0, 0x8b, 0x03, 0xc3}).is_accessed_there);
     // mov %rbx, %rcx; xor %ebx, %ebx; call; mov (%rcx), %eax: %rcx is not
     AddressUses lost = uses_after_mov({0x48, 0x89, 0xd9, 0x31, 0xdb, 0xe8, 0, 0, 0, 0, 0x8b, 0x01, 0xc3});
-    CHECK_FALSE(lost.is_accessed);
+    CHECK_FALSE(lost.is_accessed());
     // je to the store at the end; ret; mov %rbx, (%rcx); ret
-    CHECK(uses_after_mov({0x74, 1, 0xc3, 0x48, 0x89, 0x19, 0xc3}).is_stored);
+    CHECK(uses_after_mov({0x74, 1, 0xc3, 0x48, 0x89, 0x19, 0xc3}).is_stored());
     // overwritten first: mov $0, %ebx; mov %rbx, (%rcx)
     CHECK(is_nothing(uses_after_mov({0xbb, 0, 0, 0, 0, 0x48, 0x89, 0x19, 0xc3})));
 }

@@ -127,8 +127,8 @@ TEST_CASE("addresses on other machines: let out") {
         CAPTURE(sample.target.name);
         const Machine machine(sample);
         const AddressUses stored = machine.uses(sample.stores + sample.returns);
-        CHECK(stored.is_stored);
-        CHECK_FALSE(stored.is_accessed);
+        CHECK(stored.is_stored());
+        CHECK_FALSE(stored.is_accessed());
         CHECK(machine.uses(sample.copies_to_result + sample.returns).returned.size() == 1);
         CHECK_FALSE(machine.uses(sample.returns).lets_out());
         const AddressUses passed = machine.uses(sample.copies_to_result + sample.calls + sample.returns);

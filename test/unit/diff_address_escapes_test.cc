@@ -19,9 +19,9 @@ std::string body(const std::string& text) {
 
 const std::string fresh = "static __attribute__((noinline)) void fresh(void) { print(\"fresh\"); }\n";
 
-bool warns(const std::string& after, const Compiler& compiler = gcc_x86) {
+bool warns(const std::string& after, const Compiler& compiler = gcc_x86, const std::string& flags = {}) {
     UnitPair pair(compiler);
-    Outcome outcome = pair.run(before, head + after);
+    Outcome outcome = pair.run(before, head + after, flags);
     CHECK(outcome.codes.empty());
     CHECK(outcome.changed() == Names{"f"});
     return outcome.has_finding("diff.address-escapes");
@@ -107,4 +107,45 @@ TEST_CASE("address escapes: a new table of the kernel's own functions is the mod
     const std::string table = "static const struct ops fresh = {one};\nint f(int x) { keep(&fresh); return one(x); }\n";
     CHECK(
         pair.run(unit, replaced(unit, "int f(int x) { return one(x); }\n", table)).has_finding("diff.address-escapes"));
+}
+
+TEST_CASE("escapes: whatever instruction puts the address into memory") {
+    const std::string two = fresh + "static __attribute__((noinline)) void other(void) { print(\"other\"); }\n"
+                                    "struct pair { void (*a)(void), (*b)(void); };\nextern void (*calls[])(void);\n"
+                                    "extern void (*hook)(void);\n";
+    with_compilers([&](const Compiler& compiler) {
+        CHECK(warns(two + body("struct pair *p = find(9); p->a = fresh; p->b = other;"), compiler));
+        CHECK(warns(two + body("calls[x] = fresh;"), compiler));
+        CHECK(warns(two + body("hook = fresh;"), compiler));
+        CHECK(warns(two + body("__atomic_exchange_n(&o->call, fresh, __ATOMIC_SEQ_CST);"), compiler));
+        CHECK(warns(two + body("for (int i = 0; i < x; i++) calls[i] = i & 1 ? fresh : other;"), compiler));
+    });
+}
+
+TEST_CASE("escapes: returned to a caller of the kernel") {
+    const std::string unit = "extern int one(int);\nstruct ops { int (*run)(int); };\n"
+                             "const struct ops *f(int x) { return one(x) ? (void *)0 : (void *)4096; }\n";
+    const std::string table = "static int fresh(int x) { return one(x) + 1; }\n"
+                              "static const struct ops own = {fresh};\n";
+    with_compilers([&](const Compiler& compiler) {
+        UnitPair pair(compiler);
+        CHECK(pair.run(unit, replaced(unit, "const struct ops *f(int x) { return one(x) ? (void *)0",
+                                      table + "const struct ops *f(int x) { return one(x) ? &own"))
+                  .has_finding("diff.address-escapes"));
+        CHECK_FALSE(pair.run(unit, replaced(unit, "const struct ops *f(int x) { return one(x) ? (void *)0",
+                                            table + "const struct ops *f(int x) { return own.run(x) ? (void *)0"))
+                        .has_finding("diff.address-escapes"));
+    });
+}
+
+TEST_CASE("escapes: what is left in a register of an argument is no argument") {
+    const std::string two = fresh + "static __attribute__((noinline)) void other(void) { print(\"other\"); }\n"
+                                    "struct pair { void (*a)(void), (*b)(void); };\n";
+    with_compilers([&](const Compiler& compiler) {
+        CHECK_FALSE(warns(two + body("static struct pair own; own.a = fresh; own.b = other; sink(0); own.a();"),
+                          compiler, "-g"));
+        CHECK_FALSE(
+            warns(two + body("struct pair here; here.a = fresh; here.b = other; sink(&here);"), compiler, "-g"));
+        CHECK(warns(two + body("struct pair here; here.a = fresh; here.b = other; sink(other);"), compiler, "-g"));
+    });
 }

@@ -1,0 +1,24 @@
+// Whether a register that holds an address where code calls or returns is handed over there: other registers often hold
+// what is left of earlier work.
+#pragma once
+
+#include "diff/unit.h"
+
+#include <cstdint>
+
+namespace klp::diff {
+
+// The function of this unit that an instruction of `piece` calls or jumps to, or `none`.
+uint32_t callee_of(const Unit& unit, const Piece& piece, const arch::Instruction& call);
+
+// May the register be an argument of the function that `call`, an instruction of `piece`, calls or jumps to? The callee
+// takes as many as its prototype says, which is read from the debug data; without any, all may be.
+bool may_be_argument(const Unit& unit, const Piece& piece, const arch::Instruction& call, unsigned register_number);
+
+// May the register be what `piece` returns with that instruction? Not where a jump to another function ends the piece,
+// and the register is that one's argument; nor where the function returns nothing, or a number, which is read from the
+// debug data.
+bool may_be_result(const Unit& unit, const Piece& piece, const arch::Instruction& instruction,
+                   unsigned register_number);
+
+} // namespace klp::diff
