@@ -42,10 +42,8 @@ struct Output {
     fs::path dependencies() const { return object.string() + ".d"; }
 };
 
-// The tree that the unit's source lies in, with the slash: people know their files by the names behind it.
-std::string tree_of(const BuildUnit& unit) {
-    const std::string& path = unit.compile.back();
-    return path.ends_with(unit.source) ? path.substr(0, path.size() - unit.source.size()) : "";
+std::vector<std::string> trees_of(const BuildUnit& unit) {
+    return trees_named_by(unit.compile.back(), unit.source);
 }
 
 // Debug data elsewhere than in the object, or without the types' members.
@@ -79,7 +77,7 @@ host::Command compile_command(const Target& target, const BuildUnit& unit, const
     }
     std::vector<std::string> more = debug_words(target);
     more.insert(more.end(), {"-ffunction-sections", "-fdata-sections"});
-    if (const std::string tree = tree_of(unit); !tree.empty())
+    for (const std::string& tree : trees_of(unit))
         more.push_back("-fdebug-prefix-map=" + tree + "=");
     command.argv.insert(command.argv.end() - 1, more.begin(), more.end());
     return command;
@@ -126,8 +124,9 @@ Attempt try_compile(const Target& target, const BuildUnit& unit, const Output& o
         files::refuse_full_disk(compiled.errors, output.object.string());
         return {compiled.errors.empty() ? fmt::format("status {}", compiled.status) : compiled.errors, {}, {}};
     }
-    if (const std::string tree = tree_of(unit); !tree.empty() && has_sanitizer(unit))
-        take_off_tree(output.object, tree);
+    if (has_sanitizer(unit))
+        for (const std::string& tree : trees_of(unit))
+            take_off_tree(output.object, tree);
     if (unit.objtool.empty())
         return {std::nullopt, compiled.errors, other_compiler};
     const host::Outcome checked =
@@ -147,8 +146,12 @@ bool lacks_generated_file(const std::string& errors) {
 
 // ---- Originals in the cache ----
 
+// To be counted up when try_compile() makes something else of the same commands.
+constexpr unsigned form_of_originals = 5;
+
 fs::path cached_original(const Target& target, const BuildUnit& unit) {
-    const std::string identity = fmt::format("4\n{}\n{}", fmt::join(unit.compile, "\n"), fmt::join(unit.objtool, "\n"));
+    const std::string identity =
+        fmt::format("{}\n{}\n{}", form_of_originals, fmt::join(unit.compile, "\n"), fmt::join(unit.objtool, "\n"));
     return target.state / "objects" / (unit.object + "-" + host::fingerprint(identity) + ".o");
 }
 

@@ -29,6 +29,15 @@ void take_off(std::span<std::byte> text, size_t start, size_t count) {
 
 } // namespace
 
+std::vector<std::string> trees_named_by(const std::string& path, std::string_view source) {
+    if (!path.ends_with(source) || path == source)
+        return {};
+    std::vector<std::string> trees{path.substr(0, path.size() - source.size())};
+    if (std::string plain = std::filesystem::path(trees[0]).lexically_normal(); plain != trees[0])
+        trees.push_back(std::move(plain));
+    return trees;
+}
+
 void take_off_tree(const std::filesystem::path& object, std::string_view tree) {
     std::vector<std::byte> bytes = files::read_bytes(object);
     bool is_changed = false;

@@ -18,6 +18,7 @@
 #include <elf.h>
 #include <iterator>
 #include <map>
+#include <numeric>
 #include <unordered_set>
 
 namespace {
@@ -61,11 +62,14 @@ std::optional<Trial> trial_of(const Sweep& sweep, const kernel::BuildUnit& unit,
 std::vector<Trial> choose(const Sweep& sweep, const Wishes& wishes) {
     std::vector<kernel::BuildUnit> all = kernel::units_of(sweep.target);
     std::erase_if(all, [&](const kernel::BuildUnit& unit) { return !unit.source.starts_with(wishes.below); });
-    const size_t count = std::min(wishes.units, all.size());
+    // By the golden section, so that any number of them is spread evenly; those that cannot be tried are passed over.
+    size_t step = all.size() * 618 / 1000 + 1;
+    while (std::gcd(step, all.size()) != 1)
+        ++step;
     std::vector<Trial> trials;
     std::unordered_set<std::string> sources; // of two units of one source, one
-    for (size_t at = 0; at < count; ++at)
-        if (std::optional<Trial> trial = trial_of(sweep, all[at * all.size() / count], at);
+    for (size_t at = 0; at < all.size() && trials.size() < wishes.units; ++at)
+        if (std::optional<Trial> trial = trial_of(sweep, all[at * step % all.size()], at);
             trial && sources.insert(trial->unit.source).second)
             trials.push_back(std::move(*trial));
     return trials;

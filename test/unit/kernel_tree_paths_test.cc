@@ -35,3 +35,12 @@ TEST_CASE("the places of a sanitizer's checks are named by the file, not by the 
     CHECK_FALSE(has_string(after, tree));
     CHECK(has_string(after, "at " + tree + "unit.c")); // begins otherwise
 }
+
+TEST_CASE("the tree of a unit, as its command and as its headers name it") {
+    using Trees = std::vector<std::string>;
+    CHECK(kernel::trees_named_by("/src/mm/slub.c", "mm/slub.c") == Trees{"/src/"});
+    CHECK(kernel::trees_named_by("/src/arch/x86/kvm/../../../virt/kvm/vfio.c", "virt/kvm/vfio.c") ==
+          Trees{"/src/arch/x86/kvm/../../../", "/src/"});
+    CHECK(kernel::trees_named_by("mm/slub.c", "mm/slub.c") == Trees{});
+    CHECK(kernel::trees_named_by("/src/mm/slub.c", "mm/slab.c") == Trees{});
+}
