@@ -24,7 +24,7 @@ FieldUse use_in_place(const Instruction& instruction, const elf::Relocation& rel
         return FieldUse::branch;
     if (!instruction.has_immediate)
         return FieldUse::unknown;
-    if (instruction.is_compare)
+    if (instruction.is_compare || instruction.is_difference)
         return FieldUse::compared;
     if (instruction.writes_memory) // a push as well
         return FieldUse::stored;
@@ -150,7 +150,8 @@ private:
             return;
         // With itself, or with what was made of it, is no question of identity.
         const uint64_t others = bits(it.read_registers) & ~holders.all();
-        if ((it.is_compare && (others || it.has_immediate || it.has_address)) || (it.is_xor && others))
+        const bool is_compared = it.is_compare && (others || it.has_immediate || it.has_address);
+        if (is_compared || ((it.is_xor || it.is_difference) && (others || it.reads_memory)))
             uses_.compared_at.push_back(at);
         if (it.writes_memory && !it.is_call)
             uses_.stored_at.push_back(at);
@@ -185,7 +186,8 @@ private:
     Holders after(const Instruction& it, const Holders& holders) {
         const uint64_t written = bits(it.written_registers);
         const uint64_t sources = (bits(it.read_registers) | (it.reads_memory ? 0 : bits(it.address_registers)));
-        const bool is_made_of_it = (sources & holders.all()) != 0 && !it.is_compare && !it.is_xor;
+        const bool is_number = it.is_difference ? !it.has_immediate : it.is_compare || it.is_xor;
+        const bool is_made_of_it = (sources & holders.all()) != 0 && !is_number;
         Holders next{holders.exact & ~written, holders.derived & ~written};
         next.derived |= bits(it.stepped_registers) & holders.all();
         if (!is_made_of_it || it.written_registers.empty())
@@ -210,10 +212,12 @@ private:
         look_at_accesses(at, it, holders);
         look_at_values(at, it, holders);
         const bool is_away = leaves_(it) || it.is_call;
+        // A pointer to a function, or a place in this one out of a table: nobody says which.
+        const bool is_indirect = it.is_branch && it.ends_flow && !it.is_return && !it.branch_target && !is_away;
         if (it.is_return || (is_away && it.ends_flow))
             look_at_return(at, holders);
+        const Holders kept = is_away || is_indirect ? after_call(at, holders) : Holders();
         if (is_away) {
-            const Holders kept = after_call(at, holders);
             if (!it.ends_flow)
                 enter(at + 1, kept);
             return;
@@ -221,7 +225,7 @@ private:
         const Holders next = after(it, holders);
         if (it.branch_target && it.is_branch)
             enter_target(*it.branch_target, next);
-        else if (it.is_branch && it.ends_flow) // through a table of jumps: to the beginning of any block
+        else if (is_indirect) // to the beginning of any block
             for (size_t block = 1; block < code_.size(); ++block)
                 if (code_[block - 1].ends_flow)
                     enter(block, next);

@@ -53,7 +53,8 @@ struct Instruction {
     bool reads_memory = false;
     bool writes_memory = false;
     bool is_compare = false;
-    bool is_xor = false; // of registers: zero for those that are equal
+    bool is_xor = false;        // zero for values that are equal
+    bool is_difference = false; // of two values, perhaps a comparison as well
     bool is_return = false;
     bool is_trap = false;            // nobody gets past it
     bool has_address = false;        // one operand is an address in parts, whether or not memory is accessed there

@@ -61,11 +61,20 @@ unsigned values_of(std::string_view mnemonic) {
     return std::ranges::any_of(two, [&](std::string_view begin) { return mnemonic.starts_with(begin); }) ? 2 : 1;
 }
 
-bool is_xor_name(std::string_view mnemonic) {
-    constexpr std::array names{std::string_view("XOR64rr"), std::string_view("XOR32rr"), std::string_view("EORXrs"),
-                               std::string_view("XOR"),     std::string_view("XOR8"),    std::string_view("XGR"),
-                               std::string_view("XGRK")};
+bool is_one_of(std::string_view mnemonic, std::initializer_list<std::string_view> names) {
     return std::ranges::find(names, mnemonic) != names.end();
+}
+
+bool is_xor_name(std::string_view mnemonic) {
+    return is_one_of(mnemonic,
+                     {"XOR64rr", "XOR32rr", "XOR64rm", "XOR64mr", "EORXrs", "XOR", "XOR8", "XGR", "XGRK", "XG"});
+}
+
+// Of 64 bits, whose result is used: x86's, which LLVM counts among comparisons, but not AArch64's SUBS, which is.
+bool is_difference_name(std::string_view mnemonic) {
+    return is_one_of(mnemonic, {"SUB64rr",  "SUB64rm", "SUB64ri32", "SUB64ri8", "SUB64i32", "SUBXrs",   "SUBXrx",
+                                "SUBXrx64", "SUBF",    "SUBF8",     "SUBFC",    "SUBFC8",   "SUBF_rec", "SUBF8_rec",
+                                "SGR",      "SGRK",    "SLGR",      "SLGRK",    "SG",       "SLG",      "SUB_D"});
 }
 
 bool is_register(const llvm::MCInst& inst, unsigned at) {
@@ -122,7 +131,7 @@ bool OperandReader::is_address(const llvm::MCInstrDesc& desc, std::string_view m
 
 // As a comparison LLVM marks those that set flags. Others compare and jump in one, or give the answer as a number.
 bool OperandReader::compares(const llvm::MCInstrDesc& desc, unsigned registers_read, const Instruction& result) const {
-    if (desc.isCompare())
+    if (desc.isCompare() || result.mnemonic.find("CMPXCHG") != std::string_view::npos)
         return true;
     switch (machine_) {
     case llvm::Triple::aarch64:
@@ -139,6 +148,11 @@ bool OperandReader::compares(const llvm::MCInstrDesc& desc, unsigned registers_r
 void OperandReader::add_register(Few<unsigned>& list, unsigned number) const {
     if (widest_[number] != 0)
         list.push_back(widest_[number]);
+}
+
+// A string instruction names its addresses both ways.
+bool OperandReader::is_part_of_address(unsigned number, const Instruction& result) const {
+    return std::ranges::find(result.address_registers, widest_[number]) != result.address_registers.end();
 }
 
 void OperandReader::read(const llvm::MCInst& inst, const llvm::MCInstrDesc& desc, Instruction& result) const {
@@ -170,13 +184,14 @@ void OperandReader::read(const llvm::MCInst& inst, const llvm::MCInstrDesc& desc
     result.has_immediate = has_number && (is_x86 || registers_read < 2);
     for (llvm::MCPhysReg implied : desc.implicit_defs())
         add_register(result.written_registers, implied);
-    if (!result.has_address && !desc.isCall()) // a string instruction names its addresses both ways
-        for (llvm::MCPhysReg implied : desc.implicit_uses())
+    for (llvm::MCPhysReg implied : desc.implicit_uses())
+        if (!is_part_of_address(implied, result))
             add_register(result.read_registers, implied);
     result.reads_memory = desc.mayLoad();
     result.writes_memory = desc.mayStore();
     result.is_compare = compares(desc, registers_read, result);
     result.is_xor = is_xor_name(result.mnemonic);
+    result.is_difference = is_difference_name(result.mnemonic);
     if (result.mnemonic.starts_with("OR") && result.read_registers.size() == 2 &&
         result.read_registers[0] == result.read_registers[1]) { // `mr` of ppc64
         const unsigned only = result.read_registers[0];

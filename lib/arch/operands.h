@@ -27,6 +27,7 @@ private:
     unsigned address_begin(const llvm::MCInst& inst, const llvm::MCInstrDesc& desc, std::string_view mnemonic) const;
     bool is_address(const llvm::MCInstrDesc& desc, std::string_view mnemonic, unsigned begin, unsigned at) const;
     bool compares(const llvm::MCInstrDesc& desc, unsigned registers_read, const Instruction& result) const;
+    bool is_part_of_address(unsigned number, const Instruction& result) const;
     void add_register(Few<unsigned>& list, unsigned number) const;
 
     const llvm::MCRegisterInfo& registers_;

@@ -181,7 +181,7 @@ private:
         }
         const bool is_name = number && keeps_name(callee, *number);
         const bool is_kept = thing.is_called && !keeps_nothing(callee) && !patched_.machine().is_profiling_call(callee);
-        if ((!is_name && !is_kept) || !may_be_argument(patched_, piece_, instruction, handover.register_number))
+        if ((!is_name && !is_kept) || !may_be_argument(patched_, piece_, code_, handover.at, handover.register_number))
             return;
         escapes_.insert({is_name ? "passes {} to " + callee + ", which keeps the name"
                                  : "passes the address of {} to " + callee + ", which may keep it",

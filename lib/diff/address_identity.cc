@@ -1,6 +1,7 @@
 #include "diff/address_identity.h"
 
 #include "arch/address_flow.h"
+#include "arch/origins.h"
 #include "diff/handovers.h"
 #include "diff/instructions.h"
 #include "diff/pointer_words.h"
@@ -32,14 +33,16 @@ public:
     }
     // Of what a function gets in a register of an argument.
     Uses(const Unit& unit, const Piece& piece, unsigned register_number, bool has_code, const PointerWords* words)
-        : unit_(unit), piece_(piece), has_code_(has_code), words_(words), code_(read_instructions(unit, piece)) {
+        : unit_(unit), piece_(piece), has_code_(has_code), words_(words), code_(read_instructions(unit, piece)),
+          followed_(register_number) {
         add(arch::follow_register(unit.machine(), code_, behind_profiling_call(), register_number, leaves()), 0);
     }
 
     bool is_compared() const {
         // The end of a loop over the thing: both sides of the comparison are addresses of it.
-        return std::ranges::any_of(compared_,
-                                   [&](const auto& it) { return it.second == 1 && !is_with_number(it.first); });
+        return std::ranges::any_of(compared_, [&](const auto& it) {
+            return it.second == 1 && !is_with_number(it.first) && !is_index_of_own(it.first);
+        });
     }
     // The same, and with a pointer that the function got from somewhere: out of memory, from a caller, from a call.
     bool is_compared_with_others() const {
@@ -80,13 +83,20 @@ private:
     // A difference of addresses, which instructions that compare may be as well, is none of identity.
     bool compares_others(size_t at) const {
         const arch::Instruction& it = code_[at];
-        const auto& registers = it.read_registers;
         const bool is_difference =
-            !it.is_xor && std::ranges::any_of(registers, [&](unsigned one) { return writes(it, one); });
-        if (is_difference || is_with_number(at))
-            return false;
+            !it.is_xor && std::ranges::any_of(it.read_registers, [&](unsigned one) { return writes(it, one); });
+        return !is_difference && !is_with_number(at) && is_with_others(at);
+    }
+    // The place in the table of a pointer that the function got: an index into it. What a function returns that was
+    // given the table is a place in the same one: bsearch(&key, table, ...) - table.
+    bool is_index_of_own(size_t at) const {
+        const arch::Instruction& it = code_[at];
+        return it.is_difference && !is_with_others(at);
+    }
+    bool is_with_others(size_t at) const {
+        const arch::Instruction& it = code_[at];
         return it.reads_memory ||
-               std::ranges::any_of(registers, [&](unsigned one) { return comes_from_others(at, one); });
+               std::ranges::any_of(it.read_registers, [&](unsigned one) { return comes_from_others(at, one); });
     }
     // As IS_ERR() and a test for NULL make it.
     bool is_with_number(size_t at) const {
@@ -94,42 +104,57 @@ private:
         return (it.has_immediate && !in_operand_.contains(at)) ||
                std::ranges::any_of(it.read_registers, [&](unsigned one) { return is_number(at, one); });
     }
-    // A constant was put into the register, perhaps in steps: `lu12i.w $a2, -1` of LoongArch. As comes_from_others().
+    // On every path a constant was put into the register, perhaps in steps: `lu12i.w $a2, -1` of LoongArch.
     bool is_number(size_t at, unsigned number) const {
-        while (at-- > 0) {
-            const arch::Instruction& it = code_[at];
-            if (it.is_call)
-                return false;
-            if (!writes(it, number))
-                continue;
+        Steps seen;
+        return is_number(at, number, seen);
+    }
+    using Steps = std::set<std::pair<size_t, unsigned>>;
+    bool is_number(size_t at, unsigned number, Steps& seen) const {
+        if (!seen.insert({at, number}).second)
+            return true;
+        const arch::Origins origins = origins_of(at, number);
+        if (!origins.is_known || origins.is_from_caller || !origins.called_at.empty())
+            return false;
+        return std::ranges::all_of(origins.written_at, [&](size_t where) {
+            const arch::Instruction& it = code_[where];
+            if (it.is_xor && it.read_registers.size() == 2 && it.read_registers[0] == it.read_registers[1])
+                return true;
             const bool is_of_numbers = it.has_immediate && !it.has_address && !it.reads_memory;
             if (!is_of_numbers || it.read_registers.size() > 1 || has_relocation(it))
                 return false;
-            if (it.read_registers.empty())
-                return true;
-            number = it.read_registers[0];
-        }
-        return false;
+            return it.read_registers.empty() || is_number(where, it.read_registers[0], seen);
+        });
     }
     bool has_relocation(const arch::Instruction& it) const {
         return !unit_.relocations(piece_.section, it.offset, it.offset + it.size).empty();
     }
-    // Goes by the instructions above, whatever the jumps between them: the value of a register of instruction `at`.
+    // The value of a register of instruction `at` comes out of memory, from a caller or from a call, on some path.
     bool comes_from_others(size_t at, unsigned number) const {
+        Steps seen;
+        return comes_from_others(at, number, seen);
+    }
+    bool comes_from_others(size_t at, unsigned number, Steps& seen) const {
+        if (!seen.insert({at, number}).second)
+            return false;
         const arch::Machine& machine = unit_.machine();
-        while (at-- > 0) {
-            const arch::Instruction& it = code_[at];
-            if (it.is_call && !machine.survives_call(machine.register_name(number)))
-                return true;
-            if (!writes(it, number))
-                continue;
+        const arch::Origins origins = origins_of(at, number);
+        const bool is_argument = machine.argument_number(machine.register_name(number)) && number != followed_;
+        if (!origins.is_known || (origins.is_from_caller && is_argument) ||
+            std::ranges::any_of(origins.called_at, [&](size_t call) { return !passed_at_.contains(call); }))
+            return true;
+        return std::ranges::any_of(origins.written_at, [&](size_t where) {
+            const arch::Instruction& it = code_[where];
             if (it.reads_memory)
                 return true;
-            if (it.read_registers.size() != 1 || it.has_immediate || it.has_address)
-                return false;
-            number = it.read_registers[0];
-        }
-        return machine.argument_number(machine.register_name(number)).has_value();
+            const bool is_made_of_one = it.read_registers.size() == 1 && !it.has_address; // perhaps a way behind it
+            return is_made_of_one && comes_from_others(where, it.read_registers[0], seen);
+        });
+    }
+    arch::Origins origins_of(size_t at, unsigned number) const {
+        if (!finder_)
+            finder_.emplace(unit_.machine(), code_, leaves());
+        return finder_->of(at, number);
     }
     static bool writes(const arch::Instruction& it, unsigned number) {
         return std::ranges::find(it.written_registers, number) != it.written_registers.end();
@@ -143,7 +168,7 @@ private:
         return std::ranges::any_of(uses.passed, [&](const arch::Handover& it) { return is_argument(it); });
     }
     bool is_argument(const arch::Handover& it) const {
-        return may_be_argument(unit_, piece_, code_[it.at], it.register_number);
+        return may_be_argument(unit_, piece_, code_, it.at, it.register_number);
     }
     std::optional<std::string> use_by_callee(const arch::Handover& handover, Seen& seen) const {
         const uint32_t callee = callee_of(unit_, piece_, code_[handover.at]);
@@ -208,6 +233,8 @@ private:
     void add(arch::AddressUses uses) {
         for (size_t where : uses.compared_at)
             ++compared_[where];
+        for (const arch::Handover& handover : uses.passed)
+            passed_at_.insert(handover.at);
         all_.push_back(std::move(uses));
     }
     // Of an address that is `offset` bytes into the table.
@@ -230,6 +257,9 @@ private:
     std::vector<arch::AddressUses> all_;
     std::set<size_t> in_operand_;         // instructions that compare with the address itself
     std::map<size_t, unsigned> compared_; // instruction -> how many references get there
+    std::set<size_t> passed_at_;          // calls that get it
+    unsigned followed_ = 0;               // the register of the argument that it comes in
+    mutable std::optional<arch::OriginFinder> finder_;
 };
 
 } // namespace

@@ -1,8 +1,7 @@
 #include "diff/handovers.h"
 
-#include "diff/instructions.h"
-
 #include <optional>
+#include <set>
 #include <string>
 
 namespace klp::diff {
@@ -20,6 +19,30 @@ std::optional<std::string> callee_name(const Unit& unit, const Piece& piece, con
     return std::nullopt;
 }
 
+// The pointer that instruction `at` calls was loaded from an address that was made of the register's value.
+//
+//     larl %r3, table
+//     agr %r1, %r3
+//     lg %r1, 0(%r1)
+//     br %r1             of %r1, which is 0(%r1), which is made of %r1 and %r3
+bool leads_to_callee(const Instructions& code, size_t at, unsigned register_number) {
+    std::set<unsigned> address(code[at].address_registers.begin(), code[at].address_registers.end());
+    std::set<unsigned> pointer(code[at].read_registers.begin(), code[at].read_registers.end());
+    while (at-- > 0 && !address.contains(register_number) && !code[at].is_call && !code[at].is_branch) {
+        const arch::Instruction& it = code[at];
+        for (unsigned one : it.written_registers) {
+            std::set<unsigned>& made = pointer.contains(one) ? pointer : address;
+            if (made.erase(one) == 0)
+                continue;
+            if (it.reads_memory)
+                address.insert(it.address_registers.begin(), it.address_registers.end());
+            else
+                made.insert(it.read_registers.begin(), it.read_registers.end());
+        }
+    }
+    return address.contains(register_number);
+}
+
 } // namespace
 
 uint32_t callee_of(const Unit& unit, const Piece& piece, const arch::Instruction& call) {
@@ -33,12 +56,15 @@ uint32_t callee_of(const Unit& unit, const Piece& piece, const arch::Instruction
     return callee != none && unit.piece(callee).kind == PieceKind::function ? callee : none;
 }
 
-bool may_be_argument(const Unit& unit, const Piece& piece, const arch::Instruction& call, unsigned register_number) {
+bool may_be_argument(const Unit& unit, const Piece& piece, const Instructions& code, size_t at,
+                     unsigned register_number) {
     const arch::Machine& machine = unit.machine();
     const std::optional<unsigned> number = machine.argument_number(machine.register_name(register_number));
-    const std::optional<std::string> callee = number ? callee_name(unit, piece, call) : std::nullopt;
-    if (!callee)
-        return number.has_value();
+    if (!number)
+        return false;
+    const std::optional<std::string> callee = callee_name(unit, piece, code[at]);
+    if (!callee) // an object's operation gets the object first
+        return *number == 0 || !leads_to_callee(code, at, register_number);
     const std::optional<unsigned> count = unit.parameters_of(*callee);
     return !count || *number < *count;
 }

@@ -2,7 +2,7 @@
 // what is left of earlier work.
 #pragma once
 
-#include "diff/unit.h"
+#include "diff/instructions.h"
 
 #include <cstdint>
 
@@ -11,9 +11,14 @@ namespace klp::diff {
 // The function of this unit that an instruction of `piece` calls or jumps to, or `none`.
 uint32_t callee_of(const Unit& unit, const Piece& piece, const arch::Instruction& call);
 
-// May the register be an argument of the function that `call`, an instruction of `piece`, calls or jumps to? The callee
-// takes as many as its prototype says, which is read from the debug data; without any, all may be.
-bool may_be_argument(const Unit& unit, const Piece& piece, const arch::Instruction& call, unsigned register_number);
+// May the register be an argument of the function that instruction `at` of `piece`, whose code is `code`, calls or
+// jumps to? The callee takes as many as its prototype says, which is read from the debug data; without any, all may be.
+// Where a pointer leads to the callee: not if the register only led to the pointer.
+//
+//     ldr x2, [x1, x0, lsl #3]
+//     br x2                      x1, the table, is left over
+bool may_be_argument(const Unit& unit, const Piece& piece, const Instructions& code, size_t at,
+                     unsigned register_number);
 
 // May the register be what `piece` returns with that instruction? Not where a jump to another function ends the piece,
 // and the register is that one's argument; nor where the function returns nothing, or a number, which is read from the
