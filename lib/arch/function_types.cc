@@ -38,12 +38,17 @@ llvm::DWARFDie type_of(llvm::DWARFDie entry) {
     return type;
 }
 
+bool is_prototype(llvm::DWARFDie function) {
+    const llvm::DWARFDie origin = function.getAttributeValueAsReferencedDie(dwarf::DW_AT_abstract_origin);
+    return dwarf::toUnsigned((origin ? origin : function).find(dwarf::DW_AT_prototyped), 0) != 0;
+}
+
 // Nothing where one argument may take several registers, or none of those that count (`double`, `__int128`), or where
 // there may be more than are named.
 std::optional<unsigned> count_parameters(llvm::DWARFDie function) {
     constexpr uint64_t widest = 8;
     unsigned count = 0;
-    if (!dwarf::toUnsigned(function.find(dwarf::DW_AT_prototyped), 0))
+    if (!is_prototype(function))
         return std::nullopt;
     for (const llvm::DWARFDie child : function) {
         if (child.getTag() == dwarf::DW_TAG_unspecified_parameters)
@@ -75,8 +80,11 @@ public:
 private:
     void add(llvm::DWARFDie function) {
         const std::optional<uint64_t> address = dwarf::toAddress(function.find(dwarf::DW_AT_low_pc));
-        if (const auto place = address ? debug_.place(*address) : std::nullopt)
-            types_.results.emplace(*place, kind_of(type_of(function)));
+        const llvm::DWARFDie type = type_of(function);
+        // GCC's -g1 leaves all types out.
+        if (const auto place = address ? debug_.place(*address) : std::nullopt;
+            place && (type || is_prototype(function)))
+            types_.results.emplace(*place, kind_of(type));
         if (const char* name = dwarf::toString(function.find(dwarf::DW_AT_name), nullptr))
             add_parameters(name, count_parameters(function));
     }

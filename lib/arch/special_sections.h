@@ -30,7 +30,9 @@ enum class Role : uint8_t {
 // What becomes of the entries that belong to functions that are taken along.
 enum class Policy : uint8_t {
     keep,    // copied
-    derived, // copied, but not compared: it follows from the code
+    derived, // copied, but not compared: it follows from the code, or no running kernel goes by it. Not where the
+             // kernel changes the code at the places that are listed: of two that are the same to the byte one may be
+             // listed (LOCK_PREFIX of asm/alternative.h, and a plain `lock`)
     drop,    // never copied, never compared
     constant // compared; the copied code reads the variable that the section is named after (see find_special())
 };

@@ -3,7 +3,10 @@
 #include "arch/dwarf_guard.h"
 #include "arch/placed_dwarf.h"
 
+#include <fmt/format.h>
+
 #include <optional>
+#include <vector>
 
 namespace klp::arch {
 
@@ -24,32 +27,55 @@ public:
 
 private:
     void read(llvm::DWARFUnit& unit, llvm::DWARFDie variable) {
-        const std::optional<Place> place = place_of(unit, variable);
-        if (!place)
+        const std::vector<Part> parts = parts_of(unit, variable);
+        if (parts.empty())
             return;
         // An inlined copy refers to the variable of the function that it is a copy of.
         const llvm::DWARFDie origin = variable.getAttributeValueAsReferencedDie(dwarf::DW_AT_abstract_origin);
-        for (llvm::DWARFDie around = (origin ? origin : variable).getParent(); around; around = around.getParent())
-            if (around.getTag() == dwarf::DW_TAG_subprogram || around.getTag() == dwarf::DW_TAG_inlined_subroutine) {
-                if (const char* name = around.getName(llvm::DINameKind::ShortName))
-                    scopes_.emplace(*place, name);
-                return;
-            }
+        const llvm::DWARFDie own = origin ? origin : variable;
+        const std::string function = function_around(own);
+        for (const Part& part : parts) {
+            const std::string member = part.at ? fmt::format("{}+{}", name_of(own), *part.at) : "";
+            if (!function.empty() || !member.empty())
+                scopes_.emplace(part.place, fmt::format("{} {}", function, member));
+        }
     }
-    std::optional<Place> place_of(llvm::DWARFUnit& unit, llvm::DWARFDie variable) const {
+    static const char* name_of(llvm::DWARFDie entry) {
+        const char* name = entry.getName(llvm::DINameKind::ShortName);
+        return name ? name : "";
+    }
+    static std::string function_around(llvm::DWARFDie variable) {
+        for (llvm::DWARFDie around = variable.getParent(); around; around = around.getParent())
+            if (around.getTag() == dwarf::DW_TAG_subprogram || around.getTag() == dwarf::DW_TAG_inlined_subroutine)
+                return name_of(around);
+        return "";
+    }
+    // Each place that has the variable, or some of it, and the offset of that in it (DWARF 5, 2.6.1.2).
+    struct Part {
+        Place place;
+        std::optional<uint64_t> at;
+    };
+    std::vector<Part> parts_of(llvm::DWARFUnit& unit, llvm::DWARFDie variable) const {
         const auto location = variable.find(dwarf::DW_AT_location);
         const auto block = location ? location->getAsBlock() : std::nullopt;
         if (!block)
-            return std::nullopt;
+            return {};
         const llvm::DataExtractor data(*block, object_.is_little_endian(), unit.getAddressByteSize());
+        std::vector<Part> parts;
+        uint64_t size = 0; // of the pieces before
         for (const auto& operation :
              llvm::DWARFExpression(data, unit.getAddressByteSize(), unit.getFormParams().Format)) {
             if (operation.isError())
                 break;
             if (const auto place = dwarf_.place(unit, operation))
-                return place;
+                parts.push_back({*place, std::nullopt});
+            if (operation.getCode() != dwarf::DW_OP_piece)
+                continue;
+            if (!parts.empty() && !parts.back().at)
+                parts.back().at = size;
+            size += operation.getRawOperand(0);
         }
-        return std::nullopt;
+        return parts;
     }
 
     const elf::Object& object_;

@@ -62,6 +62,14 @@ std::optional<unsigned> argument_given(const Unit& unit, const Instructions& cod
     return number;
 }
 
+// The register of argument `number` is an operand.
+bool mentions(const arch::Machine& machine, const arch::Instruction& instruction, unsigned number) {
+    const auto is_it = [&](unsigned one) { return machine.argument_number(machine.register_name(one)) == number; };
+    return std::ranges::any_of(instruction.read_registers, is_it) ||
+           std::ranges::any_of(instruction.written_registers, is_it) ||
+           std::ranges::any_of(instruction.address_registers, is_it);
+}
+
 // Follows the flow from behind `at`, which loads argument `number`: true if it gets to calls that take a line there,
 // and nothing else looks at the argument.
 bool only_line_takers_see(const Unit& unit, const Piece& piece, const Instructions& code, size_t at, unsigned number) {
@@ -88,8 +96,7 @@ bool only_line_takers_see(const Unit& unit, const Piece& piece, const Instructio
             is_taken = true;
             continue;
         }
-        const bool is_mentioned = machine.argument_number(instruction.first_register) == number ||
-                                  machine.argument_number(instruction.second_register) == number;
+        const bool is_mentioned = mentions(machine, instruction, number);
         if (is_mentioned && !machine.loaded_constant(instruction))
             return false;
         if (is_mentioned)
@@ -130,10 +137,8 @@ bool is_left_alone(const Unit& unit, const Instructions& code, size_t at, size_t
     const arch::Machine& machine = unit.machine();
     return machine.pushes_argument(code[at]) ||
            std::none_of(code.begin() + static_cast<std::ptrdiff_t>(at) + 1,
-                        code.begin() + static_cast<std::ptrdiff_t>(call), [&](const arch::Instruction& between) {
-                            return machine.argument_number(between.first_register) == number ||
-                                   machine.argument_number(between.second_register) == number;
-                        });
+                        code.begin() + static_cast<std::ptrdiff_t>(call),
+                        [&](const arch::Instruction& between) { return mentions(machine, between, number); });
 }
 
 // Debug data knows where the instruction, or the call, comes from: is the constant that line? Of a statement of several

@@ -83,7 +83,7 @@ bool is_numbered(std::string_view name) {
 }
 
 bool is_static_local_name(std::string_view name) {
-    return without_llvm_hash(name).find('.', 1) != std::string_view::npos;
+    return name == ".compoundliteral" || without_llvm_hash(name).find('.', 1) != std::string_view::npos;
 }
 
 std::string_view cold_parent(std::string_view name) {

@@ -37,7 +37,8 @@ bool is_initcall_name(std::string_view name);
 // GCC numbers every static local: "count.12"; so does __UNIQUE_ID() (linux/compiler.h) what it names.
 bool is_numbered(std::string_view name);
 
-// GCC's "count.12" or Clang's "function.count": a variable that lives in one function.
+// GCC's "count.12" or Clang's "function.count": a variable that lives in one function. Also Clang's ".compoundliteral":
+// the first one that has no name in the source, before ".compoundliteral.1".
 bool is_static_local_name(std::string_view name);
 
 // The name of the function that NAME.cold, NAME.cold.N is the unlikely part of; empty if it is none.
