@@ -24,7 +24,7 @@ FieldUse use_in_place(const Instruction& instruction, const elf::Relocation& rel
         return FieldUse::branch;
     if (!instruction.has_immediate)
         return FieldUse::unknown;
-    if (instruction.is_compare || instruction.is_difference)
+    if (instruction.is_compare || instruction.is_difference || instruction.is_xor)
         return FieldUse::compared;
     if (instruction.writes_memory) // a push as well
         return FieldUse::stored;

@@ -12,6 +12,8 @@ namespace {
 
 namespace dwarf = llvm::dwarf;
 
+constexpr uint64_t address_size = 8; // of every machine
+
 FunctionResult kind_of(llvm::DWARFDie type) {
     while (type && (type.getTag() == dwarf::DW_TAG_typedef || type.getTag() == dwarf::DW_TAG_const_type ||
                     type.getTag() == dwarf::DW_TAG_volatile_type))
@@ -21,9 +23,11 @@ FunctionResult kind_of(llvm::DWARFDie type) {
     switch (type.getTag()) {
     case dwarf::DW_TAG_base_type:
     case dwarf::DW_TAG_enumeration_type:
-        return FunctionResult::number;
+        return dwarf::toUnsigned(type.find(dwarf::DW_AT_byte_size), address_size) < address_size
+                   ? FunctionResult::number
+                   : FunctionResult::word;
     case dwarf::DW_TAG_pointer_type:
-        return FunctionResult::pointer;
+        return FunctionResult::word;
     default:
         return FunctionResult::other;
     }
@@ -46,7 +50,6 @@ bool is_prototype(llvm::DWARFDie function) {
 // Nothing where one argument may take several registers, or none of those that count (`double`, `__int128`), or where
 // there may be more than are named.
 std::optional<unsigned> count_parameters(llvm::DWARFDie function) {
-    constexpr uint64_t widest = 8;
     unsigned count = 0;
     if (!is_prototype(function))
         return std::nullopt;
@@ -57,9 +60,9 @@ std::optional<unsigned> count_parameters(llvm::DWARFDie function) {
             continue;
         llvm::DWARFDie type = type_of(child);
         const FunctionResult kind = kind_of(type);
-        if (kind != FunctionResult::number && kind != FunctionResult::pointer)
+        if (kind != FunctionResult::number && kind != FunctionResult::word)
             return std::nullopt;
-        if (const std::optional<uint64_t> size = type.getTypeSize(widest); !size || *size > widest)
+        if (const std::optional<uint64_t> size = type.getTypeSize(address_size); !size || *size > address_size)
             return std::nullopt;
         ++count;
     }

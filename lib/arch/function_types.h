@@ -14,9 +14,9 @@ namespace klp::arch {
 
 enum class FunctionResult : uint8_t {
     nothing,
-    number,
-    pointer,
-    other // a structure, which may be in two registers
+    number, // that is too narrow for an address
+    word,   // a pointer, or a number as wide as one: driver data, a result or an error
+    other   // a structure, which may be in two registers
 };
 
 struct FunctionTypes {

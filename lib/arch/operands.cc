@@ -66,8 +66,8 @@ bool is_one_of(std::string_view mnemonic, std::initializer_list<std::string_view
 }
 
 bool is_xor_name(std::string_view mnemonic) {
-    return is_one_of(mnemonic,
-                     {"XOR64rr", "XOR32rr", "XOR64rm", "XOR64mr", "EORXrs", "XOR", "XOR8", "XGR", "XGRK", "XG"});
+    return is_one_of(mnemonic, {"XOR64rr", "XOR64ri32", "XOR64i32", "XOR32rr", "XOR64rm", "XOR64mr", "EORXrs", "XOR",
+                                "XOR8", "XGR", "XGRK", "XG"});
 }
 
 // Of 64 bits, whose result is used: x86's, which LLVM counts among comparisons, but not AArch64's SUBS, which is.

@@ -25,8 +25,7 @@ bool is_ignored(const elf::Section& section) {
         {".comment", "__versions", "__version_ext_crcs", "__version_ext_names", ".gnu.linkonce.this_module", ".BTF",
          ".BTF.ext", ".orc_unwind", ".orc_header", ".discard.addressable", ".gnu.attributes", ".eh_frame",
          ".llvm_addrsig", ".llvm.call-graph-profile", ".export_symbol", ".discard.sym_table", ".no_trim_symbol", ".plt",
-         ".init.plt", ".text.ftrace_trampoline", ".stubs", ".got", ".discard", ".discard.file_name",
-         ".discard.warn_on_reachable",
+         ".init.plt", ".stubs", ".got", ".discard", ".discard.file_name", ".discard.warn_on_reachable",
          // strings that the link compares (include/linux/tracepoint.h, Linux 6.19)
          "__tracepoint_check"});
     constexpr auto prefixes =
@@ -34,6 +33,10 @@ bool is_ignored(const elf::Section& section) {
                                          "___kflagstab", "__kflagstab", ".gnu.", ".ARM.attributes", ".stack_sizes",
                                          ".llvm", ".klp.", ".discard.ksym", ".discard.type", ".discard.compiler"});
     if (section.type == SHT_GROUP || section.type == SHT_NOTE || section.type == SHT_SYMTAB || section.type == SHT_RELA)
+        return true;
+    // One byte in a finished module, which the loader makes room behind (arch/arm64/include/asm/module.lds.h); any
+    // more is a function of that name.
+    if (section.name == ".text.ftrace_trampoline" && section.data.size() <= 1)
         return true;
     return is_one_of(section.name, names) || starts_with_one_of(section.name, prefixes);
 }

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <elf.h>
 #include <functional>
 #include <map>
 #include <set>
@@ -311,15 +312,27 @@ std::optional<std::string> identity_use(const Unit& unit, uint32_t function, uin
     return std::nullopt;
 }
 
-std::string_view string_meant(const Unit& unit, const Reference& reference) {
-    if (reference.to != Reference::To::literal || unit.role(reference.id) != Role::strings)
+std::string_view constant_meant(const Unit& unit, const Reference& reference) {
+    const auto text_of = [](elf::Bytes bytes) {
+        return std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    };
+    if (reference.to == Reference::To::literal)
+        return unit.role(reference.id) == Role::strings ? text_of(unit.literal_of(reference).bytes)
+                                                        : std::string_view();
+    if (reference.to != Reference::To::piece)
         return {};
-    return elf::Object::string_at(unit.object().section(reference.id), unit.literal_of(reference).start);
+    const Piece& piece = unit.piece(reference.id);
+    const elf::Section& section = unit.object().section(piece.section);
+    const bool is_made = piece.kind == PieceKind::fragment ||
+                         (piece.kind == PieceKind::variable && piece.identity == Identity::by_content);
+    const bool is_constant = is_made && !section.is_code() && arch::is_read_only(section) &&
+                             section.type != SHT_NOBITS && unit.relocations(piece).empty();
+    return is_constant ? text_of(unit.bytes(piece)) : std::string_view();
 }
 
-StringUses string_uses(const Unit& unit, uint32_t piece, std::string_view text) {
+ConstantUses constant_uses(const Unit& unit, uint32_t piece, std::string_view bytes) {
     const Piece& user = unit.piece(piece);
-    const auto is_meant = [&](const Reference& it) { return string_meant(unit, it) == text; };
+    const auto is_meant = [&](const Reference& it) { return constant_meant(unit, it) == bytes; };
     if (user.kind == PieceKind::function) {
         const Uses uses(unit, user, is_meant, false);
         return {uses.is_compared_with_others(), uses.is_let_out()};

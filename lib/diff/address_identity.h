@@ -24,17 +24,18 @@ namespace klp::diff {
 std::optional<std::string> identity_use(const Unit& unit, uint32_t function, uint32_t variable,
                                         std::span<const uint32_t> pointed);
 
-// The string that a reference points into, or to the end of; empty if it leads to none.
-std::string_view string_meant(const Unit& unit, const Reference& reference);
+// The bytes of the constant without a name, or with one that the compiler gave it (__func__), that a reference points
+// into, or to the end of; of a string with its end, so that "" is not empty. Empty if it leads to none.
+std::string_view constant_meant(const Unit& unit, const Reference& reference);
 
-// What code does with the addresses of strings by which a copy could be told.
-struct StringUses {
+// What code does with the addresses of such constants by which a copy could be told.
+struct ConstantUses {
     bool is_compared = false; // with a pointer that comes out of memory, from a caller or from a call
     bool is_let_out = false;  // stored, returned or passed on within the unit
 };
 
-// What `piece` does with the string `text`: code by what its instructions do, data lets out what it holds.
-StringUses string_uses(const Unit& unit, uint32_t piece, std::string_view text);
+// What `piece` does with the constant of these bytes: code by what its instructions do, data lets out what it holds.
+ConstantUses constant_uses(const Unit& unit, uint32_t piece, std::string_view bytes);
 
 // It refers to a function, by itself.
 bool holds_code_pointers(const Unit& unit, uint32_t variable);

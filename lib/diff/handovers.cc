@@ -78,7 +78,7 @@ bool may_be_result(const Unit& unit, const Piece& piece, const arch::Instruction
     const std::optional<arch::FunctionResult> result = unit.result_of(piece);
     if (!result) // second registers are arguments as well, which are often left over; x86's least of all
         return is_first || machine.has_addresses_in_place();
-    return result == arch::FunctionResult::other || (result == arch::FunctionResult::pointer && is_first);
+    return result == arch::FunctionResult::other || (result == arch::FunctionResult::word && is_first);
 }
 
 } // namespace klp::diff

@@ -16,6 +16,7 @@ class StorageConflicts {
 public:
     explicit StorageConflicts(const Pair& pair) : pair_(pair) {}
 
+    // Of a variable of the running kernel that `from`, which comes along, refers to.
     void check(uint32_t piece, uint32_t from) {
         const Piece& before = pair_.original.piece(pair_.before(piece));
         const Piece& after = pair_.patched.piece(piece);
@@ -33,6 +34,23 @@ public:
                 fmt::format("{}; {} relies on that, and the running kernel's variable is and stays what it was", what,
                             pair_.patched.title(from)),
                 "leave the variable as it is, and give what the patch needs another name"));
+    }
+    // Of any other one: its users go by its address, which the running kernel has already.
+    void check_unused(uint32_t piece) {
+        const uint32_t partner = pair_.before(piece);
+        const Piece& after = pair_.patched.piece(piece);
+        if (partner == none || after.kind != PieceKind::variable || after.identity != Identity::kept ||
+            pair_.is_left_out(piece) || checked_.contains(piece))
+            return;
+        const Piece& before = pair_.original.piece(partner);
+        if (storage_change(pair_.original, before, pair_.patched, after) != StorageChange::different)
+            return;
+        findings_.push_back(error_about(
+            pair_.patched, piece, "diff.storage-changed",
+            describe(before, after) + ", and no code changes with it; the running kernel's variable is and stays what "
+                                      "it was",
+            "take this change out of the patch, or have the code that uses the variable use a new one of another "
+            "name"));
     }
 
     std::vector<report::Finding> take() { return std::move(findings_); }
@@ -61,6 +79,9 @@ std::vector<report::Finding> find_storage_conflicts(const Pair& pair, const Sele
         for (const RoutedReference& it : selection.routing.with_entries(index))
             if (it.route == Route::original && pair.patched.piece(it.reference.id).kind == PieceKind::variable)
                 conflicts.check(it.reference.id, index);
+    for (uint32_t index = 0; index < pair.patched.pieces().size(); ++index)
+        if (!selection.included[index])
+            conflicts.check_unused(index);
     return conflicts.take();
 }
 

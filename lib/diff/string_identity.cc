@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cctype>
 #include <map>
 #include <set>
 #include <string_view>
@@ -13,41 +15,49 @@ namespace klp::diff {
 
 namespace {
 
-using Users = std::map<std::string_view, std::set<uint32_t>>; // text -> the pieces that refer to it
+using Users = std::map<std::string_view, std::set<uint32_t>>; // a constant's bytes -> the pieces that refer to it
 
-Users copied_strings(const Pair& pair, const Selection& selection) {
+Users copied_constants(const Pair& pair, const Selection& selection) {
     Users users;
     for (uint32_t index : selection.routing.order())
         for (const RoutedReference& it : selection.routing.of(index))
-            if (it.route == Route::literal)
-                if (std::string_view text = string_meant(pair.patched, it.reference); !text.empty())
-                    users[text].insert(index);
+            if (it.route == Route::literal || it.route == Route::inside)
+                if (std::string_view bytes = constant_meant(pair.patched, it.reference); !bytes.empty())
+                    users[bytes].insert(index);
     return users;
 }
 
-// Of those strings, in all of a unit.
+// `string "usual"`, or what can be said of other bytes.
+std::string name_of(std::string_view bytes) {
+    const std::string_view text = bytes.substr(0, bytes.size() - 1);
+    const bool is_text =
+        bytes.back() == '\0' && std::ranges::all_of(text, [](unsigned char c) { return std::isprint(c); });
+    return is_text ? fmt::format("string \"{}\"", text) : std::string("constant without a name");
+}
+
+// Of those constants, in all of a unit.
 Users users_of(const Unit& unit, const Users& wanted) {
     Users users;
     for (uint32_t index = 0; index < unit.pieces().size(); ++index) {
         const Piece& piece = unit.piece(index);
         for (const elf::Relocation& relocation : unit.relocations(piece)) {
-            const std::string_view text = string_meant(unit, unit.reference(piece.section, relocation));
-            if (!text.empty() && wanted.contains(text))
-                users[text].insert(index);
+            const std::string_view bytes = constant_meant(unit, unit.reference(piece.section, relocation));
+            if (!bytes.empty() && wanted.contains(bytes))
+                users[bytes].insert(index);
         }
     }
     return users;
 }
 
-// Who of the original unit compares a string's address, and who lets it out; `none` if nobody does.
+// Who of the original unit compares a constant's address, and who lets it out; `none` if nobody does.
 struct Before {
     uint32_t compares = none, lets_out = none;
 };
 
-Before look_at(const Unit& original, const std::set<uint32_t>& users, std::string_view text) {
+Before look_at(const Unit& original, const std::set<uint32_t>& users, std::string_view bytes) {
     Before before;
     for (uint32_t piece : users) {
-        const StringUses uses = string_uses(original, piece, text);
+        const ConstantUses uses = constant_uses(original, piece, bytes);
         if (uses.is_compared)
             before.compares = piece;
         if (uses.is_let_out)
@@ -56,17 +66,17 @@ Before look_at(const Unit& original, const std::set<uint32_t>& users, std::strin
     return before;
 }
 
-std::string what_differs(const Pair& pair, uint32_t piece, std::string_view text, const Before& before) {
-    const StringUses uses = string_uses(pair.patched, piece, text);
+std::string what_differs(const Pair& pair, uint32_t piece, std::string_view bytes, const Before& before) {
+    const ConstantUses uses = constant_uses(pair.patched, piece, bytes);
     if (uses.is_compared && before.lets_out != none)
-        return fmt::format("it compares pointers with the address of the string \"{}\", which {} lets out; the live "
-                           "patch has a copy of the string, so those of the old code are taken for something else",
-                           text, pair.original.title(before.lets_out));
+        return fmt::format("it compares pointers with the address of the {}, which {} lets out; the live patch has a "
+                           "copy of it, so those of the old code are taken for something else",
+                           name_of(bytes), pair.original.title(before.lets_out));
     if (uses.is_let_out && before.compares != none)
         return fmt::format(
-            "it gives the address of the string \"{}\" away, with which {} compares pointers; the live patch "
-            "has a copy of the string, which the old code takes for something else",
-            text, pair.original.title(before.compares));
+            "it gives the address of the {} away, with which {} compares pointers; the live patch has a copy of it, "
+            "which the old code takes for something else",
+            name_of(bytes), pair.original.title(before.compares));
     return {};
 }
 
@@ -74,11 +84,11 @@ std::string what_differs(const Pair& pair, uint32_t piece, std::string_view text
 
 std::vector<report::Finding> find_string_identity(const Pair& pair, const Selection& selection) {
     std::vector<report::Finding> findings;
-    const Users copies = copied_strings(pair, selection);
-    for (const auto& [text, originals] : users_of(pair.original, copies)) {
-        const Before before = look_at(pair.original, originals, text);
-        for (uint32_t piece : copies.at(text))
-            if (std::string what = what_differs(pair, piece, text, before); !what.empty())
+    const Users copies = copied_constants(pair, selection);
+    for (const auto& [bytes, originals] : users_of(pair.original, copies)) {
+        const Before before = look_at(pair.original, originals, bytes);
+        for (uint32_t piece : copies.at(bytes))
+            if (std::string what = what_differs(pair, piece, bytes, before); !what.empty())
                 findings.push_back(error_about(
                     pair.patched, piece, "diff.string-identity", std::move(what),
                     "do not go by the address of the string: give new objects memory of their own (kstrdup()), which "

@@ -1,4 +1,4 @@
-// Strings that code goes by the address of.
+// Strings, and other constants that have no name in the source, that code goes by the address of.
 //
 //     if (zram->name != default_name) kfree(zram->name);
 //

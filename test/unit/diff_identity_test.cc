@@ -134,9 +134,12 @@ TEST_CASE("another kind of storage is another variable") {
         };
         CHECK(has_code(pair.run(unit(change.before, ""), unit(change.after, "+ 1")), "diff.storage-changed") ==
               change.is_refused);
-        // Who does not refer to it does not care.
+        // Who goes by its address only has the same code: the running kernel's variable is not what the patch wants.
         const std::string unrelated = replaced(unit(change.after, ""), "return x;", "return x + 7;");
-        CHECK(has_code(pair.run(unit(change.before, ""), unrelated), "diff.storage-changed") == false);
+        CHECK(has_code(pair.run(unit(change.before, ""), unrelated), "diff.storage-changed") == change.is_refused);
+        const Outcome alone = pair.run(unit(change.before, ""), unit(change.after, ""));
+        CHECK(has_code(alone, "diff.storage-changed") == change.is_refused);
+        CHECK(alone.diff.nothing_changed == !change.is_refused);
     }
 }
 
@@ -227,6 +230,7 @@ TEST_CASE("a read-only table whose address is an identity cannot be copied") {
         {"stored", "void f(struct file *p) { p->ops = &table; }\n"},
         {"passed", "void f(void) { keep(&table); }\n"},
         {"returned", "const struct ops *f(void) { return &table; }\n"},
+        {"returned as a number", "unsigned long f(int x) { return x ? (unsigned long)&table : 0; }\n"},
         {"passed to an operation", "int f(struct user *u) { return u->attach(u, &table); }\n"},
         {"compared in memory", "int f(struct file *p) { const struct ops *old = &table; return "
                                "__atomic_compare_exchange_n(&p->ops, &old, 0, 0, 5, 5); }\n"},
@@ -238,8 +242,9 @@ TEST_CASE("a read-only table whose address is an identity cannot be copied") {
         for (const auto& [name, use] : uses) {
             CAPTURE(name);
             UnitPair pair(compiler);
-            CHECK(pair.run(unit + use, replaced(unit, "first, second }", "first, third }") + use).codes ==
-                  Codes{"diff.data-changed"});
+            for (const char* debug : {"-g0", "-g1", "-g"})
+                CHECK(pair.run(unit + use, replaced(unit, "first, second }", "first, third }") + use, debug).codes ==
+                      Codes{"diff.data-changed"});
         }
     });
     // Only its content counts: whoever reads it may have a copy.

@@ -123,3 +123,24 @@ TEST_CASE("string identity: a string that is new with the patch is the patch's o
     UnitPair pair;
     CHECK(pair.run(head + plain, head + make + destroy).codes.empty());
 }
+
+TEST_CASE("string identity: texts of every kind") {
+    const std::string inline_name = "static inline const char *me(void) { return __func__; }\n";
+    const std::vector<std::pair<std::string, std::string>> texts = {{"empty", "\"\""},
+                                                                    {"with a zero inside", "\"us\\0ual\""},
+                                                                    {"wide", "(const char *)L\"usual\""},
+                                                                    {"a function's", "me()"}};
+    with_compilers([&](const Compiler& compiler) {
+        for (const auto& [name, text] : texts) {
+            CAPTURE(name);
+            const std::string unit =
+                inline_name + replaced(replaced(make + destroy, "o->name = \"usual\"", "o->name = " + text),
+                                       "!= \"usual\"", "!= " + text);
+            const Outcome outcome = run(unit, in_destroy, counted, compiler);
+            CHECK(outcome.codes == Codes{"diff.string-identity"});
+        }
+        // Another text of the same beginning.
+        const std::string two = replaced(make + destroy, "!= \"usual\"", "!= (const char *)L\"unusual\"");
+        CHECK(run(replaced(two, "\"usual\"", "(const char *)L\"us\""), in_destroy, counted, compiler).codes == Codes{});
+    });
+}
