@@ -63,6 +63,7 @@ public:
     std::optional<uint64_t> loaded_constant(const Instruction& instruction) const override;
     std::optional<unsigned> argument_number(std::string_view register_name) const override;
     bool survives_call(std::string_view name) const override;
+    bool has_literal_pools() const override { return true; }
     bool is_stack_pointer(std::string_view name) const override { return name == "SP"; }
     bool is_result(std::string_view name) const override { return name == "X0"; }
     bool is_second_result(std::string_view name) const override { return name == "X1"; }

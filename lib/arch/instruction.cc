@@ -190,6 +190,10 @@ std::optional<uint64_t> Disassembler::near_target(elf::Bytes section, const Inst
         return target_of(inst, s.instructions->get(inst.getOpcode()), nullptr, instruction.offset, size);
     if (instruction.mnemonic == "ADR" && !instruction.immediates.empty()) // AArch64
         return instruction.offset + static_cast<uint64_t>(instruction.immediates[0]);
+    if (instruction.is_pool_load && !instruction.immediates.empty()) { // counted in instructions
+        constexpr int64_t unit = 4;
+        return instruction.offset + static_cast<uint64_t>(instruction.immediates[0] * unit);
+    }
     return s.analysis->evaluateMemoryOperandAddress(inst, s.subtarget.get(), instruction.offset, size);
 }
 

@@ -56,10 +56,11 @@ struct Instruction {
     bool is_xor = false;        // zero for values that are equal
     bool is_difference = false; // of two values, perhaps a comparison as well
     bool is_return = false;
-    bool is_trap = false;            // nobody gets past it
-    bool has_address = false;        // one operand is an address in parts, whether or not memory is accessed there
-    bool has_immediate = false;      // beside the parts of an address
-    int64_t displacement = 0;        // of the address
+    bool is_pool_load = false;  // from a constant behind the code, of which the instruction has the distance (AArch64)
+    bool is_trap = false;       // nobody gets past it
+    bool has_address = false;   // one operand is an address in parts, whether or not memory is accessed there
+    bool has_immediate = false; // beside the parts of an address
+    int64_t displacement = 0;   // of the address
     Few<unsigned> address_registers; // base and index; neither the program counter nor a register that is always zero
     Few<unsigned> stepped_registers; // those of them that the instruction adds to: `ldr x0, [x1], #8`
     Few<unsigned> read_registers;    // whose value is used, other than in an address

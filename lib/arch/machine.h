@@ -116,6 +116,8 @@ public:
     virtual bool is_result(std::string_view register_name) const = 0;
     // It holds the second half of what takes two registers.
     virtual bool is_second_result(std::string_view register_name) const = 0;
+    // Assemblers put constants behind the code that loads them (`ldr x0, =value`; Instruction::is_pool_load).
+    virtual bool has_literal_pools() const { return false; }
     // Code names an address in the instruction that uses it (x86), and not in a register first.
     virtual bool has_addresses_in_place() const { return false; }
 

@@ -190,6 +190,8 @@ void OperandReader::read(const llvm::MCInst& inst, const llvm::MCInstrDesc& desc
     result.reads_memory = desc.mayLoad();
     result.writes_memory = desc.mayStore();
     result.is_compare = compares(desc, registers_read, result);
+    result.is_pool_load =
+        machine_ == llvm::Triple::aarch64 && is_one_of(result.mnemonic, {"LDRXl", "LDRWl", "LDRSWl", "PRFMl"});
     result.is_xor = is_xor_name(result.mnemonic);
     result.is_difference = is_difference_name(result.mnemonic);
     if (result.mnemonic.starts_with("OR") && result.read_registers.size() == 2 &&

@@ -101,8 +101,9 @@ private:
         const std::string others = seen_by == after_[index].end()
                                        ? std::string()
                                        : fmt::format(", which {} also sees", patched_.title(*seen_by));
-        const auto size_of = [](const Piece& piece) { return piece.end - piece.entry; };
-        const uint64_t was = size_of(pair_.original.piece(pair_.before(index))), is = size_of(patched_.piece(index));
+        const auto size_of = [](const Unit& unit, const Piece& piece) { return unit.content_end(piece) - piece.entry; };
+        const uint64_t was = size_of(pair_.original, pair_.original.piece(pair_.before(index)));
+        const uint64_t is = size_of(patched_, patched_.piece(index));
         if (was != is)
             return error_about(
                 patched_, index, "diff.data-changed",

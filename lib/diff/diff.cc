@@ -103,9 +103,9 @@ Diff run(const elf::Object& original_object, const elf::Object& patched_object, 
 }
 
 std::vector<report::Finding> changes_without_effect(const std::vector<report::Finding>& findings) {
-    constexpr std::array late{std::string_view("diff.registry-changed"), std::string_view("diff.registry-added"),
+    constexpr std::array late{std::string_view("diff.registry-changed"),  std::string_view("diff.registry-added"),
                               std::string_view("diff.init-data-changed"), std::string_view("diff.init-inlined"),
-                              std::string_view("diff.storage-late")};
+                              std::string_view("diff.storage-late"),      std::string_view("diff.alignment-kept")};
     std::vector<report::Finding> errors;
     for (const report::Finding& finding : findings) {
         report::Finding error = finding;

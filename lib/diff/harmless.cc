@@ -191,6 +191,10 @@ private:
             return false;
         const elf::Bytes x = original_.unit.object().section(a_.section).data.subspan(p.offset, p.size);
         const elf::Bytes y = patched_.unit.object().section(b_.section).data.subspan(q.offset, q.size);
+        const std::optional<Hash> before = original_.hasher.pool_constant(before_, p);
+        const std::optional<Hash> after = patched_.hasher.pool_constant(after_, q);
+        if (before || after)
+            return before == after && p.opcode == q.opcode && p.registers == q.registers;
         if (std::ranges::equal(x, y))
             return true;
         if (p.opcode != q.opcode)

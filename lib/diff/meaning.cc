@@ -1,5 +1,7 @@
 #include "diff/meaning.h"
 
+#include "diff/instructions.h"
+
 #include <algorithm>
 #include <map>
 #include <string_view>
@@ -56,7 +58,7 @@ Hash MeaningHasher::compute(uint32_t piece) {
     const Piece& it = unit_.piece(piece);
     Hasher hasher;
     hasher.add(it.entry - it.start);
-    add_bytes(hasher, it, it.start, it.end);
+    add_bytes(hasher, piece, it.start, unit_.content_end(it));
     add_references(hasher, piece, it.start, it.end);
     if (arch::is_filled_by_link(unit_.object().section(it.section).name))
         add_entry_names(hasher, piece);
@@ -72,13 +74,47 @@ void MeaningHasher::add_entry_names(Hasher& hasher, uint32_t piece) {
     }
 }
 
-void MeaningHasher::add_bytes(Hasher& hasher, const Piece& piece, uint64_t start, uint64_t end) {
+std::optional<Hash> MeaningHasher::pool_constant(uint32_t piece, const arch::Instruction& load) {
+    const Piece& it = unit_.piece(piece);
+    const elf::Bytes section = unit_.object().section(it.section).data;
+    const auto target = load.is_pool_load ? unit_.machine().near_target(section, load) : std::nullopt;
+    if (!target || *target >= section.size() || (*target >= it.start && *target < it.end))
+        return std::nullopt;
+    constexpr uint64_t widest = 8;
+    const elf::Bytes constant = section.subspan(*target, std::min(widest, section.size() - *target));
+    Hasher hasher;
+    hasher.add(constant);
+    for (const elf::Relocation& relocation : unit_.relocations(it.section, *target, *target + constant.size()))
+        hasher.add(this->target(unit_.reference(it.section, relocation), piece));
+    return hasher.result();
+}
+
+// What is loaded counts, and not where it is.
+void MeaningHasher::add_pool_loads(Hasher& hasher, uint32_t piece, std::vector<std::byte>& bytes) {
+    const Piece& it = unit_.piece(piece);
+    for (const arch::Instruction& load : read_instructions(unit_, it)) {
+        const std::optional<Hash> constant = pool_constant(piece, load);
+        if (!constant)
+            continue;
+        hasher.add(*constant);
+        // The distance is in bits 5 to 23 (Arm ARM, C6.2, LDR (literal)): register and opcode stay.
+        const auto word = bytes.begin() + static_cast<std::ptrdiff_t>(load.offset - it.start);
+        word[0] &= std::byte{0x1f};
+        word[1] = std::byte{0};
+        word[2] = std::byte{0};
+    }
+}
+
+void MeaningHasher::add_bytes(Hasher& hasher, uint32_t index, uint64_t start, uint64_t end) {
+    const Piece& piece = unit_.piece(index);
     elf::Bytes data = unit_.object().section(piece.section).data;
     hasher.add(end - start);
     if (end > data.size()) // .bss
         return;
     elf::Bytes bytes = data.subspan(start, end - start);
-    if (!unit_.has_resolved(piece.section)) {
+    const bool may_have_pool =
+        piece.kind == PieceKind::function && !piece.is_own_section && unit_.machine().has_literal_pools();
+    if (!unit_.has_resolved(piece.section) && !may_have_pool) {
         if (piece.kind == PieceKind::function || !is_blank(bytes))
             hasher.add(bytes);
         return;
@@ -88,6 +124,8 @@ void MeaningHasher::add_bytes(Hasher& hasher, const Piece& piece, uint64_t start
         for (unsigned at = 0; at < unit_.resolved_width(piece.section, relocation.offset); ++at)
             if (relocation.offset - start + at < masked.size())
                 masked[relocation.offset - start + at] = std::byte{0};
+    if (may_have_pool)
+        add_pool_loads(hasher, index, masked);
     if (piece.kind == PieceKind::function || !is_blank(masked))
         hasher.add(elf::Bytes(masked));
 }
@@ -184,7 +222,7 @@ Hash MeaningHasher::fragment_target(const Reference& reference) {
         return hasher.result();
     }
     uint64_t start = piece.entry + static_cast<uint64_t>(std::max<int64_t>(reference.offset, 0));
-    add_bytes(hasher, piece, std::min(start, end), end);
+    add_bytes(hasher, reference.id, std::min(start, end), end);
     return hasher.result();
 }
 

@@ -7,6 +7,7 @@
 #include "diff/unit.h"
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 namespace klp::diff {
@@ -32,6 +33,9 @@ public:
     Hash special(uint32_t piece);
     // Of what a reference made by `from` leads to.
     Hash target(const Reference& reference, uint32_t from);
+    // Of the constant behind the code of its section that an instruction of `piece` loads by its distance; nothing for
+    // any other instruction.
+    std::optional<Hash> pool_constant(uint32_t piece, const arch::Instruction& load);
     // Of a special section's entry alone.
     Hash entry(const SpecialEntry& entry, uint32_t owner);
 
@@ -40,7 +44,8 @@ private:
     Hash piece_target(const Reference& reference, uint32_t from);
     Hash fragment_target(const Reference& reference);
     void add_entry_names(Hasher& hasher, uint32_t piece);
-    void add_bytes(Hasher& hasher, const Piece& piece, uint64_t start, uint64_t end);
+    void add_pool_loads(Hasher& hasher, uint32_t piece, std::vector<std::byte>& bytes);
+    void add_bytes(Hasher& hasher, uint32_t index, uint64_t start, uint64_t end);
     void add_references(Hasher& hasher, uint32_t piece, uint64_t start, uint64_t end);
 
     const Unit& unit_;

@@ -27,7 +27,7 @@ namespace {
 // Code may have become dependent on an alignment that the kernel's variable need not have.
 bool is_more_aligned(const Unit& original_unit, const Piece& original, const Unit& patched_unit, const Piece& patched) {
     return original.is_own_section && patched.is_own_section &&
-           patched.end - patched.start == original.end - original.start &&
+           patched_unit.content_end(patched) - patched.start == original_unit.content_end(original) - original.start &&
            patched_unit.object().section(patched.section).alignment >
                original_unit.object().section(original.section).alignment;
 }

@@ -45,12 +45,18 @@ public:
         const Piece& before = pair_.original.piece(partner);
         if (storage_change(pair_.original, before, pair_.patched, after) != StorageChange::different)
             return;
-        findings_.push_back(error_about(
-            pair_.patched, piece, "diff.storage-changed",
-            describe(before, after) + ", and no code changes with it; the running kernel's variable is and stays what "
-                                      "it was",
-            "take this change out of the patch, or have the code that uses the variable use a new one of another "
-            "name"));
+        if (storage_of(pair_.original, before) == storage_of(pair_.patched, after))
+            findings_.push_back(warning_about(
+                pair_.patched, piece, "diff.alignment-kept",
+                "its alignment grows, and no code changes with it; the running kernel's variable stays where it is",
+                {}));
+        else
+            findings_.push_back(error_about(
+                pair_.patched, piece, "diff.storage-changed",
+                describe(before, after) + ", and no code changes with it; the running kernel's variable is and stays "
+                                          "what it was",
+                "take this change out of the patch, or have the code that uses the variable use a new one of another "
+                "name"));
     }
 
     std::vector<report::Finding> take() { return std::move(findings_); }

@@ -10,7 +10,8 @@ namespace klp::diff {
 
 // For each variable of the running kernel that the output refers to and whose kind of storage the patch changes: an
 // error "diff.storage-changed", or a note "diff.storage-kept" where the kernel's serves as well (storage.h). The error
-// also for each other variable that the kernel has and keeps: nobody who has its address gets what the patch wants.
+// also for each other variable that the kernel has and keeps: nobody who has its address gets what the patch wants; a
+// warning "diff.alignment-kept" where it is only to be aligned more.
 std::vector<report::Finding> find_storage_conflicts(const Pair& pair, const Selection& selection);
 
 // An error "diff.decrypted-data" for each variable of the output that needs memory of a kind that no module has.

@@ -123,6 +123,24 @@ elf::Bytes Unit::bytes(const Piece& piece) const {
     return data.subspan(piece.start, piece.end - piece.start);
 }
 
+uint64_t Unit::content_end(const Piece& piece) const {
+    const uint64_t size = piece.symbol == 0 ? 0 : object_.symbol(piece.symbol).size;
+    const uint64_t end = piece.entry + size;
+    if (!piece.is_own_section || size == 0 || end >= piece.end || !relocations(piece.section, end, piece.end).empty())
+        return piece.end;
+    const elf::Bytes section = object_.section(piece.section).data;
+    if (piece.kind == PieceKind::function) {
+        const auto rest = machine_.disassemble({section, end, piece.end}, false);
+        return std::ranges::all_of(rest, [&](const arch::Instruction& it) { return machine_.is_padding(it); })
+                   ? end
+                   : piece.end;
+    }
+    if (piece.end > section.size()) // .bss
+        return end;
+    const elf::Bytes rest = section.subspan(end, piece.end - end);
+    return std::ranges::all_of(rest, [](std::byte it) { return it == std::byte{0}; }) ? end : piece.end;
+}
+
 std::optional<arch::Code> Unit::code_of(const Piece& piece) const {
     const elf::Section& section = object_.section(piece.section);
     if (!section.is_code() || piece.end > section.data.size())

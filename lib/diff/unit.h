@@ -132,6 +132,9 @@ public:
     // The bytes of a piece; empty for .bss.
     elf::Bytes bytes(const Piece& piece) const;
     std::optional<arch::Code> code_of(const Piece& piece) const;
+    // Where what the source has of it ends. Compilers put more behind a variable that is alone in its section (KASAN's
+    // redzone, zeros up to the alignment on s390), and no-ops behind a function: nobody's.
+    uint64_t content_end(const Piece& piece) const;
 
     std::span<const SpecialTable> special_tables() const { return special_tables_; }
     // Entries, grouped by the piece they belong to, in section order.
