@@ -93,19 +93,28 @@ TEST_CASE("CFI: who calls by the new type does not get to the kernel's function 
         MESSAGE("skipped: clang-19 is not installed");
         return;
     }
-    UnitPair pair(clang_x86());
-    const std::string flags = "-fsanitize=kcfi -fpatchable-function-entry=16,16 ";
+    const Compiler aarch64 = {"aarch64", "clang-19 --target=aarch64-linux-gnu",
+                              "-O2 -g0 -fno-pie -mgeneral-regs-only -fno-asynchronous-unwind-tables -ffreestanding "
+                              "-ffunction-sections -fdata-sections -w"};
     const std::string unit = "struct object { int value; };\nstruct ops { int (*show)(struct object *); };\n"
                              "static int show(struct object *o) { return o->value; }\nstruct ops ops = { show };\n"
                              "int call(struct ops *p, struct object *o) { return p->show(o) + 1; }\n"
                              "int other(int x) { return x; }\n";
     const std::string constant = replaced(replaced(unit, "show)(struct object *", "show)(const struct object *"),
                                           "int show(struct object *", "int show(const struct object *");
-    const Outcome outcome = pair.run(unit, constant, flags);
-    REQUIRE(outcome.codes == Codes{"diff.cfi-type-changed"});
-    CHECK(outcome.errors[0].function == "show");
-    CHECK(outcome.errors[0].message.find("call calls") != std::string::npos);
+    const std::string kcfi = "-fsanitize=kcfi ";
+    for (const auto& [compiler, entry] :
+         {std::pair(clang_x86(), "-fpatchable-function-entry=16,16"),
+          std::pair(aarch64, "-fpatchable-function-entry=2"), std::pair(aarch64, "-fpatchable-function-entry=4,2")}) {
+        CAPTURE(compiler.command);
+        const Outcome outcome = UnitPair(compiler).run(unit, constant, kcfi + entry);
+        REQUIRE(outcome.codes == Codes{"diff.cfi-type-changed"});
+        CHECK(outcome.errors[0].function == "show");
+        CHECK(outcome.errors[0].message.find("call calls") != std::string::npos);
+    }
     // Nobody new calls it so; and without kCFI nobody asks.
+    UnitPair pair(clang_x86());
+    const std::string flags = kcfi + "-fpatchable-function-entry=16,16";
     const std::string direct = "int show(int x) { return x; }\nint call(int x) { return show(x) + 1; }\n";
     const std::string wider = "int show(long x) { return x; }\nint call(int x) { return show(x) + 2; }\n";
     CHECK(pair.run(direct, wider, flags).codes.empty());

@@ -90,3 +90,39 @@ TEST_CASE("members of a structure that Clang takes apart are no static variables
     const Codes codes = UnitPair(clang_x86()).run(unit, replaced(unit, "st.hits++", "st.misses++")).codes;
     CHECK(std::ranges::find(codes, "diff.static-local") != codes.end());
 }
+
+TEST_CASE("members of a structure that Clang takes apart are told apart by debug data") {
+    const std::string unit = "extern void out(unsigned long, unsigned long);\n"
+                             "static struct { unsigned long sent, received; } st;\n"
+                             "void account(int x, int y) { st.sent += x; st.received += y; out(1, 2); }\n"
+                             "void show(void) { out(st.sent, st.received); }\n";
+    const std::vector<Compiler> clangs = {clang_x86(), compilers()[5]};
+    with_compilers(
+        [&](const Compiler& compiler) {
+            const Outcome outcome = UnitPair(compiler).run(
+                unit, replaced(unit, "{ st.sent += x", "{ if (x < 0) return; st.sent += x"), "-g");
+            REQUIRE(outcome.codes == Codes{});
+            CHECK(outcome.changed() == Names{"account"});
+            for (const char* name : {".klp.ref.vmlinux.vmlinux.st.0,0", ".klp.ref.vmlinux.vmlinux.st.1,0"})
+                CHECK(outcome.refers(".text.account", name));
+        },
+        clangs);
+}
+
+TEST_CASE("literals of structures without a name are told apart by who uses them") {
+    const std::string unit = "struct x { int a, b; };\nextern int out(struct x *);\n"
+                             "static struct x *const one = &(struct x){ 1, 2 };\n"
+                             "int f(int i) { one->a += i; return out(one); }\n";
+    const std::string more = replaced(unit, "static struct x *const one",
+                                      "static struct x *const other = &(struct x){ 1, 2 };\n"
+                                      "int h(int i) { other->a += i; return out(other); }\n"
+                                      "static struct x *const one");
+    with_compilers([&](const Compiler& compiler) {
+        const Outcome outcome = UnitPair(compiler).run(unit, more);
+        REQUIRE(outcome.codes == Codes{});
+        CHECK(outcome.changed() == Names{});
+        CHECK(outcome.names(diff::Change::added) == Names{"h"});
+        for (const elf::Symbol& symbol : outcome.output->symbols()) // its own, and not the one that the kernel has
+            CHECK(symbol.name.find("ref.vmlinux.vmlinux") == std::string_view::npos);
+    });
+}
