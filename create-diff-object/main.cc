@@ -4,6 +4,7 @@
 #include "report/command.h"
 #include "report/errors.h"
 #include "report/json.h"
+#include "report/quoted.h"
 #include "sense/sense.h"
 #include "symbols/kernel_files.h"
 #include "symbols/table_resolver.h"
@@ -68,6 +69,8 @@ bool settle(Options& options) {
         options.module = given[5];
         options.output = given[6];
     }
+    if (options.report == options.output)
+        return false;
     bool has_table = !options.symtab.empty() || !options.vmlinux.empty();
     return !options.original.empty() && !options.patched.empty() && !options.output.empty() && has_table;
 }
@@ -78,11 +81,15 @@ struct Owner {
     std::map<std::string, unsigned> entry_sizes;
 };
 
-Owner read_owner(const Options& options) {
+Owner read_owner(const Options& options, const elf::Object& original) {
     std::string name = options.object == "vmlinux" ? options.object : symbols::module_name_of(options.object);
     if (options.vmlinux.empty())
         return {symbols::read_readelf_symbols(files::read_text(options.symtab), options.symtab, name), {}};
     elf::Object file = symbols::open_module(options.vmlinux);
+    if (file.machine() != original.machine())
+        throw report::Refusal("diff.machines-differ", options.vmlinux,
+                              fmt::format("it is for another machine than {}", original.name()),
+                              "give the vmlinux or module that the unit belongs to");
     Owner owner{symbols::read_elf_symbols(file, name), {}};
     // A module's BTF is a supplement to that of vmlinux.
     if (name == "vmlinux")
@@ -143,7 +150,8 @@ void print_items(const Options& options, const diff::Diff& diff) {
         const bool is_main = item.change != diff::Change::included && item.kind == "function";
         if (!is_main && !options.explain)
             continue;
-        fmt::print("{}: {} {}\n", options.patched, to_string(item.change), item.name);
+        fmt::print("{}: {} {}\n", options.patched, to_string(item.change),
+                   item.kind == "string" ? report::quoted(item.name) : item.name);
         if (!options.explain)
             continue;
         if (!item.cause.empty())
@@ -170,7 +178,7 @@ std::vector<report::Finding> sense_changes(const elf::Object& original, const el
 report::Exit run(const Options& options) {
     elf::Object original = elf::Object::open(options.original);
     elf::Object patched = elf::Object::open(options.patched);
-    const Owner owner = read_owner(options);
+    const Owner owner = read_owner(options, original);
     symbols::Exports exports = read_exports(options);
     symbols::TableResolver resolver(original, owner.table, exports);
     const std::vector<report::Finding> sensed = sense_changes(original, patched, exports);
@@ -212,7 +220,8 @@ int main(int argc, char** argv) {
     if (!settle(options)) {
         fmt::print(stderr,
                    "error[usage]: give --original, --patched, --symtab (or --vmlinux) and --output, or the seven "
-                   "arguments ORIG.o PATCHED.o OBJNAME SYMTAB-TEXT MODULE.SYMVERS MODNAME OUT.o\n"
+                   "arguments ORIG.o PATCHED.o OBJNAME SYMTAB-TEXT MODULE.SYMVERS MODNAME OUT.o; "
+                   "--report is another file than --output\n"
                    "  hint: create-diff-object --help\n");
         return static_cast<int>(report::Exit::usage);
     }

@@ -1,11 +1,13 @@
 #include "diff/address_escapes.h"
 
 #include "arch/address_flow.h"
-#include "diff/address_identity.h"
+#include "diff/code_pointers.h"
 #include "diff/handovers.h"
 #include "diff/instructions.h"
 #include "diff/name_keepers.h"
 #include "diff/piece_finding.h"
+
+#include "report/quoted.h"
 
 #include <fmt/format.h>
 
@@ -56,8 +58,10 @@ class Scan {
 public:
     // `given_code`: variables of the patch that code gives the address of a function, or of what leads to one. Those
     // that this piece gives one are added.
-    Scan(const Unit& patched, const Routing& routing, uint32_t index, std::set<uint32_t>& given_code)
-        : patched_(patched), routing_(routing), index_(index), piece_(patched.piece(index)), given_code_(given_code) {}
+    Scan(const Unit& patched, const CodePointers& leads, const Routing& routing, uint32_t index,
+         std::set<uint32_t>& given_code)
+        : patched_(patched), leads_(leads), routing_(routing), index_(index), piece_(patched.piece(index)),
+          given_code_(given_code) {}
 
     // What escapes.
     std::set<Escape> run() {
@@ -78,7 +82,7 @@ private:
     std::optional<Thing> thing_at(const RoutedReference& routed) const {
         const Reference& reference = routed.reference;
         if (routed.route == Route::literal && patched_.role(reference.id) == arch::Role::strings)
-            return Thing{none, fmt::format("the string \"{}\"", patched_.text_at(reference)), false};
+            return Thing{none, "the string " + report::quoted(patched_.text_at(reference)), false};
         if (routed.route != Route::inside)
             return std::nullopt;
         const Piece& target = patched_.piece(reference.id);
@@ -87,7 +91,7 @@ private:
         if (target.kind == PieceKind::fragment || is_own_code || (is_code && reference.offset != 0))
             return std::nullopt;
         return Thing{reference.id, patched_.title(reference.id),
-                     is_code || given_code_.contains(reference.id) || leads_to_code(patched_, reference.id)};
+                     is_code || given_code_.contains(reference.id) || leads_.lead_from(reference.id)};
     }
     void take(const RoutedReference& it, Thing thing) {
         if (code_.empty())
@@ -189,6 +193,7 @@ private:
     }
 
     const Unit& patched_;
+    const CodePointers& leads_;
     const Routing& routing_;
     uint32_t index_;
     const Piece& piece_;
@@ -203,12 +208,13 @@ private:
 // By function, its parts included: how, and what.
 using Escapes = std::map<uint32_t, std::map<std::string, std::set<std::string>>>;
 
-Escapes scan(const Unit& patched, const Selection& selection, std::set<uint32_t>& given_code) {
+Escapes scan(const Unit& patched, const CodePointers& leads, const Selection& selection,
+             std::set<uint32_t>& given_code) {
     Escapes escapes;
     for (uint32_t index = 0; index < patched.pieces().size(); ++index) {
         if (!selection.included[index] || patched.piece(index).kind != PieceKind::function)
             continue;
-        for (const Escape& it : Scan(patched, selection.routing, index, given_code).run())
+        for (const Escape& it : Scan(patched, leads, selection.routing, index, given_code).run())
             escapes[patched.root_of(index)][it.how].insert(it.name);
     }
     return escapes;
@@ -217,11 +223,12 @@ Escapes scan(const Unit& patched, const Selection& selection, std::set<uint32_t>
 } // namespace
 
 std::vector<report::Finding> find_address_escapes(const Unit& patched, const Selection& selection) {
+    const CodePointers leads(patched);
     std::set<uint32_t> given_code;
     Escapes escapes;
     for (size_t known = SIZE_MAX; known != given_code.size();) { // INIT_WORK() may come behind, or in another function
         known = given_code.size();
-        escapes = scan(patched, selection, given_code);
+        escapes = scan(patched, leads, selection, given_code);
     }
     std::vector<report::Finding> findings;
     for (const auto& [function, ways] : escapes)

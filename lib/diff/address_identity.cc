@@ -265,38 +265,9 @@ private:
 
 } // namespace
 
-bool holds_code_pointers(const Unit& unit, uint32_t variable) {
-    const Piece& piece = unit.piece(variable);
-    return std::ranges::any_of(unit.relocations(piece), [&](const elf::Relocation& relocation) {
-        const Reference reference = unit.reference(piece.section, relocation);
-        if (reference.to == Reference::To::symbol) // of a function or not: nobody says
-            return true;
-        // Labels inside of a function (&&label) are its own affair.
-        return reference.to == Reference::To::piece && unit.piece(reference.id).kind == PieceKind::function &&
-               reference.offset <= 0;
-    });
-}
-
-bool leads_to_code(const Unit& unit, uint32_t variable) {
-    std::vector<uint32_t> seen{variable};
-    for (size_t at = 0; at < seen.size(); ++at) {
-        if (holds_code_pointers(unit, seen[at]))
-            return true;
-        const Piece& piece = unit.piece(seen[at]);
-        for (const elf::Relocation& relocation : unit.relocations(piece)) {
-            const Reference reference = unit.reference(piece.section, relocation);
-            if (reference.to == Reference::To::piece && unit.piece(reference.id).kind == PieceKind::variable &&
-                arch::is_read_only(unit.object().section(unit.piece(reference.id).section)) &&
-                std::ranges::find(seen, reference.id) == seen.end())
-                seen.push_back(reference.id);
-        }
-    }
-    return false;
-}
-
-std::optional<std::string> identity_use(const Unit& unit, uint32_t function, uint32_t variable,
-                                        std::span<const uint32_t> pointed) {
-    const bool has_code = leads_to_code(unit, variable);
+std::optional<std::string> identity_use(const Unit& unit, const CodePointers& code, uint32_t function,
+                                        uint32_t variable, std::span<const uint32_t> pointed) {
+    const bool has_code = code.lead_from(variable);
     std::optional<PointerWords> words;
     if (!pointed.empty())
         words.emplace(unit, variable, pointed);

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 namespace klp::diff {
 
@@ -21,24 +22,29 @@ namespace {
 class DataUsers {
 public:
     explicit DataUsers(const Pair& pair)
-        : pair_(pair), after_(referrers_of(pair.patched, copyable_variables(pair.patched))),
+        : pair_(pair), code_after_(pair.patched), code_before_(pair.original),
+          after_(referrers_of(pair.patched, copyable_variables(pair.patched))),
           before_(referrers_of(pair.original, copyable_variables(pair.original))) {}
 
     struct Users {
         std::vector<uint32_t> functions; // of the patched unit, without parts
         std::vector<uint32_t> variables; // the changed one first
+        std::vector<uint32_t> partners;  // theirs, of the original unit
+        std::set<uint32_t> seen;         // all of them, and of the functions
         std::string obstacle;            // who would notice a copy of the changed one, and how
     };
     // Of patched variable `piece`, in both units. False if it is not known or not only functions that see it, or if its
     // address is an identity.
     bool find(uint32_t piece, Users& users) const {
         users.variables = {piece};
+        users.partners = {pair_.before(piece)};
+        users.seen = {piece};
         for (size_t at = 0; at < users.variables.size(); ++at) {
             const uint32_t variable = users.variables[at];
             const uint32_t partner = pair_.before(variable);
             if (!is_copyable(pair_.patched, variable) || partner == none)
                 return false;
-            users.obstacle = obstacle(variable, users.variables);
+            users.obstacle = obstacle(variable, users);
             if (!users.obstacle.empty())
                 return false;
             for (uint32_t user : after_[variable])
@@ -54,16 +60,17 @@ public:
     }
 
 private:
-    // Who keeps or compares the address of `variable`, which is the changed one, the first of `copied`, or leads to it,
-    // or the address of another copied one that the variable holds.
-    std::string obstacle(uint32_t variable, const std::vector<uint32_t>& copied) const {
-        const std::string of = variable == copied[0] ? "" : fmt::format(" ({}'s)", pair_.patched.title(variable));
-        const bool has_code = leads_to_code(pair_.patched, variable);
-        auto look = [&](const Unit& unit, uint32_t piece, const std::vector<uint32_t>& users,
+    // Who keeps or compares the address of `variable`, which is the changed one, the first of those copied, or leads to
+    // it, or the address of another copied one that the variable holds.
+    std::string obstacle(uint32_t variable, const Users& copied) const {
+        const std::string of =
+            variable == copied.variables[0] ? "" : fmt::format(" ({}'s)", pair_.patched.title(variable));
+        const bool has_code = code_after_.lead_from(variable);
+        auto look = [&](const Unit& unit, const CodePointers& code, uint32_t piece, const std::vector<uint32_t>& users,
                         const std::vector<uint32_t>& pointed) -> std::string {
             for (uint32_t user : users) {
                 if (unit.piece(user).kind == PieceKind::function) {
-                    if (auto use = identity_use(unit, user, piece, pointed))
+                    if (auto use = identity_use(unit, code, user, piece, pointed))
                         return fmt::format("{} {}{}", unit.title(unit.root_of(user)), *use, of);
                 } else if (unit.piece(user).kind == PieceKind::variable && has_code) {
                     return fmt::format("{} holds its address{}", unit.title(user), of);
@@ -72,11 +79,8 @@ private:
             return {};
         };
         const uint32_t partner = pair_.before(variable);
-        std::vector<uint32_t> before;
-        for (uint32_t one : copied)
-            before.push_back(pair_.before(one));
-        std::string found = look(pair_.patched, variable, after_[variable], copied);
-        return found.empty() ? look(pair_.original, partner, before_[partner], before) : found;
+        std::string found = look(pair_.patched, code_after_, variable, after_[variable], copied.variables);
+        return found.empty() ? look(pair_.original, code_before_, partner, before_[partner], copied.partners) : found;
     }
     static std::vector<bool> copyable_variables(const Unit& unit) {
         std::vector<bool> wanted(unit.pieces().size(), false);
@@ -88,14 +92,20 @@ private:
         const Piece& it = pair_.patched.piece(user);
         if (it.kind == PieceKind::fragment)
             return false;
-        std::vector<uint32_t>& list = it.kind == PieceKind::function ? users.functions : users.variables;
         const uint32_t root = pair_.patched.root_of(user);
-        if (std::ranges::find(list, root) == list.end())
-            list.push_back(root);
+        if (!users.seen.insert(root).second)
+            return true;
+        if (it.kind == PieceKind::function) {
+            users.functions.push_back(root);
+        } else {
+            users.variables.push_back(root);
+            users.partners.push_back(pair_.before(root));
+        }
         return true;
     }
 
     const Pair& pair_;
+    CodePointers code_after_, code_before_;
     std::vector<std::vector<uint32_t>> after_;
     std::vector<std::vector<uint32_t>> before_;
 };

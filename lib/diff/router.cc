@@ -1,5 +1,7 @@
 #include "diff/router.h"
 
+#include "diff/code_pointers.h"
+
 #include "diff/address_identity.h"
 #include "diff/data_users.h"
 #include "diff/storage.h"

@@ -20,15 +20,33 @@ void sync_folder(const std::filesystem::path& path) {
         refuse_unwritten(path, errno);
 }
 
+bool is_special(const std::filesystem::path& path) {
+    std::error_code error;
+    const std::filesystem::file_status status = std::filesystem::status(path, error);
+    return std::filesystem::exists(status) && !std::filesystem::is_regular_file(status) &&
+           !std::filesystem::is_directory(status);
+}
+
+// Where a link leads, as long as that is a file or nothing yet. What is opened by a name of /proc has no other one.
+std::filesystem::path followed(std::filesystem::path path) {
+    constexpr unsigned most_links = 40; // as the kernel allows (MAXSYMLINKS)
+    std::error_code error;
+    for (unsigned count = 0; count < most_links && !is_special(path) && std::filesystem::is_symlink(path, error);
+         ++count)
+        path = path.parent_path() / std::filesystem::read_symlink(path); // an absolute one replaces all
+    return path;
+}
+
 } // namespace
 
-NewFile::NewFile(std::filesystem::path path) : path_(std::move(path)), file_(create()) {
+NewFile::NewFile(std::filesystem::path path)
+    : path_(followed(std::move(path))), is_special_(is_special(path_)), file_(is_special_ ? open_special() : create()) {
     if (file_ < 0)
         refuse();
 }
 
 NewFile::~NewFile() {
-    if (!in_place_)
+    if (!in_place_ && !is_special_)
         unlink(temporary_.c_str());
 }
 
@@ -43,19 +61,20 @@ void NewFile::put(std::span<const std::byte> bytes) {
 }
 
 void NewFile::sync() {
-    if (fsync(file_) != 0)
+    if (!is_special_ && fsync(file_) != 0)
         refuse();
 }
 
 void NewFile::put_in_place() {
-    if (rename(temporary_.c_str(), path_.c_str()) != 0)
+    if (!is_special_ && rename(temporary_.c_str(), path_.c_str()) != 0)
         refuse();
     in_place_ = true;
 }
 
 void NewFile::put_in_place_synced() {
     put_in_place();
-    sync_folder(path_.has_parent_path() ? path_.parent_path() : std::filesystem::path("."));
+    if (!is_special_)
+        sync_folder(path_.has_parent_path() ? path_.parent_path() : std::filesystem::path("."));
 }
 
 // A name that neither another thread or process nor what a killed one left has. open(), unlike mkstemp(), gives the
@@ -68,6 +87,10 @@ int NewFile::create() {
         file = open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     } while (file < 0 && errno == EEXIST);
     return file;
+}
+
+int NewFile::open_special() {
+    return open(path_.c_str(), O_WRONLY | O_CLOEXEC);
 }
 
 void NewFile::refuse() const {

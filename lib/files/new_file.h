@@ -10,7 +10,8 @@
 
 namespace klp::files {
 
-// It goes away if it is never put in place. All throw as files::write() does.
+// It goes away if it is never put in place. A link is followed, and what is no file (/dev/stdout, a pipe) is written to
+// as it is: nothing is put in its place. All throw as files::write() does.
 class NewFile {
 public:
     explicit NewFile(std::filesystem::path path);
@@ -26,10 +27,12 @@ public:
 
 private:
     int create();
+    int open_special();
     [[noreturn]] void refuse() const;
 
     std::filesystem::path path_;
     std::string temporary_;
+    bool is_special_; // there is something that is no file
     Descriptor file_;
     bool in_place_ = false;
 };

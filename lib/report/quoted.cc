@@ -1,5 +1,7 @@
 #include "report/quoted.h"
 
+#include <fmt/format.h>
+
 namespace klp::report {
 
 std::string quoted(std::string_view text) {
@@ -15,9 +17,13 @@ std::string quoted(std::string_view text) {
         case '"':
         case '\\':
             result += '\\';
-            [[fallthrough]];
-        default:
             result += c;
+            break;
+        default:
+            if (c >= ' ' && c <= '~')
+                result += c;
+            else
+                result += fmt::format("\\{:03o}", static_cast<unsigned char>(c));
         }
     }
     return result + '"';

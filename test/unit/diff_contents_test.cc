@@ -95,3 +95,21 @@ TEST_CASE("a constant that is used besides being a line is none") {
         CHECK(pair.run(unit, after).changed() == Names{"f", "g"});
     });
 }
+
+TEST_CASE("a chain of thousands of tables comes along whole") {
+    const auto unit = [](unsigned length, int first) {
+        std::string text = "struct link { const struct link *next; int value; };\nextern int use(int);\n"
+                           "static const struct link link0 = { 0, " +
+                           std::to_string(first) + " };\n";
+        for (unsigned at = 1; at < length; ++at)
+            text += "static const struct link link" + std::to_string(at) + " = { &link" + std::to_string(at - 1) +
+                    ", 7 };\n";
+        return text + "int f(void) { int sum = 0; for (const struct link *p = &link" + std::to_string(length - 1) +
+               "; p; p = p->next) sum += p->value; return use(sum); }\n";
+    };
+    UnitPair pair;
+    const Outcome outcome = pair.run(unit(3000, 1), unit(3000, 2));
+    REQUIRE(outcome.codes == Codes{});
+    CHECK(outcome.changed() == Names{"f"});
+    CHECK(std::ranges::count(outcome.diff.items, "variable", &diff::Item::kind) == 3000 - 1);
+}

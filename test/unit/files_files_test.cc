@@ -6,6 +6,7 @@
 
 #include <doctest/doctest.h>
 #include <functional>
+#include <future>
 #include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
@@ -128,4 +129,25 @@ TEST_CASE("files: SHA-256 as the standard's examples have it") {
     auto digest = [](std::string_view text) { return files::sha256(std::as_bytes(std::span(text))); };
     CHECK(digest("abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     CHECK(digest("") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+}
+
+TEST_CASE("what is no file is written to, and a link is followed") {
+    const test::ScratchDirectory scratch;
+    const std::string text = "new";
+    const auto bytes = std::as_bytes(std::span(text));
+    const std::filesystem::path pipe = scratch.path() / "pipe", file = scratch.path() / "file",
+                                link = scratch.path() / "link";
+    REQUIRE(mkfifo(pipe.c_str(), 0600) == 0);
+    auto read = std::async(std::launch::async, [&] { return files::read_text(pipe); });
+    files::write(pipe, bytes);
+    CHECK(read.get() == text);
+    CHECK(std::filesystem::is_fifo(pipe));
+    std::filesystem::create_symlink("file", link);
+    for (int round = 0; round < 2; ++round) { // to nothing, and to a file
+        files::write(link, bytes);
+        CHECK(std::filesystem::is_symlink(link));
+        CHECK(files::read_text(file) == text);
+    }
+    files::write("/dev/null", bytes);
+    CHECK(std::filesystem::is_character_file("/dev/null"));
 }

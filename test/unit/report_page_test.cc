@@ -152,4 +152,5 @@ TEST_CASE("picture: what comes along stands with what needs it, and namesakes ar
 
 TEST_CASE("quoted: a string stays on its line") {
     CHECK(quoted("a\tb \"c\"\n") == R"("a\tb \"c\"\n")");
+    CHECK(quoted("\x1b[2J\xc3") == R"("\033[2J\303")");
 }
