@@ -99,6 +99,7 @@ public:
         make_unique(uses_.passed);
         make_unique(uses_.returned);
         make_unique(uses_.compared_at);
+        make_unique(uses_.comparing);
         return uses_;
     }
 
@@ -150,6 +151,10 @@ private:
             return;
         // With itself, or with what was made of it, is no question of identity.
         const uint64_t others = bits(it.read_registers) & ~holders.all();
+        if (it.is_compare || it.is_xor || it.is_difference)
+            for (unsigned number : it.read_registers)
+                if (bit(number) & holders.all())
+                    uses_.comparing.push_back({at, number});
         const bool is_compared = it.is_compare && (others || it.has_immediate || it.has_address);
         if (is_compared || ((it.is_xor || it.is_difference) && (others || it.reads_memory)))
             uses_.compared_at.push_back(at);
@@ -186,7 +191,9 @@ private:
     Holders after(const Instruction& it, const Holders& holders) {
         const uint64_t written = bits(it.written_registers);
         const uint64_t sources = (bits(it.read_registers) | (it.reads_memory ? 0 : bits(it.address_registers)));
-        const bool is_number = it.is_difference ? !it.has_immediate : it.is_compare || it.is_xor;
+        // A number may be taken from an address; an address that is taken from another one leaves a number.
+        const bool is_from_it = it.is_difference && (it.has_immediate || (bit(it.minuend) & holders.all()) != 0);
+        const bool is_number = it.is_difference ? !is_from_it : it.is_compare || it.is_xor;
         const bool is_made_of_it = (sources & holders.all()) != 0 && !is_number;
         Holders next{holders.exact & ~written, holders.derived & ~written};
         next.derived |= bits(it.stepped_registers) & holders.all();

@@ -46,6 +46,8 @@ struct AddressUses {
     std::vector<Handover> passed;
     std::vector<Handover> returned;  // returns, and jumps to functions, where a register of a result holds it
     std::vector<size_t> compared_at; // instructions that compare it, or what was made of it, with another value
+    std::vector<Handover>
+        comparing; // instructions that compare it, with whatever, and the registers that hold it there
     bool is_accessed() const { return !accessed_at.empty(); }
     bool is_stored() const { return !stored_at.empty(); }
     bool is_passed() const { return !passed.empty(); }

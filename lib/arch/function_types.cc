@@ -47,15 +47,13 @@ bool is_prototype(llvm::DWARFDie function) {
     return dwarf::toUnsigned((origin ? origin : function).find(dwarf::DW_AT_prototyped), 0) != 0;
 }
 
-// Nothing where one argument may take several registers, or none of those that count (`double`, `__int128`), or where
-// there may be more than are named.
+// Those that are named. Nothing where one may take several registers, or none of those that count (`double`,
+// `__int128`), or where a structure is returned: a place for it comes before the first one.
 std::optional<unsigned> count_parameters(llvm::DWARFDie function) {
     unsigned count = 0;
-    if (!is_prototype(function))
+    if (!is_prototype(function) || kind_of(type_of(function)) == FunctionResult::other)
         return std::nullopt;
     for (const llvm::DWARFDie child : function) {
-        if (child.getTag() == dwarf::DW_TAG_unspecified_parameters)
-            return std::nullopt;
         if (child.getTag() != dwarf::DW_TAG_formal_parameter)
             continue;
         llvm::DWARFDie type = type_of(child);

@@ -22,8 +22,9 @@ enum class FunctionResult : uint8_t {
 struct FunctionTypes {
     // By section and offset of the function's entry; functions that are in several parts are not there.
     std::map<std::pair<uint32_t, uint64_t>, FunctionResult> results;
-    // By name, of functions that are defined or called: how many arguments, each in one register at most. Those with a
-    // variable number of arguments, or with structures among them, are not there.
+    // By name, of functions that are defined or called: how many arguments they name, each in one register at most.
+    // Those with structures among them are not there. What is passed beside the named ones is for a format: read at
+    // once.
     std::map<std::string, unsigned, std::less<>> parameters;
 };
 

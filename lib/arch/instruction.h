@@ -55,6 +55,7 @@ struct Instruction {
     bool is_compare = false;
     bool is_xor = false;        // zero for values that are equal
     bool is_difference = false; // of two values, perhaps a comparison as well
+    unsigned minuend = 0;       // the register that something is taken from there
     bool is_return = false;
     bool is_pool_load = false;  // from a constant behind the code, of which the instruction has the distance (AArch64)
     bool is_trap = false;       // nobody gets past it

@@ -18,9 +18,9 @@ bool is_list(std::string_view name) {
 }
 
 // What is written there is gone, and what is read is nothing: an operand only for the form. RIP is no register that
-// code can change.
-constexpr std::array without_value{std::string_view("XZR"), std::string_view("WZR"), std::string_view("ZERO"),
-                                   std::string_view("ZERO8"), std::string_view("RIP")};
+// code can change; flags, which AArch64's CCMP reads, are no value.
+constexpr std::array without_value{std::string_view("XZR"),   std::string_view("WZR"), std::string_view("ZERO"),
+                                   std::string_view("ZERO8"), std::string_view("RIP"), std::string_view("NZCV")};
 
 } // namespace
 
@@ -194,6 +194,9 @@ void OperandReader::read(const llvm::MCInst& inst, const llvm::MCInstrDesc& desc
         machine_ == llvm::Triple::aarch64 && is_one_of(result.mnemonic, {"LDRXl", "LDRWl", "LDRSWl", "PRFMl"});
     result.is_xor = is_xor_name(result.mnemonic);
     result.is_difference = is_difference_name(result.mnemonic);
+    if (result.is_difference && !result.read_registers.empty()) // ppc64 writes it last (`subf` is "subtract from")
+        result.minuend =
+            result.read_registers[machine_ == llvm::Triple::ppc64le ? result.read_registers.size() - 1 : 0];
     if (result.mnemonic.starts_with("OR") && result.read_registers.size() == 2 &&
         result.read_registers[0] == result.read_registers[1]) { // `mr` of ppc64
         const unsigned only = result.read_registers[0];

@@ -40,15 +40,12 @@ public:
     }
 
     bool is_compared() const {
-        // The end of a loop over the thing: both sides of the comparison are addresses of it.
-        return std::ranges::any_of(compared_, [&](const auto& it) {
-            return it.second == 1 && !is_with_number(it.first) && !is_index_of_own(it.first);
-        });
+        return std::ranges::any_of(
+            compared_, [&](size_t at) { return has_other(at) && !is_with_number(at) && !is_index_of_own(at); });
     }
     // The same, and with a pointer that the function got from somewhere: out of memory, from a caller, from a call.
     bool is_compared_with_others() const {
-        return std::ranges::any_of(compared_,
-                                   [&](const auto& it) { return it.second == 1 && compares_others(it.first); });
+        return std::ranges::any_of(compared_, [&](size_t at) { return has_other(at) && compares_others(at); });
     }
     // Functions of other units keep no pointer that this one compares.
     bool is_let_out() const {
@@ -69,7 +66,7 @@ public:
                 return "stores its address";
             if (is_returned(uses))
                 return "returns its address";
-            if (has_code_ && is_passed(uses))
+            if (has_code_ && is_passed_on(uses))
                 return "passes its address on";
             if (has_code_ && !uses.is_known)
                 return "takes its address";
@@ -81,6 +78,14 @@ public:
     }
 
 private:
+    // One of the two values is none of the addresses, nor made of one: the end of a loop over a table, and the middle
+    // of what is searched in it, are compared with places in it.
+    bool has_other(size_t at) const {
+        const arch::Instruction& it = code_[at];
+        const auto holders = holders_.find(at);
+        return it.reads_memory || (it.has_immediate && !in_operand_.contains(at)) || holders == holders_.end() ||
+               std::ranges::any_of(it.read_registers, [&](unsigned one) { return !holders->second.contains(one); });
+    }
     // A difference of addresses, which instructions that compare may be as well, is none of identity.
     bool compares_others(size_t at) const {
         const arch::Instruction& it = code_[at];
@@ -92,7 +97,11 @@ private:
     // given the table is a place in the same one: bsearch(&key, table, ...) - table.
     bool is_index_of_own(size_t at) const {
         const arch::Instruction& it = code_[at];
-        return it.is_difference && !is_with_others(at);
+        if (!it.is_difference || it.reads_memory)
+            return false;
+        const auto holders = holders_.find(at);
+        const bool is_from_it = holders != holders_.end() && holders->second.contains(it.minuend);
+        return !is_with_others(at) || (is_from_it && follow(at).is_accessed_there); // table[n - i]
     }
     bool is_with_others(size_t at) const {
         const arch::Instruction& it = code_[at];
@@ -165,8 +174,11 @@ private:
             return may_be_result(unit_, piece_, code_[it.at], it.register_number);
         });
     }
-    bool is_passed(const arch::AddressUses& uses) const {
-        return std::ranges::any_of(uses.passed, [&](const arch::Handover& it) { return is_argument(it); });
+    // To others than functions of the unit, which are followed.
+    bool is_passed_on(const arch::AddressUses& uses) const {
+        return std::ranges::any_of(uses.passed, [&](const arch::Handover& it) {
+            return callee_of(unit_, piece_, code_[it.at]) == none && is_argument(it);
+        });
     }
     bool is_argument(const arch::Handover& it) const {
         return may_be_argument(unit_, piece_, code_, it.at, it.register_number);
@@ -232,8 +244,9 @@ private:
         add(std::move(uses), offset);
     }
     void add(arch::AddressUses uses) {
-        for (size_t where : uses.compared_at)
-            ++compared_[where];
+        compared_.insert(uses.compared_at.begin(), uses.compared_at.end());
+        for (const arch::Handover& it : uses.comparing)
+            holders_[it.at].insert(it.register_number);
         for (const arch::Handover& handover : uses.passed)
             passed_at_.insert(handover.at);
         all_.push_back(std::move(uses));
@@ -256,10 +269,11 @@ private:
     const PointerWords* words_;
     Instructions code_;
     std::vector<arch::AddressUses> all_;
-    std::set<size_t> in_operand_;         // instructions that compare with the address itself
-    std::map<size_t, unsigned> compared_; // instruction -> how many references get there
-    std::set<size_t> passed_at_;          // calls that get it
-    unsigned followed_ = 0;               // the register of the argument that it comes in
+    std::set<size_t> in_operand_;                  // instructions that compare with the address itself
+    std::set<size_t> compared_;                    // instructions that compare one of the addresses
+    std::map<size_t, std::set<unsigned>> holders_; // such an instruction -> its registers that hold one
+    std::set<size_t> passed_at_;                   // calls that get it
+    unsigned followed_ = 0;                        // the register of the argument that it comes in
     mutable std::optional<arch::OriginFinder> finder_;
 };
 

@@ -19,19 +19,26 @@ std::optional<std::string> callee_name(const Unit& unit, const Piece& piece, con
     return std::nullopt;
 }
 
-// The pointer that instruction `at` calls was loaded from an address that was made of the register's value.
+// The pointer that instruction `at` calls was loaded from an address that was made of the register's value and of
+// another one: an entry of the table that the register leads to. What leads to the pointer by itself may well be an
+// argument: attr->show(kobj, attr, buffer).
 //
 //     larl %r3, table
-//     agr %r1, %r3
+//     agr %r1, %r3       of %r1, an index
 //     lg %r1, 0(%r1)
-//     br %r1             of %r1, which is 0(%r1), which is made of %r1 and %r3
+//     br %r1
 bool leads_to_callee(const Instructions& code, size_t at, unsigned register_number) {
-    std::set<unsigned> address(code[at].address_registers.begin(), code[at].address_registers.end());
-    std::set<unsigned> pointer(code[at].read_registers.begin(), code[at].read_registers.end());
-    while (at-- > 0 && !address.contains(register_number) && !code[at].is_call && !code[at].is_branch) {
+    using Registers = std::set<unsigned>;
+    Registers address(code[at].address_registers.begin(), code[at].address_registers.end());
+    Registers pointer(code[at].read_registers.begin(), code[at].read_registers.end());
+    while (at-- > 0 && !code[at].is_call && !code[at].ends_flow) {
+        if (address.contains(register_number))
+            return address.size() > 1;
         const arch::Instruction& it = code[at];
         for (unsigned one : it.written_registers) {
-            std::set<unsigned>& made = pointer.contains(one) ? pointer : address;
+            if (one == register_number)
+                return false; // it was another value before
+            Registers& made = pointer.contains(one) ? pointer : address;
             if (made.erase(one) == 0)
                 continue;
             if (it.reads_memory)
@@ -40,7 +47,7 @@ bool leads_to_callee(const Instructions& code, size_t at, unsigned register_numb
                 made.insert(it.read_registers.begin(), it.read_registers.end());
         }
     }
-    return address.contains(register_number);
+    return address.contains(register_number) && address.size() > 1;
 }
 
 } // namespace

@@ -49,8 +49,11 @@ bool fits(const Words& words, size_t entry) {
 } // namespace
 
 PointerWords::PointerWords(const Unit& unit, uint32_t table, std::span<const uint32_t> pointed) {
-    const Words words = words_of(unit, unit.piece(table), pointed);
-    for (size_t entry = 1; entry <= words.size() && is_meant_.empty(); ++entry)
+    const Piece& piece = unit.piece(table);
+    const Words words = words_of(unit, piece, pointed);
+    const std::optional<uint64_t> element = unit.element_size_of(piece);
+    const bool is_known = element && *element != 0 && *element % word_size == 0;
+    for (size_t entry = is_known ? *element / word_size : 1; entry <= words.size() && is_meant_.empty(); ++entry)
         if (words.size() % entry == 0 && fits(words, entry))
             for (size_t column = 0; column < entry; ++column)
                 is_meant_.push_back(has(words, entry, column, Word::meant));

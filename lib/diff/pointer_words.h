@@ -15,8 +15,8 @@ namespace klp::diff {
 //                                                   so an entry is three words, and the second leads to rows
 class PointerWords {
 public:
-    // `pointed`: the variables that are meant. Entries are as short as can be, such that no word is a number in one and
-    // a pointer in another.
+    // `pointed`: the variables that are meant. Entries are as long as debug data says, else as short as can be, such
+    // that no word is a number in one and a pointer in another.
     PointerWords(const Unit& unit, uint32_t table, std::span<const uint32_t> pointed);
 
     // Is what stands so many bytes from the beginning of an entry the address of one that is meant?

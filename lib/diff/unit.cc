@@ -179,14 +179,24 @@ std::span<const uint32_t> Unit::symbols_of(uint32_t piece) const {
 
 std::optional<arch::FunctionResult> Unit::result_of(const Piece& function) const {
     const auto& results = function_types().results;
-    const auto found = results.find({function.section, function.entry});
-    return found == results.end() ? std::nullopt : std::optional(found->second);
+    // GCC's debug data counts the no-ops of -fpatchable-function-entry out.
+    const auto found = results.lower_bound({function.section, function.entry});
+    const bool is_inside =
+        found != results.end() && found->first.first == function.section && found->first.second < function.end;
+    return is_inside ? std::optional(found->second) : std::nullopt;
 }
 
 std::optional<unsigned> Unit::parameters_of(std::string_view function) const {
     const auto& parameters = function_types().parameters;
     const auto found = parameters.find(function);
     return found == parameters.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::optional<uint64_t> Unit::element_size_of(const Piece& variable) const {
+    if (!element_sizes_)
+        element_sizes_ = arch::element_sizes(object_);
+    const auto found = element_sizes_->find({variable.section, variable.entry});
+    return found == element_sizes_->end() ? std::nullopt : std::optional(found->second);
 }
 
 const arch::FunctionTypes& Unit::function_types() const {

@@ -2,6 +2,7 @@
 // between them, instead of sections and relocations.
 #pragma once
 
+#include "arch/element_sizes.h"
 #include "arch/function_types.h"
 #include "arch/machine.h"
 #include "arch/special_sections.h"
@@ -169,6 +170,8 @@ public:
     std::optional<arch::FunctionResult> result_of(const Piece& function) const;
     // The same of how many arguments a function of that name takes, each in one register at most.
     std::optional<unsigned> parameters_of(std::string_view function) const;
+    // The same of how large an element of an array is, in bytes.
+    std::optional<uint64_t> element_size_of(const Piece& variable) const;
     // The end of a run of fragments that may be read as one (a nameless table): see fragments.
     uint64_t run_end(uint32_t piece) const;
     // Every unit that needs it brings a copy, and the linker keeps one (gabi, GRP_COMDAT).
@@ -225,6 +228,7 @@ private:
     const arch::FunctionTypes& function_types() const; // read at the first question
 
     mutable std::optional<arch::FunctionTypes> function_types_;
+    mutable std::optional<std::map<std::pair<uint32_t, uint64_t>, uint64_t>> element_sizes_;
     const elf::Object& object_;
     const arch::Machine& machine_;
     std::vector<Role> roles_;

@@ -113,3 +113,19 @@ TEST_CASE("a chain of thousands of tables comes along whole") {
     CHECK(outcome.changed() == Names{"f"});
     CHECK(std::ranges::count(outcome.diff.items, "variable", &diff::Item::kind) == 3000 - 1);
 }
+
+TEST_CASE("a pointer beside the one to a changed table leads elsewhere") {
+    const std::string unit = "static const int first[4] = { 1, 2, 3, 4 }, second[4] = { 5, 6, 7, 8 };\n"
+                             "static const struct { const int *row; const char *name; } all[] = { { first, \"a\" }, "
+                             "{ second, \"b\" } };\n"
+                             "const char *name(int i) { return all[i & 1].name; }\n"
+                             "int value(int i, int k) { return all[i & 1].row[k & 3]; }\n";
+    const std::string row = "const int *row(int i) { return all[i & 1].row; }\n";
+    with_compilers([&](const Compiler& compiler) {
+        UnitPair pair(compiler);
+        const Outcome outcome = pair.run(unit, replaced(unit, "3, 4 }", "3, 9 }"), "-g");
+        REQUIRE(outcome.codes == Codes{});
+        CHECK(outcome.changed() == Names{"name", "value"});
+        CHECK(pair.run(unit + row, replaced(unit, "3, 4 }", "3, 9 }") + row, "-g").codes == Codes{"diff.data-changed"});
+    });
+}
