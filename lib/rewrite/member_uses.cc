@@ -197,8 +197,11 @@ private:
             is_address = unary->getOpcode() == clang::UO_AddrOf;
             return std::nullopt;
         }
-        if (const auto* call = llvm::dyn_cast<clang::CallExpr>(&parent))
+        if (const auto* call = llvm::dyn_cast<clang::CallExpr>(&parent)) {
             note_queue(*call, use);
+            if (call->getNumArgs() == 2 && call->getArg(0) == child) // atomic_set(&p->count, 1)
+                note_constant(*call->getArg(1), use);
+        }
         if (const auto* assignment = llvm::dyn_cast<clang::BinaryOperator>(&parent);
             assignment && assignment->getOpcode() == clang::BO_Assign && assignment->getLHS() == child) {
             use.is_assigned = true;

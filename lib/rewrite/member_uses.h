@@ -22,7 +22,8 @@ struct MemberUse {
     bool is_read = false;     // nothing can be written through it
     bool is_assigned = false; // by a plain assignment
     bool is_always = false;   // the statement is under no condition and in no loop of its function
-    std::string constant;     // what that stores, if it is a constant: its text
+    // What that stores, or what the function that gets the member's address gets next, if it is a constant: its text.
+    std::string constant;
     // The macro or function that gets the member's address as its first argument, as INIT_LIST_HEAD(&p->list) does,
     // and the text of its further arguments (", tick, 0").
     std::string callee;

@@ -72,7 +72,7 @@ std::string get_head(const Shadow& shadow, std::string_view storage) {
 }
 
 std::string allocate_head(const Shadow& shadow, std::string_view storage) {
-    return fmt::format("{}struct {} *{}({} *object,\n\tgfp_t flags)", storage, structure_name(shadow),
+    return fmt::format("{}struct {} *{}(const {} *object,\n\tgfp_t flags)", storage, structure_name(shadow),
                        allocator(shadow), shadow.record);
 }
 
@@ -143,7 +143,7 @@ std::string without_memory(const Shadow& shadow) {
         return fmt::format("\tlost = {};\n\treturn &lost;\n", default_name(shadow));
     return fmt::format("\tWARN_ONCE(1, \"no memory for struct {0}\\n\");\n"
                        "\tif (!xchg(&is_ready, 1))\n"
-                       "\t\t{0}_ctor(object, &lost, NULL);\n"
+                       "\t\t{0}_ctor((void *)object, &lost, NULL);\n"
                        "\treturn &lost;\n",
                        structure_name(shadow));
 }
@@ -156,8 +156,8 @@ std::string allocate_code(const Shadow& shadow, std::string_view storage) {
         "\tstatic struct {} lost;\n"
         "{}"
         "\tstruct {} *found;\n\n"
-        "\tfound = klp_shadow_get_or_alloc(object, {}, sizeof(*found), flags,\n"
-        "\t\t\t\t\t{}, NULL);\n"
+        "\tfound = klp_shadow_get_or_alloc((void *)object, {},\n"
+        "\t\t\t\t\tsizeof(*found), flags, {}, NULL);\n"
         "\tif (found)\n"
         "\t\treturn found;\n"
         "{}"

@@ -194,10 +194,11 @@ TEST_CASE("rewrite: who holds an old object was not counted") {
 
 TEST_CASE("rewrite: a pointer to a new member may be written through") {
     const auto text = [](const std::string& type) {
-        return text_of(rewritten(unit("struct delayed_work d;", "",
-                                      "void begin(struct ctx *c)\n{\n\t" + type +
-                                          "struct delayed_work *own = &c->d; // new\n\tuse(c->lock);\n"
-                                          "\tuse((long)own); // new\n}\n")));
+        return text_of(
+            rewritten("struct pair { long a, b; };\n" + unit("struct pair d;", "",
+                                                             "void begin(struct ctx *c)\n{\n\t" + type +
+                                                                 "struct pair *own = &c->d; // new\n\tuse(c->lock);\n"
+                                                                 "\tuse((long)own); // new\n}\n")));
     };
     CHECK(contains(text(""), "= &klp_ctx_get_or_alloc(c, "));
     CHECK(contains(text("const "), "= &klp_ctx_get(c)->d;"));
