@@ -1,6 +1,7 @@
 #include "rewrite/shadow_member.h"
 
 #include "rewrite/contexts.h"
+#include "rewrite/copies.h"
 #include "rewrite/entry_macros.h"
 #include "rewrite/first_states.h"
 #include "rewrite/initialisers.h"
@@ -67,6 +68,7 @@ public:
         for (const clang::FieldDecl* member : views_.front().record.members)
             stop(*member);
         check_objects();
+        check_copies();
         remark();
         plan_.users.assign(users_.begin(), users_.end());
         if (const auto home = std::ranges::find(plan_.users, states_.home()); home != plan_.users.end())
@@ -94,7 +96,8 @@ private:
         for (const std::string& problem : found.problems)
             ask("rewrite.use", problem, "write this use by hand, with the accessors of the patch");
         for (const std::string& problem : lifetimes.problems)
-            ask("rewrite.no-free", problem, fmt::format("call {}() there by hand", releaser(plan_.shadow)));
+            ask("rewrite.no-free", problem,
+                fmt::format("call {}() there by hand, of each object", releaser(plan_.shadow)));
         for (const MemberUse& use : found.uses) {
             states_.note(unit, use, is_new_object(use, lifetimes));
             if (!use.queue.empty())
@@ -110,6 +113,10 @@ private:
         has_free_ |= std::ranges::any_of(
             lifetimes.frees, [&](const LifetimeSite& site) { return !is_undone_there(site, lifetimes.allocations); });
         objects_.merge(find_objects(unit, record));
+        made_.insert(lifetimes.made.begin(), lifetimes.made.end());
+        ended_.insert(lifetimes.ended.begin(), lifetimes.ended.end());
+        for (std::string& copy : find_copies(unit, record))
+            copies_.push_back(std::move(copy));
         is_allocated_ |= !lifetimes.allocations.empty();
     }
 
@@ -261,14 +268,46 @@ private:
                             "the function is left, for whatever comes to that address next",
                             fmt::join(objects_.on_stacks, "(), ")),
                 fmt::format("call {}() before these functions are left", releaser(plan_.shadow)));
-        if (has_free_ || (!objects_.variables.empty() && !is_allocated_))
+        if (has_free_ || (!objects_.variables.empty() && !is_allocated_)) {
+            check_holders();
             return;
+        }
         plan_.shadow.is_freed = true;
         ask("rewrite.no-free",
             "no code that frees such an object was found in the sources that the patch changes: a shadow variable "
             "would "
             "stay when its object is gone, and be found by the next object at that address",
             fmt::format("call {}() where the object is freed", releaser(plan_.shadow)));
+    }
+
+    // Of some objects an end was seen; those inside of others end with these.
+    void check_holders() {
+        for (const auto& [holder, member] : objects_.parts) {
+            const bool is_array = member.ends_with("[]");
+            const bool stays = objects_.holders.contains(holder) && !made_.contains(holder);
+            if (stays || (ended_.contains(holder) && !is_array))
+                continue;
+            plan_.shadow.is_freed = true;
+            ask("rewrite.no-free",
+                fmt::format("objects of it are also inside of {} (`{}`), {}: a shadow variable would stay when that is "
+                            "gone, and be found by the next object at that address",
+                            holder, member,
+                            is_array ? "an array whose elements klp-build does not go through"
+                                     : "and no code that frees that was found in the sources that the patch changes"),
+                fmt::format("call {}() for {} where {} is freed", releaser(plan_.shadow),
+                            is_array ? "each element" : "`" + member + "`", holder));
+        }
+    }
+
+    // A copy of an object has the old members and none of the new ones.
+    void check_copies() {
+        if (!plan_.shadow.is_written)
+            return;
+        for (const std::string& copy : copies_)
+            ask("rewrite.copied", copy,
+                fmt::format("give the copy what it shall have of it behind that line, member by member, with {}() of "
+                            "both; or leave it, if the copy is right without",
+                            allocator(plan_.shadow)));
     }
 
     std::string summary() const {
@@ -312,6 +351,8 @@ private:
     std::set<std::string> made_late_;                     // functions
     std::set<std::string> asked_;                         // members
     Objects objects_;
+    std::set<std::string> made_, ended_; // structures with an object inside
+    std::vector<std::string> copies_;
     bool has_free_ = false;
     bool is_allocated_ = false;
 };

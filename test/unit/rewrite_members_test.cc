@@ -152,12 +152,6 @@ TEST_CASE("rewrite: a static function may sleep where all its callers may") {
     CHECK(flags("") == std::string("GFP_ATOMIC"));
 }
 
-TEST_CASE("rewrite: a copy of a whole object does not have what is kept beside it") {
-    const std::string copies = "void *memcpy(void *, const void *, unsigned long);\n"
-                               "void copy(struct ctx *a, struct ctx *b)\n{\n\tmemcpy(a, b, sizeof(*a));\n}\n";
-    CHECK(codes_of(rewritten(unit("long n;", "", copies + begin("c->n++;")))) == Codes{"rewrite.no-free"});
-}
-
 TEST_CASE("rewrite: of a structure in a header, the author is told of other files") {
     const std::string use_of_it =
         "void f(struct ctx *c)\n{\n\tuse(c->lock);\n}\nvoid put(struct ctx *c)\n{\n\tkfree(c);\n}\n";
