@@ -152,6 +152,26 @@ TEST_CASE("rewrite: a static function may sleep where all its callers may") {
     CHECK(flags("") == std::string("GFP_ATOMIC"));
 }
 
+TEST_CASE("rewrite: a call for memory that may be waited for sleeps, whoever wrote the flags") {
+    // kzalloc_obj() of 7.x.
+    const std::string macro = "enum { ___GFP_DMA_BIT, ___GFP_DIRECT_RECLAIM_BIT };\n"
+                              "#define FLAGS_KERNEL ((gfp_t)(1u << ___GFP_DIRECT_RECLAIM_BIT | 1u))\n"
+                              "#define new_object(p) ((typeof(p) *)kzalloc(sizeof(p), FLAGS_KERNEL))\n"
+                              "#define new_at_once(p) ((typeof(p) *)kzalloc(sizeof(p), 1u))\n";
+    const auto flags = [&](const std::string& before, const std::string& behind) {
+        const std::string text =
+            text_of(rewritten(macro + unit("long n;", "",
+                                           "void f(struct ctx *c, int *l)\n{\n\tlong *m;\n\n\tuse(c->lock);\n\t" +
+                                               before + "\n\tc->n++; // new\n\t" + behind + "\n\tuse((long)m);\n}\n")));
+        return contains(text, "get_or_alloc(c, GFP_KERNEL)->n++") ? "GFP_KERNEL" : "GFP_ATOMIC";
+    };
+    CHECK(flags("m = new_object(*m);", "") == std::string("GFP_KERNEL"));
+    CHECK(flags("", "m = new_object(*m);") == std::string("GFP_KERNEL"));
+    CHECK(flags("m = new_at_once(*m);", "") == std::string("GFP_ATOMIC"));
+    CHECK(flags("m = new_object(*m); spin_lock(l);", "spin_unlock(l);") == std::string("GFP_ATOMIC"));
+    CHECK(flags("spin_lock(l); m = new_object(*m); spin_unlock(l);", "") == std::string("GFP_ATOMIC"));
+}
+
 TEST_CASE("rewrite: of a structure in a header, the author is told of other files") {
     const std::string use_of_it =
         "void f(struct ctx *c)\n{\n\tuse(c->lock);\n}\nvoid put(struct ctx *c)\n{\n\tkfree(c);\n}\n";
