@@ -40,6 +40,18 @@ constexpr const char* operations_hint = "leave the structure as it is: have the 
                                         "call it by its name, for those tables "
                                         "that would have it";
 
+// What an event writes into the ring buffer (TP_STRUCT__entry()): nobody keeps it, and so nothing can be kept beside
+// it.
+constexpr const char* trace_hint = "leave the event as it is: its format is known to those who trace, and records that "
+                                   "are there have the old one; say "
+                                   "what is new with trace_printk()";
+
+// include/linux/trace_events.h: all records begin alike.
+bool is_trace_record(const Shapes& shapes, TypeId id) {
+    const Type& type = shapes.type(shapes.strip(id));
+    return !type.members.empty() && shapes.type(shapes.strip(type.members.front().type)).name == "trace_entry";
+}
+
 bool is_table_of_operations(const Shapes& shapes, TypeId id) {
     const Type& type = shapes.type(shapes.strip(id));
     const auto functions = std::ranges::count_if(type.members, [&](const Member& member) {
@@ -105,9 +117,10 @@ private:
         case Weight::changed:
             return add("sense.layout-changed", Severity::error, where, change.name,
                        what + usage_text(usage, untouched) + "; objects that exist keep the old layout",
-                       is_table_of_operations(before_, change.original) ? operations_hint
-                       : change.is_grown_only                           ? shadow_hint
-                                                                        : keep_hint);
+                       is_trace_record(before_, change.original)          ? trace_hint
+                       : is_table_of_operations(before_, change.original) ? operations_hint
+                       : change.is_grown_only                             ? shadow_hint
+                                                                          : keep_hint);
         case Weight::hole_filled:
             return add("sense.hole-filled", Severity::warning, where, change.name,
                        what + ", where there was padding" + usage_text(usage, untouched) +

@@ -246,6 +246,26 @@ TEST_CASE("a column more in a table that only replaced functions read is no chan
     expect(table("static const", "int first(const struct row *row) { return row->id; }\n"), row);
 }
 
+TEST_CASE("a record of a trace event that grows is no case for a shadow variable") {
+    const std::string unit = "struct trace_entry { unsigned short type; int pid; };\n"
+                             "struct trace_event_raw_full { struct trace_entry ent; int size; };\n"
+                             "int f(struct trace_event_raw_full *e) { return e->size; }\n";
+    std::string grown = unit;
+    grown.replace(grown.find("int size;"), 9, "int size, mark;");
+    grown.replace(grown.find("e->size"), 7, "e->mark");
+    for (const DebugCompiler& compiler : debug_compilers()) {
+        CAPTURE(compiler.name);
+        if (!has_program(compiler.command)) {
+            MESSAGE("skipped: not installed");
+            continue;
+        }
+        const std::vector<report::Finding> findings = sense_pair(compiler, unit, grown);
+        REQUIRE(said(findings) == "sense.layout-changed struct trace_event_raw_full");
+        CHECK(findings[0].hint.find("trace_printk()") != std::string::npos);
+        CHECK(findings[0].hint.find("shadow") == std::string::npos);
+    }
+}
+
 TEST_CASE("a table of operations that grows is no case for a shadow variable") {
     const std::string unit = "struct object;\nstruct ops { void *owner; int (*get)(struct object *); int (*set)(int); "
                              "};\nint f(struct ops *ops, struct object *o) { return ops->get(o) + ops->set(2); }\n"
