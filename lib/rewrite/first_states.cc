@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 
 namespace klp::rewrite {
 
@@ -27,6 +28,14 @@ std::string function_of(const MemberUse& use) {
 // Of the text behind a member's name, "[2].lock, 0", what leads further into it.
 std::string path_in(const std::string& text) {
     return text.substr(0, text.find_first_of(", \t\n"));
+}
+
+// Can an initialiser name it? Not `[i]`.
+bool is_designator(const std::string& path) {
+    for (size_t at = path.find('['); at != std::string::npos; at = path.find('[', at + 1))
+        if (at + 1 == path.size() || !std::isdigit(static_cast<unsigned char>(path[at + 1])))
+            return false;
+    return true;
 }
 
 // Does what makes `whole` ready do so with all that is in it?
@@ -66,12 +75,15 @@ void FirstStates::note(const ParsedUnit& unit, const MemberUse& use, bool is_new
 
 // What the code stores in a new object is what an old one should have had.
 void FirstStates::note_assignment(const MemberUse& use) {
+    const bool is_nothing = !use.constant.empty() && is_zero(use.constant);
+    if (is_nothing)
+        return;
     if (!use.is_always)
         note_value_of_some(use);
-    else if (use.constant.empty())
+    else if (use.constant.empty() || !is_designator(use.path))
         note_unknown_value(use);
-    else if (!is_zero(use.constant))
-        values_.try_emplace(name_of(use), use.constant);
+    else
+        values_.try_emplace(name_of(use) + use.path, use.constant);
 }
 
 void FirstStates::note_call(const ParsedUnit& unit, const MemberUse& use, bool is_new_object) {
@@ -113,7 +125,7 @@ void FirstStates::note_holders(const MemberUse& use) {
 // `if (flags & WRITE) p->is_write = true;` does not say what those are that exist.
 void FirstStates::note_value_of_some(const MemberUse& use) {
     const std::string member = name_of(use);
-    if (!use.constant.empty() && !is_zero(use.constant) && asked_.insert(member).second)
+    if (!use.constant.empty() && asked_.insert(member).second)
         remarks_.push_back(fmt::format(
             "{}() sets `{}` of some new objects to {}, and of others not. Which of those that are older than the "
             "patch it would have set, nobody knows: all read as zero until written to. Is that right for those "
@@ -123,11 +135,11 @@ void FirstStates::note_value_of_some(const MemberUse& use) {
 }
 
 void FirstStates::note_unknown_value(const MemberUse& use) {
-    const std::string text = fmt::format(
-        "{}() sets `{}` of a new object to what is no constant. What an object that is older than the patch "
-        "would have there, nobody knows: it reads as zero until it is written to",
-        function_of(use), name_of(use));
-    if (use.member->getType()->isPointerType())
+    const std::string text =
+        fmt::format("{}() sets `{}` of a new object {}. What an object that is older than the patch "
+                    "would have there, nobody knows: it reads as zero until it is written to",
+                    function_of(use), name_of(use), use.constant.empty() ? "to what is no constant" : "one by one");
+    if (use.is_pointer)
         questions_.push_back({"rewrite.old-value", text,
                               fmt::format("see that the code does without it where it is NULL, or give {}_default a "
                                           "value",

@@ -90,7 +90,7 @@ const Row* row_of(const clang::RecordDecl& record) {
 }
 
 struct Parts {
-    // `is_own`: the author of the structure around it is the one who makes it ready.
+    // `is_own`: the author of the structure around it is the one who makes it ready, and nobody else's bytes are there.
     void add(clang::QualType type, UnreadyPart part, bool is_own) {
         if (const clang::ArrayType* array = type->getAsArrayTypeUnsafe()) {
             // Of an array in an array, or one without a length, a loop is not all there is to it.
@@ -117,7 +117,7 @@ struct Parts {
             UnreadyPart inner = part;
             if (!field->getName().empty())
                 inner.path.append(1, '.').append(field->getName());
-            add(field->getType(), std::move(inner), is_own && tag_of(*record).empty());
+            add(field->getType(), std::move(inner), is_own && tag_of(*record).empty() && !record->isUnion());
         }
     }
     std::vector<UnreadyPart> found;

@@ -206,6 +206,11 @@ private:
             assignment && assignment->getOpcode() == clang::BO_Assign && assignment->getLHS() == child) {
             use.is_assigned = true;
             use.is_always = is_always(*assignment);
+            use.is_pointer = assignment->getLHS()->getType()->isPointerType();
+            const size_t begin = use.name.offset + use.member->getName().size();
+            const Place end = unit_.end_of(assignment->getLHS()->getEndLoc());
+            if (end.file == use.name.file && end.offset > begin)
+                use.path = std::string(unit_.text_of(end.file).substr(begin, end.offset - begin));
             note_constant(*assignment->getRHS(), use);
         }
         return false;
@@ -217,7 +222,9 @@ private:
             const clang::DynTypedNodeList parents = unit_.context().getParents(node);
             if (parents.empty() || !parents[0].get<clang::Stmt>())
                 return !parents.empty();
-            if (!parents[0].get<clang::CompoundStmt>() && !parents[0].get<clang::LabelStmt>())
+            const auto* around = parents[0].get<clang::Stmt>();
+            if (!llvm::isa<clang::CompoundStmt, clang::LabelStmt, clang::ForStmt, clang::WhileStmt, clang::DoStmt>(
+                    around))
                 return false;
             node = parents[0];
         }

@@ -16,7 +16,7 @@ struct Shadow {
     std::string record;                        // "struct timerfd_ctx"
     std::string declarations;                  // of the new members, as lines of a structure
     std::string origin;                        // what the id is made of: file, structure and members
-    std::map<std::string, std::string> values; // constants that members have where the object is set up
+    std::map<std::string, std::string> values; // by designator, constants that members begin with
     std::vector<std::string> initialisers;     // statements on `new`: "mutex_init(&new->lock);"
     std::set<std::string> object_names;        // variables of the object that these use
     std::vector<std::string> prototypes;       // of functions that these use

@@ -7,6 +7,7 @@
 #include "rewrite/initialisers.h"
 #include "rewrite/lifetimes.h"
 #include "rewrite/member_uses.h"
+#include "rewrite/new_objects.h"
 #include "rewrite/objects.h"
 
 #include <fmt/format.h>
@@ -98,8 +99,9 @@ private:
         for (const std::string& problem : lifetimes.problems)
             ask("rewrite.no-free", problem,
                 fmt::format("call {}() there by hand, of each object", releaser(plan_.shadow)));
+        const std::set<const clang::VarDecl*> made = new_objects(unit, lifetimes.allocations);
         for (const MemberUse& use : found.uses) {
-            states_.note(unit, use, is_new_object(use, lifetimes));
+            states_.note(unit, use, made.contains(use.object));
             if (!use.queue.empty())
                 queues_[use.member->getName().str()].insert(use.queue);
             note_owner(use);
@@ -126,12 +128,6 @@ private:
             add_use(unit, contexts, use);
         for (const MemberEntry& entry : found.entries)
             add_entry(unit, entry);
-    }
-
-    static bool is_new_object(const MemberUse& use, const Lifetimes& lifetimes) {
-        return use.object && std::ranges::any_of(lifetimes.allocations, [&](const LifetimeSite& site) {
-                   return site.function == use.function && site.variable == use.object;
-               });
     }
 
     // What a function frees that it has just made says nothing of an object's usual end.

@@ -118,3 +118,36 @@ TEST_CASE("rewrite: a count that new objects begin with is what old ones read as
     // What another function stores is no beginning.
     CHECK_FALSE(contains(text_of(rewritten(unit("atomic_t n;", "", "atomic_set(&c->n, 7);"))), ".n = "));
 }
+
+TEST_CASE("rewrite: a constant is given to that part of a member which new objects have it in") {
+    const auto text = [](const std::string& member, const std::string& set_up, const std::string& look) {
+        return text_of(rewritten(unit(member, set_up, look)));
+    };
+    CHECK(contains(text("struct { int a, b; } n;", "c->n.b = 7;", "use(c->n.b);"), "\t.n.b = 7,\n"));
+    CHECK(contains(text("int n[4];", "c->n[2] = 7;", "use(c->n[i]);"), "\t.n[2] = 7,\n"));
+    const rewrite::Result loop =
+        rewritten(unit("int n[4];", "for (int i = 0; i < 4; i++) c->n[i] = 7;", "use(c->n[i]);"));
+    CHECK_FALSE(contains(text_of(loop), "= 7,"));
+    CHECK(loop.remarks.size() == 1);
+    CHECK(rewritten(unit("int n[4];", "for (int i = 0; i < 4; i++) c->n[i] = 0;", "use(c->n[i]);")).remarks.empty());
+    CHECK(codes_of(rewritten(unit("void *n[4];", "for (int i = 0; i < 4; i++) c->n[i] = kzalloc(8, 1u);",
+                                  "use((long)c->n[i]);"))) == Codes{"rewrite.old-value"});
+}
+
+TEST_CASE("rewrite: what a function does to new objects only is how they begin") {
+    const auto text = [](const std::string& more) {
+        return text_of(
+            rewritten("struct ctx;\nstatic void begin(struct ctx *c);\n" + unit("long n;", "begin(c);", "use(c->n);") +
+                      "static void begin(struct ctx *made)\n{\n\tuse(made->lock);\n\tmade->n = 7; // new\n}\n" + more));
+    };
+    CHECK(contains(text(""), "\t.n = 7,\n"));
+    CHECK_FALSE(contains(text("void again(struct ctx *c)\n{\n\tbegin(c);\n}\n"), ".n = 7"));
+    CHECK_FALSE(contains(text("void (*kept)(struct ctx *) = begin;\n"), ".n = 7"));
+}
+
+TEST_CASE("rewrite: a union is made ready by who knows what it is") {
+    CHECK(codes_of(rewritten(unit("union { struct list_head l; long n; } u;", "", "use((long)c->u.l.next);"))) ==
+          Codes{"rewrite.no-initialiser"});
+    CHECK(codes_of(rewritten(unit("union { struct list_head l; long n; } u;", "INIT_LIST_HEAD(&c->u.l);",
+                                  "use((long)c->u.l.next);"))) == Codes{});
+}
