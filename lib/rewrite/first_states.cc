@@ -67,6 +67,8 @@ std::string statement_for(const UnreadyPart& part, const std::string& member) {
 
 void FirstStates::note(const ParsedUnit& unit, const MemberUse& use, bool is_new_object) {
     note_holders(use);
+    if (!use.is_read && !use.is_assigned && use.member->getType()->isRecordType() && has_pointer(use.member->getType()))
+        linked_.insert(name_of(use));
     if (!use.callee.empty() && !use.is_read)
         note_call(unit, use, is_new_object);
     else if (use.is_assigned && is_new_object)

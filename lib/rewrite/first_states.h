@@ -37,6 +37,10 @@ public:
     // who only looks at a list must find one that leads back to itself, and the same one the next time.
     bool is_constructed(const std::string& member) const { return constructed_.contains(member); }
 
+    // Must it be memory of the object's own, whatever there is? What is constructed, and what others may link to: a
+    // node of a hash table or tree, the head that an RCU callback goes by.
+    bool must_exist(const std::string& member) const { return is_constructed(member) || linked_.contains(member); }
+
     const std::vector<OpenState>& questions() const { return questions_; }
     const std::vector<std::string>& remarks() const { return remarks_; }
     // The file of functions that the constructor refers to; empty if it needs none.
@@ -59,6 +63,7 @@ private:
     std::map<std::string, std::pair<std::string, std::string>>
         calls_; // by member: a function that nobody knows, by whom
     std::set<std::string> constructed_;
+    std::set<std::string> linked_;
     std::set<std::string> asked_; // members
     std::string home_;
     std::vector<OpenState> questions_;

@@ -26,7 +26,7 @@ struct Shadow {
     bool knows_object = false;                 // has a member `object`
     bool has_loop = false;                     // over a list of such members: each_macro()
     bool has_safe_loop = false;
-    bool must_exist = false; // a lock, list or work: without memory, objects share one that stays
+    bool must_exist = false; // a lock, list, work or link: without memory, objects share one that stays
     bool is_read = false;    // which accessors are needed
     bool is_written = false;
     bool is_freed = false;

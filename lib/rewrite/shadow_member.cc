@@ -207,7 +207,7 @@ private:
 
     std::string flags_at(const Contexts& contexts, const MemberUse& use) {
         const bool is_atomic = contexts.at(*use.function, use.name) == Context::atomic;
-        const bool must_exist = states_.is_constructed(use.member->getName().str());
+        const bool must_exist = states_.must_exist(use.member->getName().str());
         plan_.shadow.must_exist |= must_exist;
         if (must_exist && is_atomic)
             made_late_.insert(fmt::format("{}()", use.function->getName().str()));

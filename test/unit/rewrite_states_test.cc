@@ -151,3 +151,12 @@ TEST_CASE("rewrite: a union is made ready by who knows what it is") {
     CHECK(codes_of(rewritten(unit("union { struct list_head l; long n; } u;", "INIT_LIST_HEAD(&c->u.l);",
                                   "use((long)c->u.l.next);"))) == Codes{});
 }
+
+TEST_CASE("rewrite: what others link to is never in memory that is lost") {
+    const std::string text = text_of(rewritten("struct node { struct node *next; };\nvoid hang(struct node *);\n" +
+                                               unit("struct node n; long count;", "", "hang(&c->n); c->count++;")));
+    CHECK(contains(text, "hang(&" + made + "->n); klp_ctx_get_or_alloc(c, GFP_ATOMIC)->count++;"));
+    CHECK(contains(text, "WARN_ONCE("));
+    CHECK_FALSE(contains(text, "lost = klp_ctx_default"));
+    CHECK_FALSE(contains(text, "is_ready"));
+}
