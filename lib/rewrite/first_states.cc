@@ -92,11 +92,13 @@ void FirstStates::note_call(const ParsedUnit& unit, const MemberUse& use, bool i
     const std::string member = name_of(use);
     if (const std::string_view constant = constant_for(use.callee); !constant.empty()) {
         // Where the object is not new, it only stores a value.
-        if (is_new_object && !path_in(use.more_arguments).empty())
+        if (!is_new_object || (!use.constant.empty() && is_zero(use.constant)))
+            return;
+        if (!use.is_always)
+            note_value_of_some(use);
+        else if (use.constant.empty() || !path_in(use.more_arguments).empty())
             note_unknown_value(use);
-        else if (is_new_object && use.constant.empty())
-            note_unknown_value(use);
-        else if (is_new_object && !is_zero(use.constant))
+        else
             values_.try_emplace(member, fmt::format("{}({})", constant, use.constant));
         return;
     }

@@ -199,8 +199,10 @@ private:
         }
         if (const auto* call = llvm::dyn_cast<clang::CallExpr>(&parent)) {
             note_queue(*call, use);
-            if (call->getNumArgs() == 2 && call->getArg(0) == child) // atomic_set(&p->count, 1)
+            if (call->getNumArgs() == 2 && call->getArg(0) == child) { // atomic_set(&p->count, 1)
+                use.is_always = is_always(*call);
                 note_constant(*call->getArg(1), use);
+            }
         }
         if (const auto* assignment = llvm::dyn_cast<clang::BinaryOperator>(&parent);
             assignment && assignment->getOpcode() == clang::BO_Assign && assignment->getLHS() == child) {
@@ -230,8 +232,19 @@ private:
         }
     }
 
+    static bool speaks_of_locals(const clang::Stmt& statement) {
+        const auto* name = llvm::dyn_cast<clang::DeclRefExpr>(&statement);
+        const auto* variable = name ? llvm::dyn_cast<clang::VarDecl>(name->getDecl()) : nullptr;
+        if (variable && !variable->isFileVarDecl())
+            return true;
+        return std::ranges::any_of(statement.children(),
+                                   [](const clang::Stmt* child) { return child && speaks_of_locals(*child); });
+    }
+
+    // As the author wrote it. What speaks of the function's variables, as sizeof(*p), means something there only, and
+    // of the structure with the new member perhaps something else.
     void note_constant(const clang::Expr& value, MemberUse& use) {
-        if (value.isIntegerConstantExpr(unit_.context()))
+        if (value.isIntegerConstantExpr(unit_.context()) && !speaks_of_locals(value))
             use.constant = unit_.text_of(value.getSourceRange()).value_or("");
     }
 

@@ -115,6 +115,9 @@ TEST_CASE("rewrite: a count that new objects begin with is what old ones read as
     CHECK(contains(text, "use(atomic_read(&klp_ctx_get(c)->n));"));
     CHECK_FALSE(contains(text_of(rewritten(unit("atomic_t n;", "atomic_set(&c->n, 0);", look))), ".n = "));
     CHECK(rewritten(unit("atomic_t n;", "atomic_set(&c->n, how);", look)).remarks.size() == 1);
+    const rewrite::Result some = rewritten(unit("atomic_t n;", "if (how) atomic_set(&c->n, 7);", look));
+    CHECK(some.remarks.size() == 1);
+    CHECK_FALSE(contains(text_of(some), ".n = "));
     // What another function stores is no beginning.
     CHECK_FALSE(contains(text_of(rewritten(unit("atomic_t n;", "", "atomic_set(&c->n, 7);"))), ".n = "));
 }
@@ -125,6 +128,7 @@ TEST_CASE("rewrite: a constant is given to that part of a member which new objec
     };
     CHECK(contains(text("struct { int a, b; } n;", "c->n.b = 7;", "use(c->n.b);"), "\t.n.b = 7,\n"));
     CHECK(contains(text("int n[4];", "c->n[2] = 7;", "use(c->n[i]);"), "\t.n[2] = 7,\n"));
+    CHECK(rewritten(unit("long n;", "c->n = sizeof(*c);", "use(c->n);")).remarks.size() == 1);
     const rewrite::Result loop =
         rewritten(unit("int n[4];", "for (int i = 0; i < 4; i++) c->n[i] = 7;", "use(c->n[i]);"));
     CHECK_FALSE(contains(text_of(loop), "= 7,"));
