@@ -1,5 +1,6 @@
 #include "diff/changed_data.h"
 
+#include "diff/pairing.h"
 #include "diff/piece_finding.h"
 #include "diff/referrers.h"
 #include "diff/storage.h"
@@ -123,14 +124,19 @@ private:
     std::string content_hint(uint32_t index) const {
         const Storage storage = storage_of(patched_, patched_.piece(index));
         const bool is_protected = storage == Storage::read_only || storage == Storage::ro_after_init;
-        return fmt::format(
-            "take this change out of the patch, and {}; if the old content does no harm, keep the change and leave it "
-            "out of the live patch with KLP_IGNORE_SECTION(\"{}\")",
-            is_protected
-                ? "change the functions that use the variable: it is read-only, so no callback can write to it"
+        const char* const instead =
+            is_protected ? "change the functions that use the variable: it is read-only, so no callback can write to it"
+            : is_static_local(patched_, patched_.piece(index))
+                ? "have the function use the new value, or store it before it uses the variable: no callback can reach "
+                  "a variable of a function"
                 : "set the new value in a pre-patch callback (KLP_PRE_PATCH_CALLBACK) and the old one again in "
-                  "a post-unpatch callback (KLP_POST_UNPATCH_CALLBACK), which klp-build --rewrite DIR writes",
-            section_of(index));
+                  "a post-unpatch callback (KLP_POST_UNPATCH_CALLBACK); klp-build --rewrite DIR writes them for "
+                  "numbers "
+                  "and addresses, and says of other values what can be done";
+        return fmt::format(
+            "take this change out of the patch, and {}; if the old content does no harm, keep the change "
+            "and leave it out of the live patch with KLP_IGNORE_SECTION(\"{}\")",
+            instead, section_of(index));
     }
 
     const Pair& pair_;

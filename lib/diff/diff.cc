@@ -111,8 +111,10 @@ std::vector<report::Finding> changes_without_effect(const std::vector<report::Fi
         report::Finding error = finding;
         error.severity = report::Severity::error;
         if (std::ranges::find(late, finding.code) != late.end()) {
-            error.hint = "the patch changes nothing else: do by hand, in a pre-patch callback of a function that you "
-                         "change, what the start of the kernel or module would have done";
+            error.hint =
+                "the patch changes nothing else: have a pre-patch callback (KLP_PRE_PATCH_CALLBACK(), which may "
+                "be all there is in a patch) do what the start of the kernel or module would have done; what "
+                "others read from a module's file, such as its aliases, no live patch can change";
         } else if (finding.code == "sense.export-changed") {
             error.hint = "the patch changes nothing else, and what is exported no live patch can change";
         } else if (finding.code == left_out_code) {

@@ -1,6 +1,7 @@
 #include "diff/read_only_writes.h"
 
 #include "arch/address_flow.h"
+#include "arch/special_sections.h"
 #include "diff/instructions.h"
 #include "diff/piece_finding.h"
 #include "diff/storage.h"
@@ -44,6 +45,9 @@ std::vector<report::Finding> find_read_only_writes(const Pair& pair, const Selec
     for (uint32_t index = 0; index < selection.included.size(); ++index) {
         if (!selection.included[index] || pair.patched.piece(index).kind != PieceKind::function)
             continue;
+        // What ran when the kernel started does not run again, and could write there then.
+        if (arch::is_init(pair.patched.object().section(pair.patched.piece(index).section).name))
+            continue;
         const uint32_t partner = pair.before(index);
         for (uint32_t variable : writes_of(pair.patched, index)) {
             if (partner != none && writes_of(pair.original, partner).contains(pair.before(variable)))
@@ -54,7 +58,11 @@ std::vector<report::Finding> find_read_only_writes(const Pair& pair, const Selec
                             fmt::format("it writes to {}, which is {} ({}): that is an oops",
                                         pair.patched.title(variable), to_string(storage_of(pair.patched, target)),
                                         pair.patched.object().section(target.section).name),
-                            "leave the variable as it is, and change the functions that use it or that it points to"));
+                            pair.before(variable) == none
+                                ? "the variable is new, so nobody needs it to be read-only: leave __ro_after_init (or "
+                                  "const) out"
+                                : "leave the variable as it is, and change the functions that use it or that it points "
+                                  "to"));
         }
     }
     return findings;

@@ -24,7 +24,7 @@ bool is_in_section(const clang::VarDecl& variable, llvm::StringRef part) {
 
 // That a callback can get to, and write to.
 bool is_lasting(const clang::VarDecl& variable) {
-    return variable.hasGlobalStorage() && !variable.isStaticLocal() && !is_in_section(variable, "init");
+    return variable.hasGlobalStorage() && !variable.isStaticLocal() && !is_in_section(variable, ".init.");
 }
 
 // The variable that an expression without pointers is a part of.
@@ -207,9 +207,10 @@ private:
                          step.objects.empty()
                              ? std::string()
                              : fmt::format("; what it does now concerns {}", fmt::join(step.objects, ", "))),
-             fmt::format("write into klp_{}() what it would have done, for what exists; nothing, if the new code works "
-                         "without",
-                         function)});
+             fmt::format(
+                 "write into klp_{0}() what it would have done, for what exists, and into klp_undo_{0}() what takes "
+                 "it back; nothing, if the new code works without",
+                 function)});
         result_.steps.push_back(std::move(step));
     }
 

@@ -51,7 +51,9 @@ std::string step_code(const BootStep& step) {
     if (!step.objects.empty())
         objects = fmt::format(" * for {}.\n", fmt::join(step.objects, ", "));
     return fmt::format("\n/*\n * {0}() has run. What it would have done now is left to do{1}\n{2} *\n{3} */\n"
-                       "static void klp_{0}(void)\n{{\n}}\n",
+                       "static void klp_{0}(void)\n{{\n}}\n\n"
+                       "/* What takes that back when the patch is disabled. */\n"
+                       "static void klp_undo_{0}(void)\n{{\n}}\n",
                        step.function, objects.empty() ? "." : "", objects, lines);
 }
 
@@ -84,6 +86,8 @@ std::string set_code(const std::string& file, const FileCallbacks& wanted, const
 
 std::string undo_code(const std::string& file, const FileCallbacks& wanted, const char* storage) {
     std::string statements;
+    for (size_t at = wanted.steps.size(); at-- > 0;)
+        statements += fmt::format("\tklp_undo_{}();\n", wanted.steps[at].function);
     for (size_t at = wanted.values.size(); at-- > 0;)
         statements += restore_value(wanted.values[at], at);
     for (const Shadow& shadow : wanted.shadows)

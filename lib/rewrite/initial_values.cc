@@ -3,8 +3,10 @@
 #include <clang/AST/Attr.h>
 #include <clang/AST/RecursiveASTVisitor.h>
 #include <fmt/format.h>
+#include <llvm/ADT/StringExtras.h>
 
 #include <map>
+#include <utility>
 
 namespace klp::rewrite {
 
@@ -61,6 +63,37 @@ bool is_boot_data(const clang::VarDecl& variable) {
     return section && section->getName().starts_with(".init");
 }
 
+// Why no callback can be written for a variable, and what the author can do instead.
+struct Problem {
+    std::string text;
+    const char* hint = "";
+    explicit operator bool() const { return !text.empty(); }
+};
+
+constexpr const char* by_hand =
+    "leave the variable as it is and change the code that uses the value; or set it by hand in "
+    "a pre-patch callback, and back in a post-unpatch one, if nobody minds when it changes";
+
+// The variable that a constant address is of: `&limits[0]`, `&table.first`.
+const clang::VarDecl* variable_at(const clang::Expr& address) {
+    const clang::Expr* part = address.IgnoreParenCasts();
+    if (const auto* name = llvm::dyn_cast<clang::DeclRefExpr>(part))
+        return llvm::dyn_cast<clang::VarDecl>(name->getDecl());
+    if (const auto* unary = llvm::dyn_cast<clang::UnaryOperator>(part))
+        return unary->getOpcode() == clang::UO_AddrOf ? variable_at(*unary->getSubExpr()) : nullptr;
+    if (const auto* member = llvm::dyn_cast<clang::MemberExpr>(part))
+        return member->isArrow() ? nullptr : variable_at(*member->getBase());
+    if (const auto* element = llvm::dyn_cast<clang::ArraySubscriptExpr>(part))
+        return element->getBase()->IgnoreParenImpCasts()->getType()->isArrayType() ? variable_at(*element->getBase())
+                                                                                   : nullptr;
+    return nullptr;
+}
+
+bool is_null(const clang::Expr* value, clang::ASTContext& context) {
+    return !value || llvm::isa<clang::ImplicitValueInitExpr>(value) ||
+           value->isNullPointerConstant(context, clang::Expr::NPC_ValueDependentIsNull) != clang::Expr::NPCK_NotNull;
+}
+
 class Comparison {
 public:
     Comparison(const ParsedUnit& original, const ParsedUnit& patched, const std::string& name)
@@ -79,24 +112,51 @@ private:
         if (is_constant(before) || is_boot_data(after))
             return;
         const size_t values = result_.values.size();
-        const bool is_equal = compare(before.getInit(), after.getInit(), after.getType(), key.second);
-        if (is_equal)
+        if (compare_types(before, after) && compare(before.getInit(), after.getInit(), after.getType(), key.second))
             return;
-        std::string problem = problem_;
-        problem_.clear();
+        Problem problem = std::exchange(problem_, {});
         if (is_of_processors(after))
-            problem = "each processor has one of its own";
+            problem = {"each processor has one of its own",
+                       "set each of them in a pre-patch callback (for_each_possible_cpu(), per_cpu()), and back in a "
+                       "post-unpatch one"};
         else if (is_read_only(after))
-            problem = "it is read-only, and the kernel offers no way to write to it";
+            problem = {"it is read-only, and the kernel offers no way to write to it",
+                       "leave the variable as it is, and change the code that uses the value"};
         else if (!key.first.empty())
-            problem = fmt::format("it is a variable of {}(), which no callback can reach", key.first);
-        if (!problem.empty() || !take_back(before, after)) {
+            problem = {fmt::format("it is a variable of {}(), which no callback can reach", key.first),
+                       "leave its initialiser as it is, and have the function itself use the new value, or store it "
+                       "before it uses the variable"};
+        if (!problem && !take_back(before, after))
+            problem = {"the initialiser comes from a macro", by_hand};
+        if (problem) {
             result_.values.resize(values);
             result_.questions.push_back({"rewrite.value", report::Severity::error, name_, key.second,
-                                         fmt::format("the patch changes its initial value, and {}",
-                                                     problem.empty() ? "the initialiser comes from a macro" : problem),
-                                         "change the code that uses the value, in place of the value"});
+                                         fmt::format("the patch changes its initial value, and {}", problem.text),
+                                         problem.hint});
         }
+    }
+
+    // A variable of the running kernel stays what it is, and an array as long as it is.
+    bool compare_types(const clang::VarDecl& before, const clang::VarDecl& after) {
+        const std::string was = before.getType().getCanonicalType().getAsString();
+        const std::string is = after.getType().getCanonicalType().getAsString();
+        // Of a structure without a name, this has its place.
+        if (was == is || was.find("unnamed") != std::string::npos || is.find("unnamed") != std::string::npos)
+            return true;
+        if (before.getType()->isArrayType() && after.getType()->isArrayType())
+            problem_ = {
+                "it gets another number of elements, which the running kernel's has not",
+                "leave the array as it is: register what is new in a pre-patch callback (register_sysctl() for a "
+                "table of the patch's own) and take it away in a post-unpatch one, or change the code that goes "
+                "through the array"};
+        else if (was.find("static_key") != std::string::npos)
+            problem_ = {fmt::format("it becomes a {}, was a {}", is, was),
+                        "leave the key as it is, turn it on or off in a pre-patch callback (static_branch_enable(), "
+                        "static_branch_disable()), and back in a post-unpatch one"};
+        else
+            problem_ = {fmt::format("it becomes a {}, was a {}", is, was),
+                        "leave the variable as it is, and give what is new a variable of its own"};
+        return false;
     }
 
     // Notes what differs; an initialiser that is not there stands for zero.
@@ -106,16 +166,36 @@ private:
         if (old_list || new_list)
             return compare_lists(old_list, new_list, type, place);
         const std::string old_text = text(original_, before), new_text = text(patched_, after);
-        if (old_text == new_text || is_same_number(before, after))
+        const std::optional<bool> is_same = is_same_value(before, after);
+        if (is_same.value_or(old_text == new_text))
             return true;
-        const bool is_function = type->isFunctionPointerType();
-        if (!type->isIntegralOrEnumerationType() && !is_function)
-            problem_ = fmt::format("{} is neither a number nor a function's address", place);
-        else if (is_function && (new_text.empty() || !original_has_function(new_text)))
-            problem_ =
-                fmt::format("{} is a function that only the patch has: tasks may be in it when the module goes", place);
-        result_.values.push_back({place, old_text, new_text, !is_function});
+        const bool is_number = type->isIntegralOrEnumerationType();
+        const bool becomes_null = type->isPointerType() && is_null(after, patched_.context());
+        if (!problem_ && (new_text == "?" || (is_number && old_text == "?")))
+            problem_ = {"the initialiser comes from a macro", by_hand};
+        if (!problem_ && !is_number && !becomes_null)
+            problem_ = address_problem(type, after, new_text, place);
+        result_.values.push_back({place, old_text, becomes_null ? "NULL" : new_text, is_number});
         return false;
+    }
+
+    // A callback can give a pointer the address of what stays when the module goes.
+    Problem address_problem(clang::QualType type, const clang::Expr* after, const std::string& text,
+                            const std::string& place) const {
+        if (type->isFunctionPointerType())
+            return original_has_function(text)
+                       ? Problem{}
+                       : Problem{fmt::format("{} is a function that only the patch has: tasks may be in it when the "
+                                             "module goes",
+                                             place),
+                                 "leave the pointer as it is, and change the function that it leads to"};
+        const clang::VarDecl* variable = type->isPointerType() ? variable_at(*after) : nullptr;
+        if (!variable || !variable->hasGlobalStorage())
+            return {fmt::format("{} is neither a number nor the address of a function or variable", place), by_hand};
+        if (!original_has_variable(*variable))
+            return {fmt::format("{} is the address of what only the patch has, and which goes with the module", place),
+                    "leave the variable as it is, and change the code that uses the address"};
+        return {};
     }
 
     bool compare_lists(const clang::InitListExpr* before, const clang::InitListExpr* after, clang::QualType type,
@@ -146,7 +226,8 @@ private:
     }
 
     bool note_problem(std::string text) {
-        problem_ = std::move(text);
+        if (!problem_)
+            problem_ = {std::move(text), by_hand};
         return false;
     }
 
@@ -164,17 +245,28 @@ private:
         return unit.text_of(value->getSourceRange()).value_or("?");
     }
 
-    bool is_same_number(const clang::Expr* before, const clang::Expr* after) const {
-        const auto value = [](const clang::Expr* expression, const ParsedUnit& unit) -> std::optional<int64_t> {
-            if (!expression || llvm::isa<clang::ImplicitValueInitExpr>(expression))
-                return 0;
+    // Nothing if one of them is not known, as the text of an initialiser that a macro brings is not.
+    std::optional<bool> is_same_value(const clang::Expr* before, const clang::Expr* after) const {
+        const auto value = [](const clang::Expr* expression, const ParsedUnit& unit) -> std::optional<std::string> {
+            if (is_null(expression, unit.context()))
+                return "0";
             clang::Expr::EvalResult result;
-            if (!expression->EvaluateAsInt(result, unit.context()) || result.Val.getInt().getSignificantBits() > 64)
+            if (!expression->EvaluateAsRValue(result, unit.context()) || result.HasSideEffects)
                 return std::nullopt;
-            return result.Val.getInt().getExtValue();
+            if (result.Val.isInt())
+                return llvm::toString(result.Val.getInt(), 10);
+            return result.Val.getAsString(unit.context(), expression->getType());
         };
-        const std::optional<int64_t> a = value(before, original_), b = value(after, patched_);
-        return a && a == b;
+        const std::optional<std::string> a = value(before, original_), b = value(after, patched_);
+        return a && b ? std::optional(*a == *b) : std::nullopt;
+    }
+
+    // Of a constant of the unit's own, the live patch may have a copy.
+    bool original_has_variable(const clang::VarDecl& variable) const {
+        const auto found = original_.context().getTranslationUnitDecl()->lookup(
+            clang::DeclarationName(&original_.context().Idents.get(variable.getName())));
+        const auto* known = found.empty() ? nullptr : llvm::dyn_cast<clang::VarDecl>(found.front());
+        return known && (!is_constant(*known) || known->hasExternalFormalLinkage());
     }
 
     bool original_has_function(const std::string& text) const {
@@ -217,7 +309,7 @@ private:
     const ParsedUnit& original_;
     const ParsedUnit& patched_;
     const std::string& name_;
-    std::string problem_; // of the variable at hand
+    Problem problem_; // of the variable at hand, the first one
     ChangedValues result_;
 };
 

@@ -15,8 +15,9 @@ struct Row {
 };
 
 // include/linux: mutex.h, spinlock_types.h, rwlock_types.h, seqlock.h, rwsem.h, types.h, wait.h, swait.h, completion.h,
-// workqueue.h, timer.h, hrtimer.h, kref.h, xarray.h, idr.h, skbuff.h, percpu_counter.h
-constexpr std::array<Row, 22> rows = {{{"mutex", "mutex_init"},
+// workqueue.h, timer.h, hrtimer.h, kref.h, xarray.h, idr.h, skbuff.h, rbtree.h (a node of zeros counts as one in a
+// tree), list_nulls.h, percpu-refcount.h, kfifo.h
+constexpr std::array<Row, 26> rows = {{{"mutex", "mutex_init"},
                                        {"spinlock", "spin_lock_init"},
                                        {"raw_spinlock", "raw_spin_lock_init"},
                                        {"rw_semaphore", "init_rwsem"},
@@ -37,7 +38,11 @@ constexpr std::array<Row, 22> rows = {{{"mutex", "mutex_init"},
                                        {"rcu_work", ""},
                                        {"irq_work", ""},
                                        {"tasklet_struct", ""},
-                                       {"hrtimer", ""}}};
+                                       {"hrtimer", ""},
+                                       {"rb_node", "RB_CLEAR_NODE"},
+                                       {"hlist_nulls_head", ""},
+                                       {"percpu_ref", ""},
+                                       {"__kfifo", ""}}};
 
 struct Late {
     std::string_view type; // tag of the structure
@@ -54,11 +59,21 @@ constexpr std::array<Late, 8> late = {{{"work_struct", {false, true, "cancel_wor
                                        {"tasklet_struct", {false, false, "tasklet_kill"}},
                                        {"callback_head", {true, false, ""}}}};
 
-constexpr std::array<std::string_view, 20> others = {
-    "INIT_WORK",           "INIT_DELAYED_WORK",    "timer_setup",   "hrtimer_init",    "hrtimer_setup",
-    "INIT_RCU_WORK",       "INIT_DEFERRABLE_WORK", "init_irq_work", "tasklet_setup",   "seqcount_spinlock_init",
-    "seqcount_mutex_init", "atomic_set",           "atomic64_set",  "atomic_long_set", "refcount_set",
-    "INIT_HLIST_HEAD",     "xa_init_flags",        "seqcount_init", "init_rcu_head",   "mutex_init"};
+constexpr std::array<std::string_view, 18> others = {
+    "INIT_WORK",       "INIT_DELAYED_WORK",    "timer_setup",           "hrtimer_init",    "hrtimer_setup",
+    "INIT_RCU_WORK",   "INIT_DEFERRABLE_WORK", "init_irq_work",         "tasklet_setup",   "seqcount_spinlock_init",
+    "xa_init_flags",   "seqcount_mutex_init",  "INIT_HLIST_NULLS_HEAD", "INIT_HLIST_HEAD", "INIT_HLIST_NODE",
+    "init_llist_head", "seqcount_init",        "init_rcu_head"};
+
+constexpr std::array<std::string_view, 4> leaving_zero = {"INIT_HLIST_HEAD", "INIT_HLIST_NODE", "init_llist_head",
+                                                          "init_rcu_head"};
+
+// include/linux: atomic.h, refcount.h
+constexpr std::array<std::pair<std::string_view, std::string_view>, 4> constants = {
+    {{"atomic_set", "ATOMIC_INIT"},
+     {"atomic64_set", "ATOMIC64_INIT"},
+     {"atomic_long_set", "ATOMIC_LONG_INIT"},
+     {"refcount_set", "REFCOUNT_INIT"}}};
 
 const clang::RecordDecl* record_of(clang::QualType type) {
     return type->getBaseElementTypeUnsafe()->getAsRecordDecl();
@@ -74,6 +89,40 @@ const Row* row_of(const clang::RecordDecl& record) {
     return found == rows.end() ? nullptr : &*found;
 }
 
+struct Parts {
+    // `is_own`: the author of the structure around it is the one who makes it ready, and nobody else's bytes are there.
+    void add(clang::QualType type, UnreadyPart part, bool is_own) {
+        if (const clang::ArrayType* array = type->getAsArrayTypeUnsafe()) {
+            // Of an array in an array, or one without a length, a loop is not all there is to it.
+            const bool is_one = !part.array && array->isConstantArrayType();
+            part.array = part.path;
+            part.path += "[at]";
+            add(array->getElementType(), std::move(part), is_own && is_one);
+            return;
+        }
+        const clang::RecordDecl* record = type->getAsRecordDecl();
+        if (!record)
+            return;
+        if (const Row* row = row_of(*record)) {
+            part.type = type.getAsString();
+            if (is_own)
+                part.initialiser = row->initialiser;
+            found.push_back(std::move(part));
+            return;
+        }
+        const clang::RecordDecl* definition = record->getDefinition();
+        if (!definition)
+            return;
+        for (const clang::FieldDecl* field : definition->fields()) {
+            UnreadyPart inner = part;
+            if (!field->getName().empty())
+                inner.path.append(1, '.').append(field->getName());
+            add(field->getType(), std::move(inner), is_own && tag_of(*record).empty() && !record->isUnion());
+        }
+    }
+    std::vector<UnreadyPart> found;
+};
+
 } // namespace
 
 bool is_initialiser(std::string_view name) {
@@ -81,24 +130,19 @@ bool is_initialiser(std::string_view name) {
            std::ranges::any_of(rows, [&](const Row& row) { return !name.empty() && row.initialiser == name; });
 }
 
-bool needs_initialiser(clang::QualType type) {
-    const clang::RecordDecl* record = record_of(type);
-    if (!record)
-        return false;
-    if (row_of(*record))
-        return true;
-    const clang::RecordDecl* definition = record->getDefinition();
-    return definition && std::ranges::any_of(definition->fields(), [](const clang::FieldDecl* field) {
-               return needs_initialiser(field->getType());
-           });
+bool leaves_zero(std::string_view initialiser) {
+    return std::ranges::find(leaving_zero, initialiser) != leaving_zero.end();
 }
 
-std::optional<std::string> initialiser_of(clang::QualType type) {
-    const clang::RecordDecl* record = type->getAsRecordDecl();
-    const Row* row = record ? row_of(*record) : nullptr;
-    if (!row || row->initialiser.empty())
-        return std::nullopt;
-    return std::string(row->initialiser);
+std::string_view constant_for(std::string_view function) {
+    const auto found = std::ranges::find(constants, function, &std::pair<std::string_view, std::string_view>::first);
+    return found == constants.end() ? std::string_view() : found->second;
+}
+
+std::vector<UnreadyPart> unready_parts(clang::QualType type) {
+    Parts parts;
+    parts.add(type, {}, true);
+    return std::move(parts.found);
 }
 
 std::optional<Deferred> deferred(clang::QualType type) {

@@ -1,5 +1,8 @@
 #include "rewrite/lifetimes.h"
 
+#include "rewrite/freeing.h"
+#include "rewrite/object_paths.h"
+
 #include <clang/AST/Attr.h>
 #include <clang/AST/ParentMapContext.h>
 #include <clang/AST/RecursiveASTVisitor.h>
@@ -14,12 +17,7 @@ namespace klp::rewrite {
 
 namespace {
 
-// The argument that is freed, by function (include/linux/slab.h, mm.h, rcupdate.h). kfree_rcu() is a macro around the
-// last two, which hold the object in a variable.
-const std::map<std::string, unsigned, std::less<>> free_functions = {
-    {"kfree", 0},           {"kvfree", 0},           {"vfree", 0},        {"kfree_sensitive", 0}, {"kzfree", 0},
-    {"kmem_cache_free", 1}, {"kvfree_sensitive", 0}, {"mempool_free", 0},
-};
+// What kfree_rcu() and its like (include/linux/rcupdate.h) are macros around, which hold the object in a variable.
 constexpr std::string_view variable_of_kfree_rcu = "___p";
 
 // The functions behind the macros have underscores in front (_kmalloc_noprof() of 7.x).
@@ -34,33 +32,6 @@ bool is_allocator(llvm::StringRef name) {
 bool stays(const clang::FunctionDecl& function) {
     const auto* section = function.getAttr<clang::SectionAttr>();
     return !section || !(section->getName().starts_with(".init") || section->getName().starts_with(".exit"));
-}
-
-// The members that lead from an object of `outer` to one of `record` in it: ".stats".
-void find_paths(const clang::RecordDecl& outer, const clang::RecordDecl& record, const std::string& path,
-                std::vector<std::string>& paths) {
-    if (outer.getCanonicalDecl() == record.getCanonicalDecl()) {
-        paths.push_back(path);
-        return;
-    }
-    const clang::RecordDecl* definition = outer.getDefinition();
-    if (!definition)
-        return;
-    for (const clang::FieldDecl* field : definition->fields())
-        if (const clang::RecordDecl* inner = field->getType()->getAsRecordDecl())
-            find_paths(*inner, record, field->getName().empty() ? path : path + "." + field->getName().str(), paths);
-}
-
-// What is freed or allocated, without the casts to and from void *. `(struct ctx *)((char *)p - 8)` stays as it is.
-const clang::Expr& without_casts(const clang::Expr& pointer) {
-    const clang::Expr* inner = pointer.IgnoreParenImpCasts();
-    while (const auto* cast = llvm::dyn_cast<clang::CStyleCastExpr>(inner)) {
-        const clang::QualType type = cast->getType();
-        if (type->isPointerType() && type->getPointeeType()->isRecordType())
-            break;
-        inner = cast->getSubExpr()->IgnoreParenImpCasts();
-    }
-    return *inner;
 }
 
 class Visitor : public clang::RecursiveASTVisitor<Visitor> {
@@ -79,19 +50,28 @@ public:
         const clang::FunctionDecl* callee = call->getDirectCallee();
         if (!callee || !callee->getDeclName().isIdentifier())
             return true;
-        if (const auto known = free_functions.find(callee->getName());
-            known != free_functions.end() && known->second < call->getNumArgs()) {
-            const clang::Expr& pointer = *call->getArg(known->second);
+        if (const std::optional<FreeingCall> freeing = freeing_call(*call); freeing && freeing->is_several) {
+            frees_of_several_.push_back({call, function_, freeing->what});
+        } else if (freeing && !is_of_kfree_rcu(*freeing->what)) {
+            const clang::Expr& pointer = *freeing->what;
+            if (const clang::ValueDecl* array = array_of(pointer); array && !objects_at(pointer, record_, "p").empty())
+                frees_of_arrays_.push_back({{call, function_, &pointer}, array->getCanonicalDecl()});
             add_end(*call, pointer, result.frees);
+            note_ended(without_casts(pointer).getType());
             if (const auto* keeper = llvm::dyn_cast<clang::MemberExpr>(&without_casts(pointer));
                 keeper && keeper->getType()->isVoidPointerType())
                 frees_without_type_.push_back({call, function_, &pointer, keeper->getMemberDecl()->getNameAsString()});
         }
         if (callee->getName().ends_with("memset") && call->getNumArgs() > 0)
             add_end(*call, *call->getArg(0), result.resets);
-        if (is_copier(callee->getName()) && call->getNumArgs() > 1 &&
-            (has_record(*call->getArg(0)) || has_record(*call->getArg(1))))
-            add_problem(*call, "a whole object is copied there, without what is kept beside it");
+        return true;
+    }
+
+    // `q->slots[i]` is one of those that `kfree(q->slots)` frees.
+    bool VisitArraySubscriptExpr(clang::ArraySubscriptExpr* element) {
+        if (has_inside(element->getType(), record_))
+            if (const clang::ValueDecl* array = array_of(*element->getBase()))
+                indexed_.insert(array->getCanonicalDecl());
         return true;
     }
 
@@ -109,23 +89,25 @@ public:
             return true;
         if (std::string_view(variable->getName()) == variable_of_kfree_rcu && variable->getLocation().isMacroID()) {
             const clang::DynTypedNodeList parents = unit_.context().getParents(*variable);
-            if (!parents.empty() && parents[0].get<clang::DeclStmt>())
+            if (!parents.empty() && parents[0].get<clang::DeclStmt>()) {
                 add_end(*parents[0].get<clang::DeclStmt>(), *variable->getInit(), result.frees);
+                note_ended(variable->getType());
+            }
         }
         return true;
     }
 
     bool VisitBinaryOperator(clang::BinaryOperator* assignment) {
-        if (assignment->getOpcode() == clang::BO_Assign && is_record(assignment->getLHS()->getType()))
-            add_problem(*assignment, "a whole object is assigned there, without what is kept beside it");
+        note_element(*assignment);
         if (assignment->getOpcode() != clang::BO_Assign || !allocates(assignment->getRHS()))
             return true;
         const std::optional<std::string> target = unit_.text_of(assignment->getLHS()->getSourceRange());
         if (target)
-            for (const std::string& object : objects_at(*assignment->getLHS(), *target))
+            for (const std::string& object : objects_at(*assignment->getLHS(), record_, *target))
                 if (std::optional<LifetimeSite> site = site_of(*assignment, *assignment->getLHS(), object);
                     site && !site->opening)
                     add(std::move(*site), result.allocations);
+        note_holders(assignment->getLHS()->getType(), result.made);
         return true;
     }
 
@@ -137,6 +119,15 @@ public:
                 function_ = free.function;
                 add_untyped_end(*free.call, *free.pointer, *outer);
             }
+        for (const auto& [free, array] : frees_of_arrays_)
+            if (indexed_.contains(array))
+                frees_of_several_.push_back(free);
+        for (const FreeOfSeveral& free : frees_of_several_)
+            if (leads_to_objects(*free.what)) {
+                function_ = free.function;
+                add_problem(*free.call, "several objects are freed there at once, and beside each of them something is "
+                                        "kept");
+            }
         return std::move(result);
     }
 
@@ -147,15 +138,52 @@ private:
         const clang::Expr* pointer;
         std::string keeper; // name of the member that is freed
     };
+    struct FreeOfSeveral {
+        const clang::CallExpr* call;
+        const clang::FunctionDecl* function;
+        const clang::Expr* what;
+    };
     Lifetimes result;
 
-    static bool is_copier(llvm::StringRef name) {
-        name.consume_front("__builtin_");
-        name.consume_front("__");
-        return name == "memcpy" || name == "memmove" || name == "kmemdup";
+    static bool is_of_kfree_rcu(const clang::Expr& pointer) {
+        const auto* name = llvm::dyn_cast<clang::DeclRefExpr>(&without_casts(pointer));
+        return name && name->getDecl()->getDeclName().isIdentifier() &&
+               std::string_view(name->getDecl()->getName()) == variable_of_kfree_rcu;
     }
 
-    bool has_record(const clang::Expr& pointer) const { return !objects_at(pointer, "p").empty(); }
+    void note_holders(clang::QualType pointer, std::set<std::string>& holders) const {
+        const clang::RecordDecl* pointee =
+            pointer->isPointerType() ? pointer->getPointeeType()->getAsRecordDecl() : nullptr;
+        if (pointee)
+            holders.merge(holders_in(*pointee, record_));
+    }
+
+    void note_ended(clang::QualType pointer) { note_holders(pointer, result.ended); }
+
+    // The variable or member that an array is: `f->slots`.
+    static const clang::ValueDecl* array_of(const clang::Expr& expression) {
+        const clang::Expr* array = expression.IgnoreParenCasts();
+        if (const auto* name = llvm::dyn_cast<clang::DeclRefExpr>(array))
+            return name->getDecl();
+        const auto* member = llvm::dyn_cast<clang::MemberExpr>(array);
+        return member ? member->getMemberDecl() : nullptr;
+    }
+
+    // `gone[count++] = p;` puts an object among those that are freed later.
+    void note_element(const clang::BinaryOperator& assignment) {
+        const auto* element = llvm::dyn_cast<clang::ArraySubscriptExpr>(assignment.getLHS()->IgnoreParens());
+        if (!element || assignment.getOpcode() != clang::BO_Assign ||
+            objects_at(*assignment.getRHS(), record_, "p").empty())
+            return;
+        if (const clang::ValueDecl* array = array_of(*element->getBase()))
+            arrays_.insert(array->getCanonicalDecl());
+    }
+
+    // An array with objects, or a pointer to those of all processors.
+    bool leads_to_objects(const clang::Expr& what) const {
+        const clang::ValueDecl* array = array_of(what);
+        return !objects_at(what, record_, "p").empty() || (array && arrays_.contains(array->getCanonicalDecl()));
+    }
 
     // The name of the member that an expression is stored in; empty if it is none.
     std::string keeper_of(const clang::Expr& expression) const {
@@ -178,8 +206,7 @@ private:
     }
 
     void add_untyped_end(const clang::Stmt& statement, const clang::Expr& pointer, const clang::RecordDecl& outer) {
-        std::vector<std::string> paths;
-        find_paths(outer, record_, "", paths);
+        const std::vector<std::string> paths = paths_to(outer, record_);
         const std::optional<std::string> text = unit_.text_of(without_casts(pointer).getSourceRange());
         if (paths.empty() || !text || may_do_something(*text))
             return;
@@ -189,6 +216,7 @@ private:
                     statement, pointer,
                     path.empty() ? *text : fmt::format("&(({} *){})->{}", type.getAsString(), *text, path.substr(1))))
                 add(std::move(*site), result.frees);
+        result.ended.merge(holders_in(outer, record_));
     }
 
     // What macros make of it (alloc_hooks(), kzalloc_obj()) is a block's value: its last expression, or what the
@@ -227,27 +255,8 @@ private:
         return callee && callee->getDeclName().isIdentifier() && is_allocator(callee->getName());
     }
 
-    // The addresses of all objects of the structure in what the pointer leads to.
-    std::vector<std::string> objects_at(const clang::Expr& pointer, const std::string& text) const {
-        const clang::QualType type = without_casts(pointer).getType();
-        const clang::RecordDecl* pointee = type->isPointerType() ? type->getPointeeType()->getAsRecordDecl() : nullptr;
-        std::vector<std::string> objects;
-        if (!pointee)
-            return objects;
-        std::vector<std::string> paths;
-        find_paths(*pointee, record_, "", paths);
-        for (const std::string& path : paths)
-            objects.push_back(path.empty() ? text : fmt::format("&{}->{}", text, path.substr(1)));
-        return objects;
-    }
-
-    bool is_record(clang::QualType type) const {
-        const clang::RecordDecl* record = type->getAsRecordDecl();
-        return record && record->getCanonicalDecl() == record_.getCanonicalDecl();
-    }
-
     void add_end(const clang::Stmt& statement, const clang::Expr& pointer, std::vector<LifetimeSite>& ends) {
-        const std::vector<std::string> some = objects_at(pointer, "p");
+        const std::vector<std::string> some = objects_at(pointer, record_, "p");
         if (some.empty())
             return;
         std::optional<std::string> text = unit_.text_of(without_casts(pointer).getSourceRange());
@@ -257,7 +266,7 @@ private:
             add_problem(statement, "what ends there has no name");
             return;
         }
-        for (const std::string& object : objects_at(pointer, *text)) {
+        for (const std::string& object : objects_at(pointer, record_, *text)) {
             if (std::optional<LifetimeSite> site = site_of(statement, pointer, object))
                 add(std::move(*site), ends);
             else
@@ -355,6 +364,10 @@ private:
     std::set<std::pair<size_t, std::string>> seen_;
     std::map<std::string, std::set<const clang::RecordDecl*>> kept_without_type_; // by the member's name
     std::vector<UntypedFree> frees_without_type_;
+    std::vector<FreeOfSeveral> frees_of_several_;
+    std::vector<std::pair<FreeOfSeveral, const clang::Decl*>> frees_of_arrays_; // if the variable or member is one
+    std::set<const clang::Decl*> arrays_;                                       // that objects are put into
+    std::set<const clang::Decl*> indexed_;                                      // that have objects by number
 };
 
 } // namespace

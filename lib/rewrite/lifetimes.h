@@ -7,6 +7,7 @@
 #include <clang/AST/Decl.h>
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -27,11 +28,13 @@ struct Lifetimes {
     std::vector<LifetimeSite> allocations; // `p = kzalloc(...);`
     std::vector<LifetimeSite> frees;       // `kfree(p);`, also of an object that has the structure inside
     std::vector<LifetimeSite> resets;      // `memset(p, ...);`, the same
-    std::vector<std::string> problems;     // sites that were seen and cannot be extended, as sentences
+    // Structures with an object inside (holders_in()) of which some are allocated, or freed, with what is in them.
+    std::set<std::string> made, ended;
+    std::vector<std::string> problems; // sites that were seen and cannot be extended, as sentences
 };
 
-// In functions of the unit's own file that stay after boot. What frees is kfree() and its relatives, kmem_cache_free()
-// and kfree_rcu(); a callback of call_rcu() or kref_put() is found by what it calls.
+// In functions of the unit's own file that stay after boot. What frees says so (freeing.h), or is
+// kfree_rcu(); a callback of call_rcu() or kref_put() is found by what it calls.
 Lifetimes find_lifetimes(const ParsedUnit& unit, const clang::RecordDecl& record);
 
 // Puts a statement, without indentation and newline, before or behind the one of the site.

@@ -197,12 +197,22 @@ private:
             is_address = unary->getOpcode() == clang::UO_AddrOf;
             return std::nullopt;
         }
-        if (const auto* call = llvm::dyn_cast<clang::CallExpr>(&parent))
+        if (const auto* call = llvm::dyn_cast<clang::CallExpr>(&parent)) {
             note_queue(*call, use);
+            if (call->getNumArgs() == 2 && call->getArg(0) == child) { // atomic_set(&p->count, 1)
+                use.is_always = is_always(*call);
+                note_constant(*call->getArg(1), use);
+            }
+        }
         if (const auto* assignment = llvm::dyn_cast<clang::BinaryOperator>(&parent);
             assignment && assignment->getOpcode() == clang::BO_Assign && assignment->getLHS() == child) {
             use.is_assigned = true;
             use.is_always = is_always(*assignment);
+            use.is_pointer = assignment->getLHS()->getType()->isPointerType();
+            const size_t begin = use.name.offset + use.member->getName().size();
+            const Place end = unit_.end_of(assignment->getLHS()->getEndLoc());
+            if (end.file == use.name.file && end.offset > begin)
+                use.path = std::string(unit_.text_of(end.file).substr(begin, end.offset - begin));
             note_constant(*assignment->getRHS(), use);
         }
         return false;
@@ -214,14 +224,27 @@ private:
             const clang::DynTypedNodeList parents = unit_.context().getParents(node);
             if (parents.empty() || !parents[0].get<clang::Stmt>())
                 return !parents.empty();
-            if (!parents[0].get<clang::CompoundStmt>() && !parents[0].get<clang::LabelStmt>())
+            const auto* around = parents[0].get<clang::Stmt>();
+            if (!llvm::isa<clang::CompoundStmt, clang::LabelStmt, clang::ForStmt, clang::WhileStmt, clang::DoStmt>(
+                    around))
                 return false;
             node = parents[0];
         }
     }
 
+    static bool speaks_of_locals(const clang::Stmt& statement) {
+        const auto* name = llvm::dyn_cast<clang::DeclRefExpr>(&statement);
+        const auto* variable = name ? llvm::dyn_cast<clang::VarDecl>(name->getDecl()) : nullptr;
+        if (variable && !variable->isFileVarDecl())
+            return true;
+        return std::ranges::any_of(statement.children(),
+                                   [](const clang::Stmt* child) { return child && speaks_of_locals(*child); });
+    }
+
+    // As the author wrote it. What speaks of the function's variables, as sizeof(*p), means something there only, and
+    // of the structure with the new member perhaps something else.
     void note_constant(const clang::Expr& value, MemberUse& use) {
-        if (value.isIntegerConstantExpr(unit_.context()))
+        if (value.isIntegerConstantExpr(unit_.context()) && !speaks_of_locals(value))
             use.constant = unit_.text_of(value.getSourceRange()).value_or("");
     }
 

@@ -21,8 +21,11 @@ struct MemberUse {
     bool is_arrow = true;
     bool is_read = false;     // nothing can be written through it
     bool is_assigned = false; // by a plain assignment
-    bool is_always = false;   // the statement is under no condition and in no loop of its function
-    std::string constant;     // what that stores, if it is a constant: its text
+    std::string path;         // of it, to what is assigned in the member: "", ".x", "[i]"
+    bool is_pointer = false;  // what is assigned is one
+    bool is_always = false;   // the statement is under no condition of its function but those of loops
+    // What that stores, or what the function that gets the member's address gets next, if it is a constant: its text.
+    std::string constant;
     // The macro or function that gets the member's address as its first argument, as INIT_LIST_HEAD(&p->list) does,
     // and the text of its further arguments (", tick, 0").
     std::string callee;

@@ -1,23 +1,17 @@
 #include "rewrite/objects.h"
 
-#include <clang/AST/RecursiveASTVisitor.h>
+#include "rewrite/object_paths.h"
 
-#include <algorithm>
+#include <clang/AST/RecursiveASTVisitor.h>
 
 namespace klp::rewrite {
 
 namespace {
 
-bool has_inside(clang::QualType type, const clang::RecordDecl& record) {
-    const clang::RecordDecl* outer = type->getBaseElementTypeUnsafe()->getAsRecordDecl();
-    if (!outer)
-        return false;
-    if (outer->getCanonicalDecl() == record.getCanonicalDecl())
-        return true;
-    const clang::RecordDecl* definition = outer->getDefinition();
-    return definition && std::ranges::any_of(definition->fields(), [&](const clang::FieldDecl* field) {
-               return has_inside(field->getType(), record);
-           });
+// What a structure without a name is in.
+const clang::RecordDecl& named(const clang::RecordDecl& record) {
+    const auto* outer = llvm::dyn_cast<clang::RecordDecl>(record.getDeclContext());
+    return record.getName().empty() && outer ? named(*outer) : record;
 }
 
 class Visitor : public clang::RecursiveASTVisitor<Visitor> {
@@ -30,10 +24,21 @@ public:
     bool VisitVarDecl(clang::VarDecl* variable) {
         if (!has_inside(variable->getType(), record_))
             return true;
+        if (const clang::RecordDecl* type = variable->getType()->getBaseElementTypeUnsafe()->getAsRecordDecl())
+            result.holders.merge(holders_in(*type, record_));
         if (variable->hasGlobalStorage())
             result.variables.insert(variable->getName().str());
         else if (const auto* function = llvm::dyn_cast<clang::FunctionDecl>(variable->getDeclContext()))
             result.on_stacks.insert(function->getName().str());
+        return true;
+    }
+    bool VisitMemberExpr(clang::MemberExpr* part) {
+        const auto* field = llvm::dyn_cast<clang::FieldDecl>(part->getMemberDecl());
+        const clang::RecordDecl* type =
+            field ? field->getType()->getBaseElementTypeUnsafe()->getAsRecordDecl() : nullptr;
+        if (type && type->getCanonicalDecl() == record_.getCanonicalDecl())
+            result.parts.try_emplace(spelling_of(named(*field->getParent())),
+                                     field->getName().str() + (field->getType()->isArrayType() ? "[]" : ""));
         return true;
     }
     Objects result;
@@ -47,6 +52,8 @@ private:
 void Objects::merge(const Objects& other) {
     variables.insert(other.variables.begin(), other.variables.end());
     on_stacks.insert(other.on_stacks.begin(), other.on_stacks.end());
+    holders.insert(other.holders.begin(), other.holders.end());
+    parts.insert(other.parts.begin(), other.parts.end());
 }
 
 Objects find_objects(const ParsedUnit& unit, const clang::RecordDecl& record) {

@@ -9,6 +9,7 @@
 #include "rewrite/places.h"
 #include "rewrite/shadow_member.h"
 #include "rewrite/signatures.h"
+#include "rewrite/start_variables.h"
 #include "rewrite/unhookable.h"
 
 #include <fmt/format.h>
@@ -293,6 +294,13 @@ void redo_boot_code(const UnitPair& unit, const Request& request, Writer& writer
                         unit.owner));
 }
 
+void keep_variables(const UnitPair& unit, FileEdits& edits, Result& result) {
+    StartVariables kept = keep_start_variables(*unit.original, *unit.patched);
+    for (auto& [file, some] : kept.edits)
+        edits[file].merge(some);
+    result.done.insert(result.done.end(), kept.done.begin(), kept.done.end());
+}
+
 // After all else: what other edits change is compiled anew, with its sites.
 void read_keys(const UnitPair& unit, const Request& request, FileEdits& edits, Result& result) {
     if (unit.owner == "vmlinux")
@@ -334,6 +342,8 @@ Result rewrite(const Request& given) {
         rewrite_values(unit, request, writer, edits, result);
     for (const UnitPair& unit : units)
         redo_boot_code(unit, request, writer, edits, result);
+    for (const UnitPair& unit : units)
+        keep_variables(unit, edits, result);
     writer.add_callbacks();
     add_functions(units, request, edits, result);
     for (const UnitPair& unit : units)
@@ -348,7 +358,8 @@ Result rewrite(const Request& given) {
     if (result.done.empty() && result.questions.empty() && result.remarks.empty())
         throw report::Refusal("rewrite.nothing-found", request.units.empty() ? "" : request.units.front().owner,
                               "the patch changes nothing that klp-build knows how to rewrite",
-                              "build it as it is; docs/authoring.md says what to do about each finding");
+                              "build it as it is; what klp-build refuses of it is to be changed by hand, as "
+                              "docs/authoring.md says of each finding");
     apply_all(request, edits, result);
     check(request, result);
     return result;

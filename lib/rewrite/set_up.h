@@ -16,6 +16,7 @@ struct SetUp {
     std::set<std::string> object_names;    // variables of the object in it
     std::vector<std::string> prototypes;   // of static functions in it, without semicolon
     std::optional<std::string> other_name; // a local variable in it that is nothing of the object
+    bool leaves_zero = false;              // what is made ready is still all zeros
 };
 
 // `use` is the address of a member as the first argument of what makes it ready.

@@ -72,7 +72,7 @@ std::string get_head(const Shadow& shadow, std::string_view storage) {
 }
 
 std::string allocate_head(const Shadow& shadow, std::string_view storage) {
-    return fmt::format("{}struct {} *{}({} *object,\n\tgfp_t flags)", storage, structure_name(shadow),
+    return fmt::format("{}struct {} *{}(const {} *object,\n\tgfp_t flags)", storage, structure_name(shadow),
                        allocator(shadow), shadow.record);
 }
 
@@ -141,11 +141,12 @@ std::string left_code(const Shadow& shadow) {
 std::string without_memory(const Shadow& shadow) {
     if (!shadow.must_exist)
         return fmt::format("\tlost = {};\n\treturn &lost;\n", default_name(shadow));
-    return fmt::format("\tWARN_ONCE(1, \"no memory for struct {0}\\n\");\n"
-                       "\tif (!xchg(&is_ready, 1))\n"
-                       "\t\t{0}_ctor(object, &lost, NULL);\n"
-                       "\treturn &lost;\n",
-                       structure_name(shadow));
+    const std::string name = structure_name(shadow);
+    const std::string make_ready =
+        has_constructor(shadow)
+            ? fmt::format("\tif (!xchg(&is_ready, 1))\n\t\t{}_ctor((void *)object, &lost, NULL);\n", name)
+            : "";
+    return fmt::format("\tWARN_ONCE(1, \"no memory for struct {}\\n\");\n{}\treturn &lost;\n", name, make_ready);
 }
 
 std::string allocate_code(const Shadow& shadow, std::string_view storage) {
@@ -156,8 +157,8 @@ std::string allocate_code(const Shadow& shadow, std::string_view storage) {
         "\tstatic struct {} lost;\n"
         "{}"
         "\tstruct {} *found;\n\n"
-        "\tfound = klp_shadow_get_or_alloc(object, {}, sizeof(*found), flags,\n"
-        "\t\t\t\t\t{}, NULL);\n"
+        "\tfound = klp_shadow_get_or_alloc((void *)object, {},\n"
+        "\t\t\t\t\tsizeof(*found), flags, {}, NULL);\n"
         "\tif (found)\n"
         "\t\treturn found;\n"
         "{}"
@@ -166,7 +167,7 @@ std::string allocate_code(const Shadow& shadow, std::string_view storage) {
                     ? "If there is no memory at all, not even what is set aside, objects share one."
                     : "Without memory for it, what is written is lost, and the object goes on with the defaults."),
         allocate_head(shadow, fmt::format("{}noinline ", storage)), name,
-        shadow.must_exist ? "\tstatic int is_ready;\n" : "", name, id_name(shadow),
+        shadow.must_exist && has_constructor(shadow) ? "\tstatic int is_ready;\n" : "", name, id_name(shadow),
         has_constructor(shadow) ? name + "_ctor" : "NULL", without_memory(shadow));
 }
 

@@ -16,7 +16,7 @@ struct Shadow {
     std::string record;                        // "struct timerfd_ctx"
     std::string declarations;                  // of the new members, as lines of a structure
     std::string origin;                        // what the id is made of: file, structure and members
-    std::map<std::string, std::string> values; // constants that members have where the object is set up
+    std::map<std::string, std::string> values; // by designator, constants that members begin with
     std::vector<std::string> initialisers;     // statements on `new`: "mutex_init(&new->lock);"
     std::set<std::string> object_names;        // variables of the object that these use
     std::vector<std::string> prototypes;       // of functions that these use
@@ -26,7 +26,7 @@ struct Shadow {
     bool knows_object = false;                 // has a member `object`
     bool has_loop = false;                     // over a list of such members: each_macro()
     bool has_safe_loop = false;
-    bool must_exist = false; // a lock, list or work: without memory, objects share one that stays
+    bool must_exist = false; // a lock, list, work or link: without memory, objects share one that stays
     bool is_read = false;    // which accessors are needed
     bool is_written = false;
     bool is_freed = false;

@@ -1,12 +1,14 @@
 #include "rewrite/shadow_member.h"
 
 #include "rewrite/contexts.h"
+#include "rewrite/copies.h"
 #include "rewrite/entry_macros.h"
+#include "rewrite/first_states.h"
 #include "rewrite/initialisers.h"
 #include "rewrite/lifetimes.h"
 #include "rewrite/member_uses.h"
+#include "rewrite/new_objects.h"
 #include "rewrite/objects.h"
-#include "rewrite/set_up.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -22,11 +24,6 @@ namespace {
 using report::Finding;
 using report::Severity;
 
-bool is_zero(const std::string& value) {
-    constexpr std::array<std::string_view, 4> zeros = {"0", "NULL", "false", "0UL"};
-    return value.empty() || std::ranges::find(zeros, value) != zeros.end();
-}
-
 // Free memory where nothing may sleep, as klp_shadow_free_all() calls destructors (include/linux/slab.h, string.h).
 constexpr std::array<std::string_view, 3> frees_at_once = {"kfree", "kfree_const", "kfree_sensitive"};
 
@@ -38,7 +35,8 @@ bool gives_back(std::string_view function) {
 
 class Planner {
 public:
-    Planner(const std::vector<RecordInUnit>& views, const std::string& root) : views_(views), root_(root) {
+    Planner(const std::vector<RecordInUnit>& views, const std::string& root)
+        : views_(views), root_(root), states_("klp_" + views.front().record.name) {
         const ExtendedRecord& record = views.front().record;
         plan_.definition = record.end;
         plan_.shadow.name = record.name;
@@ -50,22 +48,31 @@ public:
     }
 
     ShadowPlan run() {
+        std::vector<MemberUses> uses;
         for (const RecordInUnit& view : views_) {
             plan_.edits[view.record.end.file].merge(std::set(view.record.removals));
             for (const std::string& problem : view.record.problems)
                 ask("rewrite.other-change", problem + ": that part no shadow variable can stand for",
                     "leave the members that exist as they are");
-            add_unit(view);
+            uses.push_back(find_uses(*view.unit, view.record.members));
+            note_unit(view, uses.back());
         }
+        // How a member is read depends on what makes it ready, in whichever unit that is.
+        states_.finish(views_.front().record.members, plan_.shadow);
+        for (const OpenState& open : states_.questions())
+            ask(open.code, open.message, open.hint);
+        plan_.remarks = states_.remarks();
+        for (size_t at = 0; at < views_.size(); ++at)
+            add_uses(*views_[at].unit, uses[at]);
         for (const auto& [place, calls] : opened_)
             open(place, calls);
-        initialise();
         for (const clang::FieldDecl* member : views_.front().record.members)
             stop(*member);
         check_objects();
+        check_copies();
         remark();
         plan_.users.assign(users_.begin(), users_.end());
-        if (const auto home = std::ranges::find(plan_.users, home_); home != plan_.users.end())
+        if (const auto home = std::ranges::find(plan_.users, states_.home()); home != plan_.users.end())
             std::rotate(plan_.users.begin(), home, home + 1);
         plan_.summary = summary();
         return std::move(plan_);
@@ -83,23 +90,22 @@ private:
                                    std::move(message), std::move(hint)});
     }
 
-    void add_unit(const RecordInUnit& view) {
+    void note_unit(const RecordInUnit& view, const MemberUses& found) {
         const ParsedUnit& unit = *view.unit;
-        const MemberUses found = find_uses(unit, view.record.members);
         const clang::RecordDecl& record = *view.record.members.front()->getParent();
         const Lifetimes lifetimes = find_lifetimes(unit, record);
         for (const std::string& problem : found.problems)
             ask("rewrite.use", problem, "write this use by hand, with the accessors of the patch");
         for (const std::string& problem : lifetimes.problems)
-            ask("rewrite.no-free", problem, fmt::format("call {}() there by hand", releaser(plan_.shadow)));
-        const Contexts contexts(unit);
+            ask("rewrite.no-free", problem,
+                fmt::format("call {}() there by hand, of each object", releaser(plan_.shadow)));
+        const std::set<const clang::VarDecl*> made = new_objects(unit, lifetimes.allocations);
         for (const MemberUse& use : found.uses) {
-            note_set_up(unit, use, lifetimes);
-            add_use(unit, contexts, use);
+            states_.note(unit, use, made.contains(use.object));
+            if (!use.queue.empty())
+                queues_[use.member->getName().str()].insert(use.queue);
             note_owner(use);
         }
-        for (const MemberEntry& entry : found.entries)
-            add_entry(unit, entry);
         for (const LifetimeSite& site : lifetimes.frees)
             release(unit, site, &add_before);
         for (const LifetimeSite& site : lifetimes.resets)
@@ -109,7 +115,19 @@ private:
         has_free_ |= std::ranges::any_of(
             lifetimes.frees, [&](const LifetimeSite& site) { return !is_undone_there(site, lifetimes.allocations); });
         objects_.merge(find_objects(unit, record));
+        made_.insert(lifetimes.made.begin(), lifetimes.made.end());
+        ended_.insert(lifetimes.ended.begin(), lifetimes.ended.end());
+        for (std::string& copy : find_copies(unit, record))
+            copies_.push_back(std::move(copy));
         is_allocated_ |= !lifetimes.allocations.empty();
+    }
+
+    void add_uses(const ParsedUnit& unit, const MemberUses& found) {
+        const Contexts contexts(unit);
+        for (const MemberUse& use : found.uses)
+            add_use(unit, contexts, use);
+        for (const MemberEntry& entry : found.entries)
+            add_entry(unit, entry);
     }
 
     // What a function frees that it has just made says nothing of an object's usual end.
@@ -129,29 +147,6 @@ private:
             plan_.early_end = site.begin;
     }
 
-    // What the code stores in a new object is what an old one should have had.
-    void note_set_up(const ParsedUnit& unit, const MemberUse& use, const Lifetimes& lifetimes) {
-        const std::string member = use.member->getName().str();
-        ask_for_holders(use);
-        if (is_initialiser(use.callee) && set_ups_.try_emplace(member, set_up_of(unit, use)).second &&
-            !set_ups_.at(member).prototypes.empty())
-            home_ = unit.main_file();
-        if (!use.queue.empty())
-            queues_[member].insert(use.queue);
-        const bool is_new_object =
-            use.object && std::ranges::any_of(lifetimes.allocations, [&](const LifetimeSite& site) {
-                return site.function == use.function && site.variable == use.object;
-            });
-        if (!is_new_object || !use.is_assigned)
-            return;
-        if (!use.is_always)
-            note_value_of_some(use);
-        else if (use.constant.empty())
-            note_unknown_value(use);
-        else if (!is_zero(use.constant))
-            plan_.shadow.values.try_emplace(member, use.constant);
-    }
-
     // What the fix gives back where an object ends has to be given back for objects that are left, too.
     void note_owner(const MemberUse& use) {
         const std::string member = use.member->getName().str();
@@ -164,45 +159,6 @@ private:
                     "and nothing may sleep where shadow variables are freed",
                     member, use.given_to, use.function ? use.function->getName().str() : "?"),
                 "give it back for those that are left in the callback that frees the shadow variables");
-    }
-
-    // A reference count that begins when the patch goes in has not counted who holds the object already.
-    void ask_for_holders(const MemberUse& use) {
-        const std::string member = use.member->getName().str();
-        const std::string type = use.member->getType().getAsString();
-        if ((type == "refcount_t" || type == "struct kref") && asked_.insert(member).second)
-            ask("rewrite.old-value",
-                fmt::format(
-                    "`{}` counts who holds the object. Those who hold one that is older than the patch were not "
-                    "counted: the first of them that lets go would free it under the others",
-                    member),
-                "count for new objects only, and let old ones end as before; whether it has a shadow variable tells "
-                "one from the other");
-    }
-
-    // `if (flags & WRITE) p->is_write = true;` does not say what those are that exist.
-    void note_value_of_some(const MemberUse& use) {
-        const std::string member = use.member->getName().str();
-        if (!use.constant.empty() && !is_zero(use.constant) && asked_.insert(member).second)
-            plan_.remarks.push_back(fmt::format(
-                "{}() sets `{}` of some new objects to {}, and of others not. Which of those that are older than the "
-                "patch it would have set, nobody knows: all read as zero until written to. Is that right for those "
-                "that are in use when the patch comes? If not, tell them apart by what they had before, or give "
-                "{}_default a value.",
-                use.function->getName().str(), member, use.constant, structure_name(plan_.shadow)));
-    }
-
-    void note_unknown_value(const MemberUse& use) {
-        const std::string text = fmt::format(
-            "{}() sets `{}` of a new object to what is no constant. What an object that is older than the patch "
-            "would have there, nobody knows: it reads as zero until it is written to",
-            use.function->getName().str(), use.member->getName().str());
-        if (use.member->getType()->isPointerType())
-            ask("rewrite.old-value", text,
-                fmt::format("see that the code does without it where it is NULL, or give {}_default a value",
-                            structure_name(plan_.shadow)));
-        else
-            plan_.remarks.push_back(text + ".");
     }
 
     void add_entry(const ParsedUnit& unit, const MemberEntry& entry) {
@@ -232,9 +188,10 @@ private:
                 "move what uses it into a source file");
             return;
         }
-        const std::string function = use.is_read ? getter(plan_.shadow) : allocator(plan_.shadow);
-        const std::string flags = use.is_read ? "" : ", " + flags_at(contexts, use);
-        (use.is_read ? plan_.shadow.is_read : plan_.shadow.is_written) = true;
+        const bool is_read = use.is_read && !states_.is_constructed(use.member->getName().str());
+        const std::string function = is_read ? getter(plan_.shadow) : allocator(plan_.shadow);
+        const std::string flags = is_read ? "" : ", " + flags_at(contexts, use);
+        (is_read ? plan_.shadow.is_read : plan_.shadow.is_written) = true;
         opened_[use.base][use.name] = fmt::format("{}({}", function, use.is_arrow ? "" : "&");
         plan_.edits[use.access.file].insert({use.access.offset, use.is_arrow ? 2u : 1u, flags + ")->"});
         users_.insert(unit.main_file());
@@ -250,39 +207,13 @@ private:
 
     std::string flags_at(const Contexts& contexts, const MemberUse& use) {
         const bool is_atomic = contexts.at(*use.function, use.name) == Context::atomic;
-        const bool must_exist = needs_initialiser(use.member->getType());
+        const bool must_exist = states_.must_exist(use.member->getName().str());
         plan_.shadow.must_exist |= must_exist;
         if (must_exist && is_atomic)
             made_late_.insert(fmt::format("{}()", use.function->getName().str()));
         if (is_atomic)
             return must_exist ? "GFP_ATOMIC | __GFP_MEMALLOC" : "GFP_ATOMIC";
         return must_exist ? "GFP_KERNEL | __GFP_NOFAIL" : "GFP_KERNEL";
-    }
-
-    void initialise() {
-        for (const clang::FieldDecl* member : views_.front().record.members) {
-            const std::string name = member->getName().str();
-            const std::optional<std::string> usual = initialiser_of(member->getType());
-            const auto known = set_ups_.find(name);
-            if (known != set_ups_.end() && !known->second.other_name)
-                add_set_up(known->second);
-            else if (usual)
-                plan_.shadow.initialisers.push_back(fmt::format("{}(&new->{});", *usual, name));
-            else if (needs_initialiser(member->getType()))
-                ask("rewrite.no-initialiser",
-                    fmt::format("zero is no state of `{}` ({}), and the patch does not show how it is made ready{}",
-                                name, member->getType().getAsString(),
-                                known == set_ups_.end() ? std::string()
-                                                        : fmt::format(" without {}", *known->second.other_name)),
-                    "make it ready in the constructor of the shadow variable");
-        }
-    }
-
-    void add_set_up(const SetUp& set_up) {
-        plan_.shadow.initialisers.push_back(set_up.statement);
-        plan_.shadow.object_names.insert(set_up.object_names.begin(), set_up.object_names.end());
-        plan_.shadow.prototypes.insert(plan_.shadow.prototypes.end(), set_up.prototypes.begin(),
-                                       set_up.prototypes.end());
     }
 
     // What was begun must have ended before the code of the patch goes.
@@ -333,8 +264,10 @@ private:
                             "the function is left, for whatever comes to that address next",
                             fmt::join(objects_.on_stacks, "(), ")),
                 fmt::format("call {}() before these functions are left", releaser(plan_.shadow)));
-        if (has_free_ || (!objects_.variables.empty() && !is_allocated_))
+        if (has_free_ || (!objects_.variables.empty() && !is_allocated_)) {
+            check_holders();
             return;
+        }
         plan_.shadow.is_freed = true;
         ask("rewrite.no-free",
             "no code that frees such an object was found in the sources that the patch changes: a shadow variable "
@@ -343,10 +276,43 @@ private:
             fmt::format("call {}() where the object is freed", releaser(plan_.shadow)));
     }
 
+    // Of some objects an end was seen; those inside of others end with these.
+    void check_holders() {
+        for (const auto& [holder, member] : objects_.parts) {
+            const bool is_array = member.ends_with("[]");
+            const bool stays = objects_.holders.contains(holder) && !made_.contains(holder);
+            if (stays || (ended_.contains(holder) && !is_array))
+                continue;
+            plan_.shadow.is_freed = true;
+            ask("rewrite.no-free",
+                fmt::format("objects of it are also inside of {} (`{}`), {}: a shadow variable would stay when that is "
+                            "gone, and be found by the next object at that address",
+                            holder, member,
+                            is_array ? "an array whose elements klp-build does not go through"
+                                     : "and no code that frees that was found in the sources that the patch changes"),
+                fmt::format("call {}() for {} where {} is freed", releaser(plan_.shadow),
+                            is_array ? "each element" : "`" + member + "`", holder));
+        }
+    }
+
+    // A copy of an object has the old members and none of the new ones.
+    void check_copies() {
+        if (!plan_.shadow.is_written)
+            return;
+        for (const std::string& copy : copies_)
+            ask("rewrite.copied", copy,
+                fmt::format("give the copy what it shall have of it behind that line, member by member, with {}() of "
+                            "both; or leave it, if the copy is right without",
+                            allocator(plan_.shadow)));
+    }
+
     std::string summary() const {
-        std::vector<std::string> members;
-        for (const clang::FieldDecl* member : views_.front().record.members)
+        std::vector<std::string> members, made_ready;
+        for (const clang::FieldDecl* member : views_.front().record.members) {
             members.push_back(member->getName().str());
+            if (states_.is_constructed(members.back()))
+                made_ready.push_back(members.back());
+        }
         const Shadow& shadow = plan_.shadow;
         std::string text =
             fmt::format("{} in {} is as it was. Its new member{} {} live{} in a shadow variable, struct {}.",
@@ -354,8 +320,12 @@ private:
                         fmt::join(members, ", "), members.size() == 1 ? "s" : "", structure_name(shadow));
         if (shadow.is_written)
             text += " An object that is older than the patch gets it when it is first written to.";
+        if (!made_ready.empty())
+            text += fmt::format(" {} {} made ready when the code first asks for {}, also where it only looks.",
+                                fmt::join(made_ready, ", "), made_ready.size() == 1 ? "is" : "are",
+                                made_ready.size() == 1 ? "it" : "them");
         if (shadow.is_read)
-            text += " Until then it reads as ";
+            text += made_ready.empty() ? " Until then it reads as " : " The rest reads until then as ";
         if (shadow.is_read && shadow.values.empty())
             text += "zero.";
         else if (shadow.is_read)
@@ -369,15 +339,16 @@ private:
 
     const std::vector<RecordInUnit>& views_;
     const std::string& root_;
+    FirstStates states_;
     ShadowPlan plan_;
     std::set<std::string> users_;
     std::map<Place, std::map<Place, std::string>> opened_;
-    std::map<std::string, SetUp> set_ups_;                // by member
-    std::map<std::string, std::set<std::string>> queues_; // the same
+    std::map<std::string, std::set<std::string>> queues_; // by member
     std::set<std::string> made_late_;                     // functions
     std::set<std::string> asked_;                         // members
-    std::string home_;                                    // the file of functions that the constructor refers to
     Objects objects_;
+    std::set<std::string> made_, ended_; // structures with an object inside
+    std::vector<std::string> copies_;
     bool has_free_ = false;
     bool is_allocated_ = false;
 };

@@ -336,6 +336,7 @@ private:
         if (is_same_meaning(before_, original.type, after_, patched.type) ||
             before_.size(original.type) != after_.size(patched.type))
             return;
+        change.is_variable = true;
         add_type_difference(original.type, patched.type, change);
         result_.changes.push_back(std::move(change));
     }

@@ -25,6 +25,7 @@ struct LayoutChange {
     std::string file; // where it is declared in the patched source
     unsigned line = 0;
     Weight weight = Weight::changed;
+    bool is_variable = false;             // the types stay as they are, and a variable is of another one
     bool is_grown_only = false;           // members were added, none was removed or became another
     std::vector<std::string> differences; // "`x` (u64) is new at offset 8", "its size is 16 bytes, was 8"
 };

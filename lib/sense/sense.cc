@@ -31,6 +31,8 @@ constexpr const char* shadow_hint =
     "keep the structure as it is and put what is new into a shadow variable beside the object: "
     "klp_shadow_get_or_alloc() where it is used, klp_shadow_free() where the object is freed; klp-build --rewrite DIR "
     "writes that patch";
+constexpr const char* variable_hint =
+    "leave the variable as it is, and give what is new a variable of its own, which only the new code uses";
 constexpr const char* keep_hint =
     "leave the members as they are, also those that nothing uses any more; what is new goes "
     "into a shadow variable (klp_shadow_get_or_alloc())";
@@ -39,6 +41,18 @@ constexpr const char* keep_hint =
 constexpr const char* operations_hint = "leave the structure as it is: have the code that would call the new function "
                                         "call it by its name, for those tables "
                                         "that would have it";
+
+// What an event writes into the ring buffer (TP_STRUCT__entry()): nobody keeps it, and so nothing can be kept beside
+// it.
+constexpr const char* trace_hint = "leave the event as it is: its format is known to those who trace, and records that "
+                                   "are there have the old one; say "
+                                   "what is new with trace_printk()";
+
+// include/linux/trace_events.h: all records begin alike.
+bool is_trace_record(const Shapes& shapes, TypeId id) {
+    const Type& type = shapes.type(shapes.strip(id));
+    return !type.members.empty() && shapes.type(shapes.strip(type.members.front().type)).name == "trace_entry";
+}
 
 bool is_table_of_operations(const Shapes& shapes, TypeId id) {
     const Type& type = shapes.type(shapes.strip(id));
@@ -49,8 +63,11 @@ bool is_table_of_operations(const Shapes& shapes, TypeId id) {
     return 2 * static_cast<size_t>(functions) > type.members.size();
 }
 
-std::string usage_text(const Usage& usage, const std::vector<std::string>& untouched) {
+// Of a variable that gets another type, it is that one object which changes, and none of the others of its old type.
+std::string usage_text(const LayoutChange& change, const Usage& usage, const std::vector<std::string>& untouched) {
     std::string text;
+    if (change.is_variable)
+        return text;
     if (!usage.embedding.empty())
         text += fmt::format("; it is part of {}", report::first_of(usage.embedding));
     if (!usage.variables.empty())
@@ -104,13 +121,15 @@ private:
         switch (change.weight) {
         case Weight::changed:
             return add("sense.layout-changed", Severity::error, where, change.name,
-                       what + usage_text(usage, untouched) + "; objects that exist keep the old layout",
-                       is_table_of_operations(before_, change.original) ? operations_hint
-                       : change.is_grown_only                           ? shadow_hint
-                                                                        : keep_hint);
+                       what + usage_text(change, usage, untouched) + "; objects that exist keep the old layout",
+                       change.is_variable                                 ? variable_hint
+                       : is_trace_record(before_, change.original)        ? trace_hint
+                       : is_table_of_operations(before_, change.original) ? operations_hint
+                       : change.is_grown_only                             ? shadow_hint
+                                                                          : keep_hint);
         case Weight::hole_filled:
             return add("sense.hole-filled", Severity::warning, where, change.name,
-                       what + ", where there was padding" + usage_text(usage, untouched) +
+                       what + ", where there was padding" + usage_text(change, usage, untouched) +
                            "; in objects that exist it holds what was left there, zero only if all of them were zeroed",
                        "have the new code take any value there for an old object's, or use a shadow variable, which "
                        "klp-build --rewrite DIR makes of it");

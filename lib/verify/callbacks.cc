@@ -32,10 +32,12 @@ const ModuleFunction* changes_something(const ModuleCode& code, const PatchCallb
     return nullptr;
 }
 
-bool is_undone(const Patch& patch, const PatchCallback& callback) {
+// One that changes nothing itself, as the empty one that `--rewrite` writes for the author to fill in, takes nothing
+// back.
+bool is_undone(const Patch& patch, const ModuleCode& code, const PatchCallback& callback) {
     return std::ranges::any_of(patch.callbacks, [&](const PatchCallback& other) {
         const bool undoes = other.kind == CallbackKind::pre_unpatch || other.kind == CallbackKind::post_unpatch;
-        return undoes && other.object == callback.object;
+        return undoes && other.object == callback.object && changes_something(code, other);
     });
 }
 
@@ -43,7 +45,7 @@ void check_undo(const Subject& subject, const ModuleCode& code, Verdict& verdict
     for (const PatchCallback& callback : subject.patch.callbacks) {
         const bool does = callback.kind == CallbackKind::pre_patch || callback.kind == CallbackKind::post_patch;
         const ModuleFunction* function = does ? changes_something(code, callback) : nullptr;
-        if (function && !is_undone(subject.patch, callback))
+        if (function && !is_undone(subject.patch, code, callback))
             verdict.add("sense.callback-undo", function->name,
                         fmt::format("a callback of {} calls it, or it is that callback: what it changes stays when the "
                                     "patch is disabled",

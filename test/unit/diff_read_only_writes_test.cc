@@ -41,3 +41,21 @@ TEST_CASE("a function that wrote there before the patch may be one of the start"
     UnitPair pair;
     CHECK(pair.run(unit, replaced(unit, "late = x;", "late = x + 1;")).codes == Codes{});
 }
+
+TEST_CASE("what is new is not to be made read-only") {
+    UnitPair pair;
+    const Outcome outcome =
+        pair.run(unit, replaced(unit, "long f(long x) {",
+                                "__attribute__((section(\".data..ro_after_init\"))) long fresh = 3;\n"
+                                "long f(long x) { fresh = x;"));
+    CHECK(outcome.codes == Codes{"diff.read-only-write"});
+    REQUIRE(outcome.errors.size() == 1);
+    CHECK(outcome.errors.front().hint.find("leave __ro_after_init") != std::string::npos);
+}
+
+TEST_CASE("what runs at the start does not write there again") {
+    const std::string boot = "__attribute__((section(\".init.text\"))) long boot(long x) { return x; }\n";
+    UnitPair pair;
+    CHECK(pair.run(unit + boot, replaced(unit + boot, "boot(long x) {", "boot(long x) { late = x;")).codes ==
+          Codes{"diff.init-changed"});
+}

@@ -27,6 +27,20 @@ TEST_CASE("refusals: faults of selection and of emission come in one round") {
     CHECK(pair.run(unit, two_faults).codes == Codes{"diff.data-changed", "diff.unresolved"});
 }
 
+TEST_CASE("refusals: no callback is promised for a variable of a function") {
+    const auto hint = [](const std::string& unit) {
+        UnitPair pair;
+        const Outcome outcome = pair.run(unit, replaced(unit, "= 5", "= 6"));
+        CHECK(outcome.codes == Codes{"diff.data-changed"});
+        return outcome.errors.empty() ? std::string() : outcome.errors.front().hint;
+    };
+    const std::string use_of_it = "(long x) { limit += x; return limit; }\n";
+    CHECK(hint("static long limit = 5;\nlong f" + use_of_it).find("--rewrite DIR") != std::string::npos);
+    const std::string own = hint("long f(long x) { static long limit = 5; limit += x; return limit; }\n");
+    CHECK(own.find("--rewrite") == std::string::npos);
+    CHECK(own.find("have the function use the new value") != std::string::npos);
+}
+
 TEST_CASE("refusals: faults of callbacks come with all others") {
     UnitPair pair;
     lacks(pair, "gone");

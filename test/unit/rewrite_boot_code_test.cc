@@ -51,9 +51,48 @@ TEST_CASE("boot code: all else is a question, with a function to fill") {
         CHECK(codes_of(result) == Codes{"rewrite.init"});
         CHECK(contains(text_of(result), "static void klp_start(void)\n{\n}\n"));
         CHECK(contains(text_of(result), "\tklp_start();\n"));
+        CHECK(contains(text_of(result), "static void klp_undo_start(void)\n{\n}\n"));
+        CHECK(contains(text_of(result), "static void klp_unit_undo(void)\n{\n\tklp_undo_start();\n}\n"));
         CHECK(contains(text_of(result), "#error \"klp-build: rewrite.init"));
     }
     const rewrite::Result result = booted("\tuse(1);\n", "\tadd(list, size);\n\tuse(1);\n");
     CHECK(contains(text_of(result), " * for list, size.\n *\n *\tadd(list, size);\n */\n"));
     CHECK(contains(result.questions.front().message, "list, size"));
+}
+
+TEST_CASE("boot code: a variable that only a callback can fill is not read-only after the start") {
+    const std::string macro = "#define __ro_after_init __attribute__((section(\".data..ro_after_init\")))\n";
+    const auto unit = [&](const std::string& variables, const std::string& body, const std::string& more) {
+        return Texts{
+            {"unit.c", head + macro + "static struct list_head *old __ro_after_init;\n" + variables +
+                           "static void __attribute__((section(\".init.text\"))) start(void)\n{\n\told = list;\n" +
+                           body + "}\nvoid (*begin)(void) = start;\nlong get(void)\n{\n\treturn (long)old" + more +
+                           ";\n}\n"}};
+    };
+    const rewrite::Result result =
+        rewritten(unit("", "", ""), unit("static struct list_head *fresh __ro_after_init = NULL;\n",
+                                         "\tfresh = list;\n", " + (long)fresh"));
+    CHECK(codes_of(result) == Codes{"rewrite.init"});
+    CHECK(contains(text_of(result), "\nstatic struct list_head *fresh = NULL;\n"));
+    CHECK(contains(result.questions.front().message, "concerns fresh, list"));
+    // That of the kernel is as it was.
+    CHECK(contains(text_of(result), "\nstatic struct list_head *old __ro_after_init;\n"));
+}
+
+TEST_CASE("boot code: a variable that the patch leaves to what has run is kept there") {
+    const std::string used = "#define __used __attribute__((used))\nstatic long first, second;\n";
+    const auto unit = [&](const std::string& body, const std::string& value) {
+        return Texts{{"unit.c", head + used + "static void __attribute__((section(\".init.text\"))) start(void)\n{\n" +
+                                    body +
+                                    "\tfirst = size;\n\tsecond = size;\n}\nvoid (*begin)(void) = start;\n"
+                                    "long get(void)\n{\n\treturn " +
+                                    value + ";\n}\n"}};
+    };
+    for (const std::string& body : {std::string(), std::string("\tadd(list, size);\n")}) {
+        const rewrite::Result result = rewritten(unit("", "first + second"), unit(body, "second"));
+        CHECK(codes_of(result) == (body.empty() ? Codes{} : Codes{"rewrite.init"}));
+        CHECK(contains(text_of(result), "\nstatic __used long first, second;\n"));
+    }
+    CHECK_FALSE(contains(text_of(rewritten(unit("", "first + second"), unit("\tadd(list, size);\n", "second - first"))),
+                         "static __used"));
 }

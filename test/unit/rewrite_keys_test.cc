@@ -46,4 +46,3 @@ TEST_CASE("keys: those of vmlinux stay sites") {
     CHECK_THROWS_AS(rewritten(keys + "void f(int i)\n{\n\tif (static_branch_unlikely(&own)) // new\n\t\tuse(i);\n}\n"),
                     report::Refusal);
 }
-

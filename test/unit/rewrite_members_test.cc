@@ -152,10 +152,24 @@ TEST_CASE("rewrite: a static function may sleep where all its callers may") {
     CHECK(flags("") == std::string("GFP_ATOMIC"));
 }
 
-TEST_CASE("rewrite: a copy of a whole object does not have what is kept beside it") {
-    const std::string copies = "void *memcpy(void *, const void *, unsigned long);\n"
-                               "void copy(struct ctx *a, struct ctx *b)\n{\n\tmemcpy(a, b, sizeof(*a));\n}\n";
-    CHECK(codes_of(rewritten(unit("long n;", "", copies + begin("c->n++;")))) == Codes{"rewrite.no-free"});
+TEST_CASE("rewrite: a call for memory that may be waited for sleeps, whoever wrote the flags") {
+    // kzalloc_obj() of 7.x.
+    const std::string macro = "enum { ___GFP_DMA_BIT, ___GFP_DIRECT_RECLAIM_BIT };\n"
+                              "#define FLAGS_KERNEL ((gfp_t)(1u << ___GFP_DIRECT_RECLAIM_BIT | 1u))\n"
+                              "#define new_object(p) ((typeof(p) *)kzalloc(sizeof(p), FLAGS_KERNEL))\n"
+                              "#define new_at_once(p) ((typeof(p) *)kzalloc(sizeof(p), 1u))\n";
+    const auto flags = [&](const std::string& before, const std::string& behind) {
+        const std::string text =
+            text_of(rewritten(macro + unit("long n;", "",
+                                           "void f(struct ctx *c, int *l)\n{\n\tlong *m;\n\n\tuse(c->lock);\n\t" +
+                                               before + "\n\tc->n++; // new\n\t" + behind + "\n\tuse((long)m);\n}\n")));
+        return contains(text, "get_or_alloc(c, GFP_KERNEL)->n++") ? "GFP_KERNEL" : "GFP_ATOMIC";
+    };
+    CHECK(flags("m = new_object(*m);", "") == std::string("GFP_KERNEL"));
+    CHECK(flags("", "m = new_object(*m);") == std::string("GFP_KERNEL"));
+    CHECK(flags("m = new_at_once(*m);", "") == std::string("GFP_ATOMIC"));
+    CHECK(flags("m = new_object(*m); spin_lock(l);", "spin_unlock(l);") == std::string("GFP_ATOMIC"));
+    CHECK(flags("spin_lock(l); m = new_object(*m); spin_unlock(l);", "") == std::string("GFP_ATOMIC"));
 }
 
 TEST_CASE("rewrite: of a structure in a header, the author is told of other files") {
@@ -194,10 +208,11 @@ TEST_CASE("rewrite: who holds an old object was not counted") {
 
 TEST_CASE("rewrite: a pointer to a new member may be written through") {
     const auto text = [](const std::string& type) {
-        return text_of(rewritten(unit("struct delayed_work d;", "",
-                                      "void begin(struct ctx *c)\n{\n\t" + type +
-                                          "struct delayed_work *own = &c->d; // new\n\tuse(c->lock);\n"
-                                          "\tuse((long)own); // new\n}\n")));
+        return text_of(
+            rewritten("struct pair { long a, b; };\n" + unit("struct pair d;", "",
+                                                             "void begin(struct ctx *c)\n{\n\t" + type +
+                                                                 "struct pair *own = &c->d; // new\n\tuse(c->lock);\n"
+                                                                 "\tuse((long)own); // new\n}\n")));
     };
     CHECK(contains(text(""), "= &klp_ctx_get_or_alloc(c, "));
     CHECK(contains(text("const "), "= &klp_ctx_get(c)->d;"));

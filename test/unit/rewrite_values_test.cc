@@ -61,6 +61,47 @@ TEST_CASE("values: the address of a function that is there is kept and put back"
                "klp_old_0 = ops.run;\n\tops.run = two;", "if (ops.run == two)\n\t\tops.run = klp_old_0;"));
 }
 
+TEST_CASE("values: a pointer that becomes NULL is set to that") {
+    CHECK(sets("static struct ops ops = { .run = one };", "static struct ops ops = { .flags = 0 };",
+               "klp_old_0 = ops.run;\n\tops.run = NULL;", "if (ops.run == NULL)\n\t\tops.run = klp_old_0;"));
+    CHECK(sets("static int size; static int *where = &size;", "static int size; static int *where = NULL;",
+               "where = NULL;", "if (where == NULL)\n\t\twhere = klp_old_0;"));
+}
+
+TEST_CASE("values: so is one to the address of a variable of the kernel's") {
+    const std::string variables = "extern const int limits[]; static int size; static const int own = 3;\n"
+                                  "#define ZERO ((void *)&limits[0])\n";
+    CHECK(sets(variables + "static void *where;", variables + "static void *where = ZERO;",
+               "klp_old_0 = where;\n\twhere = ZERO;", "if (where == ZERO)\n\t\twhere = klp_old_0;"));
+    CHECK(sets(variables + "static void *where;", variables + "static void *where = &size;", "where = &size;",
+               "where = klp_old_0;"));
+    // What is in the module, or a copy of which is, goes with it.
+    CHECK(asked(variables + "static const void *where;", variables + "static const void *where = &own;") ==
+          Codes{"rewrite.value"});
+    CHECK(asked("static void *where;", "static int fresh; static void *where = &fresh;") == Codes{"rewrite.value"});
+}
+
+TEST_CASE("values: a variable of another type or length is none that a callback can set") {
+    const auto asks = [](const std::string& before, const std::string& after, const std::string& hint) {
+        const rewrite::Result result = changed(before, after);
+        return codes_of(result) == Codes{"rewrite.value"} && contains(result.questions.front().hint, hint);
+    };
+    CHECK(asks("static int table[] = { 1, 2 };", "static int table[] = { 1, 2, 3 };", "register what is new"));
+    CHECK(asks("static struct ops all[] = { { .run = one } };",
+               "static struct ops all[] = { { .run = one }, { two } };", "register what is new"));
+    CHECK(asks("struct other { int a; }; static struct other it = { 1 };",
+               "struct other { int a; }; static struct ops it = { .flags = 1 };", "a variable of its own"));
+    // What macros bring has no text, but a value.
+    const std::string keys = "struct static_key { int enabled; };\n"
+                             "struct static_key_true { struct static_key key; };\n"
+                             "struct static_key_false { struct static_key key; };\n"
+                             "#define KEY_TRUE(name) struct static_key_true name = { .key = { 1 } }\n"
+                             "#define KEY_FALSE(name) struct static_key_false name = { .key = { 0 } }\n";
+    CHECK(asks(keys + "static KEY_FALSE(fast);", keys + "static KEY_TRUE(fast);", "static_branch_enable()"));
+    const std::string both = keys + "#define KEY_ON(name) struct static_key_false name = { .key = { 1 } }\n";
+    CHECK(asks(both + "static KEY_FALSE(fast);", both + "static KEY_ON(fast);", "by hand"));
+}
+
 TEST_CASE("values: what no callback can set is a question") {
     CHECK(asked("static int __attribute__((section(\".data..ro_after_init\"))) most = 5;",
                 "static int __attribute__((section(\".data..ro_after_init\"))) most = 9;") == Codes{"rewrite.value"});

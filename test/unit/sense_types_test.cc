@@ -142,6 +142,28 @@ TEST_CASE("typedefs and variables without a named type") {
            {"sense.layout-changed variable a"});
 }
 
+TEST_CASE("of a variable that gets another type, nothing is said about other objects of its old type") {
+    const std::string unit =
+        "struct lock { int held; };\nstruct count { short n, m; };\nstruct box { struct lock lock; };\n"
+        "static struct lock mine;\nvoid use(void *);\n"
+        "int f(struct box *b) { use(&mine); return b->lock.held; }\n"
+        "int g(struct box *b) { return b->lock.held + 1; }\n";
+    std::string other = unit;
+    other.replace(other.find("static struct lock"), 18, "static struct count");
+    other.replace(other.find("use(&mine);"), 0, "mine.m = 1; ");
+    for (const DebugCompiler& compiler : debug_compilers()) {
+        CAPTURE(compiler.name);
+        if (!has_program(compiler.command)) {
+            MESSAGE("skipped: not installed");
+            continue;
+        }
+        const std::vector<report::Finding> findings = sense_pair(compiler, unit, other);
+        REQUIRE(said(findings) == "sense.layout-changed variable mine");
+        CHECK(findings[0].message.find("struct box") == std::string::npos);
+        CHECK(findings[0].hint.find("shadow") == std::string::npos);
+    }
+}
+
 TEST_CASE("a type that only stacks of changed functions hold may change") {
     const std::string start =
         "struct args { int a; @{|long b;}@ };\n"
@@ -244,6 +266,26 @@ TEST_CASE("a column more in a table that only replaced functions read is no chan
            row);
     // A function that stays as it is reads the old table.
     expect(table("static const", "int first(const struct row *row) { return row->id; }\n"), row);
+}
+
+TEST_CASE("a record of a trace event that grows is no case for a shadow variable") {
+    const std::string unit = "struct trace_entry { unsigned short type; int pid; };\n"
+                             "struct trace_event_raw_full { struct trace_entry ent; int size; };\n"
+                             "int f(struct trace_event_raw_full *e) { return e->size; }\n";
+    std::string grown = unit;
+    grown.replace(grown.find("int size;"), 9, "int size, mark;");
+    grown.replace(grown.find("e->size"), 7, "e->mark");
+    for (const DebugCompiler& compiler : debug_compilers()) {
+        CAPTURE(compiler.name);
+        if (!has_program(compiler.command)) {
+            MESSAGE("skipped: not installed");
+            continue;
+        }
+        const std::vector<report::Finding> findings = sense_pair(compiler, unit, grown);
+        REQUIRE(said(findings) == "sense.layout-changed struct trace_event_raw_full");
+        CHECK(findings[0].hint.find("trace_printk()") != std::string::npos);
+        CHECK(findings[0].hint.find("shadow") == std::string::npos);
+    }
 }
 
 TEST_CASE("a table of operations that grows is no case for a shadow variable") {

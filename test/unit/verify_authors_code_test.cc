@@ -43,7 +43,8 @@ Codes shadow_codes(const std::string& code) {
     return codes_of(verdict);
 }
 
-// A patch with one callback of each kind named, all of them the function f.
+// A patch with one callback of each kind named, all of them the function f; one after unpatching is `undo`, if there is
+// one.
 Codes callback_codes(const std::string& code, std::initializer_list<elf::CallbackKind> kinds,
                      std::optional<elf::Runtime> runtime = elf::Runtime::kernel) {
     const test::ScratchDirectory scratch;
@@ -53,8 +54,11 @@ Codes callback_codes(const std::string& code, std::initializer_list<elf::Callbac
     REQUIRE(f != module.functions().end());
     Subject subject(object);
     subject.runtime = runtime;
-    for (elf::CallbackKind kind : kinds)
-        subject.patch.callbacks.push_back({"vmlinux", kind, f->start});
+    const auto undo = std::ranges::find(module.functions(), "undo", &ModuleFunction::name);
+    for (elf::CallbackKind kind : kinds) {
+        const bool is_undo = kind == elf::CallbackKind::post_unpatch && undo != module.functions().end();
+        subject.patch.callbacks.push_back({"vmlinux", kind, is_undo ? undo->start : f->start});
+    }
     Verdict verdict("unit");
     check_callbacks(subject, module, verdict);
     return codes_of(verdict);
@@ -117,6 +121,12 @@ TEST_CASE("what a callback changes is taken back by another") {
     CHECK(callback_codes("__attribute__((noinline)) static void deep(void) { state = 3; }\n"
                          "int f(void *o) { deep(); return 0; }\n",
                          {pre_patch}) == Codes{"sense.callback-undo"});
+    // What is empty, or only speaks, takes nothing back.
+    CHECK(callback_codes(changes + "void undo(void *o) { }\n", {pre_patch, post_unpatch}) ==
+          Codes{"sense.callback-undo"});
+    CHECK(callback_codes(changes + "void undo(void *o) { _printk(\"gone\"); }\n", {pre_patch, post_unpatch}) ==
+          Codes{"sense.callback-undo"});
+    CHECK(callback_codes(changes + "void undo(void *o) { state = 0; }\n", {pre_patch, post_unpatch}).empty());
 }
 
 TEST_CASE("a callback that becomes a module notifier waits for itself in our own core") {
