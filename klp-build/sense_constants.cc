@@ -4,6 +4,7 @@
 
 #include "files/files.h"
 #include "report/finding.h"
+#include "source/constant_sizes.h"
 #include "source/constant_uses.h"
 #include "source/constants.h"
 
@@ -12,6 +13,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
 #include <set>
 
 namespace klp::build {
@@ -36,9 +38,16 @@ std::vector<Constant> constants_of(const PatchedFiles& changes) {
     return constants;
 }
 
+// By file: what it makes of a size that the constants decide.
+using SizesOfFiles = std::map<std::string, source::ConstantSizes>;
+
 // Every text that can use them: what the patch changes, and the sources of the units that it reaches.
-void find_uses(const PatchedFiles& changes, const kernel::Plan& plan, const kernel::PatchedTree& tree,
-               std::vector<Constant>& constants) {
+SizesOfFiles find_uses(const PatchedFiles& changes, const kernel::Plan& plan, const kernel::PatchedTree& tree,
+                       std::vector<Constant>& constants) {
+    std::set<std::string, std::less<>> names;
+    for (const Constant& constant : constants)
+        names.insert(constant.change.name);
+    SizesOfFiles sizes;
     std::set<std::string> paths;
     for (const source::ChangedFile& file : changes.files)
         paths.insert(file.path);
@@ -51,7 +60,9 @@ void find_uses(const PatchedFiles& changes, const kernel::Plan& plan, const kern
         const std::string text = files::read_text(file);
         for (Constant& constant : constants)
             source::add_uses(text, constant.change.name, constant.uses);
+        source::add_sizes(text, names, sizes[path]);
     }
+    return sizes;
 }
 
 std::string members(const std::set<std::string>& names) {
@@ -61,7 +72,7 @@ std::string members(const std::set<std::string>& names) {
 std::optional<report::Finding> finding_of(const Constant& constant) {
     const source::ConstantUses& uses = constant.uses;
     if (uses.stored.empty() || uses.tested.empty())
-        return std::nullopt; // a limit, a size, a default: nothing that exists is taken for something else
+        return std::nullopt; // a limit, a default: nothing that exists is taken for something else
     std::vector<std::string> both;
     std::ranges::set_intersection(uses.stored, uses.tested, std::back_inserter(both));
     std::string message = fmt::format("it is {} now, was {}; ", constant.change.after, constant.change.before);
@@ -82,6 +93,24 @@ std::optional<report::Finding> finding_of(const Constant& constant) {
                            "collides with"};
 }
 
+// Nobody is misled by another size but code that goes by the constant where it uses the object.
+void add_sizes(const SizesOfFiles& files, const std::vector<Constant>& constants,
+               std::vector<report::Finding>& findings) {
+    if (std::ranges::none_of(files, [](const auto& file) { return file.second.is_used; }))
+        return;
+    for (const auto& [path, sizes] : files)
+        for (const source::ConstantSize& size : sizes.made) {
+            const auto constant =
+                std::ranges::find_if(constants, [&](const Constant& it) { return it.change.name == size.constant; });
+            findings.push_back(
+                {"sense.allocation-changed", report::Severity::warning, path, size.function,
+                 fmt::format("it makes `{}` by {}, and {} is {} now, was {}; objects that exist have the old size",
+                             size.variable, size.call, size.constant, constant->change.after, constant->change.before),
+                 "have code that goes by the constant tell new objects from old ones: give new ones a shadow variable, "
+                 "or keep the size beside the object"});
+        }
+}
+
 } // namespace
 
 std::vector<report::Finding> sense_constants(const PatchedFiles& changes, const kernel::Plan& plan,
@@ -89,11 +118,12 @@ std::vector<report::Finding> sense_constants(const PatchedFiles& changes, const 
     std::vector<Constant> constants = constants_of(changes);
     if (constants.empty())
         return {};
-    find_uses(changes, plan, tree, constants);
+    const SizesOfFiles sizes = find_uses(changes, plan, tree, constants);
     std::vector<report::Finding> findings;
     for (const Constant& constant : constants)
         if (std::optional<report::Finding> finding = finding_of(constant))
             findings.push_back(std::move(*finding));
+    add_sizes(sizes, constants, findings);
     refuse_errors(findings);
     return findings;
 }

@@ -9,8 +9,10 @@ namespace klp::source {
 
 struct ChangedConstant {
     std::string name;
-    unsigned line = 0;         // of the definition, in the text after
-    std::string before, after; // what the macro stands for, as it is written: "3", "(1 << 4)"
+    unsigned line = 0; // of the definition, in the text after
+    // What the macro stands for, as it is written: "3", "(1 << 4)". Where both are written alike, the values, or what
+    // is written with the macro that changed: "(HEAD + sizeof(long)), HEAD being 4".
+    std::string before, after;
 };
 
 // The macros without parameters that both texts of a file define and that have another value now. One that is only

@@ -44,30 +44,6 @@ const std::string& Pointers::type_of(std::string_view variable) const {
     return found == types_.end() ? none : found->second;
 }
 
-std::vector<MadeObject> made_objects(Words words) {
-    std::vector<MadeObject> made;
-    Pointers pointers;
-    for (size_t at = 0; at + 2 < words.size(); ++at) {
-        pointers.read(words, at);
-        if (words[at] != "=" || at == 0 || words[at + 2] != "(" || !is_identifier(words[at + 1]) ||
-            words[at + 1].find("alloc") == std::string_view::npos)
-            continue;
-        std::optional<std::vector<Words>> arguments = arguments_of(words, at + 2);
-        if (!arguments)
-            continue;
-        size_t begin = at;
-        while (begin > 0 && (is_identifier(words[begin - 1]) || words[begin - 1] == "->" || words[begin - 1] == "."))
-            --begin;
-        MadeObject object;
-        object.variable = object_of(words.subspan(begin, at - begin));
-        object.type = pointers.type_of(object.variable);
-        object.allocator = words[at + 1];
-        object.arguments = std::move(*arguments);
-        made.push_back(std::move(object));
-    }
-    return made;
-}
-
 std::vector<ObjectChange> compare_objects(const FunctionTexts& before, const FunctionTexts& after) {
     ObjectTexts texts{split_into_words(before), split_into_words(after), {}, before, after};
     for (const auto& [name, text] : after.functions)

@@ -43,6 +43,11 @@ struct MadeObject {
     std::vector<Words> arguments;
 };
 std::vector<MadeObject> made_objects(Words words);
+// The call that makes it, as people write it: "kzalloc(sizeof(*ctx), GFP_KERNEL)".
+std::string spelled(const MadeObject& object);
+// Whether it may outlive the function that makes it, whose words these are, as far as the text shows: a member leads to
+// it, it has a type, or it is stored; and the function does not give it back where it goes on.
+bool may_outlive(const MadeObject& object, Words words);
 
 std::vector<ObjectChange> compare_made(const ObjectTexts& texts);     // size, count
 std::vector<ObjectChange> compare_first(const ObjectTexts& texts);    // first_value, flag

@@ -93,4 +93,25 @@ std::string joined(Words words) {
     return text;
 }
 
+std::string written(Words words) {
+    std::string text;
+    std::string_view last;
+    bool is_operand_behind = false; // what stands before the last word ends an operand, so `*` and `&` are binary
+    for (std::string_view word : words) {
+        const bool is_unary =
+            (last == "*" || last == "&" || last == "!" || last == "~" || last == "-") && !is_operand_behind;
+        const bool is_call = word == "(" && is_identifier(last) && last != "return" && last != "if";
+        const bool sticks = text.empty() || word == "->" || word == "." || word == ")" || word == "]" || word == "," ||
+                            word == ";" || word == "[" || is_call || last == "->" || last == "." || last == "(" ||
+                            last == "[" || is_unary;
+        if (!sticks)
+            text += ' ';
+        text += word;
+        is_operand_behind = is_identifier(last) || closes(last) ||
+                            (!last.empty() && std::isdigit(static_cast<unsigned char>(last.front())));
+        last = word;
+    }
+    return text;
+}
+
 } // namespace klp::source

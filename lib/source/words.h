@@ -34,4 +34,7 @@ Words expression_at(Words words, size_t begin);
 // With a blank between the words.
 std::string joined(Words words);
 
+// As people write it: "n * sizeof(*p->list)".
+std::string written(Words words);
+
 } // namespace klp::source

@@ -41,6 +41,18 @@ TEST_CASE("objects of another size") {
     CHECK(compare(driver("c = kzalloc(n * sizeof(*c), GFP_KERNEL);", ""),
                   driver("c = kcalloc(n, sizeof(*c), GFP_KERNEL);", ""))
               .empty());
+    CHECK(compare("int f(struct c *c) { c->list = kcalloc(c->n, sizeof(struct e), GFP_KERNEL); return 0; }",
+                  "int f(struct c *c) { c->list = kzalloc_objs(*c->list, c->n); return 0; }")
+              .empty());
+    // The same size by way of a variable, and of a member whose type is not known.
+    CHECK(
+        compare("int f(struct c *c) { struct e *e; int len; len = c->n * sizeof(*e); c->list = kzalloc(len, "
+                "GFP_KERNEL); return 0; }",
+                "int f(struct c *c) { struct e *e; c->list = kcalloc(c->n, sizeof(*c->list), GFP_KERNEL); return 0; }")
+            .empty());
+    CHECK(only("int f(struct c *c) { int len = c->n; c->list = kzalloc(len, GFP_KERNEL); return 0; }",
+               "int f(struct c *c) { int len = c->n + 4; c->list = kzalloc(len, GFP_KERNEL); return 0; }")
+              .kind == Kind::size);
     // A buffer that goes when the function ends.
     CHECK(compare("int f(void) { char *b; b = kmalloc(n, GFP_KERNEL); fill(b, n); kfree(b); return 0; }",
                   "int f(void) { char *b; b = kmalloc(n + 1, GFP_KERNEL); fill(b, n); kfree(b); return 0; }")
