@@ -38,9 +38,32 @@ constexpr std::array rows{
         "it gives `{2}` back by {4}() now, was {3}(), and {1}() makes it to fit; what exists was made by the old {1}() "
         "and does not belong there",
         "leave both, or have {0}() give back by {3}() what has no shadow variable that the new {1}() attached"},
+    Row{Kind::new_allocator, "sense.allocator-changed", report::Severity::warning,
+        "it gives `{2}` back by {4}() now, was {3}(), and {1}() makes it to fit; what the new {1}() makes comes to the "
+        "old {0}() and its {3}() until all tasks have gone over to the new code, and once the patch is disabled",
+        "leave {1}() as it is, and only have {0}() give back by {4}(); a second patch may change {1}() where this one "
+        "stays"},
+    Row{Kind::managed, "sense.allocator-changed", report::Severity::warning,
+        "it gives `{2}` back by {4}() now, which nobody did before, and {1}() makes it to fit; what the old {1}() made "
+        "goes with its device, and would be given back twice",
+        "leave both, or have {0}() give back only what has a shadow variable that the new {1}() attached"},
+    Row{Kind::now_managed, "sense.allocator-changed", report::Severity::warning,
+        "it no longer gives `{2}` back, which {1}() now makes to go with its device; what the old {1}() made is never "
+        "given back, and once the patch is disabled, what the new one made is given back by {3}() and with its device",
+        "leave both"},
+    Row{Kind::owner, "sense.allocator-changed", report::Severity::warning,
+        "it gives back what {2} leads to by {4}(), which nobody did before, and {1}() now makes that itself; in "
+        "objects "
+        "that exist it leads to what {1}() was handed, and belongs to somebody else",
+        "have {0}() give back only what has a shadow variable that the new {1}() attached"},
     Row{Kind::pointer, "sense.pointer-changed", report::Severity::error,
         "it takes what {2} leads to for a struct {4}, was struct {3}; what exists there is still of the old type",
         "leave the pointer, and put what is new into a shadow variable of the old object"},
+    Row{Kind::cookie, "sense.pointer-changed", report::Severity::warning,
+        "it takes its argument `{2}` for a struct {4} now, was struct {3}; whoever was given its address before the "
+        "patch "
+        "(an interrupt, timer, work item, callback) goes on passing what the old code told it to",
+        "leave what is passed, and find what is new from there"},
     Row{Kind::hash, "sense.hash-changed", report::Severity::warning,
         "it hashes by `{4}` now, was `{3}`; entries that are in a table were put there by the old way and are "
         "not found",
@@ -66,7 +89,7 @@ bool is_of_two_types(const source::ObjectChange& change, const std::vector<kerne
 std::vector<report::Finding> sense_objects(const ChangedTexts& all, const std::vector<kernel::ObjectPair>& pairs) {
     std::vector<report::Finding> findings;
     for (const source::ObjectChange& it : source::compare_objects(all.before, all.after)) {
-        if (it.kind == Kind::pointer && !is_of_two_types(it, pairs))
+        if ((it.kind == Kind::pointer || it.kind == Kind::cookie) && !is_of_two_types(it, pairs))
             continue;
         const auto file = all.file_of.find(it.function); // a macro is in none
         findings.push_back(finding_by(rows, it.kind, file == all.file_of.end() ? "" : file->second, it.function,

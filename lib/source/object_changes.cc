@@ -51,7 +51,7 @@ std::vector<ObjectChange> compare_objects(const FunctionTexts& before, const Fun
             texts.changed.insert(name);
     std::vector<ObjectChange> all;
     for (auto* compare :
-         {compare_made, compare_first, compare_returned, compare_pointers, compare_hashes, compare_orders})
+         {compare_made, compare_first, compare_returned, compare_owned, compare_pointers, compare_hashes, compare_orders})
         for (ObjectChange& change : compare(texts))
             all.push_back(std::move(change));
     return all;

@@ -51,8 +51,9 @@ bool may_outlive(const MadeObject& object, Words words);
 
 std::vector<ObjectChange> compare_made(const ObjectTexts& texts);     // size, count
 std::vector<ObjectChange> compare_first(const ObjectTexts& texts);    // first_value, flag
-std::vector<ObjectChange> compare_returned(const ObjectTexts& texts); // allocator
-std::vector<ObjectChange> compare_pointers(const ObjectTexts& texts); // pointer
+std::vector<ObjectChange> compare_returned(const ObjectTexts& texts); // allocator, new_allocator, managed, now_managed
+std::vector<ObjectChange> compare_owned(const ObjectTexts& texts);    // owner
+std::vector<ObjectChange> compare_pointers(const ObjectTexts& texts); // pointer, cookie
 std::vector<ObjectChange> compare_hashes(const ObjectTexts& texts);   // hash
 std::vector<ObjectChange> compare_orders(const ObjectTexts& texts);   // order
 

@@ -58,6 +58,23 @@ std::string object_of(Words expression) {
     return member == std::string::npos ? text : "->" + text.substr(member + 1);
 }
 
+std::string pointer_of(Words expression) {
+    // A cast in front.
+    if (expression.size() > 3 && expression[0] == "(" && is_identifier(expression[1])) {
+        size_t end = 1;
+        while (end < expression.size() && (is_identifier(expression[end]) || expression[end] == "*"))
+            ++end;
+        if (end + 1 < expression.size() && expression[end] == ")")
+            return pointer_of(expression.subspan(end + 1));
+    }
+    const bool is_read = expression.size() > 3 && expression[1] == "(" &&
+                         (expression[0].starts_with("rcu_") || expression[0] == "READ_ONCE" ||
+                          expression[0] == "unrcu_pointer" || expression[0].ends_with("_dereference"));
+    if (const auto arguments = is_read ? arguments_of(expression, 1) : std::nullopt; arguments && !arguments->empty())
+        return pointer_of(arguments->front());
+    return object_of(expression);
+}
+
 std::optional<std::vector<Words>> arguments_of(Words words, size_t bracket) {
     std::vector<Words> arguments;
     size_t depth = 0, begin = bracket + 1;

@@ -118,9 +118,55 @@ TEST_CASE("made and given back by another pair of functions") {
     CHECK(found.other == "make");
     CHECK(found.was == "kfree");
     CHECK(found.is == "vfree");
-    // kvfree() takes both; and who only puts right what was wrong makes as before.
-    CHECK(compare(driver(alloc, ""), driver("c = kvzalloc(sizeof(*c), GFP_KERNEL);", "", "kvfree(c);")).empty());
+    // kvfree() takes what exists, but the old kfree() does not take what is new.
+    CHECK(only(driver(alloc, ""), driver("c = kvzalloc(sizeof(*c), GFP_KERNEL);", "", "kvfree(c);")).kind ==
+          Kind::new_allocator);
+    CHECK(compare(driver(alloc, "", "kvfree(c);"), driver("c = kvzalloc(sizeof(*c), GFP_KERNEL);", "", "kvfree(c);"))
+              .empty());
+    CHECK(compare(driver(alloc, ""), driver(alloc + "prepare();", "", "kvfree(c);")).empty());
+    CHECK(only("int make(struct c *c) { c->page = (char *)get_zeroed_page(GFP_KERNEL); return 0; }\n"
+               "void end(struct c *c) { free_page((unsigned long)c->page); }\n",
+               "int make(struct c *c) { c->page = kzalloc(PAGE_SIZE, GFP_KERNEL); return 0; }\n"
+               "void end(struct c *c) { kfree(c->page); }\n")
+              .kind == Kind::allocator);
+    // Who only puts right what was wrong makes as before.
     CHECK(compare(driver("c = vzalloc(sizeof(*c));", ""), driver("c = vzalloc(sizeof(*c));", "", "vfree(c);")).empty());
+}
+
+TEST_CASE("what goes with its device, and does not any more") {
+    const auto devices = [](const std::string& make, const std::string& end) {
+        return "int probe(struct dev *d) { struct ctx *c; " + make + " return 0; }\n" +
+               "void remove(struct dev *d) { struct ctx *c = d->priv; " + end + " }\n";
+    };
+    const std::string managed = devices("c = devm_kzalloc(d, sizeof(*c), GFP_KERNEL);", "stop(c);");
+    const std::string own = devices("c = kzalloc(sizeof(*c), GFP_KERNEL);", "stop(c); kfree(c);");
+    CHECK(only(managed, own).kind == Kind::managed);
+    CHECK(only(own, managed).kind == Kind::now_managed);
+    CHECK(
+        compare(managed, devices("c = devm_kzalloc(d, sizeof(*c), GFP_KERNEL);", "stop(c); kfree(d->name);")).empty());
+}
+
+TEST_CASE("what belonged to somebody else") {
+    const auto boxes = [](const std::string& fill, const std::string& end) {
+        return "int make(struct box *b, const struct ops *ops) { " + fill + " return 0; }\n" +
+               "void end(struct box *b) { " + end + " kfree(b); }\n";
+    };
+    const std::string handed = boxes("rcu_assign_pointer(b->ops, ops);", "");
+    const std::string copied = boxes("ops = kmemdup(ops, sizeof(*ops), GFP_KERNEL); rcu_assign_pointer(b->ops, ops);",
+                                     "kfree(rcu_access_pointer(b->ops));");
+    const ObjectChange found = only(handed, copied);
+    CHECK(found.kind == Kind::owner);
+    CHECK(found.function == "end");
+    CHECK(found.other == "make");
+    CHECK(found.what == "->ops");
+    CHECK(only(boxes("b->name = \"x\";", ""), boxes("b->name = kstrdup(\"x\", GFP_KERNEL);", "kfree(b->name);")).kind ==
+          Kind::owner);
+    // A leak that ends; a copy that nobody gives back.
+    CHECK(compare(boxes("b->name = kstrdup(name, GFP_KERNEL);", ""),
+                  boxes("b->name = kstrdup(name, GFP_NOFS);", "kfree(b->name);"))
+              .empty());
+    CHECK(compare(handed, boxes("ops = kmemdup(ops, sizeof(*ops), GFP_KERNEL); rcu_assign_pointer(b->ops, ops);", ""))
+              .empty());
 }
 
 TEST_CASE("another type behind a pointer") {
@@ -159,6 +205,32 @@ TEST_CASE("another type behind a pointer") {
     CHECK(compare("void f(struct file *f) { struct a *p = f->private_data; }",
                   "void f(struct file *f) { struct b *p = f->f_op; }")
               .empty());
+}
+
+TEST_CASE("another type of what a callback is given") {
+    const std::string give = "int start(struct a *a) { return request_irq(a->irq, f, 0, \"a\", a); }\n";
+    const ObjectChange found =
+        only(give + "static irqreturn_t f(int irq, void *data) { struct a *p = data; return 0; }",
+             give + "static irqreturn_t f(int irq, void *data) { struct b *p = data; return 0; }");
+    CHECK(found.kind == Kind::cookie);
+    CHECK(found.what == "data");
+    CHECK(found.was == "a");
+    CHECK(found.is == "b");
+    CHECK(only(give + "void f(unsigned long data) { struct a *p = (struct a *)data; }",
+               give + "void f(unsigned long data) { struct b *p = (struct b *)data; }")
+              .kind == Kind::cookie);
+    // Only code that the patch has calls it; what a comparison is given comes from the one who sorts.
+    CHECK(compare("static int f(void *data) { struct a *p = data; return 0; }\nint g(void) { return f(x); }",
+                  "static int f(void *data) { struct b *p = data; return 0; }\nint g(void) { return f(y); }")
+              .empty());
+    CHECK(compare("int cmp(const void *x) { const struct a *p = x; return 0; }\nvoid g(void) { sort(t, n, cmp); }",
+                  "int cmp(const void *x) { const struct b *p = x; return 0; }\nvoid g(void) { sort(t, n, cmp); }")
+              .empty());
+    // What a socket leads to, also where it is returned.
+    CHECK(only("struct a *of(struct sock *sk) { return rcu_dereference_sk_user_data(sk); }",
+               "struct a *of(struct sock *sk) { struct list_head *l = rcu_dereference_sk_user_data(sk); return "
+               "entry(l); }")
+              .kind == Kind::pointer);
 }
 
 TEST_CASE("another way to hash") {
