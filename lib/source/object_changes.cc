@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 namespace klp::source {
 
@@ -22,6 +23,20 @@ constexpr std::array plain_types{std::string_view("void"),   std::string_view("c
                                  std::string_view("bool"),   std::string_view("u8"),    std::string_view("u16"),
                                  std::string_view("u32"),    std::string_view("u64"),   std::string_view("__u8"),
                                  std::string_view("__be16"), std::string_view("__be32")};
+
+// A value with a new mark in it is said of the mark.
+void drop_values_of_flags(std::vector<ObjectChange>& all) {
+    using Kind = ObjectChange::Kind;
+    std::vector<ObjectChange> flags;
+    std::ranges::copy_if(all, std::back_inserter(flags), [](const ObjectChange& it) { return it.kind == Kind::flag; });
+    std::erase_if(all, [&](const ObjectChange& it) {
+        return (it.kind == Kind::first_value || it.kind == Kind::value) &&
+               std::ranges::any_of(flags, [&](const ObjectChange& flag) {
+                   return flag.function == it.function && flag.other == it.other &&
+                          (" " + it.is + " ").find(" " + flag.is + " ") != std::string::npos;
+               });
+    });
+}
 
 } // namespace
 
@@ -44,16 +59,24 @@ const std::string& Pointers::type_of(std::string_view variable) const {
     return found == types_.end() ? none : found->second;
 }
 
+bool has_word(const FunctionTexts& texts, const std::string& word) {
+    const std::string whole = " " + word + " ";
+    return texts.rest.find(whole) != std::string::npos || std::ranges::any_of(texts.functions, [&](const auto& entry) {
+               return entry.second.find(whole) != std::string::npos;
+           });
+}
+
 std::vector<ObjectChange> compare_objects(const FunctionTexts& before, const FunctionTexts& after) {
     ObjectTexts texts{split_into_words(before), split_into_words(after), {}, before, after};
     for (const auto& [name, text] : after.functions)
         if (const auto was = before.functions.find(name); was != before.functions.end() && was->second != text)
             texts.changed.insert(name);
     std::vector<ObjectChange> all;
-    for (auto* compare :
-         {compare_made, compare_first, compare_returned, compare_owned, compare_pointers, compare_hashes, compare_orders})
+    for (auto* compare : {compare_made, compare_first, compare_flags, compare_returned, compare_owned, compare_pointers,
+                          compare_hashes, compare_orders})
         for (ObjectChange& change : compare(texts))
             all.push_back(std::move(change));
+    drop_values_of_flags(all);
     return all;
 }
 

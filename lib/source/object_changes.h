@@ -15,7 +15,9 @@ struct ObjectChange {
         size,        // `function` allocates another size than before
         count,       // `function` makes objects with another number of references
         first_value, // `function` now gives `what` its first value, and `other` now goes by it
-        flag,        // the same for a flag that is new, `is`
+        first_moved, // `function` now gives `what` its first value, which `other` did before it used it
+        value,       // `function` gives `what` another value at first, with which `other` now compares
+        flag,        // `function` gives what it makes a mark, `is`, that is new, and `other` now goes by it
         // `function` gives back what `other` makes, by another pair of functions than before:
         allocator,     // what exists does not belong there
         new_allocator, // what is made from now on does not belong where the old `function` gives it back

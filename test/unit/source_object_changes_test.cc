@@ -86,6 +86,36 @@ TEST_CASE("first values that old objects never got, and code that goes by them")
     CHECK(list.what == "->list");
     CHECK(only(type + driver(alloc, ""), type + driver(alloc + "c->state = 1;", "if (!c->state) return 1;")).what ==
           "->state");
+    // Other spellings: a call that stores, a bit, the whole object, a helper on either side.
+    const std::string use = "if (!c->state) return 1;";
+    for (const std::string store :
+         {"WRITE_ONCE(c->state, 1);", "set_bit(3, (unsigned long *)&c->state);", "*c = (struct ctx){ .state = 1 };"}) {
+        CAPTURE(store);
+        CHECK(only(type + driver(alloc, ""), type + driver(alloc + store, use)).what == "->state");
+    }
+    CHECK(
+        only(type + driver(alloc, ""),
+             type +
+                 "static void mark(struct ctx *it) { it->state = 1; }\nstatic bool is_marked(struct ctx *it) { return "
+                 "it->state; }\n" +
+                 driver(alloc + "mark(c);", "if (is_marked(c)) return 1;"))
+            .what == "->state");
+    // Who makes it may have it from the core.
+    const auto queue = [&](const std::string& make, const std::string& go) {
+        return type + "static int fq_init(struct Qdisc *s) { struct ctx *c = qdisc_priv(s); " + make +
+               " return 0; }\n" + "static int go(struct ctx *c) { " + go + " return 0; }\n";
+    };
+    CHECK(only(queue("", ""), queue("c->state = 7;", use)).function == "fq_init");
+    CHECK(only(type + driver("struct sock *s = sk_alloc(n); c = ctx_of(s);", ""),
+               type + driver("struct sock *s = sk_alloc(n); c = ctx_of(s); c->state = 1;", use))
+              .what == "->state");
+    // Another value, with which others now compare.
+    const ObjectChange value = only(queue("c->state = 1;", "if (!c->state) return 1;"),
+                                    queue("c->state = 3;", "if (c->state != 3) return 1;"));
+    CHECK(value.kind == Kind::value);
+    CHECK(value.was == "1");
+    CHECK(value.is == "3");
+    CHECK(compare(queue("c->state = 1;", use), queue("c->state = 3;", use)).empty());
     // Nobody goes by it, or everybody did before.
     CHECK(compare(type + driver(alloc, ""), type + driver(alloc + "c->state = 1;", "")).empty());
     CHECK(compare(type + driver(alloc, "list_del(&c->list);"),
@@ -102,6 +132,21 @@ TEST_CASE("first values that old objects never got, and code that goes by them")
     CHECK(compare(driver(alloc, ""), driver(alloc + "c->more = 1;", "if (!c->more) return 1;")).empty());
 }
 
+TEST_CASE("a first value that the maker now gives in place of the user") {
+    const std::string type = "struct ctx { struct work_struct end; };\n";
+    const std::string init = "INIT_WORK(&c->end, end);", use = "queue_work(wq, &c->end);";
+    const ObjectChange found = only(type + driver(alloc, init + use), type + driver(alloc + init, use));
+    CHECK(found.kind == Kind::first_moved);
+    CHECK(found.function == "make");
+    CHECK(found.other == "use");
+    CHECK(found.what == "->end");
+    // The user still does so, or makes it as well, or did so on behalf of the maker.
+    CHECK(compare(type + driver(alloc, init + use), type + driver(alloc + init, init + use)).empty());
+    CHECK(compare(type + driver(alloc, alloc + init + use), type + driver(alloc + init, alloc + use)).empty());
+    CHECK(compare(type + driver(alloc + "use(f, c);", init + use), type + driver(alloc + init + "use(f, c);", use))
+              .empty());
+}
+
 TEST_CASE("a new flag of what is made, and code that goes by it") {
     const ObjectChange found =
         only(driver(alloc + "c->flags = CTX_OPEN;", ""),
@@ -109,6 +154,20 @@ TEST_CASE("a new flag of what is made, and code that goes by it") {
     CHECK(found.kind == Kind::flag);
     CHECK(found.is == "CTX_LISTED");
     CHECK(compare(driver(alloc, ""), driver(alloc + "c->flags = CTX_LISTED;", "")).empty());
+    // By functions for it, under a condition.
+    CHECK(only(driver(alloc, ""),
+               driver(alloc + "if (new) ctx_flag_set(c, CTX_LISTED, true);", "if (!ctx_flag(c, CTX_LISTED)) return 1;"))
+              .is == "CTX_LISTED");
+    CHECK(only(driver(alloc, ""), driver(alloc + "if (new) set_bit(CTX_LISTED, &c->flags);",
+                                         "if (test_bit(CTX_LISTED, &c->flags)) return 1;"))
+              .is == "CTX_LISTED");
+    // What is beside the object, what is only asked for, macros with parameters.
+    CHECK(compare(driver(alloc, ""), driver(alloc + "klp_shadow_alloc(c, CTX_ID, 8, GFP_KERNEL, NULL, NULL);",
+                                            "klp_shadow_get(c, CTX_ID);"))
+              .empty());
+    CHECK(compare(driver(alloc, ""), driver(alloc + "if (f(c, CTX_MORE)) c->x = 1;", "if (f(c, CTX_MORE)) return 1;"))
+              .empty());
+    CHECK(compare(driver(alloc, ""), driver(alloc + "c->x = CTX_OF(f);", "if (g(c, CTX_OF(f))) return 1;")).empty());
 }
 
 TEST_CASE("made and given back by another pair of functions") {
