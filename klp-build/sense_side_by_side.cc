@@ -52,6 +52,16 @@ constexpr std::array rows{
         "{0}() "
         "has seen keeps it for ever; when the patch is disabled, {1}() gives back what was not taken",
         "leave both as they are, or note in a shadow variable of the object which code has seen it"},
+    Row{Kind::pair_added, "sense.refcount-changed", report::Severity::warning,
+        "it now does what {1}() now undoes ({2}), and neither did so before. An object that the old {0}() has seen "
+        "comes "
+        "to the new {1}() without it, which undoes what was not done",
+        "note in a shadow variable of the object that it was done, and undo it only then"},
+    Row{Kind::pair_removed, "sense.refcount-changed", report::Severity::warning,
+        "it no longer does what {1}() no longer undoes ({2}). For an object that the old {0}() has seen it stays done "
+        "for "
+        "ever; when the patch is disabled, {1}() undoes what was not done",
+        "leave both as they are, or note in a shadow variable of the object which code has seen it"},
     Row{Kind::wait_added, "sense.wait-added", report::Severity::warning,
         "it waits for {2}, which {1}() wakes; neither did so before. Until all tasks have gone over to the new code, "
         "the "
