@@ -5,6 +5,7 @@
 #include "pipeline.h"
 
 #include "source/flags.h"
+#include "source/readers.h"
 #include "source/side_by_side.h"
 
 #include <fmt/format.h>
@@ -69,6 +70,29 @@ constexpr std::array rows{
         "wake both, and wait with a timeout for as long as the transition takes"},
 };
 
+using ReaderKind = source::ReaderChange::Kind;
+
+using ReaderRow = FindingRow<ReaderKind>; // {0} the reader, {1} the writer, {2} as it was, {3} as it is
+
+constexpr std::array reader_rows{
+    ReaderRow{ReaderKind::grace_period, "sense.readers-changed", report::Severity::warning,
+              "it reads under {3} now, was {2}, and {1}() waits for the end of that; until all tasks have gone over to "
+              "the new code, the new {1}() does not wait for the old {0}(), and the old one not for the new, also once "
+              "the patch is disabled",
+              "have {1}() wait for both, and change it in a patch before the one that changes {0}()"},
+    ReaderRow{
+        ReaderKind::unlocked, "sense.readers-changed", report::Severity::warning,
+        "it reads under {3} now, in place of {2}, and {1}() now waits for that; the old {1}() does not wait: until "
+        "all tasks have gone over to the new code, and once the patch is disabled, it may give back what the new "
+        "{0}() looks at",
+        "change {1}() in a patch before the one that changes {0}()"},
+    ReaderRow{ReaderKind::sequence, "sense.readers-changed", report::Severity::warning,
+              "it reads again when {1}() has written meanwhile, by the sequence lock {3}, and neither did so before; "
+              "until all tasks have gone over to the new code, and once the patch is disabled, the old {1}() writes "
+              "without being noticed",
+              "have the new {0}() bear what it may see, or change {1}() in a patch before this one"},
+};
+
 void add_flags(const source::ChangedFile& file, const source::FileChange& change,
                std::vector<report::Finding>& findings) {
     if (!source::is_c(file.kind) || file.is_token_equal || !change.before || !change.after)
@@ -88,6 +112,9 @@ std::vector<report::Finding> sense_side_by_side(const PatchedFiles& changes, con
     std::vector<report::Finding> findings;
     for (const source::SideBySide& it : source::compare_side_by_side(all.before, all.after))
         findings.push_back(finding_by(rows, it.kind, all.file_of.at(it.one), it.one, it.one, it.other, it.what));
+    for (const source::ReaderChange& it : source::compare_readers(all.before, all.after))
+        findings.push_back(finding_by(reader_rows, it.kind, all.file_of.at(it.reader), it.reader, it.reader, it.writer,
+                                      it.was, it.is));
     for (const source::ChangedFile& file : changes.files)
         if (const auto change = changes.applied.files.find(file.path); change != changes.applied.files.end())
             add_flags(file, change->second, findings);
