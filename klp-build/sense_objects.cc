@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 namespace klp::build {
 
@@ -94,11 +95,19 @@ bool is_of_two_types(const source::ObjectChange& change, const std::vector<kerne
     });
 }
 
+// Who walks a tree need not change with its order; all else is about what two functions do now.
+bool is_of_same_code(const source::ObjectChange& change, const std::set<std::string, std::less<>>& same_code) {
+    return same_code.contains(change.function) || (change.kind != Kind::order && same_code.contains(change.other));
+}
+
 } // namespace
 
-std::vector<report::Finding> sense_objects(const ChangedTexts& all, const std::vector<kernel::ObjectPair>& pairs) {
+std::vector<report::Finding> sense_objects(const ChangedTexts& all, const std::vector<kernel::ObjectPair>& pairs,
+                                           const std::set<std::string, std::less<>>& same_code) {
     std::vector<report::Finding> findings;
     for (const source::ObjectChange& it : source::compare_objects(all.before, all.after)) {
+        if (is_of_same_code(it, same_code))
+            continue;
         if ((it.kind == Kind::pointer || it.kind == Kind::cookie) && !is_of_two_types(it, pairs))
             continue;
         const auto file = all.file_of.find(it.function); // a macro is in none

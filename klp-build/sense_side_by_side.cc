@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <set>
 
 namespace klp::build {
 
@@ -108,13 +109,19 @@ void add_flags(const source::ChangedFile& file, const source::FileChange& change
 
 } // namespace
 
-std::vector<report::Finding> sense_side_by_side(const PatchedFiles& changes, const ChangedTexts& all) {
+std::vector<report::Finding> sense_side_by_side(const PatchedFiles& changes, const ChangedTexts& all,
+                                                const std::set<std::string, std::less<>>& same_code) {
     std::vector<report::Finding> findings;
-    for (const source::SideBySide& it : source::compare_side_by_side(all.before, all.after))
+    for (const source::SideBySide& it : source::compare_side_by_side(all.before, all.after)) {
+        // Of an order, the other one is old code.
+        if (same_code.contains(it.one) || (it.kind != Kind::lock_order && same_code.contains(it.other)))
+            continue;
         findings.push_back(finding_by(rows, it.kind, all.file_of.at(it.one), it.one, it.one, it.other, it.what));
+    }
     for (const source::ReaderChange& it : source::compare_readers(all.before, all.after))
-        findings.push_back(finding_by(reader_rows, it.kind, all.file_of.at(it.reader), it.reader, it.reader, it.writer,
-                                      it.was, it.is));
+        if (!same_code.contains(it.reader) && !same_code.contains(it.writer))
+            findings.push_back(finding_by(reader_rows, it.kind, all.file_of.at(it.reader), it.reader, it.reader,
+                                          it.writer, it.was, it.is));
     for (const source::ChangedFile& file : changes.files)
         if (const auto change = changes.applied.files.find(file.path); change != changes.applied.files.end())
             add_flags(file, change->second, findings);

@@ -127,7 +127,7 @@ void add_unknown(const Definitions& now, std::vector<std::string> unknown, std::
             const auto said = [&](const std::string& value) {
                 return fmt::format("{}, {} being {}", definition.value, of.name, value);
             };
-            changed.push_back({name, definition.line, said(of.before), said(of.after)});
+            changed.push_back({name, definition.line, said(of.before), said(of.after), definition.mentions});
             is_new = true;
             name.clear();
         }
@@ -163,9 +163,9 @@ std::vector<ChangedConstant> changed_constants(std::string_view before, std::str
         if (!is_known && is_alike)
             unknown.push_back(name);
         else if (is_known && is_alike && was->second != is->second)
-            changed.push_back({name, other.line, number(was->second), number(is->second)});
+            changed.push_back({name, other.line, number(was->second), number(is->second), other.mentions});
         else if (is_known ? was->second != is->second : !is_alike)
-            changed.push_back({name, other.line, one.value, other.value});
+            changed.push_back({name, other.line, one.value, other.value, other.mentions});
     }
     add_unknown(now, std::move(unknown), changed);
     std::ranges::sort(changed, {}, &ChangedConstant::name);

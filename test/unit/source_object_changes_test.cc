@@ -304,6 +304,22 @@ TEST_CASE("another way to hash") {
               .empty());
 }
 
+TEST_CASE("the same hash and order in other words") {
+    CHECK(compare(
+              "int f(struct q *q, struct sock *sk) { return hash_ptr(sk, q->log); }",
+              "int f(struct q *q, struct sock *sk) { struct sock *key = sk; return hash_ptr(key, READ_ONCE(q->log)); }")
+              .empty());
+    CHECK(only("int f(struct q *q, int a) { int key = a; return hash_32(key, q->log); }",
+               "int f(struct q *q, int a) { int key = a * 2 + 1; return hash_32(key, q->log); }")
+              .is == "hash_32(a * 2 + 1, ->log)");
+    CHECK(compare("void f(int key) { if (n->key > key) p = n->rb_left; else p = n->rb_right; }",
+                  "void f(int key) { if (key < n->key) p = n->rb_left; else p = n->rb_right; }")
+              .empty());
+    CHECK(only("void f(int key) { if (n->key > key) p = n->rb_left; else p = n->rb_right; }",
+               "void f(int key) { if (key <= n->key) p = n->rb_left; else p = n->rb_right; }")
+              .kind == Kind::order);
+}
+
 TEST_CASE("a number of a list that is made in another way") {
     const std::string user = "struct e *find(struct t *t, u32 key) { return first(&t->lists[key_hashfn(key)]); }\n";
     CHECK(only("static u32 key_hashfn(u32 key) { return key & MASK; }\n" + user,

@@ -1,0 +1,37 @@
+#include "same_code.h"
+
+#include "elf/object.h"
+#include "sense/code.h"
+
+namespace klp::build {
+
+namespace {
+
+using Names = std::set<std::string, std::less<>>;
+
+Names functions_of(const elf::Object& unit) {
+    Names names;
+    for (const elf::Symbol& symbol : unit.symbols())
+        if (symbol.is_function() && symbol.place == elf::Place::section)
+            names.insert(std::string(sense::source_name(symbol.name)));
+    return names;
+}
+
+} // namespace
+
+Names same_code(const std::vector<kernel::ObjectPair>& pairs) {
+    Names same, others;
+    for (const kernel::ObjectPair& pair : pairs) {
+        if (pair.original.empty())
+            continue;
+        const elf::Object original = elf::Object::open(pair.original, pair.unit.source);
+        const elf::Object patched = elf::Object::open(pair.patched, pair.unit.source);
+        const Names changed = sense::changed_functions(original, patched), after = functions_of(patched);
+        for (const std::string& name : functions_of(original))
+            (changed.contains(name) || !after.contains(name) ? others : same).insert(name);
+    }
+    std::erase_if(same, [&](const std::string& name) { return others.contains(name); });
+    return same;
+}
+
+} // namespace klp::build
