@@ -20,10 +20,20 @@ bool is_product(Words words, size_t star) {
            (!before.empty() && before.front() >= '0' && before.front() <= '9');
 }
 
+// An operator stands before it somewhere: most texts need not be read as functions.
+bool is_operand(std::string_view text, const std::string& name) {
+    for (size_t at = text.find(name); at != text.npos; at = text.find(name, at + 1)) {
+        const size_t before = text.find_last_not_of(" \t", at == 0 ? 0 : at - 1);
+        if (before != text.npos && std::string_view("<>*/=").find(text[before]) != std::string_view::npos)
+            return true;
+    }
+    return false;
+}
+
 } // namespace
 
 void add_encodings(std::string_view text, const std::set<std::string, std::less<>>& names, Encodings& encodings) {
-    if (std::ranges::none_of(names, [&](const std::string& name) { return text.find(name) != text.npos; }))
+    if (std::ranges::none_of(names, [&](const std::string& name) { return is_operand(text, name); }))
         return;
     for (const auto& [function, tokens] : split_functions(text).functions) {
         const std::vector<std::string_view> words = words_of(tokens);

@@ -185,9 +185,10 @@ bool is_access(std::string_view word) {
     return word == "->" || word == ".";
 }
 
-// d->opened++, --d->opened, opened++: a member or variable that counts.
+// d->opened++, --d->opened, opened += 2: a member or variable that counts.
 std::optional<PrimitiveUse> counting_at(Words words, size_t at) {
-    if (words[at] != "++" && words[at] != "--")
+    const bool adds = words[at] == "++" || words[at] == "+=";
+    if (!adds && words[at] != "--" && words[at] != "-=")
         return std::nullopt;
     auto is_part = [&](size_t part) { return is_identifier(words[part]) || is_access(words[part]); };
     size_t begin = at, end = at + 1;
@@ -202,7 +203,7 @@ std::optional<PrimitiveUse> counting_at(Words words, size_t at) {
     for (size_t part = begin; part < end; ++part)
         what += is_access(words[part]) ? std::string(".") : std::string(words[part]);
     const size_t member = what.find('.');
-    return PrimitiveUse{words[at] == "++" ? Does::gets : Does::puts,
+    return PrimitiveUse{adds ? Does::gets : Does::puts,
                         "count " + (member == std::string::npos ? what : "->" + what.substr(member + 1)),
                         std::string(words[at])};
 }

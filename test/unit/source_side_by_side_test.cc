@@ -162,6 +162,7 @@ TEST_CASE("references and counts by the verbs of names") {
         {"this_cpu_inc(nr);", "this_cpu_dec(nr);"},
         {"atomic_add(2, &nr);", "atomic_sub(2, &nr);"},
         {"atomic64_inc(&nr);", "atomic64_dec(&nr);"},
+        {"d->used += size;", "d->used -= size;"},
         {"WRITE_ONCE(d->nr, d->nr + 1);", "WRITE_ONCE(d->nr, d->nr - 1);"},
         {"inc_ucount(ns, uid, TYPE);", "dec_ucount(d->counts, TYPE);"},
         {"pm_runtime_get_sync(d->dev);", "pm_runtime_put(d->dev);"},
