@@ -181,13 +181,19 @@ public:
     }
 
 private:
+    // A member that is new is a matter of the type.
+    bool is_new(const TypedMember& member) const {
+        constexpr size_t arrow = 2;
+        const std::string name = member.path.substr(arrow, member.path.find('.') - arrow); // "wqh" of "->wqh.lock"
+        const std::string definition = definition_of(texts_.text_before.rest, member.type);
+        const std::string last = member.path.substr(member.path.find_last_of(".>") + 1);
+        return (!definition.empty() && count_word(definition, name) == 0) || !has_word(texts_.text_before, last);
+    }
     bool had(const TypedMember& member) const {
         return std::ranges::any_of(before_, [&](const auto& one) { return one.second.has(member); });
     }
     void look_at(const std::string& function, const TypedMember& member, const std::string& value) {
-        const std::string name = member.path.substr(member.path.find_last_of(".>") + 1);
-        // A member that is new is a matter of the type.
-        if (!has_word(texts_.text_before, name))
+        if (is_new(member))
             return;
         if (had(member))
             return look_at_moved(function, member);

@@ -28,9 +28,11 @@ void replace(Words expression, const std::map<std::string_view, Words>& values, 
     constexpr unsigned most = 4; // variables that stand for one another in a circle have no values, but be sure
     for (size_t at = 0; at < expression.size(); ++at) {
         const auto value = values.find(expression[at]);
-        // `p` of `p->member` only leads to what is meant.
-        const bool is_path =
-            (at > 0 && is_access(expression[at - 1])) || (at + 1 < expression.size() && is_access(expression[at + 1]));
+        // `p` of `p->member` and of `*p` only leads to what is meant.
+        const bool is_pointed_to = at > 0 && expression[at - 1] == "*" &&
+                                   (at == 1 || expression[at - 2] == "(" || expression[at - 2] == "sizeof");
+        const bool is_path = is_pointed_to || (at > 0 && is_access(expression[at - 1])) ||
+                             (at + 1 < expression.size() && is_access(expression[at + 1]));
         if (value == values.end() || is_path || depth == most)
             result.push_back(expression[at]);
         else

@@ -66,6 +66,21 @@ bool has_word(const FunctionTexts& texts, const std::string& word) {
            });
 }
 
+std::string definition_of(const std::string& rest, const std::string& tag) {
+    const size_t begin = rest.find("struct " + tag + " {");
+    const size_t open = begin == std::string::npos ? begin : rest.find('{', begin);
+    if (open == std::string::npos)
+        return {};
+    size_t depth = 0;
+    for (size_t at = open; at < rest.size(); ++at) {
+        depth += rest[at] == '{';
+        depth -= rest[at] == '}';
+        if (depth == 0)
+            return rest.substr(open, at - open);
+    }
+    return {};
+}
+
 std::vector<ObjectChange> compare_objects(const FunctionTexts& before, const FunctionTexts& after) {
     ObjectTexts texts{split_into_words(before), split_into_words(after), {}, before, after};
     for (const auto& [name, text] : after.functions)

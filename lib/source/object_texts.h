@@ -58,6 +58,9 @@ MadeVariables made_variables(std::string_view function, Words words);
 // The words of a function after the patch, and behind them those of functions that only the patch has and it calls.
 std::vector<std::string_view> with_new_helpers(const ObjectTexts& texts, const std::string& function);
 
+// " { int a ; }" of ` struct tag { int a ; }` in the texts outside of functions: nothing where they do not define it.
+std::string definition_of(const std::string& rest, const std::string& tag);
+
 // Whether any of the texts has the word.
 bool has_word(const FunctionTexts& texts, const std::string& word);
 

@@ -183,22 +183,6 @@ Types united(const TypesOfFunctions& functions) {
     return all;
 }
 
-// " { int a ; }" of ` struct tag { int a ; }`: nothing where the text has no definition of it.
-std::string definition_of(const std::string& rest, const std::string& tag) {
-    const size_t begin = rest.find("struct " + tag + " {");
-    const size_t open = begin == std::string::npos ? begin : rest.find('{', begin);
-    if (open == std::string::npos)
-        return {};
-    size_t depth = 0;
-    for (size_t at = open; at < rest.size(); ++at) {
-        depth += rest[at] == '{';
-        depth -= rest[at] == '}';
-        if (depth == 0)
-            return rest.substr(open, at - open);
-    }
-    return {};
-}
-
 const std::set<std::string>& types_at(const Types& types, const std::string& source) {
     static const std::set<std::string> none;
     const auto found = types.find(source);

@@ -45,11 +45,11 @@ TEST_CASE("objects of another size") {
                   "int f(struct c *c) { c->list = kzalloc_objs(*c->list, c->n); return 0; }")
               .empty());
     // The same size by way of a variable, and of a member whose type is not known.
-    CHECK(
-        compare("int f(struct c *c) { struct e *e; int len; len = c->n * sizeof(*e); c->list = kzalloc(len, "
-                "GFP_KERNEL); return 0; }",
-                "int f(struct c *c) { struct e *e; c->list = kcalloc(c->n, sizeof(*c->list), GFP_KERNEL); return 0; }")
-            .empty());
+    CHECK(compare(
+              "int f(struct c *c) { struct e *e; int len; e = c->end; len = c->n * sizeof(*e); c->list = kzalloc(len, "
+              "GFP_KERNEL); return 0; }",
+              "int f(struct c *c) { struct e *e; c->list = kcalloc(c->n, sizeof(*c->list), GFP_KERNEL); return 0; }")
+              .empty());
     CHECK(only("int f(struct c *c) { int len = c->n; c->list = kzalloc(len, GFP_KERNEL); return 0; }",
                "int f(struct c *c) { int len = c->n + 4; c->list = kzalloc(len, GFP_KERNEL); return 0; }")
               .kind == Kind::size);
@@ -128,7 +128,11 @@ TEST_CASE("first values that old objects never got, and code that goes by them")
     CHECK(compare(type + driver(alloc, "struct box *b = f->box;"),
                   type + driver(alloc + "c->state = 1;", "struct box *b = f->box; if (!b->state) return 1;"))
               .empty());
-    // A new member is a matter of the type.
+    // A new member is a matter of the type, also where another structure has one of that name.
+    CHECK(compare(type + "struct box { int more; };\n" + driver(alloc, ""),
+                  "struct ctx { struct list_head list; int state; int more; };\nstruct box { int more; };\n" +
+                      driver(alloc + "c->more = 1;", "if (!c->more) return 1;"))
+              .empty());
     CHECK(compare(driver(alloc, ""), driver(alloc + "c->more = 1;", "if (!c->more) return 1;")).empty());
 }
 
