@@ -2,6 +2,7 @@
 
 #include "elf/object.h"
 #include "sense/code.h"
+#include "source/words.h"
 
 namespace klp::build {
 
@@ -18,6 +19,24 @@ Names functions_of(const elf::Object& unit) {
 }
 
 } // namespace
+
+bool is_same_in_code(const std::string& function, const ChangedTexts& texts, const Names& same_code) {
+    const auto text_in = [](const source::FunctionTexts& side, const std::string& name) {
+        const auto found = side.functions.find(name);
+        return found == side.functions.end() ? std::string_view() : std::string_view(found->second);
+    };
+    const auto has_changed = [&](const std::string& name) {
+        return text_in(texts.before, name) != text_in(texts.after, name);
+    };
+    if (!same_code.contains(function) || !has_changed(function))
+        return false;
+    for (const auto* side : {&texts.before, &texts.after})
+        for (const auto& [other, text] : side->functions)
+            if (other != function && !same_code.contains(other) && has_changed(other) &&
+                source::count_word(text_in(*side, function), other) != 0)
+                return false;
+    return true;
+}
 
 Names same_code(const std::vector<kernel::ObjectPair>& pairs) {
     Names same, others;

@@ -2,6 +2,7 @@
 #include "changed_texts.h"
 #include "finding_row.h"
 #include "pipeline.h"
+#include "same_code.h"
 
 #include "sense/structures.h"
 #include "source/object_changes.h"
@@ -96,8 +97,10 @@ bool is_of_two_types(const source::ObjectChange& change, const std::vector<kerne
 }
 
 // Who walks a tree need not change with its order; all else is about what two functions do now.
-bool is_of_same_code(const source::ObjectChange& change, const std::set<std::string, std::less<>>& same_code) {
-    return same_code.contains(change.function) || (change.kind != Kind::order && same_code.contains(change.other));
+bool is_of_same_code(const source::ObjectChange& change, const ChangedTexts& all,
+                     const std::set<std::string, std::less<>>& same_code) {
+    return is_same_in_code(change.function, all, same_code) ||
+           (change.kind != Kind::order && is_same_in_code(change.other, all, same_code));
 }
 
 } // namespace
@@ -106,7 +109,7 @@ std::vector<report::Finding> sense_objects(const ChangedTexts& all, const std::v
                                            const std::set<std::string, std::less<>>& same_code) {
     std::vector<report::Finding> findings;
     for (const source::ObjectChange& it : source::compare_objects(all.before, all.after)) {
-        if (is_of_same_code(it, same_code))
+        if (is_of_same_code(it, all, same_code))
             continue;
         if ((it.kind == Kind::pointer || it.kind == Kind::cookie) && !is_of_two_types(it, pairs))
             continue;

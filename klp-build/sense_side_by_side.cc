@@ -3,6 +3,7 @@
 #include "changed_texts.h"
 #include "finding_row.h"
 #include "pipeline.h"
+#include "same_code.h"
 
 #include "source/flags.h"
 #include "source/readers.h"
@@ -114,12 +115,13 @@ std::vector<report::Finding> sense_side_by_side(const PatchedFiles& changes, con
     std::vector<report::Finding> findings;
     for (const source::SideBySide& it : source::compare_side_by_side(all.before, all.after)) {
         // Of an order, the other one is old code.
-        if (same_code.contains(it.one) || (it.kind != Kind::lock_order && same_code.contains(it.other)))
+        if (is_same_in_code(it.one, all, same_code) ||
+            (it.kind != Kind::lock_order && is_same_in_code(it.other, all, same_code)))
             continue;
         findings.push_back(finding_by(rows, it.kind, all.file_of.at(it.one), it.one, it.one, it.other, it.what));
     }
     for (const source::ReaderChange& it : source::compare_readers(all.before, all.after))
-        if (!same_code.contains(it.reader) && !same_code.contains(it.writer))
+        if (!is_same_in_code(it.reader, all, same_code) && !is_same_in_code(it.writer, all, same_code))
             findings.push_back(finding_by(reader_rows, it.kind, all.file_of.at(it.reader), it.reader, it.reader,
                                           it.writer, it.was, it.is));
     for (const source::ChangedFile& file : changes.files)
