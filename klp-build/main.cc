@@ -13,6 +13,7 @@
 #include "reproduce.h"
 #include "resources.h"
 #include "rewrite_patch.h"
+#include "same_code.h"
 #include "sign_modules.h"
 
 #include "host/process.h"
@@ -158,8 +159,9 @@ void run(const Options& options, Record& record, report::Progress& progress, fil
     progress.begin("sense", "compare types and interfaces");
     add(record.findings, sense_changes(options, pairs, images, reach_of(target, plan), record.review));
     const ChangedTexts texts = changed_texts(changes);
-    add(record.findings, sense_side_by_side(changes, texts));
-    add(record.findings, sense_objects(texts, pairs));
+    const auto same = same_code(pairs);
+    add(record.findings, sense_side_by_side(changes, texts, same));
+    add(record.findings, sense_objects(texts, pairs, same));
     progress.end();
 
     // What is different in the patched one?

@@ -22,6 +22,7 @@
 #include "source/patch.h"
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -130,8 +131,9 @@ std::vector<kernel::ObjectPair> compile_units(const Options& options, const kern
 // Throws report::Refusal with all of `findings` if there is an error among them.
 void refuse_errors(const std::vector<report::Finding>& findings);
 // Constants with another value that objects hold, from the sources of the patch and of the units that it reaches:
-//   sense.constant-changed  error: a member is given the constant and tested for it; warning: one is given it, another
-//                           one is tested for it
+//   sense.constant-changed    error: a member is given the constant and tested for it; warning: one is given it, another
+//                             one is tested for it, or numbers are put together and taken apart by it
+//   sense.allocation-changed  warning: what is made by its size outlives the patch, and other code goes by it
 // Throws report::Refusal with all of it if there is an error.
 std::vector<report::Finding> sense_constants(const PatchedFiles& changes, const kernel::Plan& plan,
                                              const kernel::PatchedTree& tree);
@@ -155,11 +157,14 @@ std::vector<report::Finding> sense_changes(const Options& options, const std::ve
                                            const Images& images, const Reach& reach, Review& review);
 // What the patch does to locks and references that bind functions together, of which some tasks run the old code and
 // some the new until the transition is over, as the sources tell. Warnings and notes "sense.lock-*",
-// "sense.refcount-changed", "sense.flag-changed".
-std::vector<report::Finding> sense_side_by_side(const PatchedFiles& changes, const ChangedTexts& texts);
+// "sense.refcount-changed", "sense.readers-changed", "sense.wait-added", "sense.flag-changed". Nothing is said of functions
+// whose code is the same (same_code.h).
+std::vector<report::Finding> sense_side_by_side(const PatchedFiles& changes, const ChangedTexts& texts,
+                                                const std::set<std::string, std::less<>>& same_code);
 // What the patch takes for granted of objects that the old code made and stored. Warnings; throws report::Refusal with
-// all of it for "sense.allocator-changed" and "sense.pointer-changed".
-std::vector<report::Finding> sense_objects(const ChangedTexts& texts, const std::vector<kernel::ObjectPair>& pairs);
+// all of it for "sense.allocator-changed" and "sense.pointer-changed". Nothing is said of functions whose code is the same.
+std::vector<report::Finding> sense_objects(const ChangedTexts& texts, const std::vector<kernel::ObjectPair>& pairs,
+                                           const std::set<std::string, std::less<>>& same_code);
 // Reads the objects and looks the originals up in the images of their owners. Throws report::Refusal
 // "origin.foreign-unit" or "origin.contradiction" for an original that the kernel was not built from.
 std::vector<ProvenPair> prove_origins(const Options& options, const kernel::Target& target,

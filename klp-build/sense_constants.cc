@@ -4,14 +4,17 @@
 
 #include "files/files.h"
 #include "report/finding.h"
+#include "source/constant_sizes.h"
 #include "source/constant_uses.h"
 #include "source/constants.h"
+#include "source/encodings.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
 #include <iterator>
+#include <map>
 #include <set>
 
 namespace klp::build {
@@ -22,6 +25,8 @@ struct Constant {
     std::string file;
     source::ChangedConstant change;
     source::ConstantUses uses;
+    std::set<std::string, std::less<>> family; // it, and those of the file that are made of it
+    source::Encodings encodings;
 };
 
 std::vector<Constant> constants_of(const PatchedFiles& changes) {
@@ -31,14 +36,27 @@ std::vector<Constant> constants_of(const PatchedFiles& changes) {
         if (!source::is_c(file.kind) || file.is_token_equal || !change.before || !change.after)
             continue;
         for (source::ChangedConstant& constant : source::changed_constants(*change.before, *change.after))
-            constants.push_back({file.path, std::move(constant), {}});
+            constants.push_back({file.path, std::move(constant), {}, {}, {}});
+    }
+    for (Constant& constant : constants) {
+        constant.family.insert(constant.change.name);
+        for (const Constant& other : constants)
+            if (other.file == constant.file && other.change.mentions.contains(constant.change.name))
+                constant.family.insert(other.change.name);
     }
     return constants;
 }
 
+// By file: what it makes of a size that the constants decide.
+using SizesOfFiles = std::map<std::string, source::ConstantSizes>;
+
 // Every text that can use them: what the patch changes, and the sources of the units that it reaches.
-void find_uses(const PatchedFiles& changes, const kernel::Plan& plan, const kernel::PatchedTree& tree,
-               std::vector<Constant>& constants) {
+SizesOfFiles find_uses(const PatchedFiles& changes, const kernel::Plan& plan, const kernel::PatchedTree& tree,
+                       std::vector<Constant>& constants) {
+    std::set<std::string, std::less<>> names;
+    for (const Constant& constant : constants)
+        names.insert(constant.change.name);
+    SizesOfFiles sizes;
     std::set<std::string> paths;
     for (const source::ChangedFile& file : changes.files)
         paths.insert(file.path);
@@ -49,9 +67,13 @@ void find_uses(const PatchedFiles& changes, const kernel::Plan& plan, const kern
         if (!std::filesystem::is_regular_file(file))
             continue; // removed, or generated
         const std::string text = files::read_text(file);
-        for (Constant& constant : constants)
+        for (Constant& constant : constants) {
             source::add_uses(text, constant.change.name, constant.uses);
+            source::add_encodings(text, constant.family, constant.encodings);
+        }
+        source::add_sizes(text, names, sizes[path]);
     }
+    return sizes;
 }
 
 std::string members(const std::set<std::string>& names) {
@@ -61,7 +83,7 @@ std::string members(const std::set<std::string>& names) {
 std::optional<report::Finding> finding_of(const Constant& constant) {
     const source::ConstantUses& uses = constant.uses;
     if (uses.stored.empty() || uses.tested.empty())
-        return std::nullopt; // a limit, a size, a default: nothing that exists is taken for something else
+        return std::nullopt; // a limit, a default: nothing that exists is taken for something else
     std::vector<std::string> both;
     std::ranges::set_intersection(uses.stored, uses.tested, std::back_inserter(both));
     std::string message = fmt::format("it is {} now, was {}; ", constant.change.after, constant.change.before);
@@ -82,6 +104,47 @@ std::optional<report::Finding> finding_of(const Constant& constant) {
                            "collides with"};
 }
 
+bool is_encoding(const Constant& constant) {
+    return !constant.encodings.makers.empty() && !constant.encodings.takers.empty();
+}
+
+// What is put together and taken apart by it may be kept in between. Said of the constant that others are made of.
+void add_encoding(const Constant& constant, const std::vector<Constant>& all, std::vector<report::Finding>& findings) {
+    const auto is_made_of = [&](const Constant& other) {
+        return &other != &constant && other.file == constant.file && other.family.contains(constant.change.name) &&
+               is_encoding(other);
+    };
+    if (!is_encoding(constant) || std::ranges::any_of(all, is_made_of))
+        return;
+    const source::Encodings& encodings = constant.encodings;
+    findings.push_back(
+        {"sense.constant-changed", report::Severity::warning, fmt::format("{}:{}", constant.file, constant.change.line),
+         constant.change.name,
+         fmt::format("it is {} now, was {}; {}() puts numbers together by it, and {}() takes them apart; what was put "
+                     "together before the patch and is kept in an object or variable is another number to the new code",
+                     constant.change.after, constant.change.before, *encodings.makers.begin(),
+                     *encodings.takers.begin()),
+         "leave its value, unless what is put together is always taken apart before anything else runs"});
+}
+
+// Nobody is misled by another size but code that goes by the constant where it uses the object.
+void add_sizes(const SizesOfFiles& files, const std::vector<Constant>& constants,
+               std::vector<report::Finding>& findings) {
+    if (std::ranges::none_of(files, [](const auto& file) { return file.second.is_used; }))
+        return;
+    for (const auto& [path, sizes] : files)
+        for (const source::ConstantSize& size : sizes.made) {
+            const auto constant =
+                std::ranges::find_if(constants, [&](const Constant& it) { return it.change.name == size.constant; });
+            findings.push_back(
+                {"sense.allocation-changed", report::Severity::warning, path, size.function,
+                 fmt::format("it makes `{}` by {}, and {} is {} now, was {}; objects that exist have the old size",
+                             size.variable, size.call, size.constant, constant->change.after, constant->change.before),
+                 "have code that goes by the constant tell new objects from old ones: give new ones a shadow variable, "
+                 "or keep the size beside the object"});
+        }
+}
+
 } // namespace
 
 std::vector<report::Finding> sense_constants(const PatchedFiles& changes, const kernel::Plan& plan,
@@ -89,11 +152,14 @@ std::vector<report::Finding> sense_constants(const PatchedFiles& changes, const 
     std::vector<Constant> constants = constants_of(changes);
     if (constants.empty())
         return {};
-    find_uses(changes, plan, tree, constants);
+    const SizesOfFiles sizes = find_uses(changes, plan, tree, constants);
     std::vector<report::Finding> findings;
     for (const Constant& constant : constants)
         if (std::optional<report::Finding> finding = finding_of(constant))
             findings.push_back(std::move(*finding));
+        else
+            add_encoding(constant, constants, findings);
+    add_sizes(sizes, constants, findings);
     refuse_errors(findings);
     return findings;
 }

@@ -2,6 +2,7 @@
 #include "changed_texts.h"
 #include "finding_row.h"
 #include "pipeline.h"
+#include "same_code.h"
 
 #include "sense/structures.h"
 #include "source/object_changes.h"
@@ -10,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 namespace klp::build {
 
@@ -31,6 +33,16 @@ constexpr std::array rows{
         "it gives {2} a first value, which it did not before, and {1}() now goes by it; objects that exist never "
         "got it",
         "have {1}() bear objects without that value, or give new objects a shadow variable and go by it only there"},
+    Row{Kind::first_moved, "sense.first-value", report::Severity::warning,
+        "it gives {2} a first value when it makes the object, and {1}() no longer does so before it uses that; objects "
+        "that exist come to the new {1}() without it",
+        "leave it in {1}() as well, if to do so twice is right, or give new objects a shadow variable and leave it out "
+        "only there"},
+    Row{Kind::value, "sense.first-value", report::Severity::warning,
+        "it gives {2} the value {4} at first, was {3}, and {1}() now compares with that; objects that exist have the "
+        "old "
+        "one",
+        "have {1}() take the old value for what it meant before"},
     Row{Kind::flag, "sense.first-value", report::Severity::warning,
         "it gives the objects that it makes {4}, which {1}() goes by; objects that exist do not have it",
         "have {1}() bear objects without it: its absence must mean what was true of all objects before"},
@@ -38,9 +50,32 @@ constexpr std::array rows{
         "it gives `{2}` back by {4}() now, was {3}(), and {1}() makes it to fit; what exists was made by the old {1}() "
         "and does not belong there",
         "leave both, or have {0}() give back by {3}() what has no shadow variable that the new {1}() attached"},
+    Row{Kind::new_allocator, "sense.allocator-changed", report::Severity::warning,
+        "it gives `{2}` back by {4}() now, was {3}(), and {1}() makes it to fit; what the new {1}() makes comes to the "
+        "old {0}() and its {3}() until all tasks have gone over to the new code, and once the patch is disabled",
+        "leave {1}() as it is, and only have {0}() give back by {4}(); a second patch may change {1}() where this one "
+        "stays"},
+    Row{Kind::managed, "sense.allocator-changed", report::Severity::warning,
+        "it gives `{2}` back by {4}() now, which nobody did before, and {1}() makes it to fit; what the old {1}() made "
+        "goes with its device, and would be given back twice",
+        "leave both, or have {0}() give back only what has a shadow variable that the new {1}() attached"},
+    Row{Kind::now_managed, "sense.allocator-changed", report::Severity::warning,
+        "it no longer gives `{2}` back, which {1}() now makes to go with its device; what the old {1}() made is never "
+        "given back, and once the patch is disabled, what the new one made is given back by {3}() and with its device",
+        "leave both"},
+    Row{Kind::owner, "sense.allocator-changed", report::Severity::warning,
+        "it gives back what {2} leads to by {4}(), which nobody did before, and {1}() now makes that itself; in "
+        "objects "
+        "that exist it leads to what {1}() was handed, and belongs to somebody else",
+        "have {0}() give back only what has a shadow variable that the new {1}() attached"},
     Row{Kind::pointer, "sense.pointer-changed", report::Severity::error,
         "it takes what {2} leads to for a struct {4}, was struct {3}; what exists there is still of the old type",
         "leave the pointer, and put what is new into a shadow variable of the old object"},
+    Row{Kind::cookie, "sense.pointer-changed", report::Severity::warning,
+        "it takes its argument `{2}` for a struct {4} now, was struct {3}; whoever was given its address before the "
+        "patch "
+        "(an interrupt, timer, work item, callback) goes on passing what the old code told it to",
+        "leave what is passed, and find what is new from there"},
     Row{Kind::hash, "sense.hash-changed", report::Severity::warning,
         "it hashes by `{4}` now, was `{3}`; entries that are in a table were put there by the old way and are "
         "not found",
@@ -61,12 +96,22 @@ bool is_of_two_types(const source::ObjectChange& change, const std::vector<kerne
     });
 }
 
+// Who walks a tree need not change with its order; all else is about what two functions do now.
+bool is_of_same_code(const source::ObjectChange& change, const ChangedTexts& all,
+                     const std::set<std::string, std::less<>>& same_code) {
+    return is_same_in_code(change.function, all, same_code) ||
+           (change.kind != Kind::order && is_same_in_code(change.other, all, same_code));
+}
+
 } // namespace
 
-std::vector<report::Finding> sense_objects(const ChangedTexts& all, const std::vector<kernel::ObjectPair>& pairs) {
+std::vector<report::Finding> sense_objects(const ChangedTexts& all, const std::vector<kernel::ObjectPair>& pairs,
+                                           const std::set<std::string, std::less<>>& same_code) {
     std::vector<report::Finding> findings;
     for (const source::ObjectChange& it : source::compare_objects(all.before, all.after)) {
-        if (it.kind == Kind::pointer && !is_of_two_types(it, pairs))
+        if (is_of_same_code(it, all, same_code))
+            continue;
+        if ((it.kind == Kind::pointer || it.kind == Kind::cookie) && !is_of_two_types(it, pairs))
             continue;
         const auto file = all.file_of.find(it.function); // a macro is in none
         findings.push_back(finding_by(rows, it.kind, file == all.file_of.end() ? "" : file->second, it.function,

@@ -3,13 +3,16 @@
 #include "changed_texts.h"
 #include "finding_row.h"
 #include "pipeline.h"
+#include "same_code.h"
 
 #include "source/flags.h"
+#include "source/readers.h"
 #include "source/side_by_side.h"
 
 #include <fmt/format.h>
 
 #include <array>
+#include <set>
 
 namespace klp::build {
 
@@ -52,11 +55,44 @@ constexpr std::array rows{
         "{0}() "
         "has seen keeps it for ever; when the patch is disabled, {1}() gives back what was not taken",
         "leave both as they are, or note in a shadow variable of the object which code has seen it"},
+    Row{Kind::pair_added, "sense.refcount-changed", report::Severity::warning,
+        "it now does what {1}() now undoes ({2}), and neither did so before. An object that the old {0}() has seen "
+        "comes "
+        "to the new {1}() without it, which undoes what was not done",
+        "note in a shadow variable of the object that it was done, and undo it only then"},
+    Row{Kind::pair_removed, "sense.refcount-changed", report::Severity::warning,
+        "it no longer does what {1}() no longer undoes ({2}). For an object that the old {0}() has seen it stays done "
+        "for "
+        "ever; when the patch is disabled, {1}() undoes what was not done",
+        "leave both as they are, or note in a shadow variable of the object which code has seen it"},
     Row{Kind::wait_added, "sense.wait-added", report::Severity::warning,
         "it waits for {2}, which {1}() wakes; neither did so before. Until all tasks have gone over to the new code, "
         "the "
         "old {1}() wakes nobody there, and who waits in the old {0}() is not woken by the new one",
         "wake both, and wait with a timeout for as long as the transition takes"},
+};
+
+using ReaderKind = source::ReaderChange::Kind;
+
+using ReaderRow = FindingRow<ReaderKind>; // {0} the reader, {1} the writer, {2} as it was, {3} as it is
+
+constexpr std::array reader_rows{
+    ReaderRow{ReaderKind::grace_period, "sense.readers-changed", report::Severity::warning,
+              "it reads under {3} now, was {2}, and {1}() waits for the end of that; until all tasks have gone over to "
+              "the new code, the new {1}() does not wait for the old {0}(), and the old one not for the new, also once "
+              "the patch is disabled",
+              "have {1}() wait for both, and change it in a patch before the one that changes {0}()"},
+    ReaderRow{
+        ReaderKind::unlocked, "sense.readers-changed", report::Severity::warning,
+        "it reads under {3} now, in place of {2}, and {1}() now waits for that; the old {1}() does not wait: until "
+        "all tasks have gone over to the new code, and once the patch is disabled, it may give back what the new "
+        "{0}() looks at",
+        "change {1}() in a patch before the one that changes {0}()"},
+    ReaderRow{ReaderKind::sequence, "sense.readers-changed", report::Severity::warning,
+              "it reads again when {1}() has written meanwhile, by the sequence lock {3}, and neither did so before; "
+              "until all tasks have gone over to the new code, and once the patch is disabled, the old {1}() writes "
+              "without being noticed",
+              "have the new {0}() bear what it may see, or change {1}() in a patch before this one"},
 };
 
 void add_flags(const source::ChangedFile& file, const source::FileChange& change,
@@ -74,10 +110,20 @@ void add_flags(const source::ChangedFile& file, const source::FileChange& change
 
 } // namespace
 
-std::vector<report::Finding> sense_side_by_side(const PatchedFiles& changes, const ChangedTexts& all) {
+std::vector<report::Finding> sense_side_by_side(const PatchedFiles& changes, const ChangedTexts& all,
+                                                const std::set<std::string, std::less<>>& same_code) {
     std::vector<report::Finding> findings;
-    for (const source::SideBySide& it : source::compare_side_by_side(all.before, all.after))
+    for (const source::SideBySide& it : source::compare_side_by_side(all.before, all.after)) {
+        // Of an order, the other one is old code.
+        if (is_same_in_code(it.one, all, same_code) ||
+            (it.kind != Kind::lock_order && is_same_in_code(it.other, all, same_code)))
+            continue;
         findings.push_back(finding_by(rows, it.kind, all.file_of.at(it.one), it.one, it.one, it.other, it.what));
+    }
+    for (const source::ReaderChange& it : source::compare_readers(all.before, all.after))
+        if (!is_same_in_code(it.reader, all, same_code) && !is_same_in_code(it.writer, all, same_code))
+            findings.push_back(finding_by(reader_rows, it.kind, all.file_of.at(it.reader), it.reader, it.reader,
+                                          it.writer, it.was, it.is));
     for (const source::ChangedFile& file : changes.files)
         if (const auto change = changes.applied.files.find(file.path); change != changes.applied.files.end())
             add_flags(file, change->second, findings);

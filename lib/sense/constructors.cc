@@ -1,9 +1,12 @@
 #include "sense/constructors.h"
 
+#include "sense/shapes.h"
+#include "sense/types.h"
 #include "verify/module_code.h"
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <set>
 
 namespace klp::sense {
@@ -38,6 +41,19 @@ std::set<std::string_view> constructors(const elf::Object& unit) {
     return names;
 }
 
+// Those of which the debug data says that a cache could not call them: a constructor is a `void f(void *)`.
+std::set<std::string, std::less<>> of_other_types(const elf::Object& unit) {
+    std::set<std::string, std::less<>> names;
+    const std::optional<Types> types = read_types(unit);
+    if (!types)
+        return names;
+    const Shapes shapes(*types);
+    for (const Function& function : types->functions)
+        if (function.prototype && shapes.spelling(function.prototype) != "void (void *)")
+            names.insert(function.name);
+    return names;
+}
+
 } // namespace
 
 std::vector<report::Finding> find_constructors(const std::string& source, const elf::Object& original,
@@ -48,8 +64,12 @@ std::vector<report::Finding> find_constructors(const std::string& source, const 
     if (changed.empty() || !makes_caches)
         return findings;
     const std::set<std::string_view> names = constructors(original);
+    if (std::ranges::none_of(changed, [&](const std::string& function) { return names.contains(function); }))
+        return findings;
+    // The function that makes a cache hands out others as well: work, threads, shrinkers.
+    const std::set<std::string, std::less<>> others = of_other_types(original);
     for (const std::string& function : changed)
-        if (names.contains(function))
+        if (names.contains(function) && !others.contains(function))
             findings.push_back(
                 {"sense.constructor-changed", report::Severity::warning, source, function,
                  "a slab cache is made with it as its constructor: the memory that the cache has already was prepared "

@@ -109,6 +109,32 @@ std::map<std::string, std::optional<uint64_t>> values_of(const Definitions& all,
     return values;
 }
 
+std::string number(const std::optional<uint64_t>& value) {
+    return fmt::format("{}", static_cast<int64_t>(value.value_or(0)));
+}
+
+// Macros that Clang cannot tell the value of have another one if they are made of a changed one.
+void add_unknown(const Definitions& now, std::vector<std::string> unknown, std::vector<ChangedConstant>& changed) {
+    for (bool is_new = true; is_new;) {
+        is_new = false;
+        for (std::string& name : unknown) {
+            const Definition& definition = now.find(name)->second.back();
+            const auto other = std::ranges::find_if(
+                changed, [&](const ChangedConstant& constant) { return definition.mentions.contains(constant.name); });
+            if (other == changed.end())
+                continue;
+            const ChangedConstant of = *other;
+            const auto said = [&](const std::string& value) {
+                return fmt::format("{}, {} being {}", definition.value, of.name, value);
+            };
+            changed.push_back({name, definition.line, said(of.before), said(of.after), definition.mentions});
+            is_new = true;
+            name.clear();
+        }
+        std::erase(unknown, std::string());
+    }
+}
+
 } // namespace
 
 std::vector<ChangedConstant> changed_constants(std::string_view before, std::string_view after) {
@@ -128,13 +154,21 @@ std::vector<ChangedConstant> changed_constants(std::string_view before, std::str
     });
     const auto old_values = values_of(old, names), new_values = values_of(now, names);
     std::vector<ChangedConstant> changed;
+    std::vector<std::string> unknown; // written as before, of others that may have changed
     for (const std::string& name : names) {
         const Definition &one = old.find(name)->second.back(), &other = now.find(name)->second.back();
         auto was = old_values.find(name), is = new_values.find(name);
         const bool is_known = was != old_values.end() && is != new_values.end();
-        if (is_known ? was->second != is->second : one.value != other.value)
-            changed.push_back({name, other.line, one.value, other.value});
+        const bool is_alike = one.value == other.value;
+        if (!is_known && is_alike)
+            unknown.push_back(name);
+        else if (is_known && is_alike && was->second != is->second)
+            changed.push_back({name, other.line, number(was->second), number(is->second), other.mentions});
+        else if (is_known ? was->second != is->second : !is_alike)
+            changed.push_back({name, other.line, one.value, other.value, other.mentions});
     }
+    add_unknown(now, std::move(unknown), changed);
+    std::ranges::sort(changed, {}, &ChangedConstant::name);
     return changed;
 }
 

@@ -1,6 +1,7 @@
 // Macros that stand for a constant, and whose value a patch changes.
 #pragma once
 
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,8 +10,11 @@ namespace klp::source {
 
 struct ChangedConstant {
     std::string name;
-    unsigned line = 0;         // of the definition, in the text after
-    std::string before, after; // what the macro stands for, as it is written: "3", "(1 << 4)"
+    unsigned line = 0; // of the definition, in the text after
+    // What the macro stands for, as it is written: "3", "(1 << 4)". Where both are written alike, the values, or what
+    // is written with the macro that changed: "(HEAD + sizeof(long)), HEAD being 4".
+    std::string before, after;
+    std::set<std::string> mentions; // the names in what it stands for now
 };
 
 // The macros without parameters that both texts of a file define and that have another value now. One that is only

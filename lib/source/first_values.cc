@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 
 namespace klp::source {
 
@@ -35,29 +36,88 @@ bool is_first_value(std::string_view callee) {
            callee == "timer_setup" || callee == "refcount_set" || callee == "atomic_set";
 }
 
-std::set<std::string, std::less<>> made_variables(Words words) {
-    std::set<std::string, std::less<>> variables;
-    for (const MadeObject& object : made_objects(words))
-        variables.insert(object.variable);
-    return variables;
+// The member whose address is given: `& ctx -> wqh`, `( unsigned long * ) & ctx -> flags`.
+TypedMember member_given(Words argument, const Pointers& pointers) {
+    const auto address = std::ranges::find(argument, "&");
+    return address == argument.end()
+               ? TypedMember{}
+               : member_at(argument, static_cast<size_t>(address - argument.begin()) + 1, pointers);
 }
 
-// The members that a function gives a first value: by a call that is for nothing else and takes their address, of
-// whatever object, or by an assignment to one that it has made.
-std::set<TypedMember> first_values(Words words) {
-    const std::set<std::string, std::less<>> made = made_variables(words);
-    std::set<TypedMember> members;
-    Pointers pointers;
-    for (size_t at = 0; at + 4 < words.size(); ++at) {
-        pointers.read(words, at);
-        if (is_first_value(words[at]) && words[at + 1] == "(" && words[at + 2] == "&")
-            members.insert(member_at(words, at + 3, pointers));
-        if (made.contains(words[at]) && words[at + 1] == "->" && words[at + 3] == "=")
-            members.insert(member_at(words, at, pointers));
+// What a function does to members for the first time.
+struct FirstValues {
+    std::set<TypedMember> called;              // by a call that is for nothing else, of whatever object
+    std::map<TypedMember, std::string> stored; // of what it makes, and the value
+
+    bool has(const TypedMember& member) const { return called.contains(member) || stored.contains(member); }
+};
+
+class ValueReader {
+public:
+    // `own`: how many of the words are the function's, before those of its helpers.
+    ValueReader(std::string_view function, Words words, size_t own = SIZE_MAX)
+        : words_(words), own_(own), made_(made_variables(function, words)) {}
+
+    FirstValues run() {
+        for (size_t at = 0; at + 4 < words_.size(); ++at) {
+            pointers_.read(words_, at);
+            is_helper_ = at >= own_;
+            if (words_[at + 1] == "(")
+                read_call(at);
+            const std::string& type = pointers_.type_of(words_[at]);
+            if (words_[at + 1] == "->" && words_[at + 3] == "=" && is_made(words_[at], type))
+                store(member_at(words_, at, pointers_), expression_at(words_, at + 4));
+            if (words_[at] == "*" && words_[at + 2] == "=" && words_[at + 3] == "(" && is_made(words_[at + 1], {}))
+                read_whole(pointers_.type_of(words_[at + 1]), expression_at(words_, at + 3));
+        }
+        values_.called.erase(TypedMember{});
+        values_.stored.erase(TypedMember{});
+        return std::move(values_);
     }
-    members.erase(TypedMember{});
-    return members;
-}
+
+private:
+    // In a helper the object has another name, and the same type.
+    bool is_made(std::string_view variable, const std::string& type) const {
+        return made_.contains(variable) ||
+               (!type.empty() && is_helper_ &&
+                std::ranges::any_of(made_, [&](const auto& one) { return one.second == type; }));
+    }
+    void store(const TypedMember& member, Words value) { values_.stored.emplace(member, joined(value)); }
+    void read_call(size_t at) {
+        const bool is_store = words_[at] == "WRITE_ONCE" || words_[at] == "smp_store_release";
+        const bool is_bit = words_[at].ends_with("set_bit");
+        const bool is_first = is_first_value(words_[at]);
+        if (!is_store && !is_bit && !is_first)
+            return;
+        const auto arguments = arguments_of(words_, at + 1);
+        if (!arguments || arguments->empty())
+            return;
+        if (is_first)
+            values_.called.insert(member_given(arguments->front(), pointers_));
+        else if (is_store && arguments->size() == 2 &&
+                 is_made(arguments->front()[0], pointers_.type_of(arguments->front()[0])))
+            store(member_at(arguments->front(), 0, pointers_), (*arguments)[1]);
+        else if (is_bit && arguments->size() == 2) {
+            const auto pointer = std::ranges::find((*arguments)[1], "->");
+            if (pointer != (*arguments)[1].begin() && pointer != (*arguments)[1].end() &&
+                is_made(*(pointer - 1), pointers_.type_of(*(pointer - 1))))
+                store(member_given((*arguments)[1], pointers_), arguments->front());
+        }
+    }
+    // `* ctx = ( struct ctx ) { . state = 1 , . name = n }`
+    void read_whole(const std::string& type, Words value) {
+        for (size_t at = 0; at + 3 < value.size(); ++at)
+            if (value[at] == "." && value[at + 2] == "=" && (value[at - 1] == "{" || value[at - 1] == ","))
+                store({type, "->" + std::string(value[at + 1])}, expression_at(value, at + 3));
+    }
+
+    Words words_;
+    size_t own_;
+    MadeVariables made_;
+    Pointers pointers_;
+    bool is_helper_ = false;
+    FirstValues values_;
+};
 
 size_t uses_of(const TypedMember& member, Words words) {
     size_t count = 0;
@@ -70,97 +130,143 @@ size_t uses_of(const TypedMember& member, Words words) {
     return count;
 }
 
-bool has_word(const FunctionTexts& texts, const std::string& word) {
-    const std::string whole = " " + word + " ";
-    return texts.rest.find(whole) != std::string::npos || std::ranges::any_of(texts.functions, [&](const auto& entry) {
-               return entry.second.find(whole) != std::string::npos;
-           });
-}
+using ValuesOfFunctions = std::map<std::string, FirstValues, std::less<>>;
 
-// Another function of the patch that does more with a member than before.
-std::string user_of(const TypedMember& member, const std::string& maker, const ObjectTexts& texts) {
-    for (const std::string& function : texts.changed)
-        if (function != maker && uses_of(member, texts.after.at(function)) > uses_of(member, texts.before.at(function)))
-            return function;
-    return {};
-}
-
-// The first values of the functions that the patch changes; one that has only moved is no news.
-std::set<TypedMember> first_values_before(const ObjectTexts& texts) {
-    std::set<TypedMember> all;
-    for (const auto& [function, words] : texts.before)
-        all.merge(first_values(words));
+ValuesOfFunctions read_all(const FunctionWords& functions) {
+    ValuesOfFunctions all;
+    for (const auto& [function, words] : functions)
+        all.emplace(function, ValueReader(function, words).run());
     return all;
 }
 
-void compare_first_values(const ObjectTexts& texts, std::vector<ObjectChange>& found) {
-    std::map<std::string, std::set<TypedMember>> after;
-    for (const std::string& function : texts.changed)
-        if (std::set<TypedMember> values = first_values(texts.after.at(function)); !values.empty())
-            after.emplace(function, std::move(values));
-    if (after.empty())
-        return;
-    const std::set<TypedMember> before = first_values_before(texts);
-    for (const auto& [function, members] : after)
-        for (const TypedMember& member : members) {
-            // A member that is new is a matter of the type.
-            if (before.contains(member) ||
-                !has_word(texts.text_before, member.path.substr(member.path.find_last_of(".>") + 1)))
-                continue;
-            if (const std::string user = user_of(member, function, texts); !user.empty())
-                found.push_back({Kind::first_value, function, user, member.path, {}, {}});
-        }
+bool makes(const MadeVariables& made, const std::string& type) {
+    return std::ranges::any_of(made, [&](const auto& one) { return one.second == type; });
 }
 
-bool is_constant(std::string_view word) {
-    return word.size() > 2 && std::isupper(static_cast<unsigned char>(word.front())) &&
-           std::ranges::none_of(word, [](char c) { return c >= 'a' && c <= 'z'; });
-}
-
-// The constants that a function puts into members of what it makes: `p->flags |= A | B;`, set_bit(A, &p->flags).
-std::set<std::string> flags_given(Words words) {
-    const std::set<std::string, std::less<>> made = made_variables(words);
-    std::set<std::string> flags;
-    for (size_t at = 0; !made.empty() && at + 4 < words.size(); ++at) {
-        if (made.contains(words[at]) && words[at + 1] == "->" && (words[at + 3] == "|=" || words[at + 3] == "="))
-            for (std::string_view word : expression_at(words, at + 4))
-                if (is_constant(word))
-                    flags.insert(std::string(word));
-        if ((words[at] == "set_bit" || words[at] == "__set_bit") && is_constant(words[at + 2]))
-            flags.insert(std::string(words[at + 2]));
-    }
-    return flags;
-}
-
-// `x & FLAG`, `x == STATE`, test_bit(FLAG, ...)
-bool tests(Words words, std::string_view constant) {
-    for (size_t at = 2; at < words.size(); ++at)
-        if (words[at] == constant &&
-            (words[at - 1] == "&" || words[at - 1] == "==" || words[at - 1] == "!=" || words[at - 2] == "test_bit"))
+// The path ends with ` -> m` and is compared: `-> m == value`, `-> m & value`.
+bool is_compared(Words words, const std::string& member, std::string_view value) {
+    constexpr std::array comparisons{std::string_view("=="), std::string_view("!="), std::string_view("&"),
+                                     std::string_view("<"),  std::string_view(">"),  std::string_view("<="),
+                                     std::string_view(">=")};
+    for (size_t at = 0; at + 3 < words.size(); ++at)
+        if (words[at] == "->" && words[at + 1] == member && words[at + 3] == value &&
+            std::ranges::find(comparisons, words[at + 2]) != comparisons.end())
             return true;
     return false;
 }
 
-void compare_flags(const ObjectTexts& texts, std::vector<ObjectChange>& found) {
-    for (const std::string& function : texts.changed)
-        for (const std::string& flag : flags_given(texts.after.at(function))) {
-            if (has_word(texts.text_before, flag))
-                continue;
-            const auto other = std::ranges::find_if(texts.changed, [&](const std::string& it) {
-                return it != function && tests(texts.after.at(it), flag);
-            });
-            if (other != texts.changed.end())
-                found.push_back({Kind::flag, function, *other, {}, {}, flag});
+class Comparison {
+public:
+    explicit Comparison(const ObjectTexts& texts) : texts_(texts) {}
+
+    std::vector<ObjectChange> run() {
+        for (const std::string& function : texts_.changed)
+            after_.emplace(function, with_new_helpers(texts_, function));
+        for (const std::string& function : texts_.changed)
+            if (FirstValues is = ValueReader(function, after_.at(function), texts_.after.at(function).size()).run();
+                !is.called.empty() || !is.stored.empty())
+                values_.emplace(function, std::move(is));
+        if (values_.empty())
+            return {};
+        before_ = read_all(texts_.before);
+        for (const auto& [function, is] : values_) {
+            for (const TypedMember& member : is.called)
+                look_at(function, member, {});
+            for (const auto& [member, value] : is.stored) {
+                look_at(function, member, value);
+                compare_value(function, member, value);
+            }
         }
-}
+        return std::move(found_);
+    }
+
+private:
+    // A member that is new is a matter of the type.
+    bool is_new(const TypedMember& member) const {
+        constexpr size_t arrow = 2;
+        const std::string name = member.path.substr(arrow, member.path.find('.') - arrow); // "wqh" of "->wqh.lock"
+        const std::string definition = definition_of(texts_.text_before.rest, member.type);
+        const std::string last = member.path.substr(member.path.find_last_of(".>") + 1);
+        return (!definition.empty() && count_word(definition, name) == 0) || !has_word(texts_.text_before, last);
+    }
+    bool had(const TypedMember& member) const {
+        return std::ranges::any_of(before_, [&](const auto& one) { return one.second.has(member); });
+    }
+    void look_at(const std::string& function, const TypedMember& member, const std::string& value) {
+        if (is_new(member))
+            return;
+        if (had(member))
+            return look_at_moved(function, member);
+        if (const std::string user = user_of(member, function); !user.empty())
+            found_.push_back({Kind::first_value, function, user, member.path, {}, value});
+    }
+    // Another function of the patch that does more with a member than before.
+    std::string user_of(const TypedMember& member, const std::string& maker) const {
+        for (const std::string& function : texts_.changed)
+            if (function != maker && uses_of(member, after_.at(function)) > uses_of(member, texts_.before.at(function)))
+                return function;
+        return {};
+    }
+    // A first value that has moved is no news, unless it was given by one that uses the object and is now given by the
+    // one that makes it:
+    //
+    //     -	INIT_WORK(&ctx->end, f); queue_work(q, &ctx->end);		close()
+    //     +	INIT_WORK(&ctx->end, f);					open()
+    void look_at_moved(const std::string& maker, const TypedMember& member) {
+        if (!makes(made_variables(maker, after_.at(maker)), member.type) || before_.at(maker).has(member))
+            return;
+        std::string giver;
+        for (const auto& [function, was] : before_) {
+            if (!was.has(member))
+                continue;
+            const auto is = texts_.after.find(function);
+            const bool gives_no_more = is != texts_.after.end() && was.called.contains(member) &&
+                                       !ValueReader(function, is->second).run().has(member);
+            const Words words = texts_.before.at(function);
+            // One that makes such objects itself, or on behalf of the one that does, gave it to all of them.
+            if (!gives_no_more || makes(made_variables(function, words), member.type) || calls(maker, function) ||
+                calls(function, maker))
+                return;
+            if (uses_of(member, is->second) > 0)
+                giver = function;
+        }
+        if (!giver.empty())
+            found_.push_back({Kind::first_moved, maker, giver, member.path, {}, {}});
+    }
+    bool calls(const std::string& function, const std::string& other) const {
+        return std::ranges::find(texts_.before.at(function), other) != texts_.before.at(function).end();
+    }
+    // Another value than before, with which another function now compares.
+    void compare_value(const std::string& maker, const TypedMember& member, const std::string& value) {
+        const auto& stored = before_.at(maker).stored;
+        const auto was = stored.find(member);
+        if (was == stored.end() || was->second == value)
+            return;
+        const std::vector<std::string_view> old = words_of(was->second), now = words_of(value);
+        const std::string name = member.path.substr(member.path.find_last_of(".>") + 1);
+        for (std::string_view part : now) {
+            const bool is_value = is_identifier(part) || std::isdigit(static_cast<unsigned char>(part.front()));
+            if (!is_value || std::ranges::find(old, part) != old.end())
+                continue;
+            for (const std::string& function : texts_.changed)
+                if (function != maker && is_compared(after_.at(function), name, part) &&
+                    !is_compared(texts_.before.at(function), name, part)) {
+                    found_.push_back({Kind::value, maker, function, member.path, was->second, value});
+                    return;
+                }
+        }
+    }
+
+    const ObjectTexts& texts_;
+    std::map<std::string, std::vector<std::string_view>, std::less<>> after_;
+    ValuesOfFunctions before_, values_;
+    std::vector<ObjectChange> found_;
+};
 
 } // namespace
 
 std::vector<ObjectChange> compare_first(const ObjectTexts& texts) {
-    std::vector<ObjectChange> found;
-    compare_first_values(texts, found);
-    compare_flags(texts, found);
-    return found;
+    return Comparison(texts).run();
 }
 
 } // namespace klp::source

@@ -2,6 +2,8 @@
 
 #include "source/tokens.h"
 
+#include <algorithm>
+#include <array>
 #include <bit>
 #include <charconv>
 #include <map>
@@ -65,6 +67,27 @@ Flags flags_of(std::string_view text) {
     return flags;
 }
 
+// Code counts or compares sizes with it, and does nothing else: a limit, a number of things.
+bool is_only_number(std::string_view text, const std::string& name) {
+    constexpr std::array<std::string_view, 11> signs = {"<", ">", "<=", ">=", "+", "-", "*", "/", "%", "[", "]"};
+    std::vector<std::string> words;
+    for (const Token& token : tokens_of(text))
+        if (token.kind != Token::Kind::comment && !token.is_in_directive)
+            words.push_back(spelling(text, token));
+    const auto is_sign = [&](size_t at) {
+        return at < words.size() && std::ranges::find(signs, std::string_view(words[at])) != signs.end();
+    };
+    bool is_used = false;
+    for (size_t at = 0; at < words.size(); ++at) {
+        if (words[at] != name)
+            continue;
+        if (!is_sign(at + 1) && (at == 0 || !is_sign(at - 1)))
+            return false;
+        is_used = true;
+    }
+    return is_used;
+}
+
 std::string_view family(std::string_view name) {
     return name.substr(0, name.find('_', 1));
 }
@@ -77,7 +100,8 @@ std::vector<ReusedBit> reused_bits(std::string_view before_text, std::string_vie
     for (const auto& [name, bit] : after)
         for (const auto& [old_name, old_bit] : before)
             if (old_bit == bit && !before.contains(name) && !after.contains(old_name) &&
-                family(old_name) == family(name))
+                family(old_name) == family(name) && !is_only_number(before_text, old_name) &&
+                !is_only_number(after_text, name))
                 reused.push_back({name, old_name, bit});
     return reused;
 }

@@ -1,4 +1,5 @@
 // Where entries of hash tables are looked for.
+#include "source/local_values.h"
 #include "source/object_texts.h"
 
 #include <algorithm>
@@ -15,26 +16,45 @@ constexpr std::array hashes{
     std::string_view("hsiphash"),  std::string_view("full_name_hash"), std::string_view("xxh32"),
     std::string_view("xxh64"),     std::string_view("hash_add")};
 
+// READ_ONCE(x) is x.
+std::vector<std::string_view> without_reads(Words words) {
+    std::vector<std::string_view> plain;
+    for (size_t at = 0; at < words.size(); ++at) {
+        const auto read =
+            words[at] == "READ_ONCE" && at + 1 < words.size() ? arguments_of(words, at + 1) : std::nullopt;
+        if (!read || read->size() != 1) {
+            plain.push_back(words[at]);
+            continue;
+        }
+        plain.insert(plain.end(), read->front().begin(), read->front().end());
+        at += read->front().size() + 2;
+    }
+    return plain;
+}
+
 // hash_add(table, node, key)
-std::string key_of(std::string_view callee, const std::vector<Words>& arguments) {
+std::string key_of(std::string_view callee, const std::vector<Words>& arguments, const LocalValues& values) {
     std::string text(callee);
     const size_t first = callee.starts_with("hash_add") && arguments.size() == 3 ? 2 : 0;
     for (size_t at = first; at < arguments.size(); ++at) {
+        const std::vector<std::string_view> words = without_reads(values.resolved(without_reads(arguments[at])));
         // Variables that lead to a member may have another name.
-        const std::string object = object_of(arguments[at]);
-        text += ", " + (object.starts_with("->") && arguments[at].size() == 3 ? object : joined(arguments[at]));
+        const std::string object = object_of(words);
+        text += at == first ? "(" : ", ";
+        text += object.starts_with("->") && words.size() == 3 ? object : written(words);
     }
-    return text;
+    return text + ")";
 }
 
 std::multiset<std::string> hashes_of(Words words) {
     std::multiset<std::string> all;
+    const LocalValues values(words);
     for (size_t at = 0; at + 1 < words.size(); ++at) {
         const bool is_hash = words[at + 1] == "(" && std::ranges::any_of(hashes, [&](std::string_view begin) {
                                  return words[at].starts_with(begin);
                              });
         if (const auto arguments = is_hash ? arguments_of(words, at + 1) : std::nullopt)
-            all.insert(key_of(words[at], *arguments));
+            all.insert(key_of(words[at], *arguments, values));
     }
     return all;
 }
@@ -48,7 +68,7 @@ std::map<std::string, std::string> hash_macros(std::string_view rest) {
         const std::vector<std::string_view> words = words_of(line);
         if (words.size() > 4 && words[0] == "#" && words[1] == "define" && words[3] == "(" &&
             words[2].find("hash") != words[2].npos)
-            macros.emplace(words[2], joined(Words(words).subspan(3)));
+            macros.emplace(words[2], written(Words(words).subspan(3)));
         at = end + 1;
     }
     return macros;
@@ -68,7 +88,7 @@ std::string number_of_list(const FunctionWords& functions, const std::string& na
     const auto result = std::ranges::find(words, "return");
     if (!is_number || result == words.end())
         return {};
-    return joined(expression_at(words, static_cast<size_t>(result - words.begin()) + 1));
+    return written(expression_at(words, static_cast<size_t>(result - words.begin()) + 1));
 }
 
 std::string only_in(const std::multiset<std::string>& from, const std::multiset<std::string>& other) {

@@ -1,8 +1,11 @@
 // Sizes of the objects that a function makes, and their number of references at first.
+#include "source/local_values.h"
 #include "source/object_texts.h"
+#include "source/sized_allocators.h"
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <optional>
 
 namespace klp::source {
@@ -10,19 +13,6 @@ namespace klp::source {
 namespace {
 
 using Kind = ObjectChange::Kind;
-
-// include/linux/{slab,vmalloc,device}.h: functions that are given the size of what they make, and which of their
-// arguments it is.
-struct Row {
-    std::string_view name;
-    size_t first, count;
-};
-constexpr std::array sized{
-    Row{"kmalloc", 0, 1},        Row{"kzalloc", 0, 1},      Row{"kmalloc_node", 0, 1},  Row{"kzalloc_node", 0, 1},
-    Row{"kvmalloc", 0, 1},       Row{"kvzalloc", 0, 1},     Row{"vmalloc", 0, 1},       Row{"vzalloc", 0, 1},
-    Row{"kcalloc", 0, 2},        Row{"kvcalloc", 0, 2},     Row{"kmalloc_array", 0, 2}, Row{"kvmalloc_array", 0, 2},
-    Row{"devm_kzalloc", 1, 1},   Row{"devm_kmalloc", 1, 1}, Row{"devm_kcalloc", 1, 2},  Row{"devm_kmalloc_array", 1, 2},
-    Row{"__alloc_percpu", 0, 1}, Row{"sock_kmalloc", 1, 1}};
 
 // How a size is spelled, not what it is.
 constexpr std::array spellings{std::string_view("sizeof"),         std::string_view("struct"),
@@ -32,46 +22,76 @@ constexpr std::array spellings{std::string_view("sizeof"),         std::string_v
 
 // The names and numbers that a size is made of. Two spellings of one size have the same:
 // kmalloc(n * sizeof(struct a)) and kcalloc(n, sizeof(*p)) of a `struct a *p` have {a, n}.
-std::set<std::string> size_of(const MadeObject& object) {
-    std::set<std::string> parts;
-    const auto row = std::ranges::find(sized, object.allocator, &Row::name);
-    for (size_t at = row->first; at < std::min(row->first + row->count, object.arguments.size()); ++at)
-        for (std::string_view word : object.arguments[at]) {
-            const bool is_size = is_identifier(word) || std::isdigit(static_cast<unsigned char>(word.front()));
-            if (is_size && std::ranges::find(spellings, word) == spellings.end())
-                parts.insert(word == object.variable && !object.type.empty() ? object.type : std::string(word));
-        }
-    return parts;
+struct Size {
+    std::set<std::string> parts, types; // types: those of `parts` that stand in a sizeof
+    bool has_own = false;               // sizeof(*p->member) of what goes to p->member, whose type is not known
+};
+
+bool is_part(std::string_view word) {
+    return (is_identifier(word) || std::isdigit(static_cast<unsigned char>(word.front()))) &&
+           std::ranges::find(spellings, word) == spellings.end();
 }
 
-// The function gives it back where it goes on: other than before it returns with an error.
-bool is_given_back(const MadeObject& object, Words words) {
-    for (size_t at = 0; at + 5 < words.size(); ++at)
-        if (words[at].ends_with("free") && words[at + 1] == "(" && words[at + 2] == object.variable &&
-            words[at + 3] == ")" && words[at + 5] != "return" && words[at + 5] != "goto")
-            return true;
-    return false;
+// "list" of "->list" and of "->table.list".
+std::string_view last_member(std::string_view object) {
+    return object.substr(object.find_last_of(".>") + 1);
 }
 
-// Whether it may outlive the function, as far as the text shows: a member leads to it, it has a type, or it is stored.
-bool may_outlive(const MadeObject& object, Words words) {
-    if (object.variable.starts_with("->"))
-        return true;
-    if (is_given_back(object, words))
+// `* p -> member` in the brackets of a sizeof at `at`, where that is what the object goes to.
+bool is_own_size(const MadeObject& object, Words words, size_t at) {
+    if (!object.variable.starts_with("->") || words[at] != "sizeof" || at + 2 >= words.size())
         return false;
-    if (!object.type.empty())
-        return true;
-    for (size_t at = 1; at + 1 < words.size(); ++at)
-        if (words[at] == object.variable && (words[at - 1] == "=" || words[at - 1] == "return") && words[at + 1] == ";")
-            return true;
-    return false;
+    const std::string of = object_of(words.subspan(at + 2));
+    return of.starts_with("->") && last_member(of) == last_member(object.variable);
+}
+
+void add(const MadeObject& object, const Pointers& pointers, Words words, Size& size) {
+    for (size_t at = 0; at < words.size(); ++at) {
+        if (is_own_size(object, words, at)) {
+            size.has_own = true;
+            while (at + 1 < words.size() && words[at] != ")")
+                ++at;
+            continue;
+        }
+        if (!is_part(words[at]))
+            continue;
+        const bool is_pointed_to =
+            at > 1 && words[at - 1] == "*" && (words[at - 2] == "(" || words[at - 2] == "sizeof");
+        const std::string& type = pointers.type_of(words[at]);
+        const std::string part = is_pointed_to && !type.empty() ? type : std::string(words[at]);
+        size.parts.insert(part);
+        if (is_pointed_to || (at > 0 && words[at - 1] == "struct"))
+            size.types.insert(part);
+    }
+}
+
+Size size_of(const MadeObject& object, Words function) {
+    Pointers pointers;
+    for (size_t at = 0; at < function.size(); ++at)
+        pointers.read(function, at);
+    const LocalValues values(function);
+    Size size;
+    for (const auto& argument : size_arguments(object.allocator, object.arguments))
+        add(object, pointers, values.resolved(argument), size);
+    return size;
+}
+
+// A type that only one of them names may be the one that the other does not know.
+bool is_same(const Size& one, const Size& other) {
+    if (one.has_own == other.has_own)
+        return one.parts == other.parts;
+    const Size& named = one.has_own ? other : one;
+    const Size& own = one.has_own ? one : other;
+    std::vector<std::string> more;
+    std::ranges::set_difference(named.parts, own.parts, std::back_inserter(more));
+    return more.size() == 1 && named.types.contains(more.front()) && named.parts.size() == own.parts.size() + 1;
 }
 
 // The only object that goes to a variable of that name by a function that takes a size.
 std::optional<MadeObject> only(const std::vector<MadeObject>& objects, const std::string& variable) {
     std::optional<MadeObject> found;
     for (const MadeObject& object : objects)
-        if (object.variable == variable && std::ranges::find(sized, object.allocator, &Row::name) != sized.end()) {
+        if (object.variable == variable && !size_arguments(object.allocator, object.arguments).empty()) {
             if (found)
                 return std::nullopt;
             found = object;
@@ -79,20 +99,36 @@ std::optional<MadeObject> only(const std::vector<MadeObject>& objects, const std
     return found;
 }
 
-std::string spelled(const MadeObject& object) {
-    std::string text(object.allocator);
-    text += '(';
-    for (const Words& argument : object.arguments)
-        text += (text.ends_with('(') ? "" : ", ") + joined(argument);
-    return text + ')';
+// Told in pages, as the other may be in bytes.
+bool is_in_pages(const MadeObject& object) {
+    return object.allocator.find("page") != object.allocator.npos;
+}
+
+// The call, or where a variable hides the size, that.
+std::string size_text(const MadeObject& object, Words function, bool is_hidden) {
+    if (!is_hidden)
+        return spelled(object);
+    const LocalValues values(function);
+    std::string text;
+    for (const auto& argument : size_arguments(object.allocator, object.arguments))
+        text += (text.empty() ? "" : ", ") + written(values.resolved(argument));
+    return std::string(object.allocator) + "(" + text + ", ...)";
 }
 
 void compare_sizes(const std::string& function, Words before, Words after, std::vector<ObjectChange>& found) {
     const std::vector<MadeObject> made = made_objects(before), makes = made_objects(after);
     for (const MadeObject& object : makes) {
         const std::optional<MadeObject> was = only(made, object.variable), is = only(makes, object.variable);
-        if (was && is && size_of(*was) != size_of(*is) && may_outlive(*is, after))
-            found.push_back({Kind::size, function, {}, object.variable, spelled(*was), spelled(*is)});
+        if (!was || !is || is_in_pages(*was) != is_in_pages(*is) ||
+            is_same(size_of(*was, before), size_of(*is, after)) || !may_outlive(*is, after))
+            continue;
+        const bool is_hidden = spelled(*was) == spelled(*is);
+        found.push_back({Kind::size,
+                         function,
+                         {},
+                         object.variable,
+                         size_text(*was, before, is_hidden),
+                         size_text(*is, after, is_hidden)});
     }
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 namespace klp::source {
 
@@ -22,6 +23,20 @@ constexpr std::array plain_types{std::string_view("void"),   std::string_view("c
                                  std::string_view("bool"),   std::string_view("u8"),    std::string_view("u16"),
                                  std::string_view("u32"),    std::string_view("u64"),   std::string_view("__u8"),
                                  std::string_view("__be16"), std::string_view("__be32")};
+
+// A value with a new mark in it is said of the mark.
+void drop_values_of_flags(std::vector<ObjectChange>& all) {
+    using Kind = ObjectChange::Kind;
+    std::vector<ObjectChange> flags;
+    std::ranges::copy_if(all, std::back_inserter(flags), [](const ObjectChange& it) { return it.kind == Kind::flag; });
+    std::erase_if(all, [&](const ObjectChange& it) {
+        return (it.kind == Kind::first_value || it.kind == Kind::value) &&
+               std::ranges::any_of(flags, [&](const ObjectChange& flag) {
+                   return flag.function == it.function && flag.other == it.other &&
+                          (" " + it.is + " ").find(" " + flag.is + " ") != std::string::npos;
+               });
+    });
+}
 
 } // namespace
 
@@ -44,28 +59,26 @@ const std::string& Pointers::type_of(std::string_view variable) const {
     return found == types_.end() ? none : found->second;
 }
 
-std::vector<MadeObject> made_objects(Words words) {
-    std::vector<MadeObject> made;
-    Pointers pointers;
-    for (size_t at = 0; at + 2 < words.size(); ++at) {
-        pointers.read(words, at);
-        if (words[at] != "=" || at == 0 || words[at + 2] != "(" || !is_identifier(words[at + 1]) ||
-            words[at + 1].find("alloc") == std::string_view::npos)
-            continue;
-        std::optional<std::vector<Words>> arguments = arguments_of(words, at + 2);
-        if (!arguments)
-            continue;
-        size_t begin = at;
-        while (begin > 0 && (is_identifier(words[begin - 1]) || words[begin - 1] == "->" || words[begin - 1] == "."))
-            --begin;
-        MadeObject object;
-        object.variable = object_of(words.subspan(begin, at - begin));
-        object.type = pointers.type_of(object.variable);
-        object.allocator = words[at + 1];
-        object.arguments = std::move(*arguments);
-        made.push_back(std::move(object));
+bool has_word(const FunctionTexts& texts, const std::string& word) {
+    const std::string whole = " " + word + " ";
+    return texts.rest.find(whole) != std::string::npos || std::ranges::any_of(texts.functions, [&](const auto& entry) {
+               return entry.second.find(whole) != std::string::npos;
+           });
+}
+
+std::string definition_of(const std::string& rest, const std::string& tag) {
+    const size_t begin = rest.find("struct " + tag + " {");
+    const size_t open = begin == std::string::npos ? begin : rest.find('{', begin);
+    if (open == std::string::npos)
+        return {};
+    size_t depth = 0;
+    for (size_t at = open; at < rest.size(); ++at) {
+        depth += rest[at] == '{';
+        depth -= rest[at] == '}';
+        if (depth == 0)
+            return rest.substr(open, at - open);
     }
-    return made;
+    return {};
 }
 
 std::vector<ObjectChange> compare_objects(const FunctionTexts& before, const FunctionTexts& after) {
@@ -74,10 +87,11 @@ std::vector<ObjectChange> compare_objects(const FunctionTexts& before, const Fun
         if (const auto was = before.functions.find(name); was != before.functions.end() && was->second != text)
             texts.changed.insert(name);
     std::vector<ObjectChange> all;
-    for (auto* compare :
-         {compare_made, compare_first, compare_returned, compare_pointers, compare_hashes, compare_orders})
+    for (auto* compare : {compare_made, compare_first, compare_flags, compare_returned, compare_owned, compare_pointers,
+                          compare_hashes, compare_orders})
         for (ObjectChange& change : compare(texts))
             all.push_back(std::move(change));
+    drop_values_of_flags(all);
     return all;
 }
 

@@ -15,11 +15,19 @@ struct ObjectChange {
         size,        // `function` allocates another size than before
         count,       // `function` makes objects with another number of references
         first_value, // `function` now gives `what` its first value, and `other` now goes by it
-        flag,        // the same for a flag that is new, `is`
-        allocator,   // `function` gives back what `other` made, by another pair of functions than before
-        pointer,     // `function` takes what `what` leads to for another type than before
-        hash,        // `function` computes a hash in another way
-        order        // `function` compares in another way the entries of a sorted tree, which `other` walks
+        first_moved, // `function` now gives `what` its first value, which `other` did before it used it
+        value,       // `function` gives `what` another value at first, with which `other` now compares
+        flag,        // `function` gives what it makes a mark, `is`, that is new, and `other` now goes by it
+        // `function` gives back what `other` makes, by another pair of functions than before:
+        allocator,     // what exists does not belong there
+        new_allocator, // what is made from now on does not belong where the old `function` gives it back
+        managed,       // what exists goes with its device, and is given back twice
+        now_managed,   // what is made from now on does, and the old `function` gives it back as well
+        owner,         // `function` gives back what `what` leads to, which only belongs to objects of the new `other`
+        pointer,       // `function` takes what `what` leads to for another type than before
+        cookie,        // `function`, whose address others have, takes its argument `what` for another type than before
+        hash,          // `function` computes a hash in another way
+        order          // `function` compares in another way the entries of a sorted tree, which `other` walks
     };
     Kind kind = Kind::size;
     std::string function, other;

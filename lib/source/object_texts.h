@@ -43,11 +43,33 @@ struct MadeObject {
     std::vector<Words> arguments;
 };
 std::vector<MadeObject> made_objects(Words words);
+// The call that makes it, as people write it: "kzalloc(sizeof(*ctx), GFP_KERNEL)".
+std::string spelled(const MadeObject& object);
+// Whether it may outlive the function that makes it, whose words these are, as far as the text shows: a member leads to
+// it, it has a type, or it is stored; and the function does not give it back where it goes on.
+bool may_outlive(const MadeObject& object, Words words);
+
+// By name: the variables that lead to what a function makes, with the types that they point to, or empty. Those that
+// another view of it goes to (po = pkt_sk(sk)) are among them, and the private data that is handed to a function which
+// by its name is called once for each object (fq_init).
+using MadeVariables = std::map<std::string, std::string, std::less<>>;
+MadeVariables made_variables(std::string_view function, Words words);
+
+// The words of a function after the patch, and behind them those of functions that only the patch has and it calls.
+std::vector<std::string_view> with_new_helpers(const ObjectTexts& texts, const std::string& function);
+
+// " { int a ; }" of ` struct tag { int a ; }` in the texts outside of functions: nothing where they do not define it.
+std::string definition_of(const std::string& rest, const std::string& tag);
+
+// Whether any of the texts has the word.
+bool has_word(const FunctionTexts& texts, const std::string& word);
 
 std::vector<ObjectChange> compare_made(const ObjectTexts& texts);     // size, count
-std::vector<ObjectChange> compare_first(const ObjectTexts& texts);    // first_value, flag
-std::vector<ObjectChange> compare_returned(const ObjectTexts& texts); // allocator
-std::vector<ObjectChange> compare_pointers(const ObjectTexts& texts); // pointer
+std::vector<ObjectChange> compare_first(const ObjectTexts& texts);    // first_value, first_moved, value
+std::vector<ObjectChange> compare_flags(const ObjectTexts& texts);    // flag
+std::vector<ObjectChange> compare_returned(const ObjectTexts& texts); // allocator, new_allocator, managed, now_managed
+std::vector<ObjectChange> compare_owned(const ObjectTexts& texts);    // owner
+std::vector<ObjectChange> compare_pointers(const ObjectTexts& texts); // pointer, cookie
 std::vector<ObjectChange> compare_hashes(const ObjectTexts& texts);   // hash
 std::vector<ObjectChange> compare_orders(const ObjectTexts& texts);   // order
 

@@ -14,6 +14,21 @@ bool is_side(std::string_view word) {
     return word == "rb_left" || word == "rb_right";
 }
 
+// "b < a" of `a > b`.
+std::string condition_of(Words condition) {
+    const auto is = [](std::string_view word, std::string_view one, std::string_view other) {
+        return word == one || word == other;
+    };
+    const auto sign = std::ranges::find_if(condition, [&](std::string_view word) { return is(word, ">", ">="); });
+    const bool is_one = sign != condition.end() && std::ranges::none_of(condition, [&](std::string_view word) {
+                            return is(word, "&&", "||") || is(word, "?", ",");
+                        });
+    if (!is_one)
+        return joined(condition);
+    const auto at = static_cast<size_t>(sign - condition.begin());
+    return joined(condition.subspan(at + 1)) + (*sign == ">" ? " < " : " <= ") + joined(condition.first(at));
+}
+
 // Each way that a walk down a tree takes, with the condition for it: "left if key < node -> key".
 std::multiset<std::string> ways_of(Words words) {
     std::multiset<std::string> ways;
@@ -23,7 +38,7 @@ std::multiset<std::string> ways_of(Words words) {
             const auto arguments = arguments_of(words, at + 1);
             condition.clear();
             for (const Words& part : arguments.value_or(std::vector<Words>()))
-                condition += joined(part);
+                condition += condition_of(part);
         } else if (words[at] == "else") {
             condition = "else";
         } else if (is_side(words[at]) && !condition.empty()) {

@@ -1,10 +1,12 @@
 #include "source/primitives.h"
 
+#include "source/name_verbs.h"
 #include "source/words.h"
 
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <utility>
 
 namespace klp::source {
 
@@ -48,6 +50,9 @@ constexpr std::array rows{
     Row{"rtnl_lock", Does::locks, "rtnl", Key::none},
     Row{"rtnl_trylock", Does::locks, "rtnl", Key::none},
     Row{"rtnl_unlock", Does::unlocks, "rtnl", Key::none},
+    Row{"rtnl_net_lock", Does::locks, "rtnl", Key::none}, // takes rtnl_lock()
+    Row{"rtnl_net_trylock", Does::locks, "rtnl", Key::none},
+    Row{"rtnl_net_unlock", Does::unlocks, "rtnl", Key::none},
     Row{"lock_sock", Does::locks, "socket lock", Key::none},
     Row{"bh_lock_sock", Does::locks, "socket spinlock", Key::none},
     Row{"bh_unlock_sock", Does::unlocks, "socket spinlock", Key::none},
@@ -65,8 +70,6 @@ constexpr std::array rows{
 
     Row{"refcount_inc", Does::gets, "count", Key::argument},
     Row{"refcount_dec", Does::puts, "count", Key::argument},
-    Row{"refcount_sub_and_test", Does::puts, "count", Key::argument},
-    Row{"refcount_add", Does::gets, "count", Key::argument},
     Row{"kref_get", Does::gets, "count", Key::argument},
     Row{"kref_put", Does::puts, "count", Key::argument},
     Row{"atomic_inc", Does::gets, "count", Key::argument},
@@ -121,16 +124,6 @@ constexpr std::array other_ends{
     std::string_view("_init"), std::string_view("_is_locked"), std::string_view("_destroy"), std::string_view("_owner"),
     std::string_view("_read"), std::string_view("_set"),       std::string_view("_class")};
 
-// "foo_get", "get_foo", "foo_hold" take, "foo_put", "put_foo" give back a foo, whatever that is; "foo_lock" locks it.
-struct Pattern {
-    std::string_view begin, end;
-    Does does;
-};
-constexpr std::array patterns{Pattern{"", "_get", Does::gets},      Pattern{"", "_hold", Does::gets},
-                              Pattern{"", "_put", Does::puts},      Pattern{"get_", "", Does::gets},
-                              Pattern{"put_", "", Does::puts},      Pattern{"", "_lock", Does::locks},
-                              Pattern{"", "_unlock", Does::unlocks}};
-
 const Row* find_row(std::string_view name) {
     const Row* best = nullptr;
     for (const Row& row : rows) {
@@ -144,20 +137,33 @@ const Row* find_row(std::string_view name) {
     return best && is_other && name != best->begin ? nullptr : best;
 }
 
-std::optional<PrimitiveUse> by_pattern(std::string_view name) {
+// "foo_lock" locks a foo, whatever that is, and "foo_unlock" unlocks it.
+std::optional<PrimitiveUse> by_name(Words words) {
+    const std::string_view name = words[0];
     // A reader of RCU keeps nobody out.
     if (name.find("rcu_") != std::string_view::npos)
         return std::nullopt;
-    for (const Pattern& pattern : patterns) {
-        if (name.size() <= pattern.begin.size() + pattern.end.size() || !name.starts_with(pattern.begin) ||
-            !name.ends_with(pattern.end))
-            continue;
-        const std::string_view what =
-            name.substr(pattern.begin.size(), name.size() - pattern.begin.size() - pattern.end.size());
-        return PrimitiveUse{pattern.does, std::string(what), std::string(name)};
-    }
-    return std::nullopt;
+    for (const auto& [end, does] :
+         {std::pair(std::string_view("_unlock"), Does::unlocks), std::pair(std::string_view("_lock"), Does::locks)})
+        if (name.size() > end.size() && name.ends_with(end))
+            return PrimitiveUse{does, std::string(name.substr(0, name.size() - end.size())), std::string(name)};
+    return use_by_name(words);
 }
+
+// What guard() is told, and the lock that it takes (DEFINE_GUARD and DEFINE_LOCK_GUARD_* in the locks' headers).
+struct GuardRow {
+    std::string_view begin;
+    std::string_view kind;
+    Key key;
+};
+constexpr std::array guards{GuardRow{"mutex", "mutex", Key::argument},
+                            GuardRow{"spinlock", "spinlock", Key::argument},
+                            GuardRow{"raw_spinlock", "spinlock", Key::argument},
+                            GuardRow{"rwsem_", "semaphore", Key::argument},
+                            GuardRow{"read_lock", "rwlock", Key::argument},
+                            GuardRow{"write_lock", "rwlock", Key::argument},
+                            GuardRow{"rtnl", "rtnl", Key::none},
+                            GuardRow{"device", "device lock", Key::none}};
 
 // guard(mutex)(&lock) and scoped_guard(mutex, &lock): both ends in one (include/linux/cleanup.h).
 std::optional<PrimitiveUse> guard_at(Words words) {
@@ -165,21 +171,24 @@ std::optional<PrimitiveUse> guard_at(Words words) {
         return std::nullopt;
     constexpr size_t guard_argument = 5;        // guard ( mutex ) ( & lock )
     constexpr size_t scoped_guard_argument = 4; // scoped_guard ( mutex , & lock )
-    const bool is_mutex = words[2] == "mutex";
-    if (!is_mutex && words[2].find("spinlock") == std::string_view::npos)
+    const auto row = std::ranges::find_if(guards, [&](const GuardRow& it) { return words[2].starts_with(it.begin); });
+    if (row == guards.end())
         return std::nullopt;
     const size_t argument = words[0] == "guard" ? guard_argument : scoped_guard_argument;
-    return PrimitiveUse{Does::locks, (is_mutex ? "mutex " : "spinlock ") + object_of(words.subspan(argument)),
-                        std::string(words[0])};
+    std::string what(row->kind);
+    if (row->key == Key::argument)
+        what += ' ' + object_of(words.subspan(argument));
+    return PrimitiveUse{Does::locks, std::move(what), std::string(words[0])};
 }
 
 bool is_access(std::string_view word) {
     return word == "->" || word == ".";
 }
 
-// d->opened++, --d->opened, opened++: a member or variable that counts.
+// d->opened++, --d->opened, opened += 2: a member or variable that counts.
 std::optional<PrimitiveUse> counting_at(Words words, size_t at) {
-    if (words[at] != "++" && words[at] != "--")
+    const bool adds = words[at] == "++" || words[at] == "+=";
+    if (!adds && words[at] != "--" && words[at] != "-=")
         return std::nullopt;
     auto is_part = [&](size_t part) { return is_identifier(words[part]) || is_access(words[part]); };
     size_t begin = at, end = at + 1;
@@ -194,9 +203,23 @@ std::optional<PrimitiveUse> counting_at(Words words, size_t at) {
     for (size_t part = begin; part < end; ++part)
         what += is_access(words[part]) ? std::string(".") : std::string(words[part]);
     const size_t member = what.find('.');
-    return PrimitiveUse{words[at] == "++" ? Does::gets : Does::puts,
+    return PrimitiveUse{adds ? Does::gets : Does::puts,
                         "count " + (member == std::string::npos ? what : "->" + what.substr(member + 1)),
                         std::string(words[at])};
+}
+
+// WRITE_ONCE(d->opened, d->opened + 1)
+std::optional<PrimitiveUse> stored_count_at(Words words) {
+    if (words.size() < 3 || words[0] != "WRITE_ONCE" || words[1] != "(")
+        return std::nullopt;
+    const auto arguments = arguments_of(words, 1);
+    if (!arguments || arguments->size() != 2 || (*arguments)[1].size() != (*arguments)[0].size() + 2)
+        return std::nullopt;
+    const Words counter = (*arguments)[0], value = (*arguments)[1];
+    const std::string_view sign = value[counter.size()];
+    if (!std::ranges::equal(counter, value.first(counter.size())) || (sign != "+" && sign != "-"))
+        return std::nullopt;
+    return PrimitiveUse{sign == "+" ? Does::gets : Does::puts, "count " + object_of(counter), std::string(words[0])};
 }
 
 // The use that begins at the first of `words`.
@@ -205,11 +228,12 @@ std::optional<PrimitiveUse> use_at(Words words) {
         return std::nullopt;
     const Row* row = find_row(words[0]);
     if (!row)
-        return by_pattern(words[0]);
+        return by_name(words);
     std::string what(row->kind);
     if (row->key == Key::argument)
         what += ' ' + object_of(words.subspan(2));
-    return PrimitiveUse{row->does, std::move(what), std::string(words[0])};
+    const bool is_try = row->does == Does::locks && words[0].find("trylock") != std::string_view::npos;
+    return PrimitiveUse{row->does, std::move(what), std::string(words[0]), is_try};
 }
 
 } // namespace
@@ -217,7 +241,9 @@ std::optional<PrimitiveUse> use_at(Words words) {
 std::vector<PrimitiveUse> primitive_uses(std::string_view tokens) {
     const std::vector<std::string_view> words = words_of(tokens);
     std::vector<PrimitiveUse> uses;
-    for (size_t at = 0; at < words.size(); ++at) {
+    // The function's own name is no call.
+    const auto body = std::ranges::find(words, "{");
+    for (size_t at = body == words.end() ? 0 : static_cast<size_t>(body - words.begin()); at < words.size(); ++at) {
         const Words rest = Words(words).subspan(at);
         if (std::optional<PrimitiveUse> guard = guard_at(rest)) {
             uses.push_back(*guard);
@@ -226,6 +252,8 @@ std::vector<PrimitiveUse> primitive_uses(std::string_view tokens) {
             uses.push_back(std::move(*use));
         } else if (std::optional<PrimitiveUse> counting = counting_at(words, at)) {
             uses.push_back(std::move(*counting));
+        } else if (std::optional<PrimitiveUse> stored = stored_count_at(rest)) {
+            uses.push_back(std::move(*stored));
         }
     }
     return uses;
@@ -258,8 +286,9 @@ std::vector<LockOrder> lock_orders(std::string_view tokens) {
         if (!use)
             continue;
         if (use->does == Does::locks) {
+            // Who only tries does not wait for the one that is held.
             for (const std::string& outer : held)
-                if (outer != use->what)
+                if (outer != use->what && !use->is_try)
                     orders.push_back({outer, use->what});
             held.push_back(use->what);
         } else if (use->does == Does::unlocks) {

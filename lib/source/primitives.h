@@ -10,13 +10,15 @@
 namespace klp::source {
 
 struct PrimitiveUse {
-    enum class Does : uint8_t { locks, unlocks, gets, puts, wakes, waits };
+    // begins, ends: what one function does and another undoes, as by their names sb_start_write() and sb_end_write().
+    enum class Does : uint8_t { locks, unlocks, gets, puts, wakes, waits, begins, ends };
     Does does = Does::locks;
     // What is locked, counted or waited for, as far as a name tells: "mutex ->wqh.lock" of mutex_lock(&ctx->wqh.lock),
     // "dev" of dev_put(dev), "count ->users" of refcount_inc(&node->users) or node->users++. Equal for what may be the
     // same.
     std::string what;
     std::string spelling; // the primitive's name
+    bool is_try = false;  // it may fail in place of waiting: spin_trylock()
 
     bool operator==(const PrimitiveUse&) const = default;
 };

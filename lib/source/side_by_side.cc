@@ -4,6 +4,7 @@
 #include "source/words.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 
@@ -39,6 +40,8 @@ public:
         if (changed_.empty())
             return {};
         for (const std::string& name : changed_) {
+            if (has_run(name))
+                continue;
             count(name, before_.functions, false);
             count(name, after_.functions, true);
         }
@@ -49,6 +52,9 @@ public:
             compare_removed_locks(what, functions);
         for (const auto& [what, functions] : references_)
             compare_references(what, functions);
+        for (const auto& [what, functions] : pairs_)
+            compare_pairs(what, functions);
+        drop_other_names();
         for (const auto& [what, functions] : waits_)
             compare_waits(what, functions);
         return std::move(found_);
@@ -92,9 +98,18 @@ private:
         }
         return callers;
     }
+    // What ran when the kernel or module started, or runs when it ends, does not meet other code.
+    bool has_run(const std::string& name) const {
+        const Texts& texts = before_.functions.contains(name) ? before_.functions : after_.functions;
+        const std::string_view text = texts.at(name);
+        const std::string_view head = text.substr(0, text.find('{'));
+        return count_word(head, "__init") != 0 || count_word(head, "__exit") != 0;
+    }
     std::map<std::string, ByFunction>& kind_of(Does does) {
         if (does == Does::waits || does == Does::wakes)
             return waits_;
+        if (does == Does::begins || does == Does::ends)
+            return pairs_;
         return does == Does::locks || does == Does::unlocks ? locks_ : references_;
     }
     void count(const std::string& name, const Texts& texts, bool is_after) {
@@ -102,16 +117,25 @@ private:
         if (text == texts.end())
             return;
         for (const PrimitiveUse& use : primitive_uses(text->second)) {
-            if (is_count_of_local(use.what))
+            if (is_count_of_local(use.what) || is_part_of_caller(use))
                 continue;
             for (const std::string& function : whole_of(name)) {
                 Count& count = kind_of(use.does)[use.what][function];
-                const bool is_taking = use.does == Does::locks || use.does == Does::gets || use.does == Does::waits;
+                const bool is_taking = use.does == Does::locks || use.does == Does::gets || use.does == Does::waits ||
+                                       use.does == Does::begins;
                 if (!is_taking && (is_after ? count.takes + count.gives : count.took + count.gave) == 0)
                     (is_after ? count.gives_first : count.gave_first) = true;
                 ++(is_after ? (is_taking ? count.takes : count.gives) : (is_taking ? count.took : count.gave));
             }
         }
+    }
+    // A function of the patch, by whose name it does something: what it really does counts as its caller's anyhow.
+    bool is_part_of_caller(const PrimitiveUse& use) {
+        if (!changed_.contains(use.spelling) || whole_of(use.spelling).contains(use.spelling))
+            return false;
+        const Texts& texts = after_.functions.contains(use.spelling) ? after_.functions : before_.functions;
+        return std::ranges::any_of(primitive_uses(texts.at(use.spelling)),
+                                   [&](const PrimitiveUse& own) { return &kind_of(own.does) == &kind_of(use.does); });
     }
     // "count i" of a loop; "count users" is a variable of the file.
     bool is_count_of_local(const std::string& what) const {
@@ -187,12 +211,69 @@ private:
             for (const auto& [taker, other] : functions) {
                 if (taker == giver)
                     continue;
+                if (is_giver && other.more_taken() > 0 && is_of_another_count(what, taker, giver))
+                    continue;
                 if (is_giver && other.more_taken() > 0)
                     return found_.push_back({Kind::count_added, taker, giver, what});
                 if (was_giver && other.more_taken() < 0)
                     return found_.push_back({Kind::count_removed, taker, giver, what});
             }
         }
+    }
+
+    // By its name, in place of a counter that the same two functions no longer count themselves:
+    //     -	sch->q.qlen++;
+    //     +	qdisc_qlen_inc(sch);
+    bool is_of_another_count(const std::string& what, const std::string& taker, const std::string& giver) const {
+        constexpr std::string_view count = "count ";
+        if (what.starts_with(count))
+            return false;
+        return std::ranges::any_of(references_, [&](const auto& one) {
+            const auto took = one.second.find(taker), gave = one.second.find(giver);
+            return one.first.starts_with(count) && took != one.second.end() && gave != one.second.end() &&
+                   took->second.more_taken() < 0 && gave->second.more_given() < 0;
+        });
+    }
+    // By names alone: so only where nobody who undoes it does it as well, and neither did either before (or does now).
+    void compare_pairs(const std::string& what, const ByFunction& functions) {
+        const auto is_on_both_sides = [&](const std::string& name) {
+            return before_.functions.contains(name) && after_.functions.contains(name);
+        };
+        const auto find = [&](auto is) {
+            const auto found = std::ranges::find_if(
+                functions, [&](const auto& one) { return is_on_both_sides(one.first) && is(one.second); });
+            return found == functions.end() ? std::string() : found->first;
+        };
+        const auto add = [&](Kind kind, const std::string& one, const std::string& other) {
+            if (!one.empty() && !other.empty() && one != other)
+                found_.push_back({kind, one, other, what});
+        };
+        const bool was_there = std::ranges::any_of(functions, [](const auto& one) { return one.second.took > 0; });
+        const bool is_there = std::ranges::any_of(functions, [](const auto& one) { return one.second.takes > 0; });
+        if (!was_there)
+            add(Kind::pair_added, find([](const Count& it) { return it.takes > 0; }),
+                find([](const Count& it) { return it.gives > 0 && it.gave == 0 && it.takes == 0; }));
+        if (!is_there)
+            add(Kind::pair_removed, find([](const Count& it) { return it.took > 0; }),
+                find([](const Count& it) { return it.gave > 0 && it.gives == 0 && it.took == 0; }));
+    }
+
+    // What the same two functions do in place of what they did, by the same verb, may be the same under another name:
+    // register_netdev() and mctp_register_netdev().
+    void drop_other_names() {
+        const auto verb_of = [](const SideBySide& it) { return it.what.substr(0, it.what.find(" of ")); };
+        const auto is_other_name = [&](const SideBySide& it, const SideBySide& other) {
+            return it.kind != other.kind && it.one == other.one && it.other == other.other &&
+                   verb_of(it) == verb_of(other);
+        };
+        std::vector<SideBySide> all;
+        std::ranges::copy_if(found_, std::back_inserter(all), [](const SideBySide& it) {
+            return it.kind == Kind::pair_added || it.kind == Kind::pair_removed;
+        });
+        std::erase_if(found_, [&](const SideBySide& it) {
+            return (it.kind == Kind::pair_added || it.kind == Kind::pair_removed) &&
+                   std::ranges::any_of(all, [&](const SideBySide& other) { return is_other_name(it, other); });
+        });
     }
 
     // Nobody did either before: a waker in the old code does not know of who waits in the new.
@@ -214,8 +295,8 @@ private:
     const FunctionTexts& after_;
     std::set<std::string> changed_;
     std::map<std::string, std::set<std::string>> wholes_;
-    std::map<std::string, ByFunction> locks_, references_, waits_; // by what
-    std::set<std::string> new_takers_;                             // of any lock
+    std::map<std::string, ByFunction> locks_, references_, waits_, pairs_; // by what
+    std::set<std::string> new_takers_;                                     // of any lock
     std::vector<SideBySide> found_;
 };
 

@@ -20,6 +20,8 @@ struct SideBySide {
         lock_removed,    // `one` and `other` no longer take a lock, nor another in its place
         count_added,     // `one` now takes a reference or count that `other` now gives back
         count_removed,   // `one` no longer takes it, and `other` no longer gives it back
+        pair_added,      // `one` now does what `other` now undoes
+        pair_removed,    // `one` no longer does it, and `other` no longer undoes it
         wait_added       // `one` now waits for what `other` now wakes
     };
     Kind kind = Kind::lock_order;

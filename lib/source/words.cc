@@ -58,6 +58,23 @@ std::string object_of(Words expression) {
     return member == std::string::npos ? text : "->" + text.substr(member + 1);
 }
 
+std::string pointer_of(Words expression) {
+    // A cast in front.
+    if (expression.size() > 3 && expression[0] == "(" && is_identifier(expression[1])) {
+        size_t end = 1;
+        while (end < expression.size() && (is_identifier(expression[end]) || expression[end] == "*"))
+            ++end;
+        if (end + 1 < expression.size() && expression[end] == ")")
+            return pointer_of(expression.subspan(end + 1));
+    }
+    const bool is_read = expression.size() > 3 && expression[1] == "(" &&
+                         (expression[0].starts_with("rcu_") || expression[0] == "READ_ONCE" ||
+                          expression[0] == "unrcu_pointer" || expression[0].ends_with("_dereference"));
+    if (const auto arguments = is_read ? arguments_of(expression, 1) : std::nullopt; arguments && !arguments->empty())
+        return pointer_of(arguments->front());
+    return object_of(expression);
+}
+
 std::optional<std::vector<Words>> arguments_of(Words words, size_t bracket) {
     std::vector<Words> arguments;
     size_t depth = 0, begin = bracket + 1;
@@ -90,6 +107,27 @@ std::string joined(Words words) {
     std::string text;
     for (std::string_view word : words)
         text += (text.empty() ? "" : " ") + std::string(word);
+    return text;
+}
+
+std::string written(Words words) {
+    std::string text;
+    std::string_view last;
+    bool is_operand_behind = false; // what stands before the last word ends an operand, so `*` and `&` are binary
+    for (std::string_view word : words) {
+        const bool is_unary =
+            (last == "*" || last == "&" || last == "!" || last == "~" || last == "-") && !is_operand_behind;
+        const bool is_call = word == "(" && is_identifier(last) && last != "return" && last != "if";
+        const bool sticks = text.empty() || word == "->" || word == "." || word == ")" || word == "]" || word == "," ||
+                            word == ";" || word == "[" || is_call || last == "->" || last == "." || last == "(" ||
+                            last == "[" || is_unary;
+        if (!sticks)
+            text += ' ';
+        text += word;
+        is_operand_behind = is_identifier(last) || closes(last) ||
+                            (!last.empty() && std::isdigit(static_cast<unsigned char>(last.front())));
+        last = word;
+    }
     return text;
 }
 

@@ -25,6 +25,10 @@ bool is_identifier(std::string_view word);
 // that closes what was open before.
 std::string object_of(Words expression);
 
+// The same of a pointer's value, whatever it is read by: "->ops" of `rcu_access_pointer(box->ops)` and of
+// `(void *)READ_ONCE(box->ops)`.
+std::string pointer_of(Words expression);
+
 // The arguments of the call whose opening bracket is `words[bracket]`; nothing where it is not closed.
 std::optional<std::vector<Words>> arguments_of(Words words, size_t bracket);
 
@@ -33,5 +37,8 @@ Words expression_at(Words words, size_t begin);
 
 // With a blank between the words.
 std::string joined(Words words);
+
+// As people write it: "n * sizeof(*p->list)".
+std::string written(Words words);
 
 } // namespace klp::source

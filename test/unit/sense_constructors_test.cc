@@ -8,7 +8,8 @@ using namespace klp;
 
 namespace {
 
-std::vector<std::string> constructors(const std::string& code, const std::vector<std::string>& changed) {
+std::vector<std::string> constructors(const std::string& code, const std::vector<std::string>& changed,
+                                      const std::string& flags = {}) {
     const test::ScratchDirectory scratch;
     const elf::Object unit = elf::Object::open(test::compile_unit(
         scratch, "unit",
@@ -18,7 +19,7 @@ std::vector<std::string> constructors(const std::string& code, const std::vector
         "extern void *other(const char *, unsigned, unsigned, unsigned, void (*)(void *));\n"
         "__attribute__((noinline)) static void once(void *x) { *(long *)x = 5; }\n" +
             code,
-        "-ffunction-sections"));
+        "-ffunction-sections " + flags));
     std::vector<std::string> names;
     for (const report::Finding& finding : sense::find_constructors("fs/x.c", unit, changed)) {
         CHECK(finding.code == "sense.constructor-changed");
@@ -43,4 +44,16 @@ TEST_CASE("the function that a cache is made with is its constructor, in every f
     // It is called, and given to nobody.
     CHECK(constructors("void *make(void *x) { once(x); return kmem_cache_create(\"x\", 8, 0, 0, 0); }\n", {"once"})
               .empty());
+}
+
+TEST_CASE("a cache calls no work item, thread or shrinker") {
+    const std::string code =
+        "struct work { int x; };\n"
+        "__attribute__((noinline)) static void work(struct work *w) { w->x = 5; }\n"
+        "__attribute__((noinline)) static int thread(void *x) { return *(int *)x; }\n"
+        "extern void run(void (*)(struct work *), int (*)(void *));\n"
+        "void *make(void) { run(work, thread); return kmem_cache_create(\"x\", 8, 0, 0, once); }\n";
+    CHECK(constructors(code, {"work", "thread", "once"}, "-g") == std::vector<std::string>{"once"});
+    // Nothing else tells.
+    CHECK(constructors(code, {"work", "thread", "once"}, "-g0").size() == 3);
 }

@@ -50,7 +50,14 @@ TEST_CASE("a macro with another value is a changed constant, one that is spelled
 TEST_CASE("a macro made of a changed one has changed with it") {
     CHECK(changed("#define BIT_NUMBER 3\n#define BUSY (1 << BIT_NUMBER)\n#define REST 5\n",
                   "#define BIT_NUMBER 4\n#define BUSY (1 << BIT_NUMBER)\n#define REST 5\n") ==
-          Said{"BIT_NUMBER 3 4", "BUSY (1 << BIT_NUMBER) (1 << BIT_NUMBER)"});
+          Said{"BIT_NUMBER 3 4", "BUSY 8 16"});
+    // One whose value is known to the compiler of the kernel only.
+    CHECK(changed("#define HEAD 4\n#define ALL (HEAD + sizeof(struct s))\n#define OTHER sizeof(struct s)\n",
+                  "#define HEAD 8\n#define ALL (HEAD + sizeof(struct s))\n#define OTHER sizeof(struct s)\n") ==
+          Said{"ALL (HEAD + sizeof(struct s)), HEAD being 4 (HEAD + sizeof(struct s)), HEAD being 8", "HEAD 4 8"});
+    CHECK(changed("#define HEAD 4\n#define ALL (HEAD + sizeof(struct s))\n",
+                  "#define HEAD BIT(2)\n#define ALL (HEAD + sizeof(struct s))\n")
+              .empty());
 }
 
 TEST_CASE("the line is that of the definition") {

@@ -32,4 +32,11 @@ TEST_CASE("another spelling, a new bit, a flag that is gone, and what is no flag
     CHECK(reused_bits(flags, replaced(flags, "24", "48")).empty());
     CHECK(reused_bits(flags, replaced(flags, "FOO_BUSY", "BAR_BUSY")).empty());
     CHECK(reused_bits("", flags).empty());
+    // A limit under another name.
+    const std::string limit = "#define FOO_MAX 4\nint f(int depth) { return depth > FOO_MAX ? FOO_MAX + 1 : depth; }\n";
+    const std::string renamed =
+        replaced(replaced(replaced(limit, "FOO_MAX", "FOO_DEPTH"), "FOO_MAX", "FOO_DEPTH"), "FOO_MAX", "FOO_DEPTH");
+    CHECK(reused_bits(limit, renamed).empty());
+    const std::string masked = "int g(int x) { return x & FOO_MAX; }\n";
+    CHECK(reused_bits(limit + masked, renamed + replaced(masked, "FOO_MAX", "FOO_DEPTH")).size() == 1);
 }

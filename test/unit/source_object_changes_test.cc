@@ -41,6 +41,18 @@ TEST_CASE("objects of another size") {
     CHECK(compare(driver("c = kzalloc(n * sizeof(*c), GFP_KERNEL);", ""),
                   driver("c = kcalloc(n, sizeof(*c), GFP_KERNEL);", ""))
               .empty());
+    CHECK(compare("int f(struct c *c) { c->list = kcalloc(c->n, sizeof(struct e), GFP_KERNEL); return 0; }",
+                  "int f(struct c *c) { c->list = kzalloc_objs(*c->list, c->n); return 0; }")
+              .empty());
+    // The same size by way of a variable, and of a member whose type is not known.
+    CHECK(compare(
+              "int f(struct c *c) { struct e *e; int len; e = c->end; len = c->n * sizeof(*e); c->list = kzalloc(len, "
+              "GFP_KERNEL); return 0; }",
+              "int f(struct c *c) { struct e *e; c->list = kcalloc(c->n, sizeof(*c->list), GFP_KERNEL); return 0; }")
+              .empty());
+    CHECK(only("int f(struct c *c) { int len = c->n; c->list = kzalloc(len, GFP_KERNEL); return 0; }",
+               "int f(struct c *c) { int len = c->n + 4; c->list = kzalloc(len, GFP_KERNEL); return 0; }")
+              .kind == Kind::size);
     // A buffer that goes when the function ends.
     CHECK(compare("int f(void) { char *b; b = kmalloc(n, GFP_KERNEL); fill(b, n); kfree(b); return 0; }",
                   "int f(void) { char *b; b = kmalloc(n + 1, GFP_KERNEL); fill(b, n); kfree(b); return 0; }")
@@ -74,6 +86,36 @@ TEST_CASE("first values that old objects never got, and code that goes by them")
     CHECK(list.what == "->list");
     CHECK(only(type + driver(alloc, ""), type + driver(alloc + "c->state = 1;", "if (!c->state) return 1;")).what ==
           "->state");
+    // Other spellings: a call that stores, a bit, the whole object, a helper on either side.
+    const std::string use = "if (!c->state) return 1;";
+    for (const std::string store :
+         {"WRITE_ONCE(c->state, 1);", "set_bit(3, (unsigned long *)&c->state);", "*c = (struct ctx){ .state = 1 };"}) {
+        CAPTURE(store);
+        CHECK(only(type + driver(alloc, ""), type + driver(alloc + store, use)).what == "->state");
+    }
+    CHECK(
+        only(type + driver(alloc, ""),
+             type +
+                 "static void mark(struct ctx *it) { it->state = 1; }\nstatic bool is_marked(struct ctx *it) { return "
+                 "it->state; }\n" +
+                 driver(alloc + "mark(c);", "if (is_marked(c)) return 1;"))
+            .what == "->state");
+    // Who makes it may have it from the core.
+    const auto queue = [&](const std::string& make, const std::string& go) {
+        return type + "static int fq_init(struct Qdisc *s) { struct ctx *c = qdisc_priv(s); " + make +
+               " return 0; }\n" + "static int go(struct ctx *c) { " + go + " return 0; }\n";
+    };
+    CHECK(only(queue("", ""), queue("c->state = 7;", use)).function == "fq_init");
+    CHECK(only(type + driver("struct sock *s = sk_alloc(n); c = ctx_of(s);", ""),
+               type + driver("struct sock *s = sk_alloc(n); c = ctx_of(s); c->state = 1;", use))
+              .what == "->state");
+    // Another value, with which others now compare.
+    const ObjectChange value = only(queue("c->state = 1;", "if (!c->state) return 1;"),
+                                    queue("c->state = 3;", "if (c->state != 3) return 1;"));
+    CHECK(value.kind == Kind::value);
+    CHECK(value.was == "1");
+    CHECK(value.is == "3");
+    CHECK(compare(queue("c->state = 1;", use), queue("c->state = 3;", use)).empty());
     // Nobody goes by it, or everybody did before.
     CHECK(compare(type + driver(alloc, ""), type + driver(alloc + "c->state = 1;", "")).empty());
     CHECK(compare(type + driver(alloc, "list_del(&c->list);"),
@@ -86,8 +128,27 @@ TEST_CASE("first values that old objects never got, and code that goes by them")
     CHECK(compare(type + driver(alloc, "struct box *b = f->box;"),
                   type + driver(alloc + "c->state = 1;", "struct box *b = f->box; if (!b->state) return 1;"))
               .empty());
-    // A new member is a matter of the type.
+    // A new member is a matter of the type, also where another structure has one of that name.
+    CHECK(compare(type + "struct box { int more; };\n" + driver(alloc, ""),
+                  "struct ctx { struct list_head list; int state; int more; };\nstruct box { int more; };\n" +
+                      driver(alloc + "c->more = 1;", "if (!c->more) return 1;"))
+              .empty());
     CHECK(compare(driver(alloc, ""), driver(alloc + "c->more = 1;", "if (!c->more) return 1;")).empty());
+}
+
+TEST_CASE("a first value that the maker now gives in place of the user") {
+    const std::string type = "struct ctx { struct work_struct end; };\n";
+    const std::string init = "INIT_WORK(&c->end, end);", use = "queue_work(wq, &c->end);";
+    const ObjectChange found = only(type + driver(alloc, init + use), type + driver(alloc + init, use));
+    CHECK(found.kind == Kind::first_moved);
+    CHECK(found.function == "make");
+    CHECK(found.other == "use");
+    CHECK(found.what == "->end");
+    // The user still does so, or makes it as well, or did so on behalf of the maker.
+    CHECK(compare(type + driver(alloc, init + use), type + driver(alloc + init, init + use)).empty());
+    CHECK(compare(type + driver(alloc, alloc + init + use), type + driver(alloc + init, alloc + use)).empty());
+    CHECK(compare(type + driver(alloc + "use(f, c);", init + use), type + driver(alloc + init + "use(f, c);", use))
+              .empty());
 }
 
 TEST_CASE("a new flag of what is made, and code that goes by it") {
@@ -97,6 +158,20 @@ TEST_CASE("a new flag of what is made, and code that goes by it") {
     CHECK(found.kind == Kind::flag);
     CHECK(found.is == "CTX_LISTED");
     CHECK(compare(driver(alloc, ""), driver(alloc + "c->flags = CTX_LISTED;", "")).empty());
+    // By functions for it, under a condition.
+    CHECK(only(driver(alloc, ""),
+               driver(alloc + "if (new) ctx_flag_set(c, CTX_LISTED, true);", "if (!ctx_flag(c, CTX_LISTED)) return 1;"))
+              .is == "CTX_LISTED");
+    CHECK(only(driver(alloc, ""), driver(alloc + "if (new) set_bit(CTX_LISTED, &c->flags);",
+                                         "if (test_bit(CTX_LISTED, &c->flags)) return 1;"))
+              .is == "CTX_LISTED");
+    // What is beside the object, what is only asked for, macros with parameters.
+    CHECK(compare(driver(alloc, ""), driver(alloc + "klp_shadow_alloc(c, CTX_ID, 8, GFP_KERNEL, NULL, NULL);",
+                                            "klp_shadow_get(c, CTX_ID);"))
+              .empty());
+    CHECK(compare(driver(alloc, ""), driver(alloc + "if (f(c, CTX_MORE)) c->x = 1;", "if (f(c, CTX_MORE)) return 1;"))
+              .empty());
+    CHECK(compare(driver(alloc, ""), driver(alloc + "c->x = CTX_OF(f);", "if (g(c, CTX_OF(f))) return 1;")).empty());
 }
 
 TEST_CASE("made and given back by another pair of functions") {
@@ -106,9 +181,55 @@ TEST_CASE("made and given back by another pair of functions") {
     CHECK(found.other == "make");
     CHECK(found.was == "kfree");
     CHECK(found.is == "vfree");
-    // kvfree() takes both; and who only puts right what was wrong makes as before.
-    CHECK(compare(driver(alloc, ""), driver("c = kvzalloc(sizeof(*c), GFP_KERNEL);", "", "kvfree(c);")).empty());
+    // kvfree() takes what exists, but the old kfree() does not take what is new.
+    CHECK(only(driver(alloc, ""), driver("c = kvzalloc(sizeof(*c), GFP_KERNEL);", "", "kvfree(c);")).kind ==
+          Kind::new_allocator);
+    CHECK(compare(driver(alloc, "", "kvfree(c);"), driver("c = kvzalloc(sizeof(*c), GFP_KERNEL);", "", "kvfree(c);"))
+              .empty());
+    CHECK(compare(driver(alloc, ""), driver(alloc + "prepare();", "", "kvfree(c);")).empty());
+    CHECK(only("int make(struct c *c) { c->page = (char *)get_zeroed_page(GFP_KERNEL); return 0; }\n"
+               "void end(struct c *c) { free_page((unsigned long)c->page); }\n",
+               "int make(struct c *c) { c->page = kzalloc(PAGE_SIZE, GFP_KERNEL); return 0; }\n"
+               "void end(struct c *c) { kfree(c->page); }\n")
+              .kind == Kind::allocator);
+    // Who only puts right what was wrong makes as before.
     CHECK(compare(driver("c = vzalloc(sizeof(*c));", ""), driver("c = vzalloc(sizeof(*c));", "", "vfree(c);")).empty());
+}
+
+TEST_CASE("what goes with its device, and does not any more") {
+    const auto devices = [](const std::string& make, const std::string& end) {
+        return "int probe(struct dev *d) { struct ctx *c; " + make + " return 0; }\n" +
+               "void remove(struct dev *d) { struct ctx *c = d->priv; " + end + " }\n";
+    };
+    const std::string managed = devices("c = devm_kzalloc(d, sizeof(*c), GFP_KERNEL);", "stop(c);");
+    const std::string own = devices("c = kzalloc(sizeof(*c), GFP_KERNEL);", "stop(c); kfree(c);");
+    CHECK(only(managed, own).kind == Kind::managed);
+    CHECK(only(own, managed).kind == Kind::now_managed);
+    CHECK(
+        compare(managed, devices("c = devm_kzalloc(d, sizeof(*c), GFP_KERNEL);", "stop(c); kfree(d->name);")).empty());
+}
+
+TEST_CASE("what belonged to somebody else") {
+    const auto boxes = [](const std::string& fill, const std::string& end) {
+        return "int make(struct box *b, const struct ops *ops) { " + fill + " return 0; }\n" +
+               "void end(struct box *b) { " + end + " kfree(b); }\n";
+    };
+    const std::string handed = boxes("rcu_assign_pointer(b->ops, ops);", "");
+    const std::string copied = boxes("ops = kmemdup(ops, sizeof(*ops), GFP_KERNEL); rcu_assign_pointer(b->ops, ops);",
+                                     "kfree(rcu_access_pointer(b->ops));");
+    const ObjectChange found = only(handed, copied);
+    CHECK(found.kind == Kind::owner);
+    CHECK(found.function == "end");
+    CHECK(found.other == "make");
+    CHECK(found.what == "->ops");
+    CHECK(only(boxes("b->name = \"x\";", ""), boxes("b->name = kstrdup(\"x\", GFP_KERNEL);", "kfree(b->name);")).kind ==
+          Kind::owner);
+    // A leak that ends; a copy that nobody gives back.
+    CHECK(compare(boxes("b->name = kstrdup(name, GFP_KERNEL);", ""),
+                  boxes("b->name = kstrdup(name, GFP_NOFS);", "kfree(b->name);"))
+              .empty());
+    CHECK(compare(handed, boxes("ops = kmemdup(ops, sizeof(*ops), GFP_KERNEL); rcu_assign_pointer(b->ops, ops);", ""))
+              .empty());
 }
 
 TEST_CASE("another type behind a pointer") {
@@ -149,6 +270,32 @@ TEST_CASE("another type behind a pointer") {
               .empty());
 }
 
+TEST_CASE("another type of what a callback is given") {
+    const std::string give = "int start(struct a *a) { return request_irq(a->irq, f, 0, \"a\", a); }\n";
+    const ObjectChange found =
+        only(give + "static irqreturn_t f(int irq, void *data) { struct a *p = data; return 0; }",
+             give + "static irqreturn_t f(int irq, void *data) { struct b *p = data; return 0; }");
+    CHECK(found.kind == Kind::cookie);
+    CHECK(found.what == "data");
+    CHECK(found.was == "a");
+    CHECK(found.is == "b");
+    CHECK(only(give + "void f(unsigned long data) { struct a *p = (struct a *)data; }",
+               give + "void f(unsigned long data) { struct b *p = (struct b *)data; }")
+              .kind == Kind::cookie);
+    // Only code that the patch has calls it; what a comparison is given comes from the one who sorts.
+    CHECK(compare("static int f(void *data) { struct a *p = data; return 0; }\nint g(void) { return f(x); }",
+                  "static int f(void *data) { struct b *p = data; return 0; }\nint g(void) { return f(y); }")
+              .empty());
+    CHECK(compare("int cmp(const void *x) { const struct a *p = x; return 0; }\nvoid g(void) { sort(t, n, cmp); }",
+                  "int cmp(const void *x) { const struct b *p = x; return 0; }\nvoid g(void) { sort(t, n, cmp); }")
+              .empty());
+    // What a socket leads to, also where it is returned.
+    CHECK(only("struct a *of(struct sock *sk) { return rcu_dereference_sk_user_data(sk); }",
+               "struct a *of(struct sock *sk) { struct list_head *l = rcu_dereference_sk_user_data(sk); return "
+               "entry(l); }")
+              .kind == Kind::pointer);
+}
+
 TEST_CASE("another way to hash") {
     const ObjectChange found = only("int f(struct k *k) { return jhash2(k->words, 4, k->seed); }",
                                     "int f(struct k *k) { return jhash2(k->words, 4, k->seed + 1); }");
@@ -159,6 +306,22 @@ TEST_CASE("another way to hash") {
     CHECK(compare("int f(struct k *k) { return jhash2(k->words, 4, 0); }",
                   "int f(struct k *key) { lock(); return jhash2(key->words, 4, 0); }")
               .empty());
+}
+
+TEST_CASE("the same hash and order in other words") {
+    CHECK(compare(
+              "int f(struct q *q, struct sock *sk) { return hash_ptr(sk, q->log); }",
+              "int f(struct q *q, struct sock *sk) { struct sock *key = sk; return hash_ptr(key, READ_ONCE(q->log)); }")
+              .empty());
+    CHECK(only("int f(struct q *q, int a) { int key = a; return hash_32(key, q->log); }",
+               "int f(struct q *q, int a) { int key = a * 2 + 1; return hash_32(key, q->log); }")
+              .is == "hash_32(a * 2 + 1, ->log)");
+    CHECK(compare("void f(int key) { if (n->key > key) p = n->rb_left; else p = n->rb_right; }",
+                  "void f(int key) { if (key < n->key) p = n->rb_left; else p = n->rb_right; }")
+              .empty());
+    CHECK(only("void f(int key) { if (n->key > key) p = n->rb_left; else p = n->rb_right; }",
+               "void f(int key) { if (key <= n->key) p = n->rb_left; else p = n->rb_right; }")
+              .kind == Kind::order);
 }
 
 TEST_CASE("a number of a list that is made in another way") {

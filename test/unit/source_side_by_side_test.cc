@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <utility>
 
 using namespace klp::source;
 using Kind = SideBySide::Kind;
@@ -63,6 +64,8 @@ TEST_CASE("two locks in the other order") {
     CHECK(found.kind == Kind::lock_order);
     CHECK(found.one == "close");
     CHECK(found.what == "mutex ->b, then mutex ->a");
+    // Who only tries does not wait.
+    CHECK(compare(driver(two, ""), driver(two, "mutex_lock(&d->b); if (mutex_trylock(&d->a)) work();")).empty());
     // A global lock is not the member of that name.
     CHECK(compare(driver("mutex_lock(&m); mutex_lock(&d->m);", ""),
                   driver("mutex_lock(&m); mutex_lock(&d->m); work();", ""))
@@ -96,6 +99,20 @@ TEST_CASE("a lock that two functions give up") {
     CHECK(removed.one == "close");
     CHECK(removed.other == "open");
     CHECK(removed.what == "mutex ->m");
+    // The same in other words: a guard, a function for it.
+    const std::string wrote = "down_write(&root(d)->sem); d->x = 0; up_write(&root(d)->sem);";
+    CHECK(compare(driver(wrote, wrote), driver("guard(rwsem_write)(&root(d)->sem); d->x = 0;",
+                                               "scoped_guard(rwsem_write, &root(d)->sem) { d->x = 0; }"))
+              .empty());
+    CHECK(compare(driver(locked, locked),
+                  "static void dev_lock(struct dev *d) { mutex_lock(&d->m); }\n"
+                  "static void dev_unlock(struct dev *d) { mutex_unlock(&d->m); }\n" +
+                      driver("dev_lock(d); d->x = 0; dev_unlock(d);", "dev_lock(d); d->x = 0; dev_unlock(d);"))
+              .empty());
+    CHECK(compare(driver("rtnl_lock(); work(); rtnl_unlock();", "rtnl_lock(); work(); rtnl_unlock();"),
+                  driver("rtnl_net_lock(d->net); work(); rtnl_net_unlock(d->net);",
+                         "rtnl_net_lock(d->net); work(); rtnl_net_unlock(d->net);"))
+              .empty());
     // One side only; and another lock in its place, of which that is said.
     CHECK(compare(driver(locked, locked), driver("work();", locked)).empty());
     const std::string spun = "spin_lock(&d->s); d->x = 0; spin_unlock(&d->s);";
@@ -135,6 +152,70 @@ TEST_CASE("a reference that one function takes and another gives back") {
     CHECK(compare(driver("", ""), driver("dget(d->x); dput(d->x);", "dget(d->x); dput(d->x);")).empty());
     CHECK(compare(driver("dget(d->x);", ""), driver("dget(d->x);", "dput(d->x);")).empty());
     CHECK(compare(driver("atomic_inc(&d->a);", "dput(d->x);"), driver("atomic_inc(&d->a); work();", "dput(d->x);"))
+              .empty());
+}
+
+TEST_CASE("references and counts by the verbs of names") {
+    const std::vector<std::pair<std::string, std::string>> pairs = {
+        {"static_branch_inc(&used);", "static_branch_dec(&used);"},
+        {"percpu_counter_inc(&nr);", "percpu_counter_dec(&nr);"},
+        {"this_cpu_inc(nr);", "this_cpu_dec(nr);"},
+        {"atomic_add(2, &nr);", "atomic_sub(2, &nr);"},
+        {"atomic64_inc(&nr);", "atomic64_dec(&nr);"},
+        {"d->used += size;", "d->used -= size;"},
+        {"WRITE_ONCE(d->nr, d->nr + 1);", "WRITE_ONCE(d->nr, d->nr - 1);"},
+        {"inc_ucount(ns, uid, TYPE);", "dec_ucount(d->counts, TYPE);"},
+        {"pm_runtime_get_sync(d->dev);", "pm_runtime_put(d->dev);"},
+        {"mntget(d->m);", "mntput(d->m);"},
+        {"bpf_map_inc(d->map);", "bpf_map_put(d->map);"},
+        {"fsnotify_get_mark(d->m);", "fsnotify_put_mark(d->m);"}};
+    const std::string variables = "static int nr, used;\n";
+    for (const auto& [take, give] : pairs) {
+        CAPTURE(take);
+        CHECK(only(variables + driver("", ""), variables + driver(take, give)).kind == Kind::count_added);
+        CHECK(only(variables + driver(take, give), variables + driver("", "")).kind == Kind::count_removed);
+    }
+    // The same under another name; what stores; a counter that a function now counts for both.
+    CHECK(compare(driver("get_net(d->net);", "put_net(d->net);"),
+                  driver("get_net_track(d->net, t, GFP_KERNEL);", "put_net_track(d->net, t);"))
+              .empty());
+    CHECK(compare(driver("", ""), driver("d->x = get_unaligned_be32(p);", "put_unaligned_be32(d->x, p);")).empty());
+    CHECK(compare(driver("", ""), driver("get_user(d->x, p);", "put_user(d->x, p);")).empty());
+    CHECK(compare(driver("", ""), driver("skb_get(d->skb);", "skb_put(d->skb, 4);")).empty());
+    CHECK(
+        compare(driver("d->q.len++;", "d->q.len--;"), driver("queue_len_inc(d);", "queue_len_dec(d);")).front().kind ==
+        Kind::count_removed);
+    CHECK(compare(driver("d->q.len++;", "d->q.len--;"), driver("queue_len_inc(d);", "queue_len_dec(d);")).size() == 1);
+}
+
+TEST_CASE("what one function does and another undoes, by the verbs of names") {
+    const std::vector<std::pair<std::string, std::string>> pairs = {
+        {"sb_start_write(d->sb);", "sb_end_write(d->sb);"},
+        {"mnt_want_write(d->m);", "mnt_drop_write(d->m);"},
+        {"clk_enable(d->clk);", "clk_disable(d->clk);"},
+        {"charge_memory(d->g);", "uncharge_memory(d->g);"},
+        {"d->id = ida_alloc(&ids);", "ida_free(&ids, d->id);"},
+        {"xa_store(&xa, d->id, d);", "xa_erase(&xa, d->id);"},
+        {"set_promiscuity(d->dev, 1);", "set_promiscuity(d->dev, -1);"}};
+    for (const auto& [begin, end] : pairs) {
+        CAPTURE(begin);
+        const SideBySide found = only(driver("", ""), driver(begin, end));
+        CHECK(found.kind == Kind::pair_added);
+        CHECK(found.one == "open");
+        CHECK(found.other == "close");
+        CHECK(only(driver(begin, end), driver("", "")).kind == Kind::pair_removed);
+        // Each by itself, or only one that was missing.
+        CHECK(compare(driver("", ""), driver(begin + end, begin + end)).empty());
+        CHECK(compare(driver(begin, ""), driver(begin, end)).empty());
+    }
+    // Under another name; of two other things; by what has run.
+    CHECK(compare(driver("register_netdev(d);", "unregister_netdev(d);"),
+                  driver("mctp_register_netdev(d);", "mctp_unregister_netdev(d);"))
+              .empty());
+    CHECK(compare(driver("", ""), driver("list_add(&d->one, &all);", "list_del(&d->two);")).empty());
+    CHECK(compare("static int __init start(void) { return 0; }\nvoid __exit end(void) { }\n",
+                  "static int __init start(void) { return register_it(&it); }\nvoid __exit end(void) { "
+                  "unregister_it(&it); }\n")
               .empty());
 }
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Macros with another value: what objects hold, and what they do not."""
 
-from case import BINFMT, EVENTFD_COUNT, LOOP, harmless, refused
+from case import BINFMT, BUILT, EVENTFD_COUNT, LOOP, Case, harmless, refused
 
 EPOLL, PACKET = "fs/eventpoll.c", "net/packet/af_packet.c"
 
@@ -18,6 +18,9 @@ CASES = [
     _constant("flags-swapped", ((BINFMT, "#define MISC_FMT_CREDENTIALS (1UL << 29)\n#define MISC_FMT_OPEN_FILE (1UL << 28)",
                                  "#define MISC_FMT_CREDENTIALS (1UL << 28)\n#define MISC_FMT_OPEN_FILE (1UL << 29)"),),
               "MISC_FMT_CREDENTIALS", "MISC_FMT_OPEN_FILE"),
+
+    Case("warned-constant-of-encoding", (("net/ipv4/tcp_bbr.c", "#define BW_SCALE 24", "#define BW_SCALE 20"),), BUILT,
+         (r"warning\[sense\.constant-changed\].*BW_SCALE: it is 20 now, was 24; \w+\(\) puts numbers together", "hint: ")),
 
     harmless("limit", (EPOLL, "#define EP_MAX_NESTS 4", "#define EP_MAX_NESTS 5")),
     harmless("time", (LOOP, "#define LOOP_IDLE_WORKER_TIMEOUT (60 * HZ)", "#define LOOP_IDLE_WORKER_TIMEOUT (30 * HZ)")),

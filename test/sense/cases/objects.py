@@ -14,6 +14,13 @@ TIMERFD_MADE = "\tspin_lock_init(&ctx->cancel_lock);\n\tctx->clockid"
 TIMERFD_SHOW = "\tseq_printf(m,\n\t\t   \"clockid"
 SIGNALFD_SHOW = "\tstruct signalfd_ctx *ctx = f->private_data;\n\tsigset_t sigmask;\n"
 SIGNALFD_SHOW_OLD = "\tstruct signalfd_ctx *ctx = f->private_data;\n"
+PIPE, SIMPLE, FAILOVER, RING, VIRTIO = ("fs/pipe.c", "net/sched/act_simple.c", "net/core/failover.c", "io_uring/io_uring.c",
+                                       "drivers/virtio/virtio_pci_common.c")
+FAILOVER_OPS, FAILOVER_END = "\trcu_assign_pointer(failover->ops, ops);", "\tkfree(failover);\n}\nEXPORT_SYMBOL_GPL(failover_unregister);"
+RING_ALLOC, RING_WORK = "static __cold struct io_ring_ctx *io_ring_ctx_alloc(", "\tINIT_WORK(&ctx->exit_work, io_ring_exit_work);\n"
+RING_MADE = "\tinit_completion(&ctx->ref_comp);\n"
+VIRTIO_CONFIG = "vp_config_changed(int irq, void *opaque)\n{\n\tstruct virtio_pci_device *vp_dev = opaque;\n"
+VIRTIO_GIVEN = "vp_config_changed, 0, vp_dev->msix_names[v],\n\t\t\t  vp_dev);"
 WORK = "\tstruct kioctx *ctx = container_of(to_rcu_work(work), struct kioctx,\n\t\t\t\t\t  free_rwork);\n"
 
 
@@ -38,6 +45,25 @@ CASES = [
     refused("allocator", ((EVENTFD, EVENTFD_ALLOC, "ctx = vmalloc(sizeof(*ctx));"), (EVENTFD, "\tkfree(ctx);", "\tvfree(ctx);"),
                           (EVENTFD, EVENTFD_INCLUDE, EVENTFD_INCLUDE + "#include <linux/vmalloc.h>\n")),
             r"error\[sense\.allocator-changed\].*eventfd_free_ctx: it gives `ctx` back by vfree\(\) now, was kfree\(\)", "do_eventfd"),
+    _warned("size-by-constant", ((SIMPLE, "#define SIMP_MAX_DATA\t32", "#define SIMP_MAX_DATA\t64"),),
+            r"warning\[sense\.allocation-changed\].*alloc_defdata: it makes `->tcfd_defdata` by kzalloc\(SIMP_MAX_DATA", "is 64 now, was 32"),
+    _warned("allocator-of-new", ((PIPE, "pipe->bufs = kcalloc(", "pipe->bufs = kvcalloc("),
+                                 (PIPE, "\tkfree(pipe->bufs);", "\tkvfree(pipe->bufs);")),
+            r"warning\[sense\.allocator-changed\].*free_pipe_info: it gives `->bufs` back by kvfree\(\) now, was kfree\(\)"),
+    _warned("own-copy", ((FAILOVER, FAILOVER_OPS, "\tops = kmemdup(ops, sizeof(*ops), GFP_KERNEL);\n" + FAILOVER_OPS),
+                         (FAILOVER, FAILOVER_END, "\tkfree(rcu_access_pointer(failover->ops));\n" + FAILOVER_END)),
+            r"warning\[sense\.allocator-changed\].*failover_unregister: it gives back what ->ops leads to", r"failover_register\(\)"),
+    _warned("cookie", ((VIRTIO, VIRTIO_CONFIG, VIRTIO_CONFIG.replace("struct virtio_pci_device *vp_dev = opaque;",
+                                                                     "struct pci_dev *pdev = opaque;\n\tstruct virtio_pci_device *vp_dev = pci_get_drvdata(pdev);")),
+                       (VIRTIO, "\t\tvp_config_changed(irq, opaque);", "\t\tvp_config_changed(irq, vp_dev->pci_dev);"),
+                       (VIRTIO, VIRTIO_GIVEN, VIRTIO_GIVEN.replace("vp_dev);", "vp_dev->pci_dev);"))),
+            r"warning\[sense\.pointer-changed\].*vp_config_changed: it takes its argument `opaque` for a struct pci_dev now"),
+    _warned("first-value-moved", ((RING, RING_WORK, ""), (RING, RING_MADE, RING_MADE + RING_WORK),
+                                  (RING, RING_ALLOC, "static __cold void io_ring_exit_work(struct work_struct *work);\n\n" + RING_ALLOC)),
+            r"warning\[sense\.first-value\].*io_ring_ctx_alloc: it gives ->exit_work a first value", "io_ring_ctx_wait_and_kill"),
+    _warned("first-value-by-store", ((TIMERFD, TIMERFD_MADE, "\tWRITE_ONCE(ctx->settime_flags, 0x4000);\n" + TIMERFD_MADE),
+                                     (TIMERFD, TIMERFD_SHOW, "\tif (READ_ONCE(ctx->settime_flags) & 0x4000)\n\t\tseq_puts(m, \"made\\n\");\n" + TIMERFD_SHOW)),
+            r"warning\[sense\.first-value\].*timerfd_create: it gives ->settime_flags a first value", r"timerfd_show\(\) now goes by it"),
     refused("private-data", ((SIGNALFD, "struct signalfd_ctx {", "struct signalfd_box {\n\tu64 seen;\n\tstruct signalfd_ctx *ctx;\n};\n\nstruct signalfd_ctx {"),
                              *((SIGNALFD, "struct signalfd_ctx *ctx = file->private_data;",
                                 "struct signalfd_box *box = file->private_data;\n\tstruct signalfd_ctx *ctx = box->ctx;"),) * 2,

@@ -20,6 +20,15 @@ NOCB = "\t\tnocb_cb_wait(rdp);\n"
 EPOLL = "fs/eventpoll.c"
 EPOLL_WAITS = (*("waitqueue_active(&ep->wq)", "wake_up(&ep->wq);") * 4, "wake_up_sync(&ep->wq);",
                "__add_wait_queue_exclusive(&ep->wq, &wait);", "__remove_wait_queue(&ep->wq, &wait);")
+COUNT = (TIMERFD, "static LIST_HEAD(cancel_list);", "static struct percpu_counter shown;\nstatic LIST_HEAD(cancel_list);")
+FOU, FOU_NET = "net/ipv4/fou_core.c", "struct fou_net {"
+NF_LOG = "net/netfilter/nf_log.c"
+NF_MUTEX, NF_RCU = "static DEFINE_MUTEX(nf_log_mutex);\n", "\n\trcu_read_lock();\n\tif (loginfo != NULL)"
+NF_SRCU = (NF_LOG, NF_MUTEX, NF_MUTEX + "DEFINE_STATIC_SRCU(nf_log_srcu);\n")
+NF_WAITS = (NF_LOG, "\tsynchronize_rcu();\n}\nEXPORT_SYMBOL(nf_log_unregister);",
+            "\tsynchronize_srcu(&nf_log_srcu);\n}\nEXPORT_SYMBOL(nf_log_unregister);")
+NF_READS = (NF_LOG, NF_RCU, "\tint idx;\n" + NF_RCU.replace("rcu_read_lock()", "idx = srcu_read_lock(&nf_log_srcu)"))
+NF_READ = (NF_LOG, "loginfo, prefix);\n\t}\n\trcu_read_unlock();", "loginfo, prefix);\n\t}\n\tsrcu_read_unlock(&nf_log_srcu, idx);")
 USER_INSERT = "\thlist_add_head(&up->uidhash_node, hashent);"
 USER_CODE = (USER, USER_INSERT, "\tpr_info(\"%u\\n\", __kuid_val(up->uid));\n" + USER_INSERT)
 ESCAPE = "static bool escape_octal(unsigned char c, char **dst, char *end)\n{\n\tchar *out = *dst;\n"
@@ -81,6 +90,17 @@ CASES = [
             r"error\[diff\.init-changed\].*uid_cache_init"),
     _warned("reference", (_in(SHOW, "__module_get(THIS_MODULE);"), _in(RELEASE, "module_put(THIS_MODULE);")),
             r"warning\[sense\.refcount-changed\]: fs/timerfd\.c: timerfd_show", r"timerfd_release\(\) gives back"),
+    # What the compiler makes a part of another function that stays as it is in the source.
+    _warned("lock-in-helper", ((FOU, FOU_NET, "static DEFINE_MUTEX(fou_mutex);\n\n" + FOU_NET),
+                               *((FOU, f"mutex_{word}lock(&fn->fou_lock);", f"mutex_{word}lock(&fou_mutex);")
+                                 for word in [""] * 5 + ["un"] * 6)),
+            r"warning\[sense\.lock-added\].*fou_exit_net: it takes mutex fou_mutex, and so does"),
+    _warned("pair-by-name", (_in(SHOW, "file_start_write(file);"), _in(RELEASE, "file_end_write(file);")),
+            r"warning\[sense\.refcount-changed\]: fs/timerfd\.c: timerfd_show: it now does what timerfd_release\(\) now undoes"),
+    _warned("count-by-name", (COUNT, _in(SHOW, "percpu_counter_inc(&shown);"), _in(RELEASE, "percpu_counter_dec(&shown);")),
+            r"warning\[sense\.refcount-changed\]: fs/timerfd\.c: timerfd_show: it takes a reference or count \(count shown\)"),
+    _warned("readers", (NF_SRCU, NF_WAITS, NF_READS, NF_READ),
+            r"warning\[sense\.readers-changed\].*nf_log_packet: it reads under srcu nf_log_srcu now, was rcu", r"nf_log_unregister\(\)"),
     _harmless("reference-in-one", _in(SHOW, "__module_get(THIS_MODULE);\n\tmodule_put(THIS_MODULE);")),
     _harmless("reference-missing", _in(RELEASE, "module_put(THIS_MODULE);")),
     _warned("lock-order", ((TIMERFD, SETUP, "\tspin_lock(&cancel_lock);\n" + SETUP),),
