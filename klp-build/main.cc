@@ -159,7 +159,7 @@ void run(const Options& options, Record& record, report::Progress& progress, fil
     progress.begin("sense", "compare types and interfaces");
     add(record.findings, sense_changes(options, pairs, images, reach_of(target, plan), record.review));
     const ChangedTexts texts = changed_texts(changes);
-    const auto same = same_code(pairs);
+    SameCode same(texts, pairs);
     add(record.findings, sense_side_by_side(changes, texts, same));
     add(record.findings, sense_objects(texts, pairs, same));
     progress.end();

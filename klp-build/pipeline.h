@@ -22,7 +22,6 @@
 #include "source/patch.h"
 
 #include <map>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -32,6 +31,7 @@ using Units = std::vector<kernel::BuildUnit>; // all of the target
 
 class Review;        // review.h: what the report shows besides
 struct ChangedTexts; // changed_texts.h
+class SameCode;      // same_code.h
 
 // What the patch files say, applied in memory to the target's source.
 struct PatchedFiles {
@@ -131,7 +131,8 @@ std::vector<kernel::ObjectPair> compile_units(const Options& options, const kern
 // Throws report::Refusal with all of `findings` if there is an error among them.
 void refuse_errors(const std::vector<report::Finding>& findings);
 // Constants with another value that objects hold, from the sources of the patch and of the units that it reaches:
-//   sense.constant-changed    error: a member is given the constant and tested for it; warning: one is given it, another
+//   sense.constant-changed    error: a member is given the constant and tested for it; warning: one is given it,
+//   another
 //                             one is tested for it, or numbers are put together and taken apart by it
 //   sense.allocation-changed  warning: what is made by its size outlives the patch, and other code goes by it
 // Throws report::Refusal with all of it if there is an error.
@@ -157,14 +158,15 @@ std::vector<report::Finding> sense_changes(const Options& options, const std::ve
                                            const Images& images, const Reach& reach, Review& review);
 // What the patch does to locks and references that bind functions together, of which some tasks run the old code and
 // some the new until the transition is over, as the sources tell. Warnings and notes "sense.lock-*",
-// "sense.refcount-changed", "sense.readers-changed", "sense.wait-added", "sense.flag-changed". Nothing is said of functions
-// whose code is the same (same_code.h).
+// "sense.refcount-changed", "sense.readers-changed", "sense.wait-added", "sense.flag-changed". Nothing is said of
+// functions whose code is the same (same_code.h).
 std::vector<report::Finding> sense_side_by_side(const PatchedFiles& changes, const ChangedTexts& texts,
-                                                const std::set<std::string, std::less<>>& same_code);
+                                                SameCode& same_code);
 // What the patch takes for granted of objects that the old code made and stored. Warnings; throws report::Refusal with
-// all of it for "sense.allocator-changed" and "sense.pointer-changed". Nothing is said of functions whose code is the same.
+// all of it for "sense.allocator-changed" and "sense.pointer-changed". Nothing is said of functions whose code is the
+// same.
 std::vector<report::Finding> sense_objects(const ChangedTexts& texts, const std::vector<kernel::ObjectPair>& pairs,
-                                           const std::set<std::string, std::less<>>& same_code);
+                                           SameCode& same_code);
 // Reads the objects and looks the originals up in the images of their owners. Throws report::Refusal
 // "origin.foreign-unit" or "origin.contradiction" for an original that the kernel was not built from.
 std::vector<ProvenPair> prove_origins(const Options& options, const kernel::Target& target,

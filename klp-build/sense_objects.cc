@@ -11,7 +11,6 @@
 
 #include <algorithm>
 #include <array>
-#include <set>
 
 namespace klp::build {
 
@@ -97,19 +96,17 @@ bool is_of_two_types(const source::ObjectChange& change, const std::vector<kerne
 }
 
 // Who walks a tree need not change with its order; all else is about what two functions do now.
-bool is_of_same_code(const source::ObjectChange& change, const ChangedTexts& all,
-                     const std::set<std::string, std::less<>>& same_code) {
-    return is_same_in_code(change.function, all, same_code) ||
-           (change.kind != Kind::order && is_same_in_code(change.other, all, same_code));
+bool is_of_same_code(const source::ObjectChange& change, SameCode& same_code) {
+    return same_code.has(change.function) || (change.kind != Kind::order && same_code.has(change.other));
 }
 
 } // namespace
 
 std::vector<report::Finding> sense_objects(const ChangedTexts& all, const std::vector<kernel::ObjectPair>& pairs,
-                                           const std::set<std::string, std::less<>>& same_code) {
+                                           SameCode& same_code) {
     std::vector<report::Finding> findings;
     for (const source::ObjectChange& it : source::compare_objects(all.before, all.after)) {
-        if (is_of_same_code(it, all, same_code))
+        if (is_of_same_code(it, same_code))
             continue;
         if ((it.kind == Kind::pointer || it.kind == Kind::cookie) && !is_of_two_types(it, pairs))
             continue;

@@ -12,7 +12,6 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <set>
 
 namespace klp::build {
 
@@ -111,17 +110,16 @@ void add_flags(const source::ChangedFile& file, const source::FileChange& change
 } // namespace
 
 std::vector<report::Finding> sense_side_by_side(const PatchedFiles& changes, const ChangedTexts& all,
-                                                const std::set<std::string, std::less<>>& same_code) {
+                                                SameCode& same_code) {
     std::vector<report::Finding> findings;
     for (const source::SideBySide& it : source::compare_side_by_side(all.before, all.after)) {
         // Of an order, the other one is old code.
-        if (is_same_in_code(it.one, all, same_code) ||
-            (it.kind != Kind::lock_order && is_same_in_code(it.other, all, same_code)))
+        if (same_code.has(it.one) || (it.kind != Kind::lock_order && same_code.has(it.other)))
             continue;
         findings.push_back(finding_by(rows, it.kind, all.file_of.at(it.one), it.one, it.one, it.other, it.what));
     }
     for (const source::ReaderChange& it : source::compare_readers(all.before, all.after))
-        if (!is_same_in_code(it.reader, all, same_code) && !is_same_in_code(it.writer, all, same_code))
+        if (!same_code.has(it.reader) && !same_code.has(it.writer))
             findings.push_back(finding_by(reader_rows, it.kind, all.file_of.at(it.reader), it.reader, it.reader,
                                           it.writer, it.was, it.is));
     for (const source::ChangedFile& file : changes.files)

@@ -34,18 +34,14 @@ Sizes element_sizes(const elf::Object& object) {
         debug.visit(dwarf::DW_TAG_variable, [&](llvm::DWARFUnit& unit, llvm::DWARFDie variable) {
             const llvm::DWARFDie described = variable.getAttributeValueAsReferencedDie(dwarf::DW_AT_specification);
             const auto size = element_size(described ? described : variable, unit.getAddressByteSize());
-            const auto location = size ? variable.find(dwarf::DW_AT_location) : std::nullopt;
-            const auto block = location ? location->getAsBlock() : std::nullopt;
-            if (!block)
+            const auto location = size ? debug.location(unit, variable) : std::nullopt;
+            if (!location)
                 return;
-            const llvm::DataExtractor data(*block, object.is_little_endian(), unit.getAddressByteSize());
-            for (const auto& operation :
-                 llvm::DWARFExpression(data, unit.getAddressByteSize(), unit.getFormParams().Format)) {
-                const auto place = operation.isError() ? std::nullopt : debug.place(unit, operation);
-                if (place)
-                    sizes.emplace(*place, *size);
-                break; // an array is in one place, and whole
-            }
+            const auto first = location->begin(); // an array is in one place, and whole
+            if (first == location->end() || first->isError())
+                return;
+            if (const auto place = debug.place(unit, *first))
+                sizes.emplace(*place, *size);
         });
     });
     return sizes;

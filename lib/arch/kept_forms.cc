@@ -26,7 +26,7 @@ using Place = PlacedDwarf::Place;
 
 class Forms {
 public:
-    explicit Forms(const elf::Object& object) : object_(object), dwarf_(object) {}
+    explicit Forms(const elf::Object& object) : dwarf_(object) {}
 
     std::map<Place, std::string> read() {
         dwarf_.visit(llvm::dwarf::DW_TAG_variable,
@@ -37,16 +37,13 @@ public:
 
 private:
     void read(llvm::DWARFUnit& unit, llvm::DWARFDie variable) {
-        const auto location = variable.find(llvm::dwarf::DW_AT_location);
-        const auto block = location ? location->getAsBlock() : std::nullopt;
-        if (!block)
+        const std::optional<llvm::DWARFExpression> location = dwarf_.location(unit, variable);
+        if (!location)
             return;
-        const llvm::DataExtractor data(*block, object_.is_little_endian(), unit.getAddressByteSize());
-        const llvm::DWARFExpression expression(data, unit.getAddressByteSize(), unit.getFormParams().Format);
         std::optional<Place> place;
         std::string form;
         uint64_t size = 0; // of the parts before
-        for (const llvm::DWARFExpression::Operation& operation : expression) {
+        for (const llvm::DWARFExpression::Operation& operation : *location) {
             if (operation.isError())
                 return;
             const uint8_t code = operation.getCode();
@@ -70,7 +67,6 @@ private:
             forms_[*place] += form;
     }
 
-    const elf::Object& object_;
     PlacedDwarf dwarf_;
     std::map<Place, std::string> forms_;
 };

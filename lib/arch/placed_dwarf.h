@@ -19,7 +19,8 @@ public:
     using Place = std::pair<uint32_t, uint64_t>; // section and offset
 
     // `object` outlives it.
-    explicit PlacedDwarf(const elf::Object& object) : layout_(object), file_(open_relocated_dwarf(object, &layout_)) {
+    explicit PlacedDwarf(const elf::Object& object)
+        : is_little_endian_(object.is_little_endian()), layout_(object), file_(open_relocated_dwarf(object, &layout_)) {
         for (const elf::Section& section : object.sections())
             if (section.is_allocated())
                 sections_.emplace(layout_.address_of(section.index), section.index);
@@ -45,6 +46,16 @@ public:
         return address ? place(address->Address) : std::nullopt;
     }
 
+    // The operations that say where a variable is; nothing where a list does, or nobody.
+    std::optional<llvm::DWARFExpression> location(llvm::DWARFUnit& unit, llvm::DWARFDie variable) const {
+        const auto attribute = variable.find(llvm::dwarf::DW_AT_location);
+        const auto block = attribute ? attribute->getAsBlock() : std::nullopt;
+        if (!block)
+            return std::nullopt;
+        const llvm::DataExtractor data(*block, is_little_endian_, unit.getAddressByteSize());
+        return llvm::DWARFExpression(data, unit.getAddressByteSize(), unit.getFormParams().Format);
+    }
+
     // Calls visit(unit, entry) for each entry of that tag; for none where there is no debug data.
     template <typename Visit>
     void visit(llvm::dwarf::Tag tag, Visit visit) const {
@@ -59,6 +70,7 @@ public:
     }
 
 private:
+    bool is_little_endian_;
     SectionLayout layout_;
     DwarfFile file_;
     std::map<uint64_t, uint32_t> sections_; // by the address that the layout gives them

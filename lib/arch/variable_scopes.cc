@@ -17,7 +17,7 @@ using Place = PlacedDwarf::Place;
 
 class Scopes {
 public:
-    explicit Scopes(const elf::Object& object) : object_(object), dwarf_(object) {}
+    explicit Scopes(const elf::Object& object) : dwarf_(object) {}
 
     std::map<Place, std::string> read() {
         dwarf_.visit(dwarf::DW_TAG_variable,
@@ -56,15 +56,12 @@ private:
         std::optional<uint64_t> at;
     };
     std::vector<Part> parts_of(llvm::DWARFUnit& unit, llvm::DWARFDie variable) const {
-        const auto location = variable.find(dwarf::DW_AT_location);
-        const auto block = location ? location->getAsBlock() : std::nullopt;
-        if (!block)
+        const std::optional<llvm::DWARFExpression> location = dwarf_.location(unit, variable);
+        if (!location)
             return {};
-        const llvm::DataExtractor data(*block, object_.is_little_endian(), unit.getAddressByteSize());
         std::vector<Part> parts;
         uint64_t size = 0; // of the pieces before
-        for (const auto& operation :
-             llvm::DWARFExpression(data, unit.getAddressByteSize(), unit.getFormParams().Format)) {
+        for (const auto& operation : *location) {
             if (operation.isError())
                 break;
             if (const auto place = dwarf_.place(unit, operation))
@@ -78,7 +75,6 @@ private:
         return parts;
     }
 
-    const elf::Object& object_;
     PlacedDwarf dwarf_;
     std::map<Place, std::string> scopes_;
 };

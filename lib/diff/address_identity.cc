@@ -3,7 +3,6 @@
 #include "arch/address_flow.h"
 #include "arch/origins.h"
 #include "diff/handovers.h"
-#include "diff/instructions.h"
 #include "diff/pointer_words.h"
 
 #include <fmt/format.h>
@@ -19,24 +18,24 @@ namespace klp::diff {
 
 namespace {
 
-// What one function, or a part of it, does with the address of what `is_meant`, and with the pointers that are there
-// in `words`, if given.
+using Relocations = std::span<const elf::Relocation* const>;
+
+// What one function, or a part of it, does with the address that `relocations` of it name, and with the pointers that
+// are there in `words`, if given.
 class Uses {
 public:
-    using IsMeant = std::function<bool(const Reference&)>;
-
-    Uses(const Unit& unit, const Piece& piece, const IsMeant& is_meant, bool has_code,
+    Uses(CodeReader& reader, uint32_t piece, Relocations relocations, bool has_code,
          const PointerWords* words = nullptr)
-        : unit_(unit), piece_(piece), has_code_(has_code), words_(words) {
-        for (const elf::Relocation& relocation : unit.relocations(piece))
-            if (is_meant(unit.reference(piece.section, relocation)))
-                add(relocation);
+        : reader_(reader), unit_(reader.unit()), piece_(unit_.piece(piece)), has_code_(has_code), words_(words),
+          code_(reader.code_of(piece)) {
+        for (const elf::Relocation* relocation : relocations)
+            add(*relocation);
     }
     // Of what a function gets in a register of an argument.
-    Uses(const Unit& unit, const Piece& piece, unsigned register_number, bool has_code, const PointerWords* words)
-        : unit_(unit), piece_(piece), has_code_(has_code), words_(words), code_(read_instructions(unit, piece)),
-          followed_(register_number) {
-        add(arch::follow_register(unit.machine(), code_, behind_profiling_call(), register_number, leaves()), 0);
+    Uses(CodeReader& reader, uint32_t piece, unsigned register_number, bool has_code, const PointerWords* words)
+        : reader_(reader), unit_(reader.unit()), piece_(unit_.piece(piece)), has_code_(has_code), words_(words),
+          code_(reader.code_of(piece)), followed_(register_number) {
+        add(arch::follow_register(unit_.machine(), code_, behind_profiling_call(), register_number, leaves()), 0);
     }
 
     bool is_compared() const {
@@ -187,7 +186,7 @@ private:
         const uint32_t callee = callee_of(unit_, piece_, code_[handover.at]);
         if (callee == none || !is_argument(handover) || !seen.insert({callee, handover.register_number}).second)
             return std::nullopt;
-        const Uses uses(unit_, unit_.piece(callee), handover.register_number, has_code_, words_);
+        const Uses uses(reader_, callee, handover.register_number, has_code_, words_);
         const std::optional<std::string> use = uses.identity(seen);
         return use ? std::optional(fmt::format("passes its address to {}, which {}", unit_.title(callee),
                                                *use == "stores its address" ? "stores it" : "does not only read it"))
@@ -210,8 +209,6 @@ private:
             [&](const elf::Relocation& it) { return unit_.reference(piece_.section, it).to == Reference::To::symbol; });
     }
     void add(const elf::Relocation& relocation) {
-        if (code_.empty())
-            code_ = read_instructions(unit_, piece_);
         const size_t at = instruction_at(code_, relocation.offset);
         if (at >= code_.size())
             return; // in the padding before the function
@@ -263,11 +260,12 @@ private:
     }
     arch::AddressUses follow(size_t at) const { return arch::follow_address(unit_.machine(), code_, at, leaves()); }
 
+    CodeReader& reader_;
     const Unit& unit_;
     const Piece& piece_;
     bool has_code_;
     const PointerWords* words_;
-    Instructions code_;
+    const Instructions& code_;
     std::vector<arch::AddressUses> all_;
     std::set<size_t> in_operand_;                  // instructions that compare with the address itself
     std::set<size_t> compared_;                    // instructions that compare one of the addresses
@@ -279,20 +277,24 @@ private:
 
 } // namespace
 
-std::optional<std::string> identity_use(const Unit& unit, const CodePointers& code, uint32_t function,
+std::optional<std::string> identity_use(CodeReader& reader, const CodePointers& code, uint32_t function,
                                         uint32_t variable, std::span<const uint32_t> pointed) {
-    const bool has_code = code.lead_from(variable);
+    const Unit& unit = reader.unit();
     std::optional<PointerWords> words;
     if (!pointed.empty())
         words.emplace(unit, variable, pointed);
-    const PointerWords* which = words ? &*words : nullptr;
     Uses::Seen seen;
-    const auto is_meant = [&](const Reference& it) { return it.to == Reference::To::piece && it.id == variable; };
+    const auto use_by = [&](uint32_t piece) -> std::optional<std::string> {
+        const Relocations relocations = reader.references(piece, variable);
+        if (relocations.empty())
+            return std::nullopt;
+        return Uses(reader, piece, relocations, code.lead_from(variable), words ? &*words : nullptr).identity(seen);
+    };
     const uint32_t root = unit.root_of(function);
-    if (auto use = Uses(unit, unit.piece(root), is_meant, has_code, which).identity(seen))
+    if (auto use = use_by(root))
         return use;
     for (uint32_t part : unit.parts_of(root))
-        if (auto use = Uses(unit, unit.piece(part), is_meant, has_code, which).identity(seen))
+        if (auto use = use_by(part))
             return use;
     return std::nullopt;
 }
@@ -315,16 +317,17 @@ std::string_view constant_meant(const Unit& unit, const Reference& reference) {
     return is_constant ? text_of(unit.bytes(piece)) : std::string_view();
 }
 
-ConstantUses constant_uses(const Unit& unit, uint32_t piece, std::string_view bytes) {
+ConstantUses constant_uses(CodeReader& reader, uint32_t piece, std::string_view bytes) {
+    const Unit& unit = reader.unit();
     const Piece& user = unit.piece(piece);
-    const auto is_meant = [&](const Reference& it) { return constant_meant(unit, it) == bytes; };
-    if (user.kind == PieceKind::function) {
-        const Uses uses(unit, user, is_meant, false);
-        return {uses.is_compared_with_others(), uses.is_let_out()};
-    }
-    const bool is_held = std::ranges::any_of(
-        unit.relocations(user), [&](const elf::Relocation& it) { return is_meant(unit.reference(user.section, it)); });
-    return {false, is_held};
+    std::vector<const elf::Relocation*> relocations;
+    for (const elf::Relocation& relocation : unit.relocations(user))
+        if (constant_meant(unit, unit.reference(user.section, relocation)) == bytes)
+            relocations.push_back(&relocation);
+    if (user.kind != PieceKind::function || relocations.empty())
+        return {false, !relocations.empty()};
+    const Uses uses(reader, piece, relocations, false);
+    return {uses.is_compared_with_others(), uses.is_let_out()};
 }
 
 } // namespace klp::diff

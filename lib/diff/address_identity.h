@@ -8,6 +8,7 @@
 #pragma once
 
 #include "diff/code_pointers.h"
+#include "diff/instructions.h"
 
 #include <optional>
 #include <span>
@@ -19,9 +20,9 @@ namespace klp::diff {
 // What `function` and its parts do with the address of `variable`, if a copy in its place might be noticed:
 // "compares its address", "stores its address", "passes its address on", "passes its address to keep, which stores it".
 // A table that does not lead to code may be passed on to functions of other units. Where the code cannot be followed,
-// any use of the address of a table that leads to code (`code`, of the unit) counts. The same of what is loaded from
-// the variable where it holds pointers to the variables `pointed`.
-std::optional<std::string> identity_use(const Unit& unit, const CodePointers& code, uint32_t function,
+// any use of the address of a table that leads to code (`code`, of the reader's unit) counts. The same of what is
+// loaded from the variable where it holds pointers to the variables `pointed`.
+std::optional<std::string> identity_use(CodeReader& reader, const CodePointers& code, uint32_t function,
                                         uint32_t variable, std::span<const uint32_t> pointed);
 
 // The bytes of the constant without a name, or with one that the compiler gave it (__func__), that a reference points
@@ -35,6 +36,6 @@ struct ConstantUses {
 };
 
 // What `piece` does with the constant of these bytes: code by what its instructions do, data lets out what it holds.
-ConstantUses constant_uses(const Unit& unit, uint32_t piece, std::string_view bytes);
+ConstantUses constant_uses(CodeReader& reader, uint32_t piece, std::string_view bytes);
 
 } // namespace klp::diff

@@ -22,8 +22,8 @@ namespace {
 class DataUsers {
 public:
     explicit DataUsers(const Pair& pair)
-        : pair_(pair), code_after_(pair.patched), code_before_(pair.original),
-          after_(referrers_of(pair.patched, copyable_variables(pair.patched))),
+        : pair_(pair), reader_after_(pair.patched), reader_before_(pair.original), code_after_(pair.patched),
+          code_before_(pair.original), after_(referrers_of(pair.patched, copyable_variables(pair.patched))),
           before_(referrers_of(pair.original, copyable_variables(pair.original))) {}
 
     struct Users {
@@ -35,7 +35,7 @@ public:
     };
     // Of patched variable `piece`, in both units. False if it is not known or not only functions that see it, or if its
     // address is an identity.
-    bool find(uint32_t piece, Users& users) const {
+    bool find(uint32_t piece, Users& users) {
         users.variables = {piece};
         users.partners = {pair_.before(piece)};
         users.seen = {piece};
@@ -62,15 +62,16 @@ public:
 private:
     // Who keeps or compares the address of `variable`, which is the changed one, the first of those copied, or leads to
     // it, or the address of another copied one that the variable holds.
-    std::string obstacle(uint32_t variable, const Users& copied) const {
+    std::string obstacle(uint32_t variable, const Users& copied) {
         const std::string of =
             variable == copied.variables[0] ? "" : fmt::format(" ({}'s)", pair_.patched.title(variable));
         const bool has_code = code_after_.lead_from(variable);
-        auto look = [&](const Unit& unit, const CodePointers& code, uint32_t piece, const std::vector<uint32_t>& users,
-                        const std::vector<uint32_t>& pointed) -> std::string {
+        auto look = [&](CodeReader& reader, const CodePointers& code, uint32_t piece,
+                        const std::vector<uint32_t>& users, const std::vector<uint32_t>& pointed) -> std::string {
+            const Unit& unit = reader.unit();
             for (uint32_t user : users) {
                 if (unit.piece(user).kind == PieceKind::function) {
-                    if (auto use = identity_use(unit, code, user, piece, pointed))
+                    if (auto use = identity_use(reader, code, user, piece, pointed))
                         return fmt::format("{} {}{}", unit.title(unit.root_of(user)), *use, of);
                 } else if (unit.piece(user).kind == PieceKind::variable && has_code) {
                     return fmt::format("{} holds its address{}", unit.title(user), of);
@@ -79,8 +80,8 @@ private:
             return {};
         };
         const uint32_t partner = pair_.before(variable);
-        std::string found = look(pair_.patched, code_after_, variable, after_[variable], copied.variables);
-        return found.empty() ? look(pair_.original, code_before_, partner, before_[partner], copied.partners) : found;
+        std::string found = look(reader_after_, code_after_, variable, after_[variable], copied.variables);
+        return found.empty() ? look(reader_before_, code_before_, partner, before_[partner], copied.partners) : found;
     }
     static std::vector<bool> copyable_variables(const Unit& unit) {
         std::vector<bool> wanted(unit.pieces().size(), false);
@@ -105,6 +106,7 @@ private:
     }
 
     const Pair& pair_;
+    CodeReader reader_after_, reader_before_;
     CodePointers code_after_, code_before_;
     std::vector<std::vector<uint32_t>> after_;
     std::vector<std::vector<uint32_t>> before_;
@@ -126,7 +128,7 @@ DataChanges find_data_changes(const Pair& pair, const std::vector<bool>& changed
             copyable.push_back(index);
     if (copyable.empty())
         return found;
-    const DataUsers finder(pair);
+    DataUsers finder(pair);
     for (uint32_t piece : copyable) {
         DataUsers::Users users;
         if (!finder.find(piece, users)) {

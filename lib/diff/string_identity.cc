@@ -54,7 +54,7 @@ struct Before {
     uint32_t compares = none, lets_out = none;
 };
 
-Before look_at(const Unit& original, const std::set<uint32_t>& users, std::string_view bytes) {
+Before look_at(CodeReader& original, const std::set<uint32_t>& users, std::string_view bytes) {
     Before before;
     for (uint32_t piece : users) {
         const ConstantUses uses = constant_uses(original, piece, bytes);
@@ -66,8 +66,9 @@ Before look_at(const Unit& original, const std::set<uint32_t>& users, std::strin
     return before;
 }
 
-std::string what_differs(const Pair& pair, uint32_t piece, std::string_view bytes, const Before& before) {
-    const ConstantUses uses = constant_uses(pair.patched, piece, bytes);
+std::string what_differs(const Pair& pair, CodeReader& patched, uint32_t piece, std::string_view bytes,
+                         const Before& before) {
+    const ConstantUses uses = constant_uses(patched, piece, bytes);
     if (uses.is_compared && before.lets_out != none)
         return fmt::format("it compares pointers with the address of the {}, which {} lets out; the live patch has a "
                            "copy of it, so those of the old code are taken for something else",
@@ -84,11 +85,12 @@ std::string what_differs(const Pair& pair, uint32_t piece, std::string_view byte
 
 std::vector<report::Finding> find_string_identity(const Pair& pair, const Selection& selection) {
     std::vector<report::Finding> findings;
+    CodeReader original(pair.original), patched(pair.patched);
     const Users copies = copied_constants(pair, selection);
     for (const auto& [bytes, originals] : users_of(pair.original, copies)) {
-        const Before before = look_at(pair.original, originals, bytes);
+        const Before before = look_at(original, originals, bytes);
         for (uint32_t piece : copies.at(bytes))
-            if (std::string what = what_differs(pair, piece, bytes, before); !what.empty())
+            if (std::string what = what_differs(pair, patched, piece, bytes, before); !what.empty())
                 findings.push_back(error_about(
                     pair.patched, piece, "diff.string-identity", std::move(what),
                     "do not go by the address of the string: give new objects memory of their own (kstrdup()), which "
