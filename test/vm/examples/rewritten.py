@@ -10,7 +10,7 @@ import makers
 from example import Build, Example
 
 
-def _rewritten(name, what, flow, **more):
+def _rewritten(name, what, flow, more_programs=(), **more):
     def whole(session):
         session.vm.run("fds serve")
         flow(session)
@@ -18,7 +18,7 @@ def _rewritten(name, what, flow, **more):
         session.expect("fds quit", r"^ok$")
     return Example(f"rewrite-{name}", what, flow=whole,
                    builds=(Build(f"rewrite-{name}", (name,), maker=makers.from_rewritten),),
-                   programs=("fds", "shadows"), **more)
+                   programs=("fds", "shadows", *more_programs), **more)
 
 
 def _open(session, *words):
@@ -129,29 +129,30 @@ def _embedded(session):
 
 def _value(session):
     most = "cat /proc/sys/fs/pipe-max-size"
-    kind = "grep -w ramfs /proc/filesystems"
+    fewest = "cat /proc/sys/net/ipv4/neigh/default/gc_thresh1"
     for _ in range(2):
         session.expect(most, r"^1048576$")
-        session.expect(kind, r"^nodev\tramfs$")
+        session.expect(fewest, r"^128$")
         session.patch()
         session.expect(most, r"^262144$")
-        session.expect(kind, r"^\tramfs$")
+        session.expect(fewest, r"^64$")
         session.disable()
         session.unload()
     session.expect(most, r"^1048576$")
-    session.expect(kind, r"^nodev\tramfs$")
+    session.expect(fewest, r"^128$")
 
     # What somebody has set stays, before and after.
     session.patch()
     session.vm.run("echo 131072 >/proc/sys/fs/pipe-max-size")
     session.unpatch()
     session.expect(most, r"^131072$")
+    session.expect(fewest, r"^128$")
     session.patch()
     session.expect(most, r"^131072$")
-    session.expect(kind, r"^\tramfs$")
+    session.expect(fewest, r"^64$")
     session.unpatch()
     session.expect(most, r"^131072$")
-    session.expect(kind, r"^nodev\tramfs$")
+    session.expect(fewest, r"^128$")
     session.vm.run("echo 1048576 >/proc/sys/fs/pipe-max-size")
 
 
@@ -181,6 +182,25 @@ def _enumerator(session):
         session.unload()
 
 
+def _enumerator_of_keys(session):
+    """7.x: devpts has its options in a table that others know."""
+    session.expect("addkey user master 0123456789abcdef", r"^ok$")
+
+    def adding(command, name):
+        return f"addkey encrypted {name} '{command} default user:master 32'"
+
+    session.expect(adding("create", "none"), r"^Invalid argument$")
+    for number in range(2):
+        session.patch()
+        session.expect(adding("create", f"created{number}"), r"^ok$")
+        session.expect(adding("new", f"new{number}"), r"^ok$")
+        session.expect(adding("update", "none"), r"^Invalid argument$")
+        session.disable()
+        session.expect(adding("create", "none"), r"^Invalid argument$")
+        session.expect(adding("new", f"newer{number}"), r"^ok$")
+        session.unload()
+
+
 EXAMPLES = [
     Example("rewrite-keys", "a static key and a static call of the patched module", flow=keyed.toggled,
             files={"/oot/keyed.ko": "oot/keyed/keyed.ko"},
@@ -191,9 +211,10 @@ EXAMPLES = [
     _rewritten("owner", "a new member that points to memory of its own", _owner),
     _rewritten("signature", "an exported function with one more argument", _signature),
     _rewritten("enumerator", "a new enumerator in the middle: a mount option that is ignored", _enumerator,
-               allowed=(r"devpts: called with bogus options",), series=("6.1", "6.12")),  # 7.x: a table that others know
-    # 7.x makes the text of /proc/filesystems once, and hands that out.
-    _rewritten("value", "initial values, of a variable and of a table's member", _value, series=("6.1", "6.12")),
+               allowed=(r"devpts: called with bogus options",), series=("6.1", "6.12")),
+    _rewritten("enumerator", "a new enumerator in the middle: a command that makes a key", _enumerator_of_keys,
+               more_programs=("addkey",), series=("7.2",)),
+    _rewritten("value", "initial values, of a variable and of a table's member", _value),
     _rewritten("embedded", "a new member of a structure that is a member itself, in a module", _embedded,
                setup="load lzo_rle 2>/dev/null; load zram", modules=("zram", "lzo_rle")),
 ]
