@@ -23,10 +23,17 @@ public:
         };
         if (std::ranges::none_of(unit_.relocations(piece_), is_stuck))
             return std::nullopt;
+        // A section that the source names stays one section for all its functions (.sched.text).
+        const std::string_view section = unit_.object().section(piece_.section).name;
         return error_about(
             unit_, function_, "diff.short-branch",
-            "it jumps to its neighbour in the same section with a branch that is too short to be moved",
-            "compile the unit with -ffunction-sections, or leave the function out with KLP_IGNORE_FUNCTION");
+            fmt::format(
+                "it jumps to its neighbour in the same section ({}) with a branch that is too short to be moved",
+                section),
+            section == ".text"
+                ? "compile the unit with -ffunction-sections"
+                : "where the function calls that neighbour as the last thing it does, write barrier(); behind the "
+                  "call, which makes it a call in place of a jump");
     }
 
     std::optional<report::Finding> fall_through() const {

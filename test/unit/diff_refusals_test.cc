@@ -83,3 +83,25 @@ TEST_CASE("refusals: what a function needs that cannot be patched anyway does no
     CHECK(pair.run(source("x", "x", "x"), source("gone(x)", "helper(x)", "helper(x)")).codes ==
           Codes{"diff.init-changed", "diff.unresolved"});
 }
+
+TEST_CASE("refusals: a short jump out of a section of its own is gone with what its hint says") {
+    const auto unit = [](const std::string& behind, const std::string& section) {
+        const std::string sched = "__attribute__((section(\"" + section + "\"), noinline)) ";
+        return "extern int take(long *), wait_for(long *);\n" + sched + "static void slow(long *l) { wait_for(l); }\n" +
+               sched + "void lock(long *l) { if (!take(l)) { slow(l); " + behind + " } }\n";
+    };
+    const auto with_check = [](const std::string& source) { return replaced(source, "if (!take", "if (l && !take"); };
+    for (const std::string section : {".sched.text", ".text"}) {
+        CAPTURE(section);
+        UnitPair pair;
+        const Outcome outcome = pair.run(unit("", section), with_check(unit("", section)));
+        REQUIRE(outcome.codes == Codes{"diff.short-branch"});
+        const bool names_barrier = outcome.errors.front().hint.find("barrier()") != std::string::npos;
+        CHECK(names_barrier == (section != ".text"));
+    }
+    UnitPair pair;
+    const Outcome followed =
+        pair.run(unit("", ".sched.text"), with_check(unit("asm volatile(\"\" ::: \"memory\");", ".sched.text")));
+    REQUIRE(followed.codes.empty());
+    CHECK(followed.changed() == Names{"lock"});
+}
