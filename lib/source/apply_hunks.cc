@@ -40,6 +40,12 @@ std::string hunk_name(const HunkContext& context, const Hunk& hunk, size_t index
     return fmt::format("hunk #{} ({}:{})", index + 1, context.patch.name, hunk.patch_line);
 }
 
+std::string without_blanks(std::string_view text) {
+    std::string left(text);
+    std::erase_if(left, [](unsigned char c) { return std::isspace(c) != 0; });
+    return left;
+}
+
 // Of all places near the expected one, the line where the comparison at the expected place first fails.
 Finding rejection(const HunkContext& context, const Lines& file, const Hunk& hunk, size_t index, size_t expected) {
     const Pattern pattern(hunk);
@@ -50,12 +56,18 @@ Finding rejection(const HunkContext& context, const Lines& file, const Hunk& hun
     if (expected + i < file.size())
         seen = fmt::format("line {} of the file is {}", expected + i + 1, shown(file[expected + i].text));
     const std::string wanted = i < pattern.lines.size() ? shown(pattern.lines[i]->text) : std::string("nothing");
+    const bool is_blanks_only = i < pattern.lines.size() && expected + i < file.size() &&
+                                without_blanks(file[expected + i].text) == without_blanks(pattern.lines[i]->text);
     return {"source.patch-rejected",
             Severity::error,
             fmt::format("{}:{}", context.path, hunk.old_start),
             function_of(hunk),
-            fmt::format("{} does not apply: it expects {}, {}", hunk_name(context, hunk, index), wanted, seen),
-            "the patch is for another version of this source; port it, or check that the source is the target's"};
+            fmt::format("{} does not apply: it expects {}, {}{}", hunk_name(context, hunk, index), wanted, seen,
+                        is_blanks_only ? ", with other blanks and tabs" : ""),
+            is_blanks_only
+                ? "a mail program or an editor changed the patch's blanks: take it as its author made it, or apply it "
+                  "by `patch -p1 -l` and make it again"
+                : "the patch is for another version of this source; port it, or check that the source is the target's"};
 }
 
 void report_place(const HunkContext& context, const Hunk& hunk, size_t index, const Place& place) {

@@ -141,7 +141,7 @@ bool is_token_equal(std::string_view before, std::string_view after) {
 namespace {
 
 ChangedFile describe(const std::string& path, const FileChange& change) {
-    ChangedFile file{path, change.origin, kind_of(path), ChangedFile::Change::modified, false};
+    ChangedFile file{path, change.origin, kind_of(path), ChangedFile::Change::modified, false, false};
     if (!change.after)
         file.change = ChangedFile::Change::removed;
     else if (change.origin.empty())
@@ -152,6 +152,7 @@ ChangedFile describe(const std::string& path, const FileChange& change) {
         file.change = ChangedFile::Change::renamed;
     if (!change.after)
         file.origin = path;
+    file.is_text_equal = change.before && change.before == change.after && change.origin == path;
     if (is_c(file.kind) && file.change == ChangedFile::Change::modified && change.before)
         file.is_token_equal = is_token_equal(*change.before, *change.after);
     return file;
@@ -190,6 +191,10 @@ void require_code(const std::vector<ChangedFile>& files) {
     if (code.empty())
         throw report::Refusal("source.no-code", list(files),
                               "the patch changes only documentation and files that no kernel object is built from",
+                              "there is nothing to patch in a running kernel");
+    const auto is_mode_only = [](const ChangedFile& file) { return file.is_text_equal; };
+    if (std::ranges::all_of(files, is_mode_only))
+        throw report::Refusal("source.no-code", list(files), "the patch changes nothing but the modes of files",
                               "there is nothing to patch in a running kernel");
     if (std::all_of(code.begin(), code.end(), [](const ChangedFile& file) { return file.is_token_equal; }))
         throw report::Refusal(

@@ -45,6 +45,7 @@ struct ChangedFile {
     // Only comments, blanks, line ends or line numbers differ: the compiler sees the same tokens, with the same
     // blanks between them (a macro's # operator can tell). Known for C and headers, false for all else.
     bool is_token_equal = false;
+    bool is_text_equal = false; // at most its mode differs
 };
 
 // In the order of their paths.
@@ -53,9 +54,9 @@ std::vector<ChangedFile> changed_files(const Applied& applied);
 // The same tokens in both texts?
 bool is_token_equal(std::string_view before, std::string_view after);
 
-// Throws Refusal if no compiler could see what the patch does: source.no-code (only documentation and other files,
-// which must be known to be no input of the build), source.only-comments (all code is token-equal). The message lists
-// the files.
+// Throws Refusal if no compiler could see what the patch does: source.no-code (only the modes of files, or
+// documentation and other files, which must be known to be no input of the build), source.only-comments (all code is
+// token-equal). The message lists the files.
 void require_code(const std::vector<ChangedFile>& files);
 
 } // namespace klp::source

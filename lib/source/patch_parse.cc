@@ -325,14 +325,18 @@ private:
 
     PatchText patch_;
     std::vector<std::string_view> lines_;
-    size_t at_ = 0;        // the line to be read next
-    bool open_ = false;    // a hunk may follow
+    size_t at_ = 0;                // the line to be read next
+    bool open_ = false;            // a hunk may follow
     bool is_between_diffs_ = true; // something else than a diff was read since the last file
 };
 
 } // namespace
 
 PatchText parse_patch(std::string name, std::string_view text) {
+    if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff"))
+        throw Refusal("source.not-unified", std::move(name), "this is UTF-16 text, as PowerShell's > writes it",
+                      "make it with `git diff --output=FILE` or `git format-patch`");
+    take(text, "\xef\xbb\xbf"); // an editor's mark of UTF-8
     return Parser(std::move(name), text).run();
 }
 

@@ -62,6 +62,12 @@ TEST_CASE("a patch without code, and one that only comments, are refused; one wi
     CHECK(code_of(applied) == "source.no-code");
     applied.files["a.c"] = modified("a.c", "int a;\n", "/* a */\nint a;\n");
     CHECK(code_of(applied) == "source.only-comments");
+    Applied of_modes;
+    of_modes.files["a.c"] = modified("a.c", "int a;\n", "int a;\n");
+    of_modes.files["a.c"].mode = 0100755;
+    CHECK(code_of(of_modes) == "source.no-code");
+    of_modes.files["b.c"] = modified("b.c", "int a;\n", "int a; // b\n");
+    CHECK(code_of(of_modes) == "source.only-comments");
     applied.files["b.c"] = modified("b.c", "int b;\n", "int c;\n");
     CHECK(code_of(applied).empty());
 }

@@ -122,9 +122,9 @@ TEST_CASE("a copy or a rename is of the file as it was before the diff") {
 
     // Another diff, in the same file or in the next one, is for the tree that the first one left.
     const std::string copy_of_new = "diff --git a/a.c b/b.c\nsimilarity index 100%\ncopy from a.c\ncopy to b.c\n";
-    CHECK(apply({{"a.c", "1\n2\n"}}, {change + "-- \n2.39.5\n\nFrom 1 Mon\n---\n" + copy_of_new})
-              .files.at("b.c")
-              .after == "one\n2\n");
+    CHECK(
+        apply({{"a.c", "1\n2\n"}}, {change + "-- \n2.39.5\n\nFrom 1 Mon\n---\n" + copy_of_new}).files.at("b.c").after ==
+        "one\n2\n");
     CHECK(apply({{"a.c", "1\n2\n"}}, {change, copy_of_new}).files.at("b.c").after == "one\n2\n");
 }
 
@@ -134,8 +134,9 @@ TEST_CASE("two files may change places in one diff, and a new one may take a ren
     const Applied swapped = apply({{"a.c", "a\n"}, {"b.c", "b\n"}}, {swap});
     CHECK(swapped.files.at("a.c").after == "b\n");
     CHECK(swapped.files.at("b.c").after == "a\n");
-    const std::string made = "diff --git a/a.c b/a.c\nnew file mode 100644\n--- /dev/null\n+++ b/a.c\n@@ -0,0 +1 @@\n+n\n"
-                             "diff --git a/a.c b/b.c\nsimilarity index 100%\nrename from a.c\nrename to b.c\n";
+    const std::string made =
+        "diff --git a/a.c b/a.c\nnew file mode 100644\n--- /dev/null\n+++ b/a.c\n@@ -0,0 +1 @@\n+n\n"
+        "diff --git a/a.c b/b.c\nsimilarity index 100%\nrename from a.c\nrename to b.c\n";
     const Applied moved = apply({{"a.c", "a\n"}}, {made});
     CHECK(moved.files.at("a.c").after == "n\n");
     CHECK(moved.files.at("b.c").after == "a\n");
@@ -200,6 +201,18 @@ TEST_CASE("a hunk that does not fit is refused with the place and both lines") {
     CHECK(findings[0].message.find("hunk #1 (fix1.patch:3)") != std::string::npos);
     CHECK(findings[0].message.find("expects \"5\", line 5 of the file is \"V\"") != std::string::npos);
     CHECK_FALSE(findings[0].hint.empty());
+}
+
+TEST_CASE("a hunk whose tabs became blanks on the way is told from one for another version") {
+    const std::string patch = "--- a/f.c\n+++ b/f.c\n@@ -1,2 +1,2 @@\n {\n-        old();\n+        new();\n";
+    const auto findings = refusal_of([&] { apply({{"f.c", "{\n\told();\n"}}, {patch}); });
+    REQUIRE(findings.size() == 1);
+    CHECK(findings[0].code == "source.patch-rejected");
+    CHECK(findings[0].message.find("with other blanks and tabs") != std::string::npos);
+    CHECK(findings[0].hint.find("`patch -p1 -l`") != std::string::npos);
+    const auto others = refusal_of([&] { apply({{"f.c", "{\n\tolder();\n"}}, {patch}); });
+    REQUIRE(others.size() == 1);
+    CHECK(others[0].message.find("blanks") == std::string::npos);
 }
 
 TEST_CASE("a patch that is in the source already is recognised") {
@@ -304,6 +317,7 @@ TEST_CASE("what is no unified diff of text is refused by its name") {
     CHECK(parse("diff --git a/x b/x\nindex 1..2 100644\nGIT binary patch\nliteral 3\n") == "source.binary-patch");
     CHECK(parse("Binary files a/x and b/x differ\n") == "source.binary-patch");
     CHECK(parse("*** a/x\n--- b/x\n***************\n*** 1 ****\n") == "source.not-unified");
+    CHECK(parse(std::string_view("\xff\xfe-\0-\0-\0", 8)) == "source.not-unified");
     CHECK(parse("diff --cc x\nindex 1,2..3\n--- a/x\n+++ b/x\n@@@ -1,1 -1,1 +1,1 @@@\n") == "source.combined-diff");
     CHECK(parse("From: a\nContent-Transfer-Encoding: base64\n\nZGlmZg==\n") == "source.encoded-mail");
     CHECK(parse("@@ -1 +1 @@\n-a\n+b\n") == "source.malformed-patch");
@@ -311,6 +325,12 @@ TEST_CASE("what is no unified diff of text is refused by its name") {
     CHECK(parse("--- a/x\n+++ b/x\n@@ -1,2 +1,2 @@\n-a\nwrapped\n b\n") == "source.malformed-patch");
     for (const std::string number : {"99999999999999999999999", "9999999999999999999", "4294967296"})
         CHECK(parse("--- a/x\n+++ b/x\n@@ -" + number + " +1 @@\n-a\n+b\n") == "source.malformed-patch");
+}
+
+TEST_CASE("an editor's mark of UTF-8 at the patch's beginning is no part of it") {
+    const std::string patch = "\xef\xbb\xbf"
+                              "--- a/f\n+++ b/f\n@@ -1 +1 @@\n-a\n+b\n";
+    CHECK(apply({{"f", "a\n"}}, {patch}).files.at("f").after == "b\n");
 }
 
 TEST_CASE("a patch cannot reach out of the tree") {
