@@ -165,29 +165,35 @@ const std::map<std::string, Options::CacheAction> cache_actions = {{"list", Opti
 
 void add_package_options(CLI::App& app, Options& options) {
     auto* group = app.add_option_group("Package", "The module as a distribution has it");
-    group
-        ->add_option_function<std::string>(
-            "--package", [&options](const std::string& name) { options.package = package_formats.at(name); },
-            "Make a package beside the module: with its reports, the patches, and what it was made of (SLSA, SPDX)")
-        ->check(CLI::IsMember(package_formats))
-        ->type_name("deb|rpm")
-        ->option_text("deb|rpm");
+    CLI::Option* format =
+        group
+            ->add_option_function<std::string>(
+                "--package", [&options](const std::string& name) { options.package = package_formats.at(name); },
+                "Make a package beside the module: with its reports, the patches, and what it was made of (SLSA, SPDX)")
+            ->check(CLI::IsMember(package_formats))
+            ->type_name("deb|rpm")
+            ->option_text("deb|rpm");
     group
         ->add_option(
             "--reproduce", options.reproduce,
             "Make the module again that this JSON report is about, say whether it has the same bytes, and stop")
         ->type_name("REPORT");
     group->add_option("--package-version", options.package_version, "The package's version; otherwise 1")
+        ->needs(format)
         ->type_name("VERSION");
     group->add_option("--package-maintainer", options.package_maintainer, "Who answers for the package: NAME <MAIL>")
+        ->needs(format)
         ->type_name("TEXT");
 }
 
 void add_fleet_options(CLI::App& app, Options& options) {
     auto* group = app.add_option_group("Fleet", "Many patches for many kernels");
-    group->add_option("--fleet", options.fleet, "Build what this file names into the folder --output, or go on with it")
-        ->type_name("FLEET.json");
+    CLI::Option* fleet = group
+                             ->add_option("--fleet", options.fleet,
+                                          "Build what this file names into the folder --output, or go on with it")
+                             ->type_name("FLEET.json");
     group->add_option("--fleet-engine", options.fleet_engine, "What runs the cells; otherwise this machine (local)")
+        ->needs(fleet)
         ->check(CLI::IsMember(engine_names()))
         ->type_name("ENGINE")
         ->option_text(fmt::format("{}", fmt::join(engine_names(), "|")));
@@ -212,15 +218,18 @@ void add_cache_options(CLI::App& app, Options& options) {
     group->add_flag_callback(
         "--cache-shared", [&options] { options.sharing = host::Sharing::group; },
         "The cache (KLP_CACHE) belongs to a group on purpose; what a run adds is kept in a cache of your own");
-    group
-        ->add_option_function<std::string>(
-            "--cache", [&options](const std::string& name) { options.cache_action = cache_actions.at(name); },
-            "List what is in the cache, or remove what was made from a tree that is gone or was not used for a while; "
-            "and stop")
-        ->check(CLI::IsMember(cache_actions))
-        ->type_name("list|prune")
-        ->option_text("list|prune");
+    CLI::Option* action =
+        group
+            ->add_option_function<std::string>(
+                "--cache", [&options](const std::string& name) { options.cache_action = cache_actions.at(name); },
+                "List what is in the cache, or remove what was made from a tree that is gone or was not used for a "
+                "while; "
+                "and stop")
+            ->check(CLI::IsMember(cache_actions))
+            ->type_name("list|prune")
+            ->option_text("list|prune");
     group->add_option("--cache-days", options.cache_days, "How long that while is; otherwise 30 days")
+        ->needs(action)
         ->type_name("DAYS");
 }
 
@@ -256,6 +265,21 @@ void add_report_options(CLI::App& app, Options& options) {
         ->check(CLI::Range(1u, most_jobs));
 }
 
+// A name says where all parts of the kernel are: what was given besides would not be looked at.
+std::string parts_complaint(const Options& options) {
+    if (options.kernel.empty())
+        return {};
+    const std::pair<const char*, bool> parts[] = {
+        {"--builddir", !options.build.empty()},  {"--config", !options.config.empty()},
+        {"--vmlinux", !options.vmlinux.empty()}, {"--vmlinuz", !options.vmlinuz.empty()},
+        {"--modules", !options.modules.empty()}, {"--symvers", !options.symvers.empty()},
+        {"--release", !options.release.empty()}};
+    for (const auto& [name, is_given] : parts)
+        if (is_given)
+            return fmt::format("--kernel names the whole kernel: {} goes with --sourcedir", name);
+    return {};
+}
+
 // What CLI11 cannot say: how options go together.
 std::string complaint(const Options& options) {
     for (const std::filesystem::path& patch : options.patches)
@@ -281,8 +305,12 @@ std::string complaint(const Options& options) {
         return "standard input can be read once only: give '-' once";
     if (std::ranges::count(options.patches, standard_input) == 1 && options.name.empty() && options.reproduce.empty())
         return "a patch from standard input has no name: give --name";
+    if (std::string text = parts_complaint(options); !text.empty())
+        return text;
     if (options.patches.empty() && !options.print_target && !options.prepare)
         return "which patch? give at least one patch file";
+    if (!options.patches.empty() && (options.print_target || options.prepare))
+        return "--prepare and --print-target are about the kernel: give no patch";
     if (options.output.filename() == ".ko")
         return fmt::format("{} has no name before its .ko", options.output.string());
     if (options.oot_module.empty() != options.oot_source.empty())

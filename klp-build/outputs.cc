@@ -21,17 +21,37 @@ std::filesystem::path place_of(const std::filesystem::path& path) {
     return error ? path : place;
 }
 
+std::vector<std::filesystem::path> inputs_of(const Options& options) {
+    std::vector<std::filesystem::path> inputs = {
+        options.config,     options.vmlinux,  options.vmlinuz,          options.symvers,    options.over,
+        options.oot_module, options.sign_key, options.sign_certificate, options.test_script};
+    inputs.insert(inputs.end(), options.patches.begin(), options.patches.end());
+    std::erase_if(inputs, [](const std::filesystem::path& input) { return input.empty(); });
+    return inputs;
+}
+
+void check_output(const Options& options, const std::filesystem::path& output) {
+    files::check_writable(output);
+    for (const std::filesystem::path& input : inputs_of(options)) {
+        std::error_code error;
+        const bool is_same = std::filesystem::equivalent(input, output, error) || place_of(input) == place_of(output);
+        if (is_same && std::filesystem::is_regular_file(input, error))
+            throw report::Refusal("output.same-file", output.string(), "this file is read, and would be written over",
+                                  "write to another file");
+    }
+}
+
 } // namespace
 
 void check_outputs(const Options& options) {
     if (!options.report.empty())
-        files::check_writable(options.report);
+        check_output(options, options.report);
     if (!options.rewrite.empty())
-        return files::check_writable(options.rewrite / "fix.patch");
+        return check_output(options, options.rewrite / "fix.patch");
     if (!makes_module(options))
         return;
     const std::filesystem::path module = module_path(options);
-    files::check_writable(module);
+    check_output(options, module);
     if (!options.report.empty() && place_of(options.report) == place_of(module))
         throw report::Refusal("output.same-file", options.report.string(),
                               "both the module and the report are to be written to it",

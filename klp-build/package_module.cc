@@ -210,13 +210,13 @@ fs::path make_rpm(const LivepatchPackage& package, const fs::path& root, const f
                        "--target",
                        package.machine,
                        "--define",
-                       "_topdir " + folder.string(),
+                       "_topdir " + package::as_spec_text(folder.string()),
                        "--define",
-                       "_rpmdir " + folder.string(),
+                       "_rpmdir " + package::as_spec_text(folder.string()),
                        "--define",
                        "_rpmfilename %{NAME}-%{VERSION}-%{RELEASE}.%{ARCH}.rpm",
                        "--define",
-                       "klp_root " + root.string(),
+                       "klp_root " + package::as_spec_text(root.string()),
                        "--define",
                        "_buildhost klp-build",
                        "--define",
@@ -226,7 +226,7 @@ fs::path make_rpm(const LivepatchPackage& package, const fs::path& root, const f
                        "--define",
                        "source_date_epoch_from_changelog 0",
                        "--define",
-                       "_dbpath " + (folder / "rpmdb").string(),
+                       "_dbpath " + package::as_spec_text((folder / "rpmdb").string()),
                        spec.string()}},
              package.date);
     return folder / package::file_name(package, Format::rpm);
@@ -234,9 +234,35 @@ fs::path make_rpm(const LivepatchPackage& package, const fs::path& root, const f
 
 } // namespace
 
+namespace {
+
+bool is_one_line(std::string_view text) {
+    return std::ranges::none_of(text, [](unsigned char c) { return std::iscntrl(c) != 0; });
+}
+
+// Both formats' texts are lines, and what begins another line could be another field (deb-control(5), Maintainer).
+void check_texts(const Options& options) {
+    const std::string& maintainer = options.package_maintainer;
+    const size_t mail = maintainer.find(" <");
+    const bool has_mail = mail != std::string::npos && mail > 0 && maintainer.ends_with('>') &&
+                          maintainer.find('@', mail) != std::string::npos && std::ranges::count(maintainer, '<') == 1 &&
+                          std::ranges::count(maintainer, '>') == 1;
+    if (!has_mail || !is_one_line(maintainer))
+        throw report::Refusal("package.maintainer", maintainer, "this is not who answers for a package",
+                              "give a name and an address in one line: --package-maintainer 'NAME <MAIL>'");
+    for (const fs::path& patch : options.patches)
+        if (!is_one_line(patch.filename().string()))
+            throw report::Refusal("package.patch-name", patch.string(),
+                                  "a package cannot name a patch file with control characters in its name",
+                                  "give the file another name");
+}
+
+} // namespace
+
 void check_packaging(const Options& options) {
     if (!options.package)
         return;
+    check_texts(options);
     const Packer packer = packer_of(*options.package);
     if (!host::find_program(packer.program))
         throw report::Refusal("kernel.missing-tool", packer.program,

@@ -95,6 +95,15 @@ std::string kernel_relation(const LivepatchPackage& package) {
     return fmt::format("linux-image-{0}{1} | linux-image-{0}-unsigned{1}", package.kernel, version);
 }
 
+// A spec is a program: `%(rm x)` in any value would be run.
+LivepatchPackage escaped_for_spec(LivepatchPackage package) {
+    for (std::string* value : {&package.module, &package.version, &package.kernel, &package.maintainer})
+        *value = as_spec_text(*value);
+    for (std::vector<std::string>* values : {&package.patches, &package.cves})
+        std::ranges::transform(*values, values->begin(), as_spec_text);
+    return package;
+}
+
 } // namespace
 
 std::string package_name(const LivepatchPackage& package) {
@@ -156,7 +165,15 @@ std::string deb_changelog(const LivepatchPackage& package) {
                        fmt::gmtime(static_cast<std::time_t>(package.date)));
 }
 
-std::string rpm_spec(const LivepatchPackage& package) {
+std::string as_spec_text(std::string_view text) {
+    std::string escaped;
+    for (const char c : text)
+        escaped.append(c == '%' ? 2 : 1, c);
+    return escaped;
+}
+
+std::string rpm_spec(const LivepatchPackage& given) {
+    const LivepatchPackage package = escaped_for_spec(given);
     std::string text = fmt::format(
         // What is packed is finished: nothing is stripped, compressed or looked through for what it provides.
         "%global debug_package %{{nil}}\n%global __os_install_post %{{nil}}\n%global _build_id_links none\n"
@@ -170,11 +187,13 @@ std::string rpm_spec(const LivepatchPackage& package) {
         text += fmt::format("Conflicts: {}\n", family(package));
     // rpmbuild empties the build root first.
     text += "\n%description\n" + description(package, "") +
-            "\n%install\nmkdir -p %{buildroot}\ncp -a %{klp_root}/. %{buildroot}/\n\n%files\n";
-    for (const Content& content : package.contents) {
-        const bool is_document = content.place.string().starts_with(document_folder(package).string());
-        text += fmt::format("{}%attr(0644, root, root) \"{}\"\n", is_document ? "%doc " : "", content.place.string());
-    }
+            "\n%install\nmkdir -p %{buildroot}\ncp -a %{klp_root}/. %{buildroot}/\n\n%files\n"
+            "%defattr(0644, root, root, 0755)\n";
+    // The documents by their folder: in names of files rpm would look for patterns.
+    for (const Content& content : given.contents)
+        if (!content.place.string().starts_with(document_folder(given).string()))
+            text += fmt::format("\"{}\"\n", as_spec_text(content.place.string()));
+    text += fmt::format("%doc \"{}\"\n", document_folder(package).string());
     // $1: how many of this name are left after it (rpm's scriptlet arguments).
     text += "\n%post\n" + install_commands(package) + "exit 0\n\n%preun\nif [ \"$1\" = 0 ]; then\n" +
             remove_commands(package) + "fi\nexit 0\n";

@@ -58,6 +58,8 @@ std::string deb_prerm(const LivepatchPackage& package);
 std::string deb_copyright(const LivepatchPackage& package);
 std::string deb_changelog(const LivepatchPackage& package);
 
+// A text that rpm takes for nothing but itself, in a spec and in the value of a macro: "%" is "%%".
+std::string as_spec_text(std::string_view text);
 // The spec for rpmbuild; the contents lie at their places below the folder that the macro klp_root names. Source: rpm's
 // spec file reference.
 std::string rpm_spec(const LivepatchPackage& package);

@@ -78,6 +78,18 @@ TEST_CASE("an rpm needs its kernel by version, or by its folder where the releas
     CHECK(rpm_spec(package).find("\nRequires: kernel-uname-r = 5.14.0-70.el9.x86_64\n") != std::string::npos);
 }
 
+TEST_CASE("no text from outside is a macro of the spec") {
+    LivepatchPackage package = example();
+    package.patches = {"%(touch made).patch"};
+    package.maintainer = "%{lua:os.exit()} <a@b>";
+    package.contents = {{document_folder(package) / patch_place(1, package.patches[0]), "/tmp/x"}};
+    const std::string spec = rpm_spec(package);
+    for (size_t at = spec.find("touch"); at != std::string::npos; at = spec.find("touch", at + 1))
+        CHECK(spec.substr(at - 3, 3) == "%%(");
+    CHECK(spec.find("%%{lua:") != std::string::npos);
+    CHECK(spec.find(" %{lua:") == std::string::npos);
+}
+
 TEST_CASE("nothing that klpctl says fails the package manager") {
     for (const std::string& script : {deb_postinst(example()), deb_prerm(example())}) {
         CAPTURE(script);
