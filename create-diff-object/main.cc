@@ -4,6 +4,7 @@
 #include "report/command.h"
 #include "report/errors.h"
 #include "report/json.h"
+#include "report/json_text.h"
 #include "report/quoted.h"
 #include "sense/sense.h"
 #include "symbols/kernel_files.h"
@@ -141,7 +142,7 @@ void write_report(const Options& options, const diff::Diff& diff) {
     for (const diff::LeftOut& it : diff.harmless)
         json["harmless"].push_back({{"function", it.function}, {"what", it.what}});
     json["findings"] = report::to_json(diff.findings);
-    std::string text = json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+    std::string text = report::json_text(json);
     files::write_synced(options.report, std::as_bytes(std::span(text)));
 }
 

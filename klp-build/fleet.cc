@@ -7,6 +7,7 @@
 #include "files/together.h"
 #include "host/cache.h"
 #include "report/fleet.h"
+#include "report/json_text.h"
 
 #include <fmt/format.h>
 
@@ -65,7 +66,7 @@ report::FleetFacts facts_of(const Fleet& fleet, const std::vector<ReadyKernel>& 
 
 void write_reports(const report::FleetFacts& facts, const fs::path& folder) {
     files::Together outputs;
-    const std::string json = report::to_json(facts).dump(2) + "\n", page = report::to_page(facts);
+    const std::string json = report::json_text(report::to_json(facts)), page = report::to_page(facts);
     outputs.add(folder / "fleet.json", std::as_bytes(std::span(json)));
     outputs.add(folder / "fleet.html", std::as_bytes(std::span(page)));
     outputs.put_in_place();

@@ -1,6 +1,7 @@
 #include "kernel_list.h"
 
 #include "kernel/suites.h"
+#include "report/json_text.h"
 
 #include <fmt/format.h>
 #include <fnmatch.h>
@@ -65,7 +66,7 @@ std::string kernels_as_json(const std::vector<kernel::OfferedKernel>& kernels) {
                        {"debug", !kernel.packages.debug.empty()},
                        {"cached", kernel.is_cached},
                        {"missing", kernel.packages.missing}});
-    return all.dump(2) + "\n";
+    return report::json_text(all);
 }
 
 } // namespace klp::build

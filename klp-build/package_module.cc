@@ -11,6 +11,7 @@
 #include "package/livepatch_package.h"
 #include "package/statements.h"
 #include "report/finding.h"
+#include "report/json_text.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -19,6 +20,7 @@
 #include <charconv>
 #include <cstdlib>
 #include <fcntl.h>
+#include <optional>
 #include <sys/stat.h>
 
 namespace klp::build {
@@ -59,14 +61,23 @@ std::string machine_of(const kernel::Target& target, Format format) {
     return target.arch;
 }
 
-// https://reproducible-builds.org/specs/source-date-epoch/
-int64_t date_of(const kernel::PackagedAs& kernel) {
+// https://reproducible-builds.org/specs/source-date-epoch/: what is malformed is an error. Nothing where it is not set.
+std::optional<int64_t> date_of_source() {
+    constexpr int64_t last = 4102444799; // 2099-12-31, as far as all tools of both formats can tell dates
+    const char* text = std::getenv("SOURCE_DATE_EPOCH");
+    if (text == nullptr || *text == '\0')
+        return std::nullopt;
+    const std::string_view digits = text;
     int64_t date = 0;
-    if (const char* text = std::getenv("SOURCE_DATE_EPOCH"); text != nullptr) {
-        const std::string_view digits = text;
-        std::from_chars(digits.data(), digits.data() + digits.size(), date);
-    }
-    return date != 0 ? date : std::max(kernel.date, earliest);
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), date);
+    if (error != std::errc() || end != digits.data() + digits.size() || date < 0 || date > last)
+        throw report::Refusal("package.date", fmt::format("SOURCE_DATE_EPOCH={}", text), "this is no date",
+                              "give the seconds since 1970, as `date +%s` prints them, or unset it");
+    return date;
+}
+
+int64_t date_of(const kernel::PackagedAs& kernel) {
+    return date_of_source().value_or(std::max(kernel.date, earliest));
 }
 
 package::Origin origin_of(const Options& options, const Record& record, const FinishedModules& modules, int64_t date) {
@@ -130,8 +141,8 @@ std::vector<Content> contents_of(const Options& options, const Record& record, c
     const package::Origin origin = origin_of(options, record, modules, package.date);
     add("report.json", report_text(facts, "report.json"));
     add("report.html", report_text(facts, "report.html"));
-    add("provenance.intoto.json", package::provenance_statement(origin).dump(2) + "\n");
-    add("sbom.spdx.json", package::bill_of_materials(origin).dump(2) + "\n");
+    add("provenance.intoto.json", report::json_text(package::provenance_statement(origin)));
+    add("sbom.spdx.json", report::json_text(package::bill_of_materials(origin)));
     size_t number = 0;
     for (const fs::path& patch : options.patches)
         if (fs::is_regular_file(patch)) // one that came through a pipe is gone
@@ -263,6 +274,7 @@ void check_packaging(const Options& options) {
     if (!options.package)
         return;
     check_texts(options);
+    date_of_source();
     const Packer packer = packer_of(*options.package);
     if (!host::find_program(packer.program))
         throw report::Refusal("kernel.missing-tool", packer.program,

@@ -1,5 +1,7 @@
 #include "print_target.h"
 
+#include "report/json_text.h"
+
 #include <nlohmann/json.hpp>
 
 namespace klp::build {
@@ -24,7 +26,7 @@ std::string describe_target(const kernel::Target& target, const std::optional<ke
         json["core"] = {{"module", core->module.string()},
                         {"symvers", core->symvers.string()},
                         {"include", core->include.string()}};
-    return json.dump(2) + "\n";
+    return report::json_text(json);
 }
 
 } // namespace klp::build

@@ -3,6 +3,7 @@
 #include "elf/build_id.h"
 #include "kernel/toolchain.h"
 #include "report/facts_json.h"
+#include "report/json_text.h"
 #include "report/page.h"
 #include "source/text_diff.h"
 
@@ -223,8 +224,7 @@ report::Facts without_circumstances(report::Facts facts, const std::filesystem::
 std::string report_text(const report::Facts& facts, const std::filesystem::path& file) {
     if (file.extension() == ".html")
         return report::to_page(facts);
-    // Names and source text may be in no encoding that JSON knows.
-    return report::to_json(facts).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+    return report::json_text(report::to_json(facts));
 }
 
 } // namespace klp::build

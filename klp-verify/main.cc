@@ -2,6 +2,7 @@
 #include "kernel/symbol_files.h"
 #include "report/command.h"
 #include "report/errors.h"
+#include "report/json_text.h"
 #include "sign/module_signature.h"
 #include "symbols/kernel_files.h"
 #include "verify/rule.h"
@@ -68,7 +69,7 @@ void print(const std::vector<report::Finding>& findings, bool as_json) {
     ordered_json list = ordered_json::array();
     for (const report::Finding& finding : findings)
         list.push_back(to_json(finding));
-    fmt::print("{}\n", ordered_json{{"findings", list}}.dump(2, ' ', false, ordered_json::error_handler_t::replace));
+    fmt::print("{}", report::json_text(ordered_json{{"findings", list}}));
 }
 
 void print(const verify::Prediction& prediction) {
@@ -90,7 +91,7 @@ void print(const verify::Prediction& prediction) {
                           {"addend", field.addend},
                           {"symbol", field.symbol}});
     ordered_json json = {{"symbols", symbols}, {"fields", fields}};
-    fmt::print("{}\n", json.dump(2, ' ', false, ordered_json::error_handler_t::replace));
+    fmt::print("{}", report::json_text(json));
 }
 
 std::vector<report::Finding> signature_findings(const Options& options) {
@@ -133,10 +134,11 @@ int main(int argc, char** argv) {
     declare(app, options);
     if (std::optional<int> status = report::parse_command_line(app, argc, argv))
         return *status;
-    if (options.list_rules) {
-        print_rules();
-        return static_cast<int>(report::Exit::done);
-    }
+    if (options.list_rules)
+        return report::run_command([] {
+            print_rules();
+            return report::Exit::done;
+        });
     if (options.module.empty()) {
         fmt::print(stderr, "klp-verify: give a module (see --help)\n");
         return static_cast<int>(report::Exit::usage);

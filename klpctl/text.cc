@@ -1,5 +1,7 @@
 #include "text.h"
 
+#include "report/json_text.h"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -65,7 +67,7 @@ ordered_json to_json(const livepatch::Task& task) {
 }
 
 void print(const ordered_json& json) {
-    fmt::print("{}\n", json.dump(2, ' ', false, ordered_json::error_handler_t::replace));
+    fmt::print("{}", report::json_text(json));
 }
 
 } // namespace klp::ctl

@@ -83,6 +83,9 @@ bool can_write(const fs::path& folder) {
 
 void require_usable(const fs::path& root) {
     const std::string path = fs::absolute(root).string();
+    if (fs::exists(root) && !fs::is_directory(root))
+        throw report::Refusal("cache.bad-path", path, "the cache is a folder, and this is none",
+                              "let KLP_CACHE name another folder for the cache");
     const size_t bad = path.find_first_of(" \t\n:;&|<>()$`'\"\\#%*?[]!");
     if (bad != std::string::npos)
         throw report::Refusal("cache.bad-path", path,
@@ -146,9 +149,12 @@ TemporaryFolder::~TemporaryFolder() {
 void TemporaryFolder::drop() noexcept {
     if (path_.empty())
         return;
-    std::error_code ignored; // the next run's sweep has another go
-    fs::remove_all(path_, ignored);
-    fs::remove(lock_of(path_), ignored);
+    // A compiler that is being killed may still write. Where the folder stays, so does the lock that the next run's
+    // sweep goes by.
+    std::error_code error;
+    fs::remove_all(path_, error);
+    if (!error)
+        fs::remove(lock_of(path_), error);
 }
 
 Cache::Cache(fs::path root) : root_(fs::absolute(std::move(root))) {
@@ -203,9 +209,10 @@ void Cache::sweep() const {
             continue;
         fs::path folder = item.path();
         folder.replace_extension();
-        std::error_code ignored;
-        fs::remove_all(folder, ignored);
-        fs::remove(item.path(), ignored);
+        std::error_code failed;
+        fs::remove_all(folder, failed);
+        if (!failed)
+            fs::remove(item.path(), failed);
     }
 }
 

@@ -5,14 +5,71 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include <cerrno>
+#include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <fcntl.h>
+#include <system_error>
+#include <unistd.h>
 
 namespace klp::report {
 
+namespace {
+
+// An unset variable of a script: `--output "$OUT"`. None of the options has a use for nothing.
+void check_values(const CLI::App& app) {
+    for (const CLI::Option* option : app.get_options())
+        for (const std::string& value : option->results())
+            if (value.empty())
+                throw CLI::ValidationError(option->get_name(), "its value is empty (a variable that is not set?)");
+    for (const CLI::App* command : app.get_subcommands())
+        check_values(*command);
+}
+
+// A file that is opened in place of a stream that the caller closed would get what is meant for people.
+void open_streams() {
+    for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+        if (fcntl(stream, F_GETFD) < 0 && open("/dev/null", O_RDWR) != stream)
+            std::_Exit(static_cast<int>(Exit::refused)); // nothing can be said, and nothing written in safety
+}
+
+void require_written() {
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
+        throw Refusal("file.unwritable", "standard output", std::strerror(errno),
+                      "what was to be said there is not all there; let it go to another place");
+}
+
+// Where standard error takes nothing either, the exit status alone tells.
+void tell_if_possible(const std::function<void(const std::vector<Finding>&)>& tell,
+                      const std::vector<Finding>& findings) {
+    try {
+        tell(findings);
+    } catch (const std::system_error&) {
+    }
+}
+
+Exit end_of(const std::function<Exit()>& work) {
+    try {
+        const Exit status = work();
+        require_written();
+        return status;
+    } catch (const std::exception&) {
+        stop_if_interrupted(); // a pipe that nobody reads any more is a signal too
+        if (std::ferror(stdout) != 0)
+            require_written();
+        throw;
+    }
+}
+
+} // namespace
+
 std::optional<int> parse_command_line(CLI::App& app, int argc, char** argv) {
+    open_streams();
     try {
         app.parse(argc, argv);
+        check_values(app);
     } catch (const CLI::ParseError& error) {
         return static_cast<int>(app.exit(error) == 0 ? Exit::done : Exit::usage);
     }
@@ -26,13 +83,16 @@ void print(const std::vector<Finding>& findings) {
 
 int run_command(const std::function<Exit()>& work, const std::function<void(const std::vector<Finding>&)>& tell) {
     try {
-        return static_cast<int>(work());
+        return static_cast<int>(end_of(work));
     } catch (const Refusal& refusal) {
-        tell(refusal.findings());
+        tell_if_possible(tell, refusal.findings());
     } catch (const std::exception& error) {
-        tell({{"internal", Severity::error, {}, {}, error.what(), "this is a defect of the tool; please report it"}});
+        tell_if_possible(
+            tell,
+            {{"internal", Severity::error, {}, {}, error.what(), "this is a defect of the tool; please report it"}});
     } catch (Interruption interruption) {
-        fmt::print(stderr, "interrupted ({}): what was begun is put away\n", strsignal(interruption.signal));
+        if (interruption.signal != SIGPIPE)
+            fmt::print(stderr, "interrupted ({}): what was begun is put away\n", strsignal(interruption.signal));
         end_by(interruption);
     }
     return static_cast<int>(Exit::refused);

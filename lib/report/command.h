@@ -22,7 +22,8 @@ void print(const std::vector<Finding>& findings);
 
 // Does the work of a command and returns its exit status. What is thrown goes to `tell` and is Exit::refused: a Refusal
 // as its findings, anything else as one finding "internal". An Interruption (report/interruption.h) ends the process by
-// its signal.
+// its signal. Standard output that could not be written is a Refusal "file.unwritable"; a standard error that cannot be
+// written leaves the exit status alone to tell.
 int run_command(const std::function<Exit()>& work,
                 const std::function<void(const std::vector<Finding>&)>& tell = print);
 

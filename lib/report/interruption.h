@@ -1,4 +1,4 @@
-// A run that is told to end (SIGINT, SIGTERM, SIGHUP) ends through its destructors: temporary folders go, mirrors are
+// A run that is told to end (SIGINT, SIGTERM, SIGHUP, or by the pipe that it writes to) ends through its destructors: temporary folders go, mirrors are
 // put back, half-made entries of the cache are removed, and no output appears.
 #pragma once
 
@@ -10,8 +10,8 @@ struct Interruption {
     int signal;
 };
 
-// From now on the three signals are noted, where they are not ignored (as nohup does with SIGHUP); to be called before
-// any thread is started. The same signal a second time ends the process at once.
+// From now on the four signals are noted, where they are not ignored (as nohup does with SIGHUP); to be called before
+// any thread is started. The same signal again, more than a second later, ends the process at once.
 void heed_signals();
 
 bool is_interrupted();

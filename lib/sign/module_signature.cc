@@ -94,6 +94,19 @@ Cms parse(Bytes der) {
     return cms;
 }
 
+// Source: crypto/ecdsa.c of Linux (P-521 since 6.10), by the names that OpenSSL has for them.
+void check_curve(const PrivateKey& key, const std::string& where) {
+    constexpr std::string_view known[] = {"prime192v1", "prime256v1", "secp384r1", "secp521r1"};
+    char name[80] = "without a name";
+    size_t length = 0;
+    EVP_PKEY_get_group_name(key.get(), name, sizeof(name), &length);
+    take_complaint();
+    if (std::ranges::find(known, std::string_view(name)) == std::end(known))
+        throw report::Refusal("sign.key", where,
+                              fmt::format("no kernel checks signatures by a key of the curve {}", name),
+                              "sign with a key of RSA, or of the curve NIST P-256 or P-384");
+}
+
 } // namespace
 
 const std::vector<std::string>& known_hashes() {
@@ -113,6 +126,8 @@ void check_pair(const PrivateKey& key, const Certificate& certificate, const std
         throw report::Refusal("sign.key", where,
                               fmt::format("no kernel checks signatures by a key of kind {}", certificate.key()),
                               "sign with a key of RSA, or of an elliptic curve");
+    if (EVP_PKEY_get_base_id(key.get()) == EVP_PKEY_EC)
+        check_curve(key, where);
 }
 
 std::vector<std::byte> make_signature(Bytes module, const PrivateKey& key, const Certificate& certificate,

@@ -2,6 +2,7 @@
 
 #include "files/files.h"
 #include "report/finding.h"
+#include "report/json_text.h"
 
 #include <ctime>
 
@@ -29,7 +30,7 @@ void write_bytes(const std::filesystem::path& path, std::span<const std::byte> b
 }
 
 void write_json(const std::filesystem::path& path, const nlohmann::ordered_json& value) {
-    const std::string text = value.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
+    const std::string text = report::json_text(value);
     write_bytes(path, std::as_bytes(std::span(text)));
 }
 

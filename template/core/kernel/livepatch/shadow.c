@@ -21,7 +21,7 @@
 
 /**
  * struct klp_shadow - a shadow variable
- * @node:	in klp_shadows
+ * @node:	in klp_shadow_hash
  * @rcu:	readers may still see it
  * @obj:	what it is attached to
  * @id:		which variable it is
@@ -35,7 +35,7 @@ struct klp_shadow {
 	char data[] __aligned(__alignof__(unsigned long long));
 };
 
-static DEFINE_HASHTABLE(klp_shadows, KLP_SHADOW_BITS);
+static DEFINE_HASHTABLE(klp_shadow_hash, KLP_SHADOW_BITS);
 static DEFINE_SPINLOCK(klp_shadow_lock);
 
 /* Under rcu_read_lock() or klp_shadow_lock. */
@@ -43,7 +43,7 @@ static struct klp_shadow *klp_find_shadow(void *obj, unsigned long id)
 {
 	struct klp_shadow *shadow;
 
-	hash_for_each_possible_rcu(klp_shadows, shadow, node, (unsigned long)obj,
+	hash_for_each_possible_rcu(klp_shadow_hash, shadow, node, (unsigned long)obj,
 				   lockdep_is_held(&klp_shadow_lock))
 		if (shadow->obj == obj && shadow->id == id)
 			return shadow;
@@ -76,7 +76,7 @@ static int klp_add_shadow(struct klp_shadow *shadow, klp_shadow_ctor_t ctor,
 	int ret = ctor ? ctor(shadow->obj, shadow->data, ctor_data) : 0;
 
 	if (!ret)
-		hash_add_rcu(klp_shadows, &shadow->node, (unsigned long)shadow->obj);
+		hash_add_rcu(klp_shadow_hash, &shadow->node, (unsigned long)shadow->obj);
 	return ret;
 }
 
@@ -220,7 +220,7 @@ void klp_shadow_free_all(unsigned long id, klp_shadow_dtor_t dtor)
 	int bucket;
 
 	spin_lock_irqsave(&klp_shadow_lock, flags);
-	hash_for_each_safe(klp_shadows, bucket, next, shadow, node)
+	hash_for_each_safe(klp_shadow_hash, bucket, next, shadow, node)
 		if (shadow->id == id)
 			klp_remove_shadow(shadow, dtor);
 	spin_unlock_irqrestore(&klp_shadow_lock, flags);
