@@ -1,5 +1,7 @@
 #include "options.h"
 
+#include "option_modes.h"
+
 #include "fleet_engines.h"
 
 #include "files/files.h"
@@ -223,8 +225,7 @@ void add_cache_options(CLI::App& app, Options& options) {
             ->add_option_function<std::string>(
                 "--cache", [&options](const std::string& name) { options.cache_action = cache_actions.at(name); },
                 "List what is in the cache, or remove what was made from a tree that is gone or was not used for a "
-                "while; "
-                "and stop")
+                "while; and stop")
             ->check(CLI::IsMember(cache_actions))
             ->type_name("list|prune")
             ->option_text("list|prune");
@@ -309,8 +310,6 @@ std::string complaint(const Options& options) {
         return text;
     if (options.patches.empty() && !options.print_target && !options.prepare)
         return "which patch? give at least one patch file";
-    if (!options.patches.empty() && (options.print_target || options.prepare))
-        return "--prepare and --print-target are about the kernel: give no patch";
     if (options.output.filename() == ".ko")
         return fmt::format("{} has no name before its .ko", options.output.string());
     if (options.oot_module.empty() != options.oot_source.empty())
@@ -350,7 +349,10 @@ std::optional<Options> parse_options(int argc, char** argv, int& status) {
         status = *end;
         return std::nullopt;
     }
-    if (std::string text = complaint(options); !text.empty()) {
+    std::string text = complaint(options);
+    if (text.empty())
+        text = unheeded_option(app, options);
+    if (!text.empty()) {
         fmt::print(stderr, "klp-build: {}\nRun klp-build --help for the options.\n", text);
         status = static_cast<int>(report::Exit::usage);
         return std::nullopt;

@@ -24,8 +24,9 @@ void check_values(const CLI::App& app) {
         for (const std::string& value : option->results())
             if (value.empty())
                 throw CLI::ValidationError(option->get_name(), "its value is empty (a variable that is not set?)");
-    for (const CLI::App* command : app.get_subcommands())
-        check_values(*command);
+    const auto is_used = [](const CLI::App* part) { return part->get_name().empty() || part->parsed(); };
+    for (const CLI::App* part : app.get_subcommands(is_used)) // groups of options have no name
+        check_values(*part);
 }
 
 // A file that is opened in place of a stream that the caller closed would get what is meant for people.
