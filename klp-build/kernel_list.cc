@@ -34,10 +34,14 @@ std::vector<kernel::OfferedKernel> find_kernels(const std::string& pattern, cons
     std::vector<kernel::OfferedKernel> kernels =
         kernel::offered_kernels(kernel::known_suites(), cache, kernel::on_standard_error());
     std::erase_if(kernels, [&](const kernel::OfferedKernel& kernel) { return !is_for(pattern, kernel.packages); });
+    if (kernels.empty() && !pattern.empty())
+        fmt::print(stderr, "no kernel is for '{}'; --list-kernels without a pattern lists all\n", pattern);
     return kernels;
 }
 
 std::string kernels_as_table(const std::vector<kernel::OfferedKernel>& kernels) {
+    if (kernels.empty())
+        return {};
     std::string text = fmt::format("{:<44} {:<22} {:<20} {}\n", "KERNEL", "VERSION", "SUITE", "");
     size_t lacking = 0;
     for (const kernel::OfferedKernel& kernel : kernels) {

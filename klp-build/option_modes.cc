@@ -26,7 +26,8 @@ constexpr std::string_view of_cache[] = {"--cache", "--cache-days"};
 constexpr std::string_view of_fleet[] = {"--fleet", "--fleet-engine", "--output"};
 constexpr std::string_view of_cell[] = {"--fleet-cell"};
 constexpr std::string_view of_reproduce[] = {"--reproduce"};
-constexpr std::string_view of_preparation[] = {"--prepare", "--print-target", "--runtime"};
+constexpr std::string_view of_preparation[] = {"--prepare", "--print-target", "--runtime", "--report",
+                                               "--reproducible-report"};
 constexpr std::string_view of_rewrite[] = {
     "patch", "--rewrite", "--rewrite-callers", "--name", "--report", "--reproducible-report", "--runtime"};
 

@@ -60,9 +60,10 @@ void refuse_unread(const fs::path& path, int error) {
 void refuse_unwritten(const fs::path& path, int error) {
     const std::string why = std::strerror(error);
     refuse_full_disk(why, path.string());
-    throw report::Refusal("file.unwritable", path.string(), "cannot be written: " + why,
-                          "check that its folder is there and may be written to; KLP_CACHE names another folder for "
-                          "the cache");
+    throw report::Refusal(
+        "file.unwritable", path.string(), "cannot be written: " + why,
+        "check that its folder is there and may be written to (for a file of the cache, KLP_CACHE names another "
+        "folder)");
 }
 
 void refuse_full_disk(std::string_view text, const std::string& where) {
@@ -73,7 +74,7 @@ void refuse_full_disk(std::string_view text, const std::string& where) {
         const size_t begin = text.substr(0, at).rfind('\n') + 1; // npos + 1 is 0
         throw report::Refusal("file.disk-full", where,
                               fmt::format("the disk is full: {}", text.substr(begin, text.find('\n', at) - begin)),
-                              "free some space, or let KLP_CACHE name a folder on a larger disk");
+                              "free some space there (for the cache, KLP_CACHE may name a folder on a larger disk)");
     }
 }
 

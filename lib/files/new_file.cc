@@ -27,7 +27,8 @@ bool is_special(const std::filesystem::path& path) {
            !std::filesystem::is_directory(status);
 }
 
-// Where a link leads, as long as that is a file or nothing yet. What is opened by a name of /proc has no other one.
+} // namespace
+
 std::filesystem::path followed(std::filesystem::path path) {
     constexpr unsigned most_links = 40; // as the kernel allows (MAXSYMLINKS)
     std::error_code error;
@@ -36,8 +37,6 @@ std::filesystem::path followed(std::filesystem::path path) {
         path = path.parent_path() / std::filesystem::read_symlink(path); // an absolute one replaces all
     return path;
 }
-
-} // namespace
 
 NewFile::NewFile(std::filesystem::path path)
     : path_(followed(std::move(path))), is_special_(is_special(path_)), file_(is_special_ ? open_special() : create()) {

@@ -10,6 +10,9 @@
 
 namespace klp::files {
 
+// Where a link leads, as long as that is a file or nothing yet. What is opened by a name of /proc has no other one.
+std::filesystem::path followed(std::filesystem::path path);
+
 // It goes away if it is never put in place. A link is followed, and what is no file (/dev/stdout, a pipe) is written to
 // as it is: nothing is put in its place. All throw as files::write() does.
 class NewFile {

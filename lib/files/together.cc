@@ -1,13 +1,18 @@
 #include "files/together.h"
 
 #include "files/files.h"
+#include "files/new_file.h"
 
 #include <cerrno>
+#include <climits>
 #include <unistd.h>
 
 namespace klp::files {
 
 namespace fs = std::filesystem;
+
+// What NewFile puts behind a name until the file is whole, at most: ".PID-NUMBER".
+constexpr size_t temporary_suffix = 24;
 
 void Together::add(const fs::path& path, std::span<const std::byte> bytes) {
     if (path.has_parent_path())
@@ -23,12 +28,15 @@ void Together::put_in_place() {
     files_.clear();
 }
 
-void check_writable(const fs::path& path) {
+void check_writable(const fs::path& given) {
+    const fs::path path = followed(given);
+    if (path.filename().string().size() + temporary_suffix > NAME_MAX)
+        refuse_unwritten(path, ENAMETOOLONG);
     std::error_code ignored;
     if (fs::is_directory(path, ignored))
         refuse_unwritten(path, EISDIR);
     fs::path folder = fs::absolute(path).parent_path();
-    while (!fs::exists(folder, ignored) && folder.has_relative_path())
+    while (path == given && !fs::exists(folder, ignored) && folder.has_relative_path()) // none is made behind a link
         folder = folder.parent_path();
     if (!fs::is_directory(folder, ignored))
         refuse_unwritten(path, ENOTDIR);

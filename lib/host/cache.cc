@@ -83,6 +83,10 @@ bool can_write(const fs::path& folder) {
 
 void require_usable(const fs::path& root) {
     const std::string path = fs::absolute(root).string();
+    std::error_code error;
+    if (const fs::file_status status = fs::status(root, error); error && status.type() != fs::file_type::not_found)
+        throw report::Refusal("cache.bad-path", path, "the cache cannot be looked at: " + error.message(),
+                              "let KLP_CACHE name another folder for the cache");
     if (fs::exists(root) && !fs::is_directory(root))
         throw report::Refusal("cache.bad-path", path, "the cache is a folder, and this is none",
                               "let KLP_CACHE name another folder for the cache");

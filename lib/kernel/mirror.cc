@@ -2,6 +2,7 @@
 
 #include "files/files.h"
 #include "files/text.h"
+#include "report/interruption.h"
 
 #include <array>
 #include <cerrno>
@@ -186,6 +187,7 @@ void Mirror::save() const {
 }
 
 void Mirror::fill(const std::string& path, const fs::path& folder, Depth depth) {
+    report::stop_if_interrupted(); // a kernel tree has thousands of folders
     const int64_t time = time_to_note(tree_ / path);
     files::make_folder(folder);
     for (const TreeEntry& entry : entries_of(tree_, path))
