@@ -171,8 +171,11 @@ private:
     }
 
     // set_bit(NAME, &x->m) and its like: what the function does is in its name.
+    // Numbers that the functions for whole bitmaps and buffers are given are lengths.
     void look_at_call(size_t bracket) {
         const std::string_view callee = words_[bracket - 1];
+        if (callee.starts_with("bitmap_") || callee.starts_with("mem") || callee.starts_with("offset"))
+            return;
         auto says = [&](std::string_view part) { return callee.find(part) != callee.npos; };
         const bool is_store = says("set") || says("WRITE") || says("store") || says("xchg") || says("assign");
         const bool is_test = says("test") || says("clear") || says("cmpxchg");

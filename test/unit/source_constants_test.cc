@@ -99,3 +99,10 @@ TEST_CASE("limits, sizes, local variables, arguments, other members are neither"
         CHECK(tested(text) == none);
     }
 }
+
+TEST_CASE("the length of a bitmap or a buffer is neither stored nor tested") {
+    const std::string in_function = "void f(struct s *x) { ";
+    CHECK(stored(in_function + "bitmap_set(x->mask, 0, BUSY); memset(x->name, 0, BUSY); }").empty());
+    CHECK(tested(in_function + "bitmap_clear(x->mask, 0, BUSY); }").empty());
+    CHECK(stored(in_function + "set_bit(BUSY, &x->mask); }") == Members{"mask"});
+}
