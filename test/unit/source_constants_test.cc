@@ -106,3 +106,12 @@ TEST_CASE("the length of a bitmap or a buffer is neither stored nor tested") {
     CHECK(tested(in_function + "bitmap_clear(x->mask, 0, BUSY); }").empty());
     CHECK(stored(in_function + "set_bit(BUSY, &x->mask); }") == Members{"mask"});
 }
+
+TEST_CASE("a static variable holds a constant as a member does") {
+    const std::string flags = "static unsigned long flags; void f(void) { int own; ";
+    CHECK(stored(flags + "set_bit(BUSY, &flags); }") == Members{"flags"});
+    CHECK(tested(flags + "if (test_and_clear_bit(BUSY, &flags)) g(); }") == Members{"flags"});
+    CHECK(tested(flags + "if (flags & BUSY) g(); }") == Members{"flags"});
+    CHECK(stored(flags + "own = BUSY; }").empty());
+    CHECK(tested("static const int table = 3; int f(void) { return table == BUSY; }").empty());
+}
