@@ -1,5 +1,6 @@
 #include "source/side_by_side.h"
 
+#include "source/lock_instances.h"
 #include "source/lock_paths.h"
 #include "source/primitives.h"
 #include "source/words.h"
@@ -159,6 +160,13 @@ private:
             if (const auto old = before.find({order.inner, order.outer});
                 old != before.end() && !before.contains(order))
                 found_.push_back({Kind::lock_order, name, old->second, order.outer + ", then " + order.inner});
+        for (const std::string& name : changed_) {
+            const auto was = before_.functions.find(name), is = after_.functions.find(name);
+            if (was == before_.functions.end() || is == after_.functions.end())
+                continue;
+            if (const std::string what = taken_the_other_way(was->second, is->second); !what.empty())
+                found_.push_back({Kind::lock_order, name, name, "two of " + what});
+        }
     }
     void compare_locks(const std::string& what, const ByFunction& functions) {
         std::string keeper, releaser;
