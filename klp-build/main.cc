@@ -3,6 +3,7 @@
 #include "cache_report.h"
 #include "changed_texts.h"
 #include "fleet.h"
+#include "kept_functions.h"
 #include "kernel_list.h"
 #include "options.h"
 #include "outputs.h"
@@ -157,8 +158,9 @@ void run(const Options& options, Record& record, report::Progress& progress, fil
 
     // Do the patched types and functions fit the objects and callers that are there already?
     progress.begin("sense", "compare types and interfaces");
-    add(record.findings, sense_changes(options, pairs, images, reach_of(target, plan), record.review));
     const ChangedTexts texts = changed_texts(changes);
+    add(record.findings,
+        without_kept_functions(texts, sense_changes(options, pairs, images, reach_of(target, plan), record.review)));
     SameCode same(texts, pairs);
     add(record.findings, sense_side_by_side(changes, texts, same));
     add(record.findings, sense_objects(texts, pairs, same));
@@ -168,7 +170,7 @@ void run(const Options& options, Record& record, report::Progress& progress, fil
     progress.begin("diff", "compare");
     record.units = diff_pairs(options, target, changes, proven, images, folder.path());
     for (const UnitDiff& unit : record.units)
-        add(record.findings, unit.diff.findings);
+        add(record.findings, without_kept_functions(texts, unit.diff.findings));
     check_for_change(options, plan, record.units, record.findings);
     progress.end();
 

@@ -84,6 +84,18 @@ constexpr std::array rows{
         "were put "
         "there in the old order and are not found",
         "leave the order, or let the change wait for the next boot"},
+    Row{Kind::key, "sense.hash-changed", report::Severity::warning,
+        "it goes to {2} by `{4}` now, was `{3}`, and {1}() alike; what is there already was put under the old number, "
+        "and is not found or taken for another",
+        "leave the numbers as they are, or let the change wait for the next boot"},
+    Row{Kind::clock, "sense.first-value", report::Severity::warning,
+        "it gives {2} the time of {4} now, was {3}; objects that exist hold the old clock's, as does whatever code "
+        "that the patch leaves as it is stores there",
+        "leave the old clock there, and put the new one's time into a shadow variable of the object"},
+    Row{Kind::meaning, "sense.first-value", report::Severity::warning,
+        "it gives {2} the value {4} now, was {3}, and {1}() takes it the other way round; objects that exist hold "
+        "what the old code meant by it",
+        "leave what the values mean"},
 };
 
 // What the sources call two types may be one to the compiler, or be left out in this kernel.

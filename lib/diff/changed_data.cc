@@ -4,11 +4,13 @@
 #include "diff/piece_finding.h"
 #include "diff/referrers.h"
 #include "diff/storage.h"
+#include "diff/syscall_metadata.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -22,16 +24,25 @@ public:
         : pair_(pair), patched_(pair.patched), changes_(changes), selection_(selection),
           after_(referrers_of(patched_, changes.data)), before_(referrers_of(pair.original, changed_before())) {}
 
-    std::vector<report::Finding> find() const {
+    std::vector<report::Finding> find() {
         std::vector<report::Finding> findings;
         for (uint32_t index = 0; index < changes_.data.size(); ++index) {
             if (!changes_.data[index] || pair_.is_left_out(index))
                 continue;
             if (auto late = only_at_start(index))
                 findings.push_back(std::move(*late));
+            else if (const std::string call = described_syscall(patched_, patched_.piece(index)); !call.empty())
+                described_.insert(call);
             else if (!arch::is_filled_by_link(section_of(index)) && !is_seen_by_nobody(index) && !travels(index))
                 findings.push_back(refusal(index));
         }
+        for (const std::string& call : described_)
+            findings.push_back({"diff.syscall-metadata",
+                                report::Severity::note,
+                                patched_.object().name(),
+                                call,
+                                "tracefs goes on showing the old names or types of this system call's arguments",
+                                {}});
         return findings;
     }
 
@@ -145,6 +156,7 @@ private:
     const Selection& selection_;
     std::vector<std::vector<uint32_t>> after_;  // who refers to the changed ones
     std::vector<std::vector<uint32_t>> before_; // who did, by original piece
+    std::set<std::string> described_;           // system calls with other metadata
 };
 
 } // namespace

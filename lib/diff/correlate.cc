@@ -52,6 +52,7 @@ public:
         pair_groups(is_numbered_clone, stem_key);
         // Made static or global, or in a source that got another name.
         pair_unique(has_own_name, name_key);
+        pair_unique(is_numbered_clone, name_key);
         pair_groups(is_local_function, exact_key);
     }
 

@@ -4,8 +4,10 @@
 #include "diff/static_calls.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -23,6 +25,14 @@ bool is_for_tracing(std::string_view key) {
            key.find("__UNIQUE_ID_ddebug") != std::string_view::npos || key.starts_with("descriptor");
 }
 
+// A tracepoint has a key for its jump label and one for its static call.
+std::string words_for(std::string_view key) {
+    for (std::string_view begin : {std::string_view("__tracepoint_"), std::string_view("__SCK__tp_func_")})
+        if (key.starts_with(begin))
+            return fmt::format("tracepoint {}", key.substr(begin.size()));
+    return "a debug message";
+}
+
 class EntryChoice {
 public:
     EntryChoice(const Pair& pair, const Selected& selected)
@@ -33,6 +43,8 @@ public:
             if (selected_.selection.included[index])
                 for (const SpecialEntry& entry : patched_.entries_of(index))
                     add({entry, index});
+        for (const auto& [place, keys] : dropped_)
+            kept_.findings.push_back(describe_dropped(place.first, place.second, keys));
         std::ranges::sort(kept_.entries, {},
                           [](const KeptEntry& it) { return std::pair(it.entry.section, it.entry.start); });
         return std::move(kept_);
@@ -67,33 +79,40 @@ private:
         const std::string name(key->route == Route::original ? pair_.original.object().symbol(key->original_symbol).name
                                                              : patched_.object().symbol(key->reference.id).name);
         if (!selected_.moot[it.owner] && said_.emplace(it.owner, name).second)
-            kept_.findings.push_back(describe(it.owner, kind.key_field, name, found->object));
+            describe(it.owner, kind.key_field, name, found->object);
         return false;
     }
 
-    report::Finding describe(uint32_t owner, std::string_view kind, std::string_view name,
-                             std::string_view module) const {
+    void describe(uint32_t owner, std::string_view kind, const std::string& name, const std::string& module) {
         if (is_for_tracing(name))
-            return warning_about(patched_, owner, "diff.key-dropped",
-                                 fmt::format("the {} with key {} of module {} is left out: it stays disabled in the "
-                                             "patched function",
-                                             kind, name, module),
-                                 "trace or debug the patched function by other means");
-        if (kind == "static call")
-            return static_call_of_module(patched_, owner, name, module);
-        return error_about(
-            patched_, owner, "diff.module-key",
-            fmt::format("it uses a {} whose key {} belongs to module {}; the kernel cannot relocate that in time", kind,
-                        name, module),
-            "test the key with static_key_enabled() in the patch instead of static_branch_likely() or _unlikely(), "
-            "as klp-build --rewrite DIR does");
+            dropped_[{owner, module}].insert(words_for(name));
+        else if (kind == "static call")
+            kept_.findings.push_back(static_call_of_module(patched_, owner, name, module));
+        else
+            kept_.findings.push_back(error_about(
+                patched_, owner, "diff.module-key",
+                fmt::format("it uses a {} whose key {} belongs to module {}; the kernel cannot relocate that in time",
+                            kind, name, module),
+                "test the key with static_key_enabled() in the patch instead of static_branch_likely() or _unlikely(), "
+                "as klp-build --rewrite DIR does"));
+    }
+
+    // A function may have many, and all that is to be said of them is the same.
+    report::Finding describe_dropped(uint32_t owner, const std::string& module,
+                                     const std::set<std::string>& keys) const {
+        return warning_about(patched_, owner, "diff.key-dropped",
+                             fmt::format("{} of module {} {} left out: {} disabled in the patched function",
+                                         fmt::join(keys, ", "), module, keys.size() == 1 ? "is" : "are",
+                                         keys.size() == 1 ? "it stays" : "they stay"),
+                             "trace or debug the patched function by other means");
     }
 
     const Pair& pair_;
     const Unit& patched_;
     const Selected& selected_;
     KeptEntries kept_;
-    std::set<std::pair<uint32_t, std::string>> said_; // owner and key
+    std::set<std::pair<uint32_t, std::string>> said_;                           // owner and key
+    std::map<std::pair<uint32_t, std::string>, std::set<std::string>> dropped_; // by owner and module: what they are of
 };
 
 } // namespace

@@ -1,5 +1,6 @@
 #include "diff/tables.h"
 
+#include "diff/new_tracepoints.h"
 #include "diff/piece_finding.h"
 #include "diff/referrers.h"
 
@@ -36,9 +37,10 @@ bool names_made_constructors(const Unit& unit, const Piece& piece) {
 
 std::vector<report::Finding> find_late_registries(const Pair& pair, const Changes& changes) {
     const Unit& patched = pair.patched;
-    std::vector<report::Finding> findings;
+    const NewTracepoints tracepoints(pair);
+    std::vector<report::Finding> findings = tracepoints.findings();
     for (const std::string& name : changes.registries)
-        if (!pair.macros.ignored_sections.contains(name))
+        if (!pair.macros.ignored_sections.contains(name) && !tracepoints.fill(name))
             findings.push_back(
                 {"diff.registry-changed",
                  report::Severity::warning,
@@ -50,7 +52,8 @@ std::vector<report::Finding> find_late_registries(const Pair& pair, const Change
         const Piece& piece = patched.piece(index);
         const Role role = patched.role(piece.section);
         if (pair.before(index) != none || (role != Role::registry && role != Role::unknown) ||
-            is_nameless_entry(patched, piece) || names_made_constructors(patched, piece) ||
+            is_nameless_entry(patched, piece) || tracepoints.own(patched.name(piece)) ||
+            names_made_constructors(patched, piece) ||
             pair.macros.ignored_sections.contains(std::string(patched.object().section(piece.section).name)) ||
             (role == Role::unknown && is_referred_to(patched, index)))
             continue;

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 #include <elf.h>
+#include <set>
 
 namespace klp::proof {
 
@@ -92,12 +93,74 @@ private:
     bool has_call_ = false;
 };
 
+// The same of a module, which is not linked yet: its relocations say what it refers to, but for calls within a section.
+class ModuleReferences {
+public:
+    ModuleReferences(const Image& image, Location target) : image_(image), target_(target) {}
+
+    bool are_at_start() {
+        for (const elf::Section& section : image_.file().sections()) {
+            if (!section.is_allocated() || section.data.empty() || lists_all_functions(section.name))
+                continue;
+            const bool is_at_start = section.is_code() ? is_code_of_start(section) : is_silent(section);
+            if (!is_at_start)
+                return false;
+        }
+        return has_call_;
+    }
+
+private:
+    bool is_target(uint32_t section, uint64_t offset) const {
+        symbols::KernelSymbol place;
+        place.section = section;
+        place.address = offset;
+        return image_.location(place) == target_;
+    }
+    // The relocation's symbol with what is added to it, which is four bytes too little in a call's.
+    bool leads_there(const elf::Relocation& relocation, uint64_t behind) const {
+        const elf::Symbol& symbol = image_.file().symbol(relocation.symbol);
+        return symbol.place == elf::Place::section &&
+               is_target(symbol.section, symbol.value + static_cast<uint64_t>(relocation.addend) + behind);
+    }
+    bool is_code_of_start(const elf::Section& section) {
+        constexpr uint64_t field = 4;
+        std::set<uint64_t> relocated;
+        for (const elf::Relocation& relocation : image_.file().relocations(section.index)) {
+            relocated.insert(relocation.offset);
+            if (leads_there(relocation, 0))
+                return false;
+            if (!leads_there(relocation, field))
+                continue;
+            const std::byte before = relocation.offset > 0 ? section.data[relocation.offset - 1] : std::byte{0};
+            const bool is_call = before == std::byte{0xe8} || before == std::byte{0xe9};
+            if (!is_call || !section.name.starts_with(".init.text"))
+                return false;
+            has_call_ = true;
+        }
+        for (uint64_t at = 0; at + field <= section.data.size(); ++at) {
+            const auto distance = static_cast<uint64_t>(value_at<int32_t>(section.data, at));
+            if (is_target(section.index, at + field + distance) && !relocated.contains(at))
+                return false;
+        }
+        return true;
+    }
+    bool is_silent(const elf::Section& section) const {
+        return std::ranges::none_of(image_.file().relocations(section.index),
+                                    [&](const elf::Relocation& it) { return leads_there(it, 0); });
+    }
+
+    const Image& image_;
+    Location target_;
+    bool has_call_ = false;
+};
+
 } // namespace
 
 bool is_used_only_at_start(const Image& image, Location location) {
-    if (image.is_module() || image.file().machine() != EM_X86_64)
+    if (image.file().machine() != EM_X86_64)
         return false;
-    return References(image, location).are_at_start();
+    return image.is_module() ? ModuleReferences(image, location).are_at_start()
+                             : References(image, location).are_at_start();
 }
 
 } // namespace klp::proof

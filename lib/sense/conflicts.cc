@@ -21,6 +21,10 @@ struct Row {
     std::string_view reason; // "it is ..."
 };
 
+// In several files since 7.1.
+constexpr std::string_view of_verifier =
+    "the BPF verifier: programs that are loaded were checked by the old code, and stay";
+
 constexpr std::array rows{
     Row{"kernel/livepatch/", "livepatch's own code: old and new run while this very patch goes in and out"},
     Row{"kernel/stacktrace.c",
@@ -32,7 +36,16 @@ constexpr std::array rows{
     Row{"kernel/kprobes.c", "code of kprobes, which shares ftrace's hooks with livepatch"},
     Row{"/kernel/kprobes/", "code of kprobes, which shares ftrace's hooks with livepatch"},
     Row{"/entry/", "entry code, which runs before and after the kernel keeps track of the task"},
-    Row{"kernel/bpf/verifier.c", "the BPF verifier: programs that are loaded were checked by the old code, and stay"},
+    Row{"kernel/bpf/verifier.c", of_verifier},
+    Row{"kernel/bpf/states.c", of_verifier},
+    Row{"kernel/bpf/backtrack.c", of_verifier},
+    Row{"kernel/bpf/liveness.c", of_verifier},
+    Row{"kernel/bpf/cfg.c", of_verifier},
+    Row{"kernel/bpf/const_fold.c", of_verifier},
+    Row{"kernel/bpf/check_btf.c", of_verifier},
+    Row{"kernel/bpf/fixups.c", of_verifier},
+    Row{"kernel/bpf/tnum.c", of_verifier},
+    Row{"kernel/bpf/cnum.c", of_verifier},
     Row{"/net/bpf_jit", "the BPF compiler: programs that are loaded were compiled by the old code, and stay"},
 };
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cctype>
 #include <iterator>
+#include <utility>
 
 namespace klp::source {
 
@@ -46,12 +47,37 @@ std::string without_blanks(std::string_view text) {
     return left;
 }
 
-// Of all places near the expected one, the line where the comparison at the expected place first fails.
-Finding rejection(const HunkContext& context, const Lines& file, const Hunk& hunk, size_t index, size_t expected) {
+// Of the places near the expected one, that where most of the hunk's lines are what it expects, and the first line
+// there that is not. The nearer of two; at the expected one if hardly anything fits anywhere.
+std::pair<size_t, size_t> nearest_miss(const Lines& file, const Pattern& pattern, size_t expected) {
+    constexpr size_t reach = 200;
+    const auto fits = [&](size_t at, size_t line) {
+        return at + line < file.size() && is_same(file[at + line], *pattern.lines[line]);
+    };
+    // Blank lines and lone braces are everywhere.
+    const auto fitting = [&](size_t at) {
+        size_t count = 0;
+        for (size_t line = 0; line < pattern.lines.size(); ++line)
+            count += fits(at, line) && without_blanks(pattern.lines[line]->text).size() > 1;
+        return count;
+    };
+    size_t best = expected, most = std::max(fitting(expected), pattern.lines.size() / 2);
+    for (size_t distance = 1; distance <= reach; ++distance)
+        for (const size_t at : {expected + distance, expected - std::min(distance, expected)})
+            if (const size_t count = at < file.size() ? fitting(at) : 0; count > most) {
+                best = at;
+                most = count;
+            }
+    size_t line = 0;
+    while (line < pattern.lines.size() && fits(best, line))
+        ++line;
+    return {best, line};
+}
+
+// Where the comparison at the best place near the expected one first fails.
+Finding rejection(const HunkContext& context, const Lines& file, const Hunk& hunk, size_t index, size_t wanted_place) {
     const Pattern pattern(hunk);
-    size_t i = 0;
-    while (i < pattern.lines.size() && expected + i < file.size() && is_same(file[expected + i], *pattern.lines[i]))
-        ++i;
+    const auto [expected, i] = nearest_miss(file, pattern, wanted_place);
     std::string seen = "the file ends before it";
     if (expected + i < file.size())
         seen = fmt::format("line {} of the file is {}", expected + i + 1, shown(file[expected + i].text));

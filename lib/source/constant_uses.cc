@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <vector>
 
 namespace klp::source {
@@ -26,6 +27,7 @@ public:
                 words_.push_back(spelling(text, token));
                 is_name_.push_back(token.kind == Token::Kind::identifier);
             }
+        find_variables();
     }
 
     size_t size() const { return words_.size(); }
@@ -35,14 +37,32 @@ public:
     bool is_member(size_t at) const {
         return at > 0 && is_name(at) && ((*this)[at - 1] == "->" || (*this)[at - 1] == ".");
     }
+    // One that the text defines as `static TYPE name;`, outside of functions or in one: it lives as long as the kernel.
+    bool is_static(size_t at) const { return is_name(at) && !is_member(at) && statics_.contains(words_[at]); }
     // `&` between two operands, not before one.
     bool is_binary(size_t at) const {
         return at > 0 && (is_name(at - 1) || (*this)[at - 1] == ")" || (*this)[at - 1] == "]");
     }
 
 private:
+    void find_variables() {
+        for (size_t at = 0; at < words_.size(); ++at) {
+            if (words_[at] != "static")
+                continue;
+            size_t end = at + 1;
+            while (is_name(end) || (*this)[end] == "*")
+                ++end;
+            const bool is_constant =
+                std::find(words_.begin() + static_cast<ptrdiff_t>(at), words_.begin() + static_cast<ptrdiff_t>(end),
+                          "const") != words_.begin() + static_cast<ptrdiff_t>(end);
+            if (!is_constant && ((*this)[end] == ";" || (*this)[end] == "=") && is_name(end - 1))
+                statics_.insert(words_[end - 1]);
+        }
+    }
+
     std::vector<std::string> words_;
     std::vector<bool> is_name_;
+    std::set<std::string> statics_;
 };
 
 bool opens(std::string_view word) {
@@ -88,10 +108,13 @@ private:
         return at;
     }
 
-    // The last member of a chain: "c" of "a->b.c". A designated initialiser's counts as well.
+    // The last member of a chain: "c" of "a->b.c". A designated initialiser's counts as well. Else a static variable.
     std::string member_in(size_t begin, size_t end) const {
         for (size_t at = std::min(end, words_.size()); at > begin; --at)
             if (words_.is_member(at - 1))
+                return std::string(words_[at - 1]);
+        for (size_t at = std::min(end, words_.size()); at > begin; --at)
+            if (words_.is_static(at - 1))
                 return std::string(words_[at - 1]);
         return {};
     }
@@ -171,8 +194,11 @@ private:
     }
 
     // set_bit(NAME, &x->m) and its like: what the function does is in its name.
+    // Numbers that the functions for whole bitmaps and buffers are given are lengths.
     void look_at_call(size_t bracket) {
         const std::string_view callee = words_[bracket - 1];
+        if (callee.starts_with("bitmap_") || callee.starts_with("mem") || callee.starts_with("offset"))
+            return;
         auto says = [&](std::string_view part) { return callee.find(part) != callee.npos; };
         const bool is_store = says("set") || says("WRITE") || says("store") || says("xchg") || says("assign");
         const bool is_test = says("test") || says("clear") || says("cmpxchg");

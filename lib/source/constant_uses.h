@@ -7,7 +7,8 @@
 
 namespace klp::source {
 
-// Names of members: of `x->state = BUSY` and of `if (x->state == BUSY)` it is "state".
+// Names of members, and of static variables of the text: of `x->state = BUSY` and of `if (x->state == BUSY)` it is
+// "state".
 struct ConstantUses {
     std::set<std::string> stored; // the constant is written there, or bits of it
     std::set<std::string> tested; // a value there is compared with it for equality, or masked by it

@@ -38,8 +38,13 @@ private:
         if (token.is_in_directive) {
             // One within a body belongs to the function.
             (depth_ > 0 ? item_ : result_.rest) += (token.starts_line ? "\n" : " ") + word;
+            is_behind_directive_ = depth_ == 0;
             return;
         }
+        // What follows is no part of it.
+        if (is_behind_directive_)
+            result_.rest += " \n";
+        is_behind_directive_ = false;
         if (depth_ == 0)
             read_head(word, token.kind == Token::Kind::identifier);
         else if (depth_ == 1 && !is_function_ && name_ && is_macro_name(*name_) &&
@@ -78,6 +83,7 @@ private:
     unsigned depth_ = 0;
     bool is_value_ = false;
     bool is_function_ = false;
+    bool is_behind_directive_ = false; // outside of functions
 };
 
 } // namespace

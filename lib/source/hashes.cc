@@ -59,6 +59,20 @@ std::multiset<std::string> hashes_of(Words words) {
     return all;
 }
 
+bool is_named_hash(std::string_view name) {
+    return name.find("hash") != name.npos || name.find("HASH") != name.npos;
+}
+
+// "( a , b ) ..." of a macro with parameters; `( 1 << BITS )` is a constant.
+bool begins_with_parameters(Words words) {
+    const auto end = std::ranges::find(words, ")");
+    const auto is_small = [](char c) { return c >= 'a' && c <= 'z'; };
+    return words.front() == "(" && end != words.end() && end + 1 != words.end() &&
+           std::all_of(words.begin() + 1, end, [&](std::string_view word) {
+               return word == "," || (is_identifier(word) && std::ranges::any_of(word, is_small));
+           });
+}
+
 // By name: the definitions `# define hash_it( x ) ( ... )` of macros with parameters that have "hash" in their names.
 std::map<std::string, std::string> hash_macros(std::string_view rest) {
     std::map<std::string, std::string> macros;
@@ -66,8 +80,8 @@ std::map<std::string, std::string> hash_macros(std::string_view rest) {
         const size_t end = std::min(rest.find('\n', at), rest.size());
         const std::string_view line = rest.substr(at, end - at);
         const std::vector<std::string_view> words = words_of(line);
-        if (words.size() > 4 && words[0] == "#" && words[1] == "define" && words[3] == "(" &&
-            words[2].find("hash") != words[2].npos)
+        if (words.size() > 4 && words[0] == "#" && words[1] == "define" && is_named_hash(words[2]) &&
+            begins_with_parameters(Words(words).subspan(3)))
             macros.emplace(words[2], written(Words(words).subspan(3)));
         at = end + 1;
     }

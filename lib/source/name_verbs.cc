@@ -86,13 +86,21 @@ bool is_store(std::string_view name, std::string_view verb, const std::vector<Wo
     return verb == "put" && arguments.size() != 1 && !is_told_more;
 }
 
+// nf_ct_get(skb, &info) hands out a value besides its result: it reads what is there, and takes no reference.
+// get_net_track(net, &tracker, ...) does.
+bool is_reading(std::string_view name, std::string_view verb, const std::vector<Words>& arguments) {
+    const auto is_local_address = [](Words argument) { return argument.size() == 2 && argument[0] == "&"; };
+    return verb == "get" && arguments.size() > 1 && !name.ends_with("_track") &&
+           std::any_of(arguments.begin() + 1, arguments.end(), is_local_address);
+}
+
 std::optional<PrimitiveUse> by_count(std::string_view name, const std::vector<std::string_view>& parts,
                                      const std::vector<Words>& arguments) {
     for (size_t at = parts.size(); at > 0; --at) {
         const std::string_view part = parts[at - 1];
         const Verb* count = find_verb(counting, part);
         const Verb* verb = count ? count : find_verb(adding, part);
-        if (!verb || is_store(name, part, arguments))
+        if (!verb || is_store(name, part, arguments) || is_reading(name, part, arguments))
             continue;
         const bool is_number = part != "get" && part != "put" && part != "hold";
         if (const std::string counter = is_number ? counter_of(name, arguments) : std::string(); !counter.empty())

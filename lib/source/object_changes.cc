@@ -87,8 +87,9 @@ std::vector<ObjectChange> compare_objects(const FunctionTexts& before, const Fun
         if (const auto was = before.functions.find(name); was != before.functions.end() && was->second != text)
             texts.changed.insert(name);
     std::vector<ObjectChange> all;
-    for (auto* compare : {compare_made, compare_first, compare_flags, compare_returned, compare_owned, compare_pointers,
-                          compare_hashes, compare_orders})
+    for (auto* compare :
+         {compare_made, compare_first, compare_flags, compare_returned, compare_owned, compare_pointers, compare_hashes,
+          compare_hash_functions, compare_orders, compare_keys, compare_clocks, compare_meanings})
         for (ObjectChange& change : compare(texts))
             all.push_back(std::move(change));
     drop_values_of_flags(all);

@@ -27,7 +27,10 @@ struct ObjectChange {
         pointer,       // `function` takes what `what` leads to for another type than before
         cookie,        // `function`, whose address others have, takes its argument `what` for another type than before
         hash,          // `function` computes a hash in another way
-        order          // `function` compares in another way the entries of a sorted tree, which `other` walks
+        order,         // `function` compares in another way the entries of a sorted tree, which `other` walks
+        key,           // `function` finds what is in `what` under another number, and so does `other`
+        clock,         // `function` gives `what` the time of another clock
+        meaning        // `function` and `other` take the values of `what` the other way round
     };
     Kind kind = Kind::size;
     std::string function, other;

@@ -71,6 +71,10 @@ std::vector<ObjectChange> compare_returned(const ObjectTexts& texts); // allocat
 std::vector<ObjectChange> compare_owned(const ObjectTexts& texts);    // owner
 std::vector<ObjectChange> compare_pointers(const ObjectTexts& texts); // pointer, cookie
 std::vector<ObjectChange> compare_hashes(const ObjectTexts& texts);   // hash
-std::vector<ObjectChange> compare_orders(const ObjectTexts& texts);   // order
+std::vector<ObjectChange> compare_hash_functions(const ObjectTexts& texts); // hash
+std::vector<ObjectChange> compare_orders(const ObjectTexts& texts);         // order
+std::vector<ObjectChange> compare_keys(const ObjectTexts& texts);           // key
+std::vector<ObjectChange> compare_clocks(const ObjectTexts& texts);         // clock
+std::vector<ObjectChange> compare_meanings(const ObjectTexts& texts);       // meaning
 
 } // namespace klp::source

@@ -1,5 +1,7 @@
 #include "source/side_by_side.h"
 
+#include "source/lock_instances.h"
+#include "source/lock_paths.h"
 #include "source/primitives.h"
 #include "source/words.h"
 
@@ -158,6 +160,13 @@ private:
             if (const auto old = before.find({order.inner, order.outer});
                 old != before.end() && !before.contains(order))
                 found_.push_back({Kind::lock_order, name, old->second, order.outer + ", then " + order.inner});
+        for (const std::string& name : changed_) {
+            const auto was = before_.functions.find(name), is = after_.functions.find(name);
+            if (was == before_.functions.end() || is == after_.functions.end())
+                continue;
+            if (const std::string what = taken_the_other_way(was->second, is->second); !what.empty())
+                found_.push_back({Kind::lock_order, name, name, "two of " + what});
+        }
     }
     void compare_locks(const std::string& what, const ByFunction& functions) {
         std::string keeper, releaser;
@@ -168,7 +177,8 @@ private:
             if (count.gives > 0 && count.takes == 0 && count.gave == 0)
                 releaser = name;
             if (count.took == 0 && count.takes > 0 && count.gives > 0 && !count.gives_first &&
-                before_.functions.contains(name) && !calls_taker(name, what, before_.functions))
+                before_.functions.contains(name) && !calls_taker(name, what, before_.functions) &&
+                !has_by_another_path(name, what, &Count::took))
                 takers.push_back(name);
         }
         new_takers_.insert(takers.begin(), takers.end());
@@ -185,10 +195,19 @@ private:
         for (const auto& [name, count] : functions)
             if (count.took > 0 && count.gave > 0 && count.takes == 0 && count.gives == 0 && !count.gave_first &&
                 after_.functions.contains(name) && !new_takers_.contains(name) &&
-                !calls_taker(name, what, after_.functions))
+                !calls_taker(name, what, after_.functions) && !has_by_another_path(name, what, &Count::takes))
                 leavers.push_back(name);
         if (leavers.size() > 1)
             found_.push_back({Kind::lock_removed, leavers[0], leavers[1], what});
+    }
+    // The lock is another member's to the text, and the same one to all appearance: a helper that is handed the inner
+    // object takes `->tc_lock`, where its caller took `->tcon->tc_lock`.
+    bool has_by_another_path(const std::string& name, const std::string& what, int Count::* uses) const {
+        return std::ranges::any_of(locks_, [&](const auto& one) {
+            const auto count = one.second.find(name);
+            return one.first != what && is_perhaps_one_lock(one.first, what) && count != one.second.end() &&
+                   count->second.*uses > 0;
+        });
     }
     // Does a function of the file that `name` calls take it?
     static bool calls_taker(const std::string& name, const std::string& what, const Texts& texts) {

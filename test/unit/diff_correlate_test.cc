@@ -83,6 +83,20 @@ TEST_CASE("clones that appear, go and get other numbers") {
     CHECK(outcome.names(diff::Change::added) == Names{"helper.isra.0"});
 }
 
+TEST_CASE("clones of a source that gets another name are still themselves") {
+    const std::string unit = "static int helper(int) asm(\"helper.isra.0\");\n"
+                             "__attribute__((noinline, used)) static int helper(int x) { asm(\"\"); return x * 77; }\n"
+                             "int f(int x) { return helper(x) + 1; }\nint g(int x) { return helper(x) + 5; }\n";
+    const auto named = [&](const std::string& name, const std::string& text) {
+        return "__asm__(\".file \\\"" + name + "\\\"\");\n" + text;
+    };
+    UnitPair pair;
+    const Outcome outcome = pair.run(named("old.c", unit), named("new.c", replaced(unit, "+ 5", "+ 6")));
+    REQUIRE(outcome.codes.empty());
+    CHECK(outcome.changed() == Names{"g"});
+    CHECK(outcome.names(diff::Change::added).empty());
+}
+
 TEST_CASE("two clones whose numbers were exchanged are told by what they do") {
     auto unit = [](const char* first, const char* second) {
         return std::string("static int one(int) asm(\"") + first + "\"); static int two(int) asm(\"" + second +

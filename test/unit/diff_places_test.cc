@@ -243,6 +243,46 @@ TEST_CASE("entries of a table that is put together by the link are no change of 
     CHECK(added.has_finding("diff.registry-added"));
 }
 
+TEST_CASE("a tracepoint that is new is said once, not once for each table that has an entry of it") {
+    const auto tracepoint = [](const std::string& name) {
+        const std::string used = "__attribute__((used, section(\"";
+        return "static const char " + used + "__tracepoints_strings\"))) __tpstrtab_" + name + "[] = \"" + name +
+               "\";\nint __tracepoint_" + name + " = 3;\nstatic int *" + used + "_ftrace_events\"))) __event_" + name +
+               " = &__tracepoint_" + name + ";\nasm(\".section __tracepoints_ptrs,\\\"a\\\"\\n.long __tracepoint_" +
+               name + " - .\\n.previous\");\n";
+    };
+    const std::string unit = "int f(int x) { return x + 1; }\n" + tracepoint("old");
+    UnitPair pair;
+    const Outcome outcome = pair.run(unit, replaced(unit, "x + 1", "x + 2") + tracepoint("new"));
+    REQUIRE(outcome.codes.empty());
+    std::vector<std::string> said;
+    for (const report::Finding& finding : outcome.diff.findings)
+        if (finding.code.starts_with("diff.registry"))
+            said.push_back(finding.function + ": " + finding.message);
+    REQUIRE(said.size() == 1);
+    CHECK(said.front().starts_with("new: this tracepoint is new"));
+    // One that goes has no name.
+    CHECK(pair.run(unit + tracepoint("new"), replaced(unit, "x + 1", "x + 2")).has_finding("diff.registry-changed"));
+}
+
+TEST_CASE("the names of a system call's arguments are a matter of tracing") {
+    const auto unit = [](const std::string& type, int add) {
+        return "static const char *types__umask[] = { \"" + type +
+               "\" };\nstruct meta { const char **types; };\n"
+               "static struct meta __attribute__((used)) __syscall_meta__umask = { types__umask };\n"
+               "static const char *types__own[] = { \"" +
+               type + "\" };\nconst char **own(void) { return types__own; }\nint f(int x) { return x + " +
+               std::to_string(add) + "; }\n";
+    };
+    const std::string before = unit("int", 1), after = unit("long", 2);
+    UnitPair pair;
+    CHECK(pair.run(before, after).codes == Codes{"diff.data-changed"}); // types__own is nobody's metadata
+    const Outcome outcome = pair.run(before, replaced(after, "types__own[] = { \"long\"", "types__own[] = { \"int\""));
+    REQUIRE(outcome.codes.empty());
+    CHECK(outcome.changed() == Names{"f"});
+    CHECK(outcome.has_finding("diff.syscall-metadata"));
+}
+
 TEST_CASE("a new variable among others is told from the end of the one before by being read and written") {
     const std::string unit = "#define RM __attribute__((section(\".data..read_mostly\")))\n"
                              "extern void ext(int); static int a RM = 1; NEW static int b RM = 2;\n"

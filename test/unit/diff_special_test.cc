@@ -108,6 +108,27 @@ TEST_CASE("a jump label with a key of a module is refused, but for a tracepoint'
     CHECK_FALSE(outcome.output->find_section("__jump_table"));
 }
 
+TEST_CASE("the tracepoints of a function that are left out are said in one") {
+    UnitPair pair;
+    pair.resolver.owner = "thing";
+    std::string branches, declared;
+    for (const std::string name : {"__tracepoint_one", "__tracepoint_two", "descriptor_1", "descriptor_2"}) {
+        pair.resolver.special[name] = in_module("thing");
+        declared += "extern struct static_key " + name + ";\n";
+        branches += "if (BRANCH(&" + name + ")) use(x);\n";
+    }
+    const std::string unit = jump_label + declared + "int g(int x) { " + branches + " return x * 5; }\n";
+    const Outcome outcome = pair.run(unit, replaced(unit, "x * 5", "x * 7"));
+    REQUIRE(outcome.codes.empty());
+    std::vector<std::string> said;
+    for (const report::Finding& finding : outcome.diff.findings)
+        if (finding.code == "diff.key-dropped")
+            said.push_back(finding.message);
+    REQUIRE(said.size() == 1);
+    CHECK(said.front() == "a debug message, tracepoint one, tracepoint two of module thing are left out: they stay "
+                          "disabled in the patched function");
+}
+
 TEST_CASE("a static call with a key of a module is refused") {
     UnitPair pair;
     pair.resolver.owner = "thing";

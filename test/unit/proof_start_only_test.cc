@@ -47,3 +47,30 @@ TEST_CASE("calls, jumps and pointers from elsewhere keep a function alive") {
     CHECK_FALSE(is_start_only("", "used(x) + keep(used)"));
     CHECK_FALSE(is_start_only("asm(\".section .export,\\\"a\\\"\\n.long used - .\\n.text\");\n"));
 }
+
+TEST_CASE("the same of a module, as its relocations tell") {
+    const auto is_start_only_in = [](const std::string& more, const std::string& init_code = "used(x)") {
+        const ScratchDirectory scratch;
+        const std::string extern_used = "extern int used(int);\nextern int keep(int (*)(int));\n";
+        const auto unit =
+            compile_unit(scratch, "unit", "int __attribute__((noinline)) used(int x) { return x * 7; }\n" + more);
+        const auto start =
+            compile_unit(scratch, "start",
+                         extern_used + "__attribute__((section(\".init.text\"))) int start(int x) { return " +
+                             init_code + " + 1; }\n");
+        const std::filesystem::path output = scratch.path() / "module.ko";
+        run("ld -r " + unit.string() + " " + start.string() + " -o " + output.string());
+        const proof::Image image = open_image(output, "module");
+        const std::span<const uint32_t> found = image.symbols().find("used");
+        REQUIRE(found.size() == 1);
+        return proof::is_used_only_at_start(image, image.location(image.symbols().symbols()[found.front()]));
+    };
+    CHECK(is_start_only_in(""));
+    CHECK_FALSE(is_start_only_in("", "x"));
+    CHECK_FALSE(is_start_only_in("int late(int x) { return used(x) + 2; }\n"));
+    CHECK_FALSE(is_start_only_in("int (*pointer)(int) = used;\n"));
+    CHECK_FALSE(is_start_only_in("", "used(x) + keep(used)"));
+    // Of the section's own, which needs no relocation.
+    CHECK_FALSE(is_start_only_in("static int inner(int) __attribute__((alias(\"used\")));\n"
+                                 "int late(int x) { return inner(x) + 2; }\n"));
+}

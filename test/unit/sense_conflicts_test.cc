@@ -48,6 +48,8 @@ TEST_CASE("code that livepatch stands on is told by its place in the tree") {
     CHECK(reasons("kernel/fork.c", {"free_one"}).empty());
     CHECK(reasons("drivers/kernel/unwind.c", {"free_one"}).empty());
     CHECK(reasons("fs/bpf/verifier.c", {"free_one"}).empty());
+    CHECK(reasons("kernel/bpf/states.c", {"free_one"}).size() == 1);
+    CHECK(reasons("kernel/bpf/hashtab.c", {"free_one"}).empty());
 }
 
 TEST_CASE("the kprobe blacklist") {

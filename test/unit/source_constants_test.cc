@@ -99,3 +99,19 @@ TEST_CASE("limits, sizes, local variables, arguments, other members are neither"
         CHECK(tested(text) == none);
     }
 }
+
+TEST_CASE("the length of a bitmap or a buffer is neither stored nor tested") {
+    const std::string in_function = "void f(struct s *x) { ";
+    CHECK(stored(in_function + "bitmap_set(x->mask, 0, BUSY); memset(x->name, 0, BUSY); }").empty());
+    CHECK(tested(in_function + "bitmap_clear(x->mask, 0, BUSY); }").empty());
+    CHECK(stored(in_function + "set_bit(BUSY, &x->mask); }") == Members{"mask"});
+}
+
+TEST_CASE("a static variable holds a constant as a member does") {
+    const std::string flags = "static unsigned long flags; void f(void) { int own; ";
+    CHECK(stored(flags + "set_bit(BUSY, &flags); }") == Members{"flags"});
+    CHECK(tested(flags + "if (test_and_clear_bit(BUSY, &flags)) g(); }") == Members{"flags"});
+    CHECK(tested(flags + "if (flags & BUSY) g(); }") == Members{"flags"});
+    CHECK(stored(flags + "own = BUSY; }").empty());
+    CHECK(tested("static const int table = 3; int f(void) { return table == BUSY; }").empty());
+}

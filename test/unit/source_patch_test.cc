@@ -203,6 +203,15 @@ TEST_CASE("a hunk that does not fit is refused with the place and both lines") {
     CHECK_FALSE(findings[0].hint.empty());
 }
 
+TEST_CASE("a hunk that does not fit is compared where most of it fits") {
+    const std::string text = "int a;\nint b;\nint c;\nint d;\nint e;\nint f;\nint g;\n";
+    const std::string patch = "--- a/f.c\n+++ b/f.c\n@@ -8,7 +8,8 @@\n int a;\n int b;\n int c;\n+int new;\n int X;\n"
+                              " int e;\n int f;\n int g;\n";
+    const auto findings = refusal_of([&] { apply({{"f.c", "\n\n" + text + "\n\n\n\n\n\n"}}, {patch}); });
+    REQUIRE(findings.size() == 1);
+    CHECK(findings[0].message.find("expects \"int X;\", line 6 of the file is \"int d;\"") != std::string::npos);
+}
+
 TEST_CASE("a hunk whose tabs became blanks on the way is told from one for another version") {
     const std::string patch = "--- a/f.c\n+++ b/f.c\n@@ -1,2 +1,2 @@\n {\n-        old();\n+        new();\n";
     const auto findings = refusal_of([&] { apply({{"f.c", "{\n\told();\n"}}, {patch}); });

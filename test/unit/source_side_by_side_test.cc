@@ -251,3 +251,31 @@ TEST_CASE("helpers are a part of those that call them") {
                                       driver("dget(d->x); call_rcu(&d->h, late);", ""))
               .empty());
 }
+
+TEST_CASE("a lock that a helper takes by a shorter path was taken before") {
+    const std::string old_work = "static void work(struct fid *f) { spin_lock(&f->tcon->tc_lock); f->n = 0; "
+                                 "spin_unlock(&f->tcon->tc_lock); }\n",
+                      new_work = "static void work(struct fid *f) { clear(f->tcon, f); }\n",
+                      helper = "static void clear(struct tcon *tcon, struct fid *f) { spin_lock(&tcon->tc_lock); "
+                               "f->n = 0; spin_unlock(&tcon->tc_lock); }\n",
+                      old_break = "static void lease_break(struct tcon *tcon, struct fid *f) { f->n = 0; }\n",
+                      new_break = "static void lease_break(struct tcon *tcon, struct fid *f) { clear(tcon, f); }\n",
+                      ops = "const struct ops ops = { work, lease_break };\n";
+    const SideBySide found = only(old_work + old_break + ops, helper + new_work + new_break + ops);
+    CHECK(found.kind == Kind::lock_added_once);
+    CHECK(found.one == "lease_break");
+    // A `lock` may be anybody's.
+    const auto plain = [](std::string text) {
+        for (size_t at = 0; (at = text.find("tc_lock")) != text.npos;)
+            text.replace(at, 7, "lock");
+        return text;
+    };
+    const auto of_any = compare(plain(old_work + old_break + ops), plain(helper + new_work + new_break + ops));
+    CHECK(std::ranges::any_of(of_any, [](const SideBySide& it) { return it.kind == Kind::lock_added; }));
+}
+
+TEST_CASE("what hands out a value besides its result takes no reference") {
+    CHECK(primitive_uses(whole("void f(struct sk_buff *skb) { ct = nf_ct_get(skb, &info); }")).empty());
+    CHECK(primitive_uses(whole("void f(struct net *net) { get_net_track(net, &tracker, GFP_KERNEL); }")).size() == 1);
+    CHECK(primitive_uses(whole("void f(struct d *d) { pm_runtime_get(&d->dev); }")).size() == 1);
+}
