@@ -161,6 +161,7 @@ void run(const Options& options, Record& record, report::Progress& progress, fil
     const ChangedTexts texts = changed_texts(changes);
     SameCode same(texts, pairs);
     add(record.findings, sense_side_by_side(changes, texts, same));
+    add(record.findings, sense_moves(texts, record.findings, same));
     add(record.findings, sense_objects(texts, pairs, same));
     progress.end();
 
