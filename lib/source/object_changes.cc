@@ -92,7 +92,7 @@ ObjectTexts object_texts(const FunctionTexts& before, const FunctionTexts& after
 std::vector<ObjectChange> compare_objects(const FunctionTexts& before, const FunctionTexts& after) {
     const ObjectTexts texts = object_texts(before, after);
     std::vector<ObjectChange> all;
-    for (auto* compare : {compare_made, compare_first, compare_flags, compare_returned, compare_owned, compare_pointers,
+    for (auto* compare : {compare_made, compare_first, compare_flags, compare_returned, compare_acquired, compare_owned, compare_pointers,
                           compare_hashes, compare_orders})
         for (ObjectChange& change : compare(texts))
             all.push_back(std::move(change));

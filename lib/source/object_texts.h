@@ -70,6 +70,7 @@ std::vector<ObjectChange> compare_made(const ObjectTexts& texts);     // size, c
 std::vector<ObjectChange> compare_first(const ObjectTexts& texts);    // first_value, value
 std::vector<ObjectChange> compare_flags(const ObjectTexts& texts);    // flag
 std::vector<ObjectChange> compare_returned(const ObjectTexts& texts); // allocator, new_allocator, managed, now_managed
+std::vector<ObjectChange> compare_acquired(const ObjectTexts& texts); // allocator
 std::vector<ObjectChange> compare_owned(const ObjectTexts& texts);    // owner
 std::vector<ObjectChange> compare_pointers(const ObjectTexts& texts); // pointer, cookie
 std::vector<ObjectChange> compare_hashes(const ObjectTexts& texts);   // hash
