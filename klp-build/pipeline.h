@@ -172,6 +172,12 @@ std::vector<report::Finding> sense_moves(const ChangedTexts& texts, const std::v
 // same.
 std::vector<report::Finding> sense_objects(const ChangedTexts& texts, const std::vector<kernel::ObjectPair>& pairs,
                                            SameCode& same_code);
+// What code and objects that the patch does not change make of it: work that old code queued elsewhere, constants that
+// objects have been given already, failures that callers do not look for. Warnings "sense.queue-changed",
+// "sense.first-value", "sense.result-changed". Nothing is said of a first value of which `findings` do, nor of functions
+// whose code is the same.
+std::vector<report::Finding> sense_outside(const ChangedTexts& texts, const std::vector<report::Finding>& findings,
+                                           SameCode& same_code);
 // Reads the objects and looks the originals up in the images of their owners. Throws report::Refusal
 // "origin.foreign-unit" or "origin.contradiction" for an original that the kernel was not built from.
 std::vector<ProvenPair> prove_origins(const Options& options, const kernel::Target& target,
