@@ -163,7 +163,9 @@ void run(const Options& options, Record& record, report::Progress& progress, fil
         without_kept_functions(texts, sense_changes(options, pairs, images, reach_of(target, plan), record.review)));
     SameCode same(texts, pairs);
     add(record.findings, sense_side_by_side(changes, texts, same));
+    add(record.findings, sense_moves(texts, record.findings, same));
     add(record.findings, sense_objects(texts, pairs, same));
+    add(record.findings, sense_outside(texts, record.findings, same));
     progress.end();
 
     // What is different in the patched one?

@@ -32,11 +32,6 @@ constexpr std::array rows{
         "it gives {2} a first value, which it did not before, and {1}() now goes by it; objects that exist never "
         "got it",
         "have {1}() bear objects without that value, or give new objects a shadow variable and go by it only there"},
-    Row{Kind::first_moved, "sense.first-value", report::Severity::warning,
-        "it gives {2} a first value when it makes the object, and {1}() no longer does so before it uses that; objects "
-        "that exist come to the new {1}() without it",
-        "leave it in {1}() as well, if to do so twice is right, or give new objects a shadow variable and leave it out "
-        "only there"},
     Row{Kind::value, "sense.first-value", report::Severity::warning,
         "it gives {2} the value {4} at first, was {3}, and {1}() now compares with that; objects that exist have the "
         "old "

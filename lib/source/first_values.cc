@@ -139,10 +139,6 @@ ValuesOfFunctions read_all(const FunctionWords& functions) {
     return all;
 }
 
-bool makes(const MadeVariables& made, const std::string& type) {
-    return std::ranges::any_of(made, [&](const auto& one) { return one.second == type; });
-}
-
 // The path ends with ` -> m` and is compared: `-> m == value`, `-> m & value`.
 bool is_compared(Words words, const std::string& member, std::string_view value) {
     constexpr std::array comparisons{std::string_view("=="), std::string_view("!="), std::string_view("&"),
@@ -193,10 +189,9 @@ private:
         return std::ranges::any_of(before_, [&](const auto& one) { return one.second.has(member); });
     }
     void look_at(const std::string& function, const TypedMember& member, const std::string& value) {
-        if (is_new(member))
+        // One that has moved is no news here (moved_steps.h).
+        if (is_new(member) || had(member))
             return;
-        if (had(member))
-            return look_at_moved(function, member);
         if (const std::string user = user_of(member, function); !user.empty())
             found_.push_back({Kind::first_value, function, user, member.path, {}, value});
     }
@@ -206,35 +201,6 @@ private:
             if (function != maker && uses_of(member, after_.at(function)) > uses_of(member, texts_.before.at(function)))
                 return function;
         return {};
-    }
-    // A first value that has moved is no news, unless it was given by one that uses the object and is now given by the
-    // one that makes it:
-    //
-    //     -	INIT_WORK(&ctx->end, f); queue_work(q, &ctx->end);		close()
-    //     +	INIT_WORK(&ctx->end, f);					open()
-    void look_at_moved(const std::string& maker, const TypedMember& member) {
-        if (!makes(made_variables(maker, after_.at(maker)), member.type) || before_.at(maker).has(member))
-            return;
-        std::string giver;
-        for (const auto& [function, was] : before_) {
-            if (!was.has(member))
-                continue;
-            const auto is = texts_.after.find(function);
-            const bool gives_no_more = is != texts_.after.end() && was.called.contains(member) &&
-                                       !ValueReader(function, is->second).run().has(member);
-            const Words words = texts_.before.at(function);
-            // One that makes such objects itself, or on behalf of the one that does, gave it to all of them.
-            if (!gives_no_more || makes(made_variables(function, words), member.type) || calls(maker, function) ||
-                calls(function, maker))
-                return;
-            if (uses_of(member, is->second) > 0)
-                giver = function;
-        }
-        if (!giver.empty())
-            found_.push_back({Kind::first_moved, maker, giver, member.path, {}, {}});
-    }
-    bool calls(const std::string& function, const std::string& other) const {
-        return std::ranges::find(texts_.before.at(function), other) != texts_.before.at(function).end();
     }
     // Another value than before, with which another function now compares.
     void compare_value(const std::string& maker, const TypedMember& member, const std::string& value) {

@@ -15,7 +15,6 @@ struct ObjectChange {
         size,        // `function` allocates another size than before
         count,       // `function` makes objects with another number of references
         first_value, // `function` now gives `what` its first value, and `other` now goes by it
-        first_moved, // `function` now gives `what` its first value, which `other` did before it used it
         value,       // `function` gives `what` another value at first, with which `other` now compares
         flag,        // `function` gives what it makes a mark, `is`, that is new, and `other` now goes by it
         // `function` gives back what `other` makes, by another pair of functions than before:

@@ -21,6 +21,8 @@ struct ObjectTexts {
     const FunctionTexts& text_before;
     const FunctionTexts& text_after;
 };
+// Refers to both, which outlive it.
+ObjectTexts object_texts(const FunctionTexts& before, const FunctionTexts& after);
 
 // The pointers to structures that a function declares, parameters included, as its text goes on:
 // `struct a *p`, and `node_t *p` where a declaration can stand.
@@ -65,9 +67,10 @@ std::string definition_of(const std::string& rest, const std::string& tag);
 bool has_word(const FunctionTexts& texts, const std::string& word);
 
 std::vector<ObjectChange> compare_made(const ObjectTexts& texts);     // size, count
-std::vector<ObjectChange> compare_first(const ObjectTexts& texts);    // first_value, first_moved, value
+std::vector<ObjectChange> compare_first(const ObjectTexts& texts);    // first_value, value
 std::vector<ObjectChange> compare_flags(const ObjectTexts& texts);    // flag
 std::vector<ObjectChange> compare_returned(const ObjectTexts& texts); // allocator, new_allocator, managed, now_managed
+std::vector<ObjectChange> compare_acquired(const ObjectTexts& texts); // allocator
 std::vector<ObjectChange> compare_owned(const ObjectTexts& texts);    // owner
 std::vector<ObjectChange> compare_pointers(const ObjectTexts& texts); // pointer, cookie
 std::vector<ObjectChange> compare_hashes(const ObjectTexts& texts);   // hash

@@ -11,7 +11,7 @@ namespace {
 
 using Kind = ObjectChange::Kind;
 
-enum Pool : uint8_t { slab = 1, pages = 2, cache = 4, mapped = 8, percpu = 16, managed = 32 };
+enum Pool : uint8_t { slab = 1, pages = 2, cache = 4, mapped = 8, percpu = 16, managed = 32, literal = 64 };
 
 // include/linux/{slab,vmalloc,gfp,percpu,device}.h. The first row whose beginning a name has counts.
 struct Row {
@@ -19,18 +19,34 @@ struct Row {
     uint8_t pools; // what it may give, or takes
 };
 constexpr std::array makers{
-    Row{"kmem_cache_", cache},      Row{"kvmalloc", slab | mapped}, Row{"kvzalloc", slab | mapped},
-    Row{"kvcalloc", slab | mapped}, Row{"kvmemdup", slab | mapped}, Row{"vmemdup_user", slab | mapped},
-    Row{"vmalloc", mapped},         Row{"vzalloc", mapped},         Row{"vcalloc", mapped},
-    Row{"alloc_percpu", percpu},    Row{"__alloc_percpu", percpu},  Row{"kmalloc", slab},
-    Row{"kzalloc", slab},           Row{"kcalloc", slab},           Row{"kmemdup", slab},
-    Row{"memdup_user", slab},       Row{"kstrdup", slab},           Row{"kasprintf", slab},
+    Row{"kmem_cache_", cache},
+    Row{"kvmalloc", slab | mapped},
+    Row{"kvzalloc", slab | mapped},
+    Row{"kvcalloc", slab | mapped},
+    Row{"kvmemdup", slab | mapped},
+    Row{"vmemdup_user", slab | mapped},
+    Row{"vmalloc", mapped},
+    Row{"vzalloc", mapped},
+    Row{"vcalloc", mapped},
+    Row{"alloc_percpu", percpu},
+    Row{"__alloc_percpu", percpu},
+    Row{"kmalloc", slab},
+    Row{"kzalloc", slab},
+    Row{"kcalloc", slab},
+    Row{"kmemdup", slab},
+    Row{"memdup_user", slab},
+    Row{"kstrdup_const", slab | literal},
+    Row{"kstrdup", slab},
+    Row{"kasprintf", slab},
     Row{"devm_k", managed}, // goes with its device
-    Row{"get_zeroed_page", pages},  Row{"__get_free_page", pages},  Row{"alloc_page", pages},
+    Row{"get_zeroed_page", pages},
+    Row{"__get_free_page", pages},
+    Row{"alloc_page", pages},
 };
-constexpr std::array takers{Row{"kmem_cache_free", cache}, Row{"kvfree", slab | mapped}, Row{"vfree", mapped},
-                            Row{"free_percpu", percpu},    Row{"kfree_skb", 0},          Row{"kfree", slab},
-                            Row{"devm_kfree", managed},    Row{"free_page", pages},      Row{"__free_page", pages}};
+constexpr std::array takers{
+    Row{"kmem_cache_free", cache}, Row{"kvfree", slab | mapped},       Row{"vfree", mapped}, Row{"free_percpu", percpu},
+    Row{"kfree_skb", 0},           Row{"kfree_const", slab | literal}, Row{"kfree", slab},   Row{"devm_kfree", managed},
+    Row{"free_page", pages},       Row{"__free_page", pages}};
 
 template <size_t Size>
 uint8_t pools_of(std::string_view name, const std::array<Row, Size>& rows) {

@@ -136,21 +136,6 @@ TEST_CASE("first values that old objects never got, and code that goes by them")
     CHECK(compare(driver(alloc, ""), driver(alloc + "c->more = 1;", "if (!c->more) return 1;")).empty());
 }
 
-TEST_CASE("a first value that the maker now gives in place of the user") {
-    const std::string type = "struct ctx { struct work_struct end; };\n";
-    const std::string init = "INIT_WORK(&c->end, end);", use = "queue_work(wq, &c->end);";
-    const ObjectChange found = only(type + driver(alloc, init + use), type + driver(alloc + init, use));
-    CHECK(found.kind == Kind::first_moved);
-    CHECK(found.function == "make");
-    CHECK(found.other == "use");
-    CHECK(found.what == "->end");
-    // The user still does so, or makes it as well, or did so on behalf of the maker.
-    CHECK(compare(type + driver(alloc, init + use), type + driver(alloc + init, init + use)).empty());
-    CHECK(compare(type + driver(alloc, alloc + init + use), type + driver(alloc + init, alloc + use)).empty());
-    CHECK(compare(type + driver(alloc + "use(f, c);", init + use), type + driver(alloc + init + "use(f, c);", use))
-              .empty());
-}
-
 TEST_CASE("a new flag of what is made, and code that goes by it") {
     const ObjectChange found =
         only(driver(alloc + "c->flags = CTX_OPEN;", ""),
