@@ -92,14 +92,9 @@ ObjectTexts object_texts(const FunctionTexts& before, const FunctionTexts& after
 std::vector<ObjectChange> compare_objects(const FunctionTexts& before, const FunctionTexts& after) {
     const ObjectTexts texts = object_texts(before, after);
     std::vector<ObjectChange> all;
-<<<<<<< HEAD
-    for (auto* compare :
-         {compare_made, compare_first, compare_flags, compare_returned, compare_owned, compare_pointers, compare_hashes,
-          compare_hash_functions, compare_orders, compare_keys, compare_clocks, compare_meanings})
-=======
-    for (auto* compare : {compare_made, compare_first, compare_flags, compare_returned, compare_acquired, compare_owned, compare_pointers,
-                          compare_hashes, compare_orders})
->>>>>>> n2
+    for (auto* compare : {compare_made, compare_first, compare_flags, compare_returned, compare_acquired, compare_owned,
+                          compare_pointers, compare_hashes, compare_hash_functions, compare_orders, compare_keys,
+                          compare_clocks, compare_meanings})
         for (ObjectChange& change : compare(texts))
             all.push_back(std::move(change));
     drop_values_of_flags(all);
