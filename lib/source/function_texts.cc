@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <vector>
 
 namespace klp::source {
 
@@ -38,6 +39,9 @@ private:
         if (token.is_in_directive) {
             // One within a body belongs to the function.
             (depth_ > 0 ? item_ : result_.rest) += (token.starts_line ? "\n" : " ") + word;
+            if (is_directive_name_)
+                read_condition(word);
+            is_directive_name_ = token.starts_line;
             is_behind_directive_ = depth_ == 0;
             return;
         }
@@ -57,6 +61,19 @@ private:
             --depth_;
         if (depth_ == 0 && ((word == "}" && is_function_) || word == ";"))
             end_item();
+    }
+    // Of the branches of a condition only one counts: what opens in each of them opens once.
+    void read_condition(const std::string& directive) {
+        if (directive.starts_with("if")) {
+            branches_.push_back({depth_, std::nullopt});
+        } else if (directive.starts_with("el") && !branches_.empty()) {
+            Branches& all = branches_.back();
+            all.end = all.end.value_or(depth_);
+            depth_ = all.begin;
+        } else if (directive == "endif" && !branches_.empty()) {
+            depth_ = branches_.back().end.value_or(depth_);
+            branches_.pop_back();
+        }
     }
     void read_head(const std::string& word, bool is_identifier) {
         if (word == "(" && !name_)
@@ -81,6 +98,12 @@ private:
     std::string last_; // the token before, if it is an identifier
     std::optional<std::string> name_;
     unsigned depth_ = 0;
+    struct Branches {
+        unsigned begin = 0;
+        std::optional<unsigned> end; // of the first
+    };
+    std::vector<Branches> branches_; // of the conditions that are open
+    bool is_directive_name_ = false; // what comes next, behind a '#'
     bool is_value_ = false;
     bool is_function_ = false;
     bool is_behind_directive_ = false; // outside of functions

@@ -41,3 +41,13 @@ TEST_CASE("braces that do not match leave a text that is compared as a whole") {
     CHECK(split_functions("}}}").functions.empty());
     CHECK(split_functions("").rest.empty());
 }
+
+TEST_CASE("braces in the branches of a condition") {
+    const auto split = split_functions("int f(int x)\n{\n#ifdef A\n\tif (x) {\n#elif B\n\tif (x > 1) {\n#else\n\t{\n"
+                                       "#endif\n\t\tg();\n\t}\n}\nint h(void) { return 1; }\n");
+    CHECK(split.functions.size() == 2);
+    CHECK(split.functions.contains("h"));
+    // One alone, and one that ends a block early.
+    CHECK(split_functions("int f(void)\n{\n#if A\n\tif (x) {\n#endif\n\tg();\n#if A\n\t}\n#endif\n}\nint h(void) { }\n")
+              .functions.contains("h"));
+}
