@@ -71,6 +71,14 @@ struct SpecialSection {
     std::string_view variable = {};   // the environment variable that says the size, in kpatch's build scripts
     std::string_view structure = {};  // the kernel's name for an entry's type, in its debug data
     unsigned tie = 0;                 // offset of the field that points into the function
+    // A field that holds a distance counts from the beginning of its entry, where others count from their own place:
+    // the addend of its relocation has the field's offset in it.
+    bool counts_from_entry = false;
+    // Fields that hold where one thing begins and where it ends: the end is not the beginning of what follows there.
+    struct Extent {
+        unsigned from, to;
+    };
+    std::vector<Extent> extents = {};
     // Bytes that hold a line number or a counter: not compared. [from, to) of an entry of that size.
     struct Blind {
         unsigned size, from, to;

@@ -132,7 +132,7 @@ private:
         if (!it.thing.is_called)
             return;
         for (const arch::Handover& handover : it.uses.returned)
-            if (may_be_result(patched_, piece_, code_[handover.at], handover.register_number))
+            if (may_be_result(patched_, piece_, code_, handover.at, handover.register_number))
                 escapes_.insert({"returns the address of {} to its callers, which may keep it", it.thing.name});
     }
     void store(const arch::Instruction& instruction, size_t at, const Thing& thing) {

@@ -170,7 +170,7 @@ private:
     }
     bool is_returned(const arch::AddressUses& uses) const {
         return std::ranges::any_of(uses.returned, [&](const arch::Handover& it) {
-            return may_be_result(unit_, piece_, code_[it.at], it.register_number);
+            return may_be_result(unit_, piece_, code_, it.at, it.register_number);
         });
     }
     // To others than functions of the unit, which are followed.
@@ -317,15 +317,9 @@ std::string_view constant_meant(const Unit& unit, const Reference& reference) {
     return is_constant ? text_of(unit.bytes(piece)) : std::string_view();
 }
 
-ConstantUses constant_uses(CodeReader& reader, uint32_t piece, std::string_view bytes) {
-    const Unit& unit = reader.unit();
-    const Piece& user = unit.piece(piece);
-    std::vector<const elf::Relocation*> relocations;
-    for (const elf::Relocation& relocation : unit.relocations(user))
-        if (constant_meant(unit, unit.reference(user.section, relocation)) == bytes)
-            relocations.push_back(&relocation);
-    if (user.kind != PieceKind::function || relocations.empty())
-        return {false, !relocations.empty()};
+ConstantUses constant_uses(CodeReader& reader, uint32_t piece, std::span<const elf::Relocation* const> relocations) {
+    if (reader.unit().piece(piece).kind != PieceKind::function)
+        return {false, true};
     const Uses uses(reader, piece, relocations, false);
     return {uses.is_compared_with_others(), uses.is_let_out()};
 }

@@ -35,7 +35,8 @@ struct ConstantUses {
     bool is_let_out = false;  // stored, returned or passed on within the unit
 };
 
-// What `piece` does with the constant of these bytes: code by what its instructions do, data lets out what it holds.
-ConstantUses constant_uses(CodeReader& reader, uint32_t piece, std::string_view bytes);
+// What `piece` does with a constant that these relocations of it name, of which there is one at least: code by what its
+// instructions do, data lets out what it holds.
+ConstantUses constant_uses(CodeReader& reader, uint32_t piece, std::span<const elf::Relocation* const> relocations);
 
 } // namespace klp::diff

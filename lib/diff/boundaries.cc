@@ -4,7 +4,9 @@
 #include "diff/instructions.h"
 
 #include <algorithm>
+#include <cctype>
 #include <span>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -25,6 +27,13 @@ bool is_padding(const Unit& unit, uint32_t index) {
     return piece.kind == PieceKind::fragment && piece.end - piece.start < section.alignment &&
            unit.relocations(piece).empty() &&
            std::ranges::all_of(bytes, [](std::byte byte) { return byte == std::byte{0}; });
+}
+
+// A section whose name is an identifier of C is a table that the linker puts together of all units' entries and whose
+// bounds it names itself (__start_NAME and __stop_NAME: GNU ld, "Input Section Example"): no code goes to the end of
+// one entry.
+bool is_linkers_table(std::string_view section) {
+    return std::ranges::all_of(section, [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; });
 }
 
 // The references of one function, or of one variable.
@@ -62,7 +71,7 @@ private:
     uint32_t ends_there(uint32_t at, uint64_t offset) const {
         const Piece& here = unit_.piece(at);
         const auto [first, last] = unit_.pieces_in(here.section);
-        if (at == first || offset != here.start)
+        if (at == first || offset != here.start || is_linkers_table(unit_.object().section(here.section).name))
             return none;
         const Piece& before = unit_.piece(at - 1);
         return before.kind == PieceKind::variable && before.end == offset ? at - 1 : none;

@@ -4,7 +4,9 @@
 #include "diff/instructions.h"
 
 #include <algorithm>
+#include <bit>
 #include <map>
+#include <span>
 #include <string>
 #include <tuple>
 
@@ -98,12 +100,19 @@ public:
         return guard;
     }
 
-    // For each step: can one not get there from the entry, or not from there to an end, without a step of `through`?
-    std::vector<bool> reached_only(const Steps& through) const {
-        std::vector<bool> result = reach(entries_, next_, through);
-        const std::vector<bool> backwards = reach(ends_, previous_, through);
+    // Of up to `batch` sets of steps, a bit for each: for each step, through which of them leads all that leads from
+    // the entry to it, or from it to an end.
+    using Bits = uint64_t;
+    static constexpr size_t batch = 64;
+    std::vector<Bits> reached_only(std::span<const Steps* const> through) const {
+        std::vector<Bits> blocked(code_.size(), 0);
+        for (size_t set = 0; set < through.size(); ++set)
+            for (uint32_t step : *through[set])
+                blocked[step] |= Bits{1} << set;
+        std::vector<Bits> result = reach(entries_, next_, blocked);
+        const std::vector<Bits> backwards = reach(ends_, previous_, blocked);
         for (size_t step = 0; step < result.size(); ++step)
-            result[step] = !result[step] || !backwards[step];
+            result[step] = ~(result[step] & backwards[step]);
         return result;
     }
 
@@ -128,27 +137,51 @@ private:
         return *std::ranges::find_if(parts_, [&](const Part& it) { return step < it.end; });
     }
 
-    // The step and those before it, as long as there is one way only.
     // What `branch` decides about getting to `first`, one of the steps behind it.
     std::optional<Guard> guard_by(uint32_t branch, uint32_t first, const Namer& namer) const {
         if (code_[branch].is_call)
             return std::nullopt;
         Guard guard{arch::condition_of(code_[branch]), {}, {}};
         guard.condition.is_contrary = guard.condition.is_contrary != (first != branch + 1);
-        for (uint32_t before : straight_back(branch)) {
-            // One that jumps as well is the condition itself.
-            if (code_[before].is_compare && !code_[before].is_branch && !guard.comparison)
-                guard.comparison =
-                    Kind(code_[before].opcode, {code_[before].immediates.begin(), code_[before].immediates.end()});
+        const std::optional<uint32_t> comparison = comparison_of(branch);
+        if (comparison)
+            guard.comparison = Kind(code_[*comparison].opcode,
+                                    {code_[*comparison].immediates.begin(), code_[*comparison].immediates.end()});
+        for (uint32_t before : straight_back(comparison.value_or(branch))) {
             if (!code_[before].is_call)
                 continue;
             for (const elf::Relocation& relocation : relocations(part_of(before), before))
-                guard.call = namer.name(unit_.reference(unit_.piece(part_of(before).piece).section, relocation));
+                if (!unit_.machine().is_profiling_call(unit_.object().symbol(relocation.symbol).name))
+                    guard.call = namer.name(unit_.reference(unit_.piece(part_of(before).piece).section, relocation));
             break;
         }
         return guard;
     }
 
+    // The comparison that a branch may go by. Several branches may go by one: `if (x == 0) ...; if (x < 0) ...`.
+    std::optional<uint32_t> comparison_of(uint32_t branch) const {
+        constexpr unsigned enough = 8; // branches that go by one comparison
+        uint32_t step = branch;
+        for (unsigned count = 0; count < enough; ++count) {
+            for (uint32_t before : straight_back(step)) {
+                // One that jumps as well is the condition itself.
+                if (code_[before].is_compare && !code_[before].is_branch)
+                    return before;
+                if (code_[before].is_call)
+                    return std::nullopt;
+                step = before;
+            }
+            // All that stands between is other branches.
+            const bool goes_on = code_[step].is_branch && !code_[step].is_call && previous_[step].size() == 1 &&
+                                 code_[previous_[step].front()].is_branch;
+            if (!goes_on)
+                return std::nullopt;
+            step = previous_[step].front();
+        }
+        return std::nullopt;
+    }
+
+    // The step and those before it, as long as there is one way only.
     Steps straight_back(uint32_t step) const {
         Steps steps{step};
         while (previous_[steps.back()].size() == 1 && next_[previous_[steps.back()].front()].size() == 1)
@@ -211,21 +244,25 @@ private:
         }
     }
 
-    static std::vector<bool> reach(const Steps& from, const std::vector<Steps>& ways, const Steps& without) {
-        std::vector<bool> seen(ways.size(), false);
-        for (uint32_t step : without)
-            seen[step] = true;
+    // For each step, in which of the worlds one gets there; in each of them other steps are blocked.
+    static std::vector<Bits> reach(const Steps& from, const std::vector<Steps>& ways,
+                                   const std::vector<Bits>& blocked) {
+        std::vector<Bits> seen(ways.size(), 0), coming(ways.size(), 0);
+        for (uint32_t step : from)
+            coming[step] = ~Bits{0};
         Steps open = from;
         while (!open.empty()) {
             const uint32_t step = open.back();
             open.pop_back();
-            if (seen[step])
-                continue;
-            seen[step] = true;
-            open.insert(open.end(), ways[step].begin(), ways[step].end());
+            const Bits fresh = coming[step] & ~blocked[step] & ~seen[step];
+            coming[step] = 0;
+            seen[step] |= fresh;
+            for (uint32_t next : ways[step])
+                if ((fresh & ~seen[next] & ~blocked[next]) != 0) {
+                    coming[next] |= fresh;
+                    open.push_back(next);
+                }
         }
-        for (uint32_t step : without)
-            seen[step] = false;
         return seen;
     }
 
@@ -242,22 +279,41 @@ struct Company {
     std::map<uint32_t, std::set<Guard>> guards; // of a variable; those without one at a use are left out
 };
 
+// Many variables are looked at in one walk through the code: functions with hundreds of them have long code.
+void add_events(const Flow& flow, const std::map<uint32_t, Steps>& uses, const std::map<Event, Steps>& events,
+                Company& company) {
+    for (auto next = uses.begin(); next != uses.end();) {
+        std::vector<uint32_t> variables;
+        std::vector<const Steps*> through;
+        for (; next != uses.end() && variables.size() < Flow::batch; ++next) {
+            variables.push_back(next->first);
+            through.push_back(&next->second);
+        }
+        const std::vector<Flow::Bits> only = flow.reached_only(through);
+        const Flow::Bits all = ~Flow::Bits{0} >> (Flow::batch - variables.size());
+        for (const auto& [event, at] : events) {
+            const Flow::Bits owners = at.size() == 1 ? only[at.front()] & all : 0;
+            if (owners == 0)
+                continue;
+            const bool is_first = std::has_single_bit(owners) && !company.of_event.contains(event);
+            company.of_event[event] = is_first ? variables[static_cast<size_t>(std::countr_zero(owners))] : none;
+        }
+    }
+}
+
 Company company_of(const Flow& flow, const Namer& namer, const std::vector<uint32_t>& variables) {
     std::map<uint32_t, Steps> uses;
     std::map<Event, Steps> events;
+    const std::set<uint32_t> wanted(variables.begin(), variables.end());
     flow.visit_references([&](uint32_t step, const Reference& reference) {
-        if (reference.to == Reference::To::piece && std::ranges::find(variables, reference.id) != variables.end())
+        if (reference.to == Reference::To::piece && wanted.contains(reference.id))
             uses[reference.id].push_back(step);
         else if (const auto event = namer.name(reference))
             events[*event].push_back(step);
     });
     Company company;
-    std::map<Event, unsigned> variables_of;
+    add_events(flow, uses, events, company);
     for (const auto& [variable, steps] : uses) {
-        const std::vector<bool> only = flow.reached_only(steps);
-        for (const auto& [event, at] : events)
-            if (at.size() == 1 && only[at.front()])
-                company.of_event[event] = ++variables_of[event] == 1 ? variable : none;
         std::set<Guard> guards;
         const bool has_all = std::ranges::all_of(steps, [&](uint32_t step) {
             const std::optional<Guard> guard = flow.guard_of(step, namer);

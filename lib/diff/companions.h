@@ -22,8 +22,8 @@ namespace klp::diff {
 // common, and none that speaks for another. A guard is the branch that every way to a use has taken last, with the
 // comparison and the call before it; a companion a call, a string or another reference that is there once in each of
 // the two functions, and that every way through the function, from its entry or to its ends, reaches by way of exactly
-// one of the variables. `known` says which pieces are pairs already. Time: the size of the two functions times the
-// number of variables.
+// one of the variables. `known` says which pieces are pairs already. Time: the size of the two functions, once for every
+// 64 variables.
 std::set<std::pair<uint32_t, uint32_t>>
 pair_by_companions(const Unit& original, uint32_t original_function, const Unit& patched, uint32_t patched_function,
                    const Correlation& known, const std::vector<uint32_t>& before, const std::vector<uint32_t>& after);

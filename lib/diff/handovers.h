@@ -20,10 +20,16 @@ uint32_t callee_of(const Unit& unit, const Piece& piece, const arch::Instruction
 bool may_be_argument(const Unit& unit, const Piece& piece, const Instructions& code, size_t at,
                      unsigned register_number);
 
-// May the register be what `piece` returns with that instruction? Not where a jump to another function ends the piece,
-// and the register is that one's argument; nor where the function returns nothing, or a number, which is read from the
-// debug data.
-bool may_be_result(const Unit& unit, const Piece& piece, const arch::Instruction& instruction,
-                   unsigned register_number);
+// May the register be what `piece`, whose code is `code`, returns with instruction `at`, if it holds an address there?
+// Not where a jump to another function ends the piece, and the register is that one's argument; nor where the function
+// returns nothing, or a number, which is read from the debug data. Without any, what the code puts into the register at
+// its returns tells: a number of half an address's width at one of them, or nothing at all, makes no address at
+// another.
+//
+//     mov 4(%rax), %eax
+//     or %eax, 4(%rdi)
+//     ret                  %eax is no address here,
+//     ret                  and so %rax, which walks through a table, is left over here
+bool may_be_result(const Unit& unit, const Piece& piece, const Instructions& code, size_t at, unsigned register_number);
 
 } // namespace klp::diff

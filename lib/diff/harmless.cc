@@ -48,7 +48,7 @@ std::optional<uint64_t> take_number(std::string_view& text) {
 }
 
 // KASAN's description of a stack frame: how many variables, then of each "OFFSET SIZE LENGTH NAME:LINE". Returns it
-// without the lines, or nothing for any other text.
+// without the lines and the compiler's counters, or nothing for any other text.
 std::optional<std::string> frame_without_lines(std::string_view text) {
     if (text.empty() || !is_digit(text.front()))
         return std::nullopt;
@@ -69,6 +69,10 @@ std::optional<std::string> frame_without_lines(std::string_view text) {
         if (size_t colon = name.rfind(':');
             colon != std::string_view::npos && std::ranges::all_of(name.substr(colon + 1), is_digit))
             name = name.substr(0, colon);
+        // What the compiler made has a number behind a dot (ISRA.82), counted over the whole unit.
+        if (size_t dot = name.rfind('.');
+            dot != std::string_view::npos && std::ranges::all_of(name.substr(dot + 1), is_digit))
+            name = name.substr(0, dot);
         result += std::to_string(*offset) + ' ' + std::to_string(*size) + ' ';
         result.append(name).append(1, ' ');
     }
@@ -201,11 +205,18 @@ private:
             return false;
         if (is_resolved(original_.unit, a_, p) && is_resolved(patched_.unit, b_, q))
             return true; // a call within the section: its target was compared as a reference
-        if (!(p.registers == q.registers) || !is_line_argument(original_.unit, a_, left, at, original_.lines) ||
-            !is_line_argument(patched_.unit, b_, right, at, patched_.lines))
+        const bool is_line = is_line_argument(original_.unit, a_, left, at, original_.lines) &&
+                             is_line_argument(patched_.unit, b_, right, at, patched_.lines);
+        if (!(p.registers == q.registers) || (!is_line && !moves_with_line(left, right, at)))
             return false;
-        reasons_.insert("a line that is passed to a function which reports it");
+        reasons_.insert(is_line ? "a line that is passed to a function which reports it"
+                                : "the line of a call, which is passed to it");
         return true;
+    }
+    // Whoever the callee is: in both units the argument is as far from the line that debug data gives for the call.
+    bool moves_with_line(const Instructions& left, const Instructions& right, size_t at) {
+        const auto before = distance_of_argument_from_line(original_.unit, a_, left, at, original_.lines);
+        return before && before == distance_of_argument_from_line(patched_.unit, b_, right, at, patched_.lines);
     }
     static bool is_resolved(const Unit& unit, const Piece& piece, const arch::Instruction& instruction) {
         return std::ranges::any_of(

@@ -33,7 +33,18 @@ bool takes_line(const Unit& unit, const Piece& piece, const arch::Instruction& c
         Known("__ext4_grp_locked_error", 1), Known("__ext4_journal_start_sb", 1), Known("__ext4_journal_start_sb", 2),
         Known("__ext4_journal_start_reserved", 1), Known("__ext4_journal_stop", 1),
         Known("__ext4_journal_get_write_access", 1), Known("__ext4_journal_get_create_access", 1),
-        Known("__ext4_forget", 1), Known("__ext4_handle_dirty_metadata", 1),
+        Known("__ext4_forget", 1), Known("__ext4_handle_dirty_metadata", 1), Known("__ext4_iget", 4),
+        Known("__ext4_check_dir_entry", 1), Known("__ext4_mark_inode_dirty", 3), Known("ext4_check_blockref", 1),
+        Known("__xattr_check_inode", 4), Known("__dump_mmp_msg", 3),
+        // include/acpi/acpixf.h, drivers/acpi/acpica/acutils.h, include/acpi/acoutput.h
+        Known("acpi_error", 1), Known("acpi_warning", 1), Known("acpi_exception", 1), Known("acpi_bios_error", 1),
+        Known("acpi_bios_warning", 1), Known("acpi_bios_exception", 1), Known("acpi_ut_predefined_warning", 1),
+        Known("acpi_ut_predefined_info", 1), Known("acpi_ut_predefined_bios_error", 1),
+        Known("acpi_ut_prefixed_namespace_error", 1), Known("acpi_ut_method_error", 1), Known("acpi_debug_print", 1),
+        Known("acpi_debug_print_raw", 1), Known("acpi_ut_trace", 0), Known("acpi_ut_trace_ptr", 0),
+        Known("acpi_ut_trace_str", 0), Known("acpi_ut_trace_u32", 0), Known("acpi_ut_exit", 0),
+        Known("acpi_ut_status_exit", 0), Known("acpi_ut_value_exit", 0), Known("acpi_ut_ptr_exit", 0),
+        Known("acpi_ut_str_exit", 0),
         // fs/xfs/xfs_linux.h, fs/xfs/xfs_error.h
         Known("assfail", 3), Known("asswarn", 3), Known("xfs_error_report", 4), Known("xfs_corruption_error", 6)};
     for (const elf::Relocation& relocation : unit.relocations(piece.section, call.offset, call.offset + call.size))
@@ -141,19 +152,25 @@ bool is_left_alone(const Unit& unit, const Instructions& code, size_t at, size_t
                         [&](const arch::Instruction& between) { return mentions(machine, between, number); });
 }
 
-// Debug data knows where the instruction, or the call, comes from: is the constant that line? Of a statement of several
-// lines compilers take the last one for __LINE__, debug data the first.
-bool is_own_line(const Piece& piece, uint64_t constant, const arch::Instruction& load, const arch::Instruction& call,
-                 arch::DebugLines& lines) {
+// How far the constant is behind the line that debug data gives for the instruction, or for the call: of a statement of
+// several lines compilers take the last one for __LINE__, debug data the first.
+std::optional<uint64_t> distance_from_own_line(const Piece& piece, uint64_t constant, const arch::Instruction& load,
+                                               const arch::Instruction& call, arch::DebugLines& lines, bool& is_known) {
     constexpr uint64_t longest_statement = 8;
-    bool is_known = false;
-    for (const arch::Instruction* instruction : {&load, &call})
+    for (const arch::Instruction* instruction : {&call, &load})
         for (const arch::Frame& frame : lines.frames(piece.section, instruction->offset)) {
             is_known = is_known || frame.line != 0;
             if (frame.line != 0 && constant >= frame.line && constant - frame.line < longest_statement)
-                return true;
+                return constant - frame.line;
         }
-    return !is_known;
+    return std::nullopt;
+}
+
+// Debug data knows where the instruction, or the call, comes from: is the constant that line?
+bool is_own_line(const Piece& piece, uint64_t constant, const arch::Instruction& load, const arch::Instruction& call,
+                 arch::DebugLines& lines) {
+    bool is_known = false;
+    return distance_from_own_line(piece, constant, load, call, lines, is_known) || !is_known;
 }
 
 } // namespace
@@ -174,6 +191,21 @@ bool is_line_argument(const Unit& unit, const Piece& piece, const Instructions& 
         return false;
     auto number = argument_given(unit, code, at, call);
     return number && takes_line(unit, piece, code[call], *number) && is_left_alone(unit, code, at, call, *number);
+}
+
+std::optional<uint64_t> distance_of_argument_from_line(const Unit& unit, const Piece& piece, const Instructions& code,
+                                                       size_t at, arch::DebugLines& lines) {
+    const auto constant = unit.machine().loaded_constant(code[at]);
+    if (!constant || *constant == 0 || *constant > highest_line)
+        return std::nullopt;
+    const size_t call = next_call(unit, piece, code, at + 1);
+    if (call == code.size() || returns_through_thunk(unit, piece, code[call]))
+        return std::nullopt;
+    const auto number = argument_given(unit, code, at, call);
+    bool is_known = false;
+    if (!number || !is_left_alone(unit, code, at, call, *number))
+        return std::nullopt;
+    return distance_from_own_line(piece, *constant, code[at], code[call], lines, is_known);
 }
 
 } // namespace klp::diff

@@ -10,6 +10,8 @@
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -241,24 +243,24 @@ private:
 
     // Pairs of variables that no other of their side has the size, the kind of storage and the initial content of.
     std::vector<std::pair<uint32_t, uint32_t>> distinct(const List& before, const List& after) const {
-        auto is_alike = [](const Unit& one, uint32_t a, const Unit& other, uint32_t b) {
-            const Piece& p = one.piece(a);
-            const Piece& q = other.piece(b);
-            return p.end - p.start == q.end - q.start && storage_of(one, p) == storage_of(other, q) &&
-                   std::ranges::equal(one.bytes(p), other.bytes(q));
-        };
-        std::vector<std::pair<uint32_t, uint32_t>> pairs;
-        for (uint32_t a : before)
-            for (uint32_t b : after) {
-                const bool is_unique =
-                    is_alike(original_, a, patched_, b) &&
-                    std::ranges::count_if(before, [&](uint32_t it) { return is_alike(original_, it, patched_, b); }) ==
-                        1 &&
-                    std::ranges::count_if(after, [&](uint32_t it) { return is_alike(original_, a, patched_, it); }) ==
-                        1;
-                if (is_unique)
-                    pairs.emplace_back(a, b);
+        using Look = std::tuple<uint64_t, Storage, std::string_view>;
+        const auto by_look = [](const Unit& unit, const List& list) {
+            std::map<Look, List> found;
+            for (uint32_t index : list) {
+                const Piece& piece = unit.piece(index);
+                const elf::Bytes bytes = unit.bytes(piece);
+                found[{piece.end - piece.start, storage_of(unit, piece),
+                       std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size())}]
+                    .push_back(index);
             }
+            return found;
+        };
+        const std::map<Look, List> theirs = by_look(patched_, after);
+        std::vector<std::pair<uint32_t, uint32_t>> pairs;
+        for (const auto& [look, ours] : by_look(original_, before))
+            if (const auto found = theirs.find(look);
+                found != theirs.end() && ours.size() == 1 && found->second.size() == 1)
+                pairs.emplace_back(ours[0], found->second[0]);
         return pairs;
     }
 

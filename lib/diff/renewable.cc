@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -23,24 +24,43 @@ constexpr std::array takers{Taker("___ratelimit", 0),          Taker("__mutex_in
                             Taker("lockdep_init_map_type", 2), Taker("lockdep_init_map_waits", 2),
                             Taker("init_timer_key", 4)};
 
-// The instruction at `at` gives the address that it names to one of the takers, as the right argument.
+bool is_taker(std::string_view name) {
+    return std::ranges::find(takers, name, &Taker::first) != takers.end();
+}
+
+// The function of that name does not look at that argument, if a key or state is in its register: it has not as many,
+// or it is a taker, which gets one of them only, as another argument.
+bool leaves_alone(const Unit& unit, std::string_view name, unsigned argument) {
+    if (is_taker(name))
+        return true;
+    const std::optional<unsigned> count = unit.parameters_of(name);
+    return count && *count <= argument;
+}
+
+// The instruction at `at` gives the address that it names to one of the takers, as the right argument. A register that
+// calls keep (s390's fifth argument) may hold it over calls of others.
 bool is_given_to_taker(const Unit& unit, const Piece& piece, const Instructions& code, size_t at) {
     if (at >= code.size())
         return false;
-    const auto argument = unit.machine().argument_number(code[at].first_register);
+    const arch::Machine& machine = unit.machine();
+    const std::string_view holder = code[at].first_register;
+    const auto argument = machine.argument_number(holder);
     if (!argument || code[at].writes_memory || code[at].reads_memory)
         return false;
-    for (++at; at < code.size() && !code[at].is_branch && !code[at].is_call; ++at)
-        if (unit.machine().argument_number(code[at].first_register) == argument)
-            return false; // another value is given
-    if (at == code.size() || !unit.leaves(piece, code[at]))
-        return false;
-    const uint64_t end = code[at].offset + code[at].size;
-    return std::ranges::any_of(unit.relocations(piece.section, code[at].offset, end),
-                               [&](const elf::Relocation& target) {
-                                   const Taker taker(unit.object().symbol(target.symbol).name, *argument);
-                                   return std::ranges::find(takers, taker) != takers.end();
-                               });
+    for (++at; at < code.size(); ++at) {
+        if (!unit.leaves(piece, code[at])) {
+            if (code[at].is_branch || code[at].is_call || machine.argument_number(code[at].first_register) == argument)
+                return false; // another value is given
+            continue;
+        }
+        const auto targets = unit.relocations(piece.section, code[at].offset, code[at].offset + code[at].size);
+        const auto name = targets.empty() ? std::string_view() : unit.object().symbol(targets.front().symbol).name;
+        if (std::ranges::find(takers, Taker(name, *argument)) != takers.end())
+            return true;
+        if (!code[at].is_call || !machine.survives_call(holder) || !leaves_alone(unit, name, *argument))
+            return false;
+    }
+    return false;
 }
 
 } // namespace

@@ -10,6 +10,8 @@
 #include <map>
 #include <set>
 #include <string_view>
+#include <unordered_map>
+#include <vector>
 
 namespace klp::diff {
 
@@ -49,15 +51,48 @@ Users users_of(const Unit& unit, const Users& wanted) {
     return users;
 }
 
+// Which relocations of a piece name which constant. A piece is read once: tables of names are long.
+class Mentions {
+public:
+    explicit Mentions(const Unit& unit) : unit_(unit) {}
+
+    using Relocations = std::vector<const elf::Relocation*>;
+    const Relocations& of(uint32_t piece, std::string_view bytes) {
+        const auto [at, is_new] = found_.try_emplace(piece);
+        if (is_new)
+            for (const elf::Relocation& relocation : unit_.relocations(unit_.piece(piece)))
+                at->second[constant_meant(unit_, unit_.reference(unit_.piece(piece).section, relocation))].push_back(
+                    &relocation);
+        return at->second[bytes];
+    }
+
+private:
+    const Unit& unit_;
+    std::unordered_map<uint32_t, std::unordered_map<std::string_view, Relocations>> found_;
+};
+
+// Of one unit.
+struct Reader {
+    explicit Reader(const Unit& unit) : code(unit), mentions(unit) {}
+
+    ConstantUses uses(uint32_t piece, std::string_view bytes) {
+        const Mentions::Relocations& relocations = mentions.of(piece, bytes);
+        return relocations.empty() ? ConstantUses() : constant_uses(code, piece, relocations);
+    }
+
+    CodeReader code;
+    Mentions mentions;
+};
+
 // Who of the original unit compares a constant's address, and who lets it out; `none` if nobody does.
 struct Before {
     uint32_t compares = none, lets_out = none;
 };
 
-Before look_at(CodeReader& original, const std::set<uint32_t>& users, std::string_view bytes) {
+Before look_at(Reader& original, const std::set<uint32_t>& users, std::string_view bytes) {
     Before before;
     for (uint32_t piece : users) {
-        const ConstantUses uses = constant_uses(original, piece, bytes);
+        const ConstantUses uses = original.uses(piece, bytes);
         if (uses.is_compared)
             before.compares = piece;
         if (uses.is_let_out)
@@ -66,9 +101,9 @@ Before look_at(CodeReader& original, const std::set<uint32_t>& users, std::strin
     return before;
 }
 
-std::string what_differs(const Pair& pair, CodeReader& patched, uint32_t piece, std::string_view bytes,
+std::string what_differs(const Pair& pair, Reader& patched, uint32_t piece, std::string_view bytes,
                          const Before& before) {
-    const ConstantUses uses = constant_uses(patched, piece, bytes);
+    const ConstantUses uses = patched.uses(piece, bytes);
     if (uses.is_compared && before.lets_out != none)
         return fmt::format("it compares pointers with the address of the {}, which {} lets out; the live patch has a "
                            "copy of it, so those of the old code are taken for something else",
@@ -85,7 +120,7 @@ std::string what_differs(const Pair& pair, CodeReader& patched, uint32_t piece, 
 
 std::vector<report::Finding> find_string_identity(const Pair& pair, const Selection& selection) {
     std::vector<report::Finding> findings;
-    CodeReader original(pair.original), patched(pair.patched);
+    Reader original(pair.original), patched(pair.patched);
     const Users copies = copied_constants(pair, selection);
     for (const auto& [bytes, originals] : users_of(pair.original, copies)) {
         const Before before = look_at(original, originals, bytes);

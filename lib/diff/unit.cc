@@ -14,13 +14,14 @@ Unit::Unit(const elf::Object& object, const arch::EntrySizes& entry_sizes)
     : object_(object), machine_(arch::Machine::of(object)) {
     classify_sections();
     number_files();
+    find_special_tables(entry_sizes);
     find_prefixes();
     make_pieces();
     find_parents();
     find_resolved_branches();
     find_biases();
     split_fragments();
-    read_special_tables(entry_sizes);
+    read_special_tables();
     find_ftrace_locations();
     group_symbols();
     for (uint32_t part = 0; part < pieces_.size(); ++part)

@@ -210,7 +210,8 @@ private:
     int64_t bias_of(uint32_t section, const elf::Relocation& relocation) const;
     std::vector<bool> find_anchored_blocks() const;
     void split_fragments();
-    void read_special_tables(const arch::EntrySizes& entry_sizes);
+    void find_special_tables(const arch::EntrySizes& entry_sizes);
+    void read_special_tables();
     void check_parallel_size(const SpecialSection& kind, uint64_t count, uint64_t size,
                              const arch::EntrySizes& entry_sizes) const;
     std::vector<uint64_t> annotated_starts(const elf::Section& section) const;
@@ -219,6 +220,15 @@ private:
     void read_entries(const SpecialTable& table, std::vector<SpecialEntry>& entries) const;
     void index_entries();
     Reference entry_reference(uint32_t section, int64_t anchor, int64_t offset) const;
+    // Of a field of an entry that says where a thing begins or ends, both offsets in the thing's section.
+    struct Extent {
+        int64_t from = 0, to = 0;
+        int64_t entry = 0;   // where the entry begins in its table
+        bool is_tie = false; // the thing is the place that the entry is about
+    };
+    std::optional<Extent> extent_at(uint32_t section, const elf::Relocation& relocation) const;
+    // What the addend leads to: an offset in the section of the relocation's symbol.
+    int64_t meant_offset(uint32_t section, const elf::Relocation& relocation) const;
     void find_ftrace_locations();
     void group_symbols();
     Reference reference_into(uint32_t section, int64_t anchor, int64_t offset) const;

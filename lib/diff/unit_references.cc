@@ -58,6 +58,13 @@ int64_t Unit::bias_of(uint32_t section, const elf::Relocation& relocation) const
     if (found != unusual_biases_.end())
         if (auto at = found->second.find(relocation.offset); at != found->second.end())
             return at->second;
+    if (roles_[section] == Role::special && table_of_section_[section] != none) {
+        const SpecialTable& table = special_tables_[table_of_section_[section]];
+        const bool is_distance = machine_.relocation(relocation.type).form == arch::Form::pc_relative;
+        return table.kind->counts_from_entry && is_distance
+                   ? -static_cast<int64_t>(relocation.offset % table.entry_size)
+                   : 0;
+    }
     return object_.section(section).is_code() ? machine_.usual_bias(relocation.type) : 0;
 }
 
@@ -191,9 +198,15 @@ Reference Unit::reference(uint32_t section, const elf::Relocation& relocation) c
     // A symbol with a name says what is meant even where the addend leads out of it.
     uint32_t named = piece_of_symbol_[relocation.symbol];
     int64_t bias = bias_of(section, relocation);
-    int64_t offset = sum(sum(static_cast<int64_t>(symbol.value), relocation.addend), bias);
+    int64_t offset = meant_offset(section, relocation);
+    const std::optional<Extent> extent = extent_at(section, relocation);
     Reference result;
-    if (named != none)
+    if (extent && extent->from == extent->to && !extent->is_tie)
+        // Nothing is there, and any place will do that is the same for both fields: the entry's own.
+        result = entry_reference(section, extent->entry, extent->entry);
+    else if (extent)
+        result = reference_into(symbol.section, extent->from, offset);
+    else if (named != none)
         result = {Reference::To::piece, named, difference(offset, static_cast<int64_t>(pieces_[named].entry))};
     else
         result =
@@ -206,6 +219,29 @@ Reference Unit::reference(uint32_t section, const elf::Relocation& relocation) c
         }
     result.bias = bias;
     return result;
+}
+
+int64_t Unit::meant_offset(uint32_t section, const elf::Relocation& relocation) const {
+    return sum(sum(static_cast<int64_t>(object_.symbol(relocation.symbol).value), relocation.addend),
+               bias_of(section, relocation));
+}
+
+std::optional<Unit::Extent> Unit::extent_at(uint32_t section, const elf::Relocation& relocation) const {
+    if (roles_[section] != Role::special || table_of_section_[section] == none)
+        return std::nullopt;
+    const SpecialTable& table = special_tables_[table_of_section_[section]];
+    const uint64_t field = relocation.offset % table.entry_size;
+    const uint64_t entry = relocation.offset - field;
+    for (auto [from, to] : table.kind->extents) {
+        const auto first = relocations(section, entry + from, entry + from + 1);
+        const auto last = relocations(section, entry + to, entry + to + 1);
+        const bool is_one = first.size() == 1 && last.size() == 1 && first[0].symbol == last[0].symbol &&
+                            object_.symbol(first[0].symbol).is_section();
+        if ((field == from || field == to) && is_one)
+            return Extent{meant_offset(section, first[0]), meant_offset(section, last[0]), static_cast<int64_t>(entry),
+                          from == table.kind->tie};
+    }
+    return std::nullopt;
 }
 
 uint64_t Unit::named_offset(const elf::Relocation& relocation) const {

@@ -10,12 +10,12 @@
 
 namespace klp::diff {
 
-void Unit::read_special_tables(const arch::EntrySizes& entry_sizes) {
+// Which there are, and how large their entries: what a field means may depend on where its entry begins.
+void Unit::find_special_tables(const arch::EntrySizes& entry_sizes) {
     table_of_section_.assign(roles_.size(), none);
     std::unordered_map<std::string_view, std::vector<uint32_t>> by_name;
     for (const elf::Section& section : object_.sections())
         by_name[section.name].push_back(section.index);
-    std::vector<SpecialEntry> entries;
     for (const elf::Section& section : object_.sections()) {
         if (roles_[section.index] != Role::special || section.size == 0)
             continue;
@@ -35,8 +35,13 @@ void Unit::read_special_tables(const arch::EntrySizes& entry_sizes) {
         }
         table_of_section_[section.index] = static_cast<uint32_t>(special_tables_.size());
         special_tables_.push_back(table);
-        read_entries(table, entries);
     }
+}
+
+void Unit::read_special_tables() {
+    std::vector<SpecialEntry> entries;
+    for (const SpecialTable& table : special_tables_)
+        read_entries(table, entries);
     entries_ = std::move(entries);
     index_entries();
 }
@@ -186,8 +191,8 @@ void Unit::read_entries(const SpecialTable& table, std::vector<SpecialEntry>& en
             Reference tie = reference(table.section, relocations[at]);
             const elf::Symbol& symbol = object_.symbol(relocations[at].symbol);
             if (tie.to == Reference::To::nothing && symbol.place == elf::Place::section) {
-                uint64_t offset = symbol.value + static_cast<uint64_t>(relocations[at].addend);
-                entry.owner = piece_around(symbol.section, offset);
+                const int64_t bias = bias_of(table.section, relocations[at]);
+                entry.owner = piece_around(symbol.section, named_offset(relocations[at]) + static_cast<uint64_t>(bias));
             }
             if (tie.to == Reference::To::piece)
                 entry.owner = tie.id;

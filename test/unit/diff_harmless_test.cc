@@ -43,7 +43,7 @@ TEST_CASE("a number beside a source's or function's name is a line only to a fun
                                       "void i(void) { __might_sleep(__FILE__, 3, 5); }\n";
     CHECK(pair.run(unit, replaced(unit, "10", "2000")).changed() == Names{"f"});
     CHECK(pair.run(unit, replaced(unit, "20", "21")).changed() == Names{"g"});
-    CHECK(pair.run(unit, replaced(unit, "void h(void)", "\nvoid h(void)"), "-g").changed() == Names{"h"});
+    CHECK(pair.run(unit, replaced(unit, "void h(void)", "\nvoid h(void)")).changed() == Names{"h"});
     CHECK(pair.run(unit, replaced(unit, "3, 5", "3, 6")).changed() == Names{"i"});
 }
 
@@ -53,6 +53,36 @@ TEST_CASE("debug data has the last word on what is a line") {
     UnitPair pair;
     CHECK(pair.run(unit, replaced(unit, "4200", "4300"), "-g").changed() == Names{"g"});
     CHECK(pair.run(unit, "\n\n" + unit, "-g").diff.nothing_changed);
+}
+
+TEST_CASE("a number that moves with the line of its call is the line, as debug data tells, whoever is called") {
+    const std::string unit = takers + "void f(int x) { retry(__func__, __LINE__); retry(\"f\", 40); }\n"
+                                      "void g(int x) { if (x)\n retry(\"several\",\n\n x + 3), retry(\"lines\",\n"
+                                      " __LINE__); }\nvoid h(void) { retry(\"h\", 7); }\n";
+    for (const Compiler& compiler : {gcc_x86, clang_x86()}) {
+        CAPTURE(compiler.command);
+        UnitPair pair(compiler);
+        const Outcome moved = pair.run(unit, "\n\n" + unit, "-g");
+        CHECK(moved.diff.nothing_changed);
+        CHECK(what(moved) ==
+              Names{"f: the line of a call, which is passed to it", "g: the line of a call, which is passed to it"});
+        // One more than before where the line is two more.
+        CHECK(pair.run(unit, "\n\n" + replaced(unit, "__func__, __LINE__", "__func__, __LINE__ - 1"), "-g").changed() ==
+              Names{"f"});
+        CHECK(pair.run(unit, "\n\n" + replaced(unit, "\"f\", 40", "\"f\", 42"), "-g").changed() == Names{"f"});
+        CHECK(pair.run(unit, "\n\n" + replaced(unit, "\"h\", 7", "\"h\", 8"), "-g").changed() == Names{"h"});
+    }
+}
+
+TEST_CASE("lines that functions of ACPI and ext4 take are known without debug data") {
+    const std::string unit = "extern void acpi_error(const char *, unsigned, const char *, ...);\n"
+                             "extern void *__ext4_iget(void *, unsigned long, int, const char *, unsigned);\n"
+                             "void f(int x) { acpi_error(\"mod\", __LINE__, \"bad %d\", x); }\n"
+                             "void *g(void *sb) { return __ext4_iget(sb, 2, 0, __func__, __LINE__); }\n";
+    with_compilers([&](const Compiler& compiler) {
+        UnitPair pair(compiler);
+        CHECK(pair.run(unit, "\n" + unit).diff.nothing_changed);
+    });
 }
 
 TEST_CASE("a text that looks like a place in a source is a text") {

@@ -138,3 +138,28 @@ TEST_CASE("who is on a list that the kernel has read is said, and no all-clear")
         CHECK(pair.run(unit, marked).has_finding("diff.registry-changed"));
     }
 }
+
+TEST_CASE("entries of a table that the linker bounds are not the end of each other") {
+    // pr_debug() of include/linux/dynamic_debug.h
+    const std::string unit =
+        "struct ddebug { const char *module, *function, *format; unsigned line; long key; } "
+        "__attribute__((aligned(8)));\n"
+        "extern void __dynamic_pr_debug(struct ddebug *, const char *, ...);\n"
+        "#define DEBUG(f) ({ static struct ddebug descriptor __attribute__((aligned(8), section(\"__dyndbg\"), used)) "
+        "= "
+        "{ \"mod\", __func__, f, 7, 0 }; if (descriptor.key) __dynamic_pr_debug(&descriptor, f); })\n"
+        "int f(int x) { DEBUG(\"f\\n\"); return x + 1; }\nint g(int x) { DEBUG(\"g\\n\"); return x; }\n"
+        "int h(int x) { DEBUG(\"h\\n\"); DEBUG(\"h2\\n\"); return x; }\n";
+    with_compilers([&](const Compiler& compiler) {
+        UnitPair pair(compiler);
+        for (const auto& [from, to] :
+             {std::pair("return x + 1", "return x + 2"), {"g\\n\"); return x", "g\\n\"); return -x"}}) {
+            const Outcome outcome = pair.run(unit, replaced(unit, from, to));
+            REQUIRE(outcome.codes.empty());
+            CHECK(outcome.changed().size() == 1);
+            // Those of the other functions stay the kernel's alone.
+            if (const elf::Section* table = outcome.output->find_section("__dyndbg"))
+                CHECK(table->size <= 40);
+        }
+    });
+}
