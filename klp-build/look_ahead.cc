@@ -3,6 +3,7 @@
 #include "pipeline.h"
 
 #include "files/files.h"
+#include "source/touched_macros.h"
 #include "source/touched_types.h"
 
 #include <fmt/format.h>
@@ -23,11 +24,23 @@ bool changes_header(const PatchedFiles& changes) {
     });
 }
 
-std::set<std::string> types_of(const PatchedFiles& changes) {
-    std::set<std::string> types;
-    for (const auto& [path, change] : changes.applied.files)
-        types.merge(source::touched_types(change));
-    return types;
+// Types, macros and inline functions that the patch edits.
+std::set<std::string> touched_names(const PatchedFiles& changes) {
+    std::set<std::string> names;
+    for (const auto& [path, change] : changes.applied.files) {
+        names.merge(source::touched_types(change));
+        names.merge(source::touched_macros(change));
+    }
+    return names;
+}
+
+// Beside a header that changes, or in a folder of its name: net/tls/ is of include/net/tls.h.
+bool is_of_subsystem(const std::filesystem::path& unit, const PatchedFiles& changes) {
+    return std::ranges::any_of(changes.files, [&](const source::ChangedFile& file) {
+        const std::filesystem::path header = file.path, folder = unit.parent_path();
+        return file.kind == source::FileKind::header &&
+               (header.parent_path() == folder || std::ranges::find(folder, header.stem()) != folder.end());
+    });
 }
 
 size_t mentions(std::string_view text, std::string_view word) {
@@ -37,9 +50,9 @@ size_t mentions(std::string_view text, std::string_view word) {
     return count;
 }
 
-// The likeliest to show what the patch does, in little time: its own sources, then those that speak most of the types
-// that it edits for their size. Negative: the more, the earlier.
-double rank(const kernel::UnitChange& change, const PatchedFiles& changes, const std::set<std::string>& types,
+// The likeliest to show what the patch does, in little time: its own sources, then those that speak most of what it
+// edits for their size, those of the header's own subsystem before others. Negative: the more, the earlier.
+double rank(const kernel::UnitChange& change, const PatchedFiles& changes, const std::set<std::string>& names,
             const std::filesystem::path& source) {
     if (changes.applied.files.contains(change.patched.source))
         return -1e9;
@@ -48,20 +61,22 @@ double rank(const kernel::UnitChange& change, const PatchedFiles& changes, const
         return 0; // generated
     const std::string text = files::read_text(file);
     size_t count = 0;
-    for (const std::string& type : types)
-        count += mentions(text, type);
+    for (const std::string& name : names)
+        count += mentions(text, name);
     // Includes cost as much as a text of this size.
     constexpr double includes = 20000;
-    return -static_cast<double>(count) / (static_cast<double>(text.size()) + includes);
+    constexpr double nearness = 4;
+    return -static_cast<double>(count) / (static_cast<double>(text.size()) + includes) *
+           (is_of_subsystem(change.patched.source, changes) ? nearness : 1);
 }
 
 std::vector<const kernel::UnitChange*> likeliest(const kernel::Plan& plan, const PatchedFiles& changes,
                                                  const kernel::Target& target) {
-    const std::set<std::string> types = types_of(changes);
+    const std::set<std::string> names = touched_names(changes);
     std::vector<std::pair<double, const kernel::UnitChange*>> ranked;
     for (const kernel::UnitChange& change : plan.changes)
         if (!change.is_new())
-            ranked.emplace_back(rank(change, changes, types, target.source), &change);
+            ranked.emplace_back(rank(change, changes, names, target.source), &change);
     const size_t count = std::min(most_first, ranked.size());
     std::ranges::partial_sort(ranked, ranked.begin() + static_cast<std::ptrdiff_t>(count), {},
                               [](const auto& entry) { return entry.first; });
