@@ -79,6 +79,26 @@ std::optional<std::string> frame_without_lines(std::string_view text) {
     return rest.empty() ? std::optional(result) : std::nullopt;
 }
 
+// struct type_descriptor (lib/ubsan.h): kind and information of a type, then its name. Clang tells a type without one
+// by its place: "'struct (unnamed at /tree/u.c:668:2)[6]'". Returns all but the place, or nothing for anything else.
+std::optional<std::string> type_without_place(const Unit& unit, const Reference& reference) {
+    constexpr size_t name_at = 4;
+    constexpr std::string_view opening = "(unnamed ";
+    if (reference.to != Reference::To::piece || reference.offset != 0)
+        return std::nullopt;
+    const elf::Bytes bytes = unit.bytes(unit.piece(reference.id));
+    std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    text.erase(text.find_last_not_of('\0') + 1); // what fills up to the next one
+    size_t at = text.find(opening, std::min(text.size(), name_at));
+    if (at == std::string::npos)
+        return std::nullopt;
+    for (; at != std::string::npos; at = text.find(opening, at + opening.size())) {
+        const size_t place = at + opening.size();
+        text.erase(place, text.find(')', place) - place);
+    }
+    return text;
+}
+
 class Judge {
 public:
     Judge(LineSide& original, uint32_t before, LineSide& patched, uint32_t after)
@@ -156,9 +176,15 @@ private:
         return std::ranges::equal(original_.unit.relocations(p), patched_.unit.relocations(q),
                                   [&](const elf::Relocation& left, const elf::Relocation& right) {
                                       return left.offset - p.start == right.offset - q.start &&
-                                             original_.hasher.target(original_.unit.reference(p.section, left), x) ==
-                                                 patched_.hasher.target(patched_.unit.reference(q.section, right), y);
+                                             has_equal_target(original_.unit.reference(p.section, left), x,
+                                                              patched_.unit.reference(q.section, right), y);
                                   });
+    }
+    bool has_equal_target(const Reference& left, uint32_t x, const Reference& right, uint32_t y) {
+        if (original_.hasher.target(left, x) == patched_.hasher.target(right, y))
+            return true;
+        const auto before = type_without_place(original_.unit, left);
+        return before && before == type_without_place(patched_.unit, right);
     }
 
     // KASAN puts the description into the frame itself: it is stored, where a text that somebody is to read is passed.
@@ -205,18 +231,11 @@ private:
             return false;
         if (is_resolved(original_.unit, a_, p) && is_resolved(patched_.unit, b_, q))
             return true; // a call within the section: its target was compared as a reference
-        const bool is_line = is_line_argument(original_.unit, a_, left, at, original_.lines) &&
-                             is_line_argument(patched_.unit, b_, right, at, patched_.lines);
-        if (!(p.registers == q.registers) || (!is_line && !moves_with_line(left, right, at)))
+        if (!(p.registers == q.registers) || !is_line_argument(original_.unit, a_, left, at, original_.lines) ||
+            !is_line_argument(patched_.unit, b_, right, at, patched_.lines))
             return false;
-        reasons_.insert(is_line ? "a line that is passed to a function which reports it"
-                                : "the line of a call, which is passed to it");
+        reasons_.insert("a line that is passed to a function which reports it");
         return true;
-    }
-    // Whoever the callee is: in both units the argument is as far from the line that debug data gives for the call.
-    bool moves_with_line(const Instructions& left, const Instructions& right, size_t at) {
-        const auto before = distance_of_argument_from_line(original_.unit, a_, left, at, original_.lines);
-        return before && before == distance_of_argument_from_line(patched_.unit, b_, right, at, patched_.lines);
     }
     static bool is_resolved(const Unit& unit, const Piece& piece, const arch::Instruction& instruction) {
         return std::ranges::any_of(

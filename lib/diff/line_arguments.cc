@@ -152,25 +152,19 @@ bool is_left_alone(const Unit& unit, const Instructions& code, size_t at, size_t
                         [&](const arch::Instruction& between) { return mentions(machine, between, number); });
 }
 
-// How far the constant is behind the line that debug data gives for the instruction, or for the call: of a statement of
-// several lines compilers take the last one for __LINE__, debug data the first.
-std::optional<uint64_t> distance_from_own_line(const Piece& piece, uint64_t constant, const arch::Instruction& load,
-                                               const arch::Instruction& call, arch::DebugLines& lines, bool& is_known) {
+// Debug data knows where the instruction, or the call, comes from: is the constant that line? Of a statement of several
+// lines compilers take the last one for __LINE__, debug data the first.
+bool is_own_line(const Piece& piece, uint64_t constant, const arch::Instruction& load, const arch::Instruction& call,
+                 arch::DebugLines& lines) {
     constexpr uint64_t longest_statement = 8;
-    for (const arch::Instruction* instruction : {&call, &load})
+    bool is_known = false;
+    for (const arch::Instruction* instruction : {&load, &call})
         for (const arch::Frame& frame : lines.frames(piece.section, instruction->offset)) {
             is_known = is_known || frame.line != 0;
             if (frame.line != 0 && constant >= frame.line && constant - frame.line < longest_statement)
-                return constant - frame.line;
+                return true;
         }
-    return std::nullopt;
-}
-
-// Debug data knows where the instruction, or the call, comes from: is the constant that line?
-bool is_own_line(const Piece& piece, uint64_t constant, const arch::Instruction& load, const arch::Instruction& call,
-                 arch::DebugLines& lines) {
-    bool is_known = false;
-    return distance_from_own_line(piece, constant, load, call, lines, is_known) || !is_known;
+    return !is_known;
 }
 
 } // namespace
@@ -191,21 +185,6 @@ bool is_line_argument(const Unit& unit, const Piece& piece, const Instructions& 
         return false;
     auto number = argument_given(unit, code, at, call);
     return number && takes_line(unit, piece, code[call], *number) && is_left_alone(unit, code, at, call, *number);
-}
-
-std::optional<uint64_t> distance_of_argument_from_line(const Unit& unit, const Piece& piece, const Instructions& code,
-                                                       size_t at, arch::DebugLines& lines) {
-    const auto constant = unit.machine().loaded_constant(code[at]);
-    if (!constant || *constant == 0 || *constant > highest_line)
-        return std::nullopt;
-    const size_t call = next_call(unit, piece, code, at + 1);
-    if (call == code.size() || returns_through_thunk(unit, piece, code[call]))
-        return std::nullopt;
-    const auto number = argument_given(unit, code, at, call);
-    bool is_known = false;
-    if (!number || !is_left_alone(unit, code, at, call, *number))
-        return std::nullopt;
-    return distance_from_own_line(piece, *constant, code[at], code[call], lines, is_known);
 }
 
 } // namespace klp::diff

@@ -43,7 +43,7 @@ TEST_CASE("a number beside a source's or function's name is a line only to a fun
                                       "void i(void) { __might_sleep(__FILE__, 3, 5); }\n";
     CHECK(pair.run(unit, replaced(unit, "10", "2000")).changed() == Names{"f"});
     CHECK(pair.run(unit, replaced(unit, "20", "21")).changed() == Names{"g"});
-    CHECK(pair.run(unit, replaced(unit, "void h(void)", "\nvoid h(void)")).changed() == Names{"h"});
+    CHECK(pair.run(unit, replaced(unit, "void h(void)", "\nvoid h(void)"), "-g").changed() == Names{"h"});
     CHECK(pair.run(unit, replaced(unit, "3, 5", "3, 6")).changed() == Names{"i"});
 }
 
@@ -53,25 +53,6 @@ TEST_CASE("debug data has the last word on what is a line") {
     UnitPair pair;
     CHECK(pair.run(unit, replaced(unit, "4200", "4300"), "-g").changed() == Names{"g"});
     CHECK(pair.run(unit, "\n\n" + unit, "-g").diff.nothing_changed);
-}
-
-TEST_CASE("a number that moves with the line of its call is the line, as debug data tells, whoever is called") {
-    const std::string unit = takers + "void f(int x) { retry(__func__, __LINE__); retry(\"f\", 40); }\n"
-                                      "void g(int x) { if (x)\n retry(\"several\",\n\n x + 3), retry(\"lines\",\n"
-                                      " __LINE__); }\nvoid h(void) { retry(\"h\", 7); }\n";
-    for (const Compiler& compiler : {gcc_x86, clang_x86()}) {
-        CAPTURE(compiler.command);
-        UnitPair pair(compiler);
-        const Outcome moved = pair.run(unit, "\n\n" + unit, "-g");
-        CHECK(moved.diff.nothing_changed);
-        CHECK(what(moved) ==
-              Names{"f: the line of a call, which is passed to it", "g: the line of a call, which is passed to it"});
-        // One more than before where the line is two more.
-        CHECK(pair.run(unit, "\n\n" + replaced(unit, "__func__, __LINE__", "__func__, __LINE__ - 1"), "-g").changed() ==
-              Names{"f"});
-        CHECK(pair.run(unit, "\n\n" + replaced(unit, "\"f\", 40", "\"f\", 42"), "-g").changed() == Names{"f"});
-        CHECK(pair.run(unit, "\n\n" + replaced(unit, "\"h\", 7", "\"h\", 8"), "-g").changed() == Names{"h"});
-    }
 }
 
 TEST_CASE("lines that functions of ACPI and ext4 take are known without debug data") {
@@ -103,4 +84,15 @@ TEST_CASE("the line in an entry of __bug_table is harmless, its flags are not") 
     CHECK(outcome.diff.nothing_changed);
     CHECK(what(outcome) == Names{"f: a line in __bug_table"});
     CHECK(pair.run(before, replaced(before, ".word 0", ".word 1")).changed() == Names{"f"});
+}
+
+TEST_CASE("UBSAN's name of a type that has none says where it is, which is no content") {
+    const auto unit = [](const std::string& line, const std::string& size) {
+        return "#line " + line + " \"u.c\"\nstruct s { struct { int a, b; } list[" + size +
+               "]; };\n#line 20 \"u.c\"\nint f(struct s *p, int i) { return p->list[i].b; }\n";
+    };
+    UnitPair pair(clang_x86());
+    const std::string checks = "-fsanitize=bounds -fdata-sections";
+    CHECK(pair.run(unit("3", "6"), unit("5", "6"), checks).diff.nothing_changed);
+    CHECK(pair.run(unit("3", "6"), unit("5", "7"), checks).changed() == Names{"f"});
 }
