@@ -134,9 +134,22 @@ private:
             if (was == before.end() || was->second.size() != values.size())
                 continue;
             const auto [old, now] = std::ranges::mismatch(was->second, values);
-            if (now != values.end() && !old->empty() && !now->empty())
+            if (now != values.end() && !old->empty() && !now->empty() && !is_renamed(*old, *now))
                 found_.push_back({Kind::value, function, member, *old, *now});
         }
+    }
+    // A constant that the patch defines by another name: neither side knows the other's.
+    bool is_renamed(std::string_view old, std::string_view now) const {
+        return is_identifier(old) && is_identifier(now) && count_word(texts_.text_before.rest, old) != 0 &&
+               count_word(texts_.text_after.rest, now) != 0 && !mentions(texts_.after, texts_.text_after, old) &&
+               !mentions(texts_.before, texts_.text_before, now);
+    }
+    template <class WordsOfFunctions>
+    static bool mentions(const WordsOfFunctions& functions, const FunctionTexts& texts, std::string_view name) {
+        const auto has = [&](const auto& function) {
+            return std::ranges::find(function.second, name) != function.second.end();
+        };
+        return count_word(texts.rest, name) != 0 || std::ranges::any_of(functions, has);
     }
     void compare_tables() {
         const auto before = constant_tables(texts_.text_before.rest), after = constant_tables(texts_.text_after.rest);

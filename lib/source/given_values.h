@@ -22,9 +22,9 @@ struct GivenValue {
 };
 
 // Both are the texts of all files that a patch changes. Runs once for each object: by the structure that has its
-// address
-// (`.init` of pernet_operations, `.probe`, `.ndo_init`), by its name (_probe, _init_net), or if only such functions
-// call it. What a function stores that is no constant is not compared. Linear in the texts.
+// address (`.init` of pernet_operations, `.probe`, `.ndo_init`), by its name (_probe, _init_net), or if only such
+// functions call it. What a function stores that is no constant is not compared, nor a constant that the patch
+// gives another name. Linear in the texts.
 std::vector<GivenValue> compare_given(const FunctionTexts& before, const FunctionTexts& after);
 
 } // namespace klp::source

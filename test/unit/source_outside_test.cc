@@ -83,6 +83,10 @@ TEST_CASE("constants that each object is given once") {
     CHECK(given("static void set(struct d *d) { d->max = 1; }\nint a_probe(struct d *d) { set(d); return 0; }",
                 "static void set(struct d *d) { d->max = 2; }\nint a_probe(struct d *d) { set(d); return 0; }")
               .size() == 1);
+    // A constant that has another name now.
+    CHECK(given("#define OLD_MTU 9\nint a_probe(struct d *d) { d->max = OLD_MTU; return 0; }",
+                "#define NEW_MTU 9\nint a_probe(struct d *d) { d->max = NEW_MTU; return 0; }")
+              .empty());
     // What runs again, is no constant, or is stored at one more place.
     CHECK(given("void reset(struct d *d) { d->max = 1; }", "void reset(struct d *d) { d->max = 2; }").empty());
     CHECK(given(nets("net->a = size(net);"), nets("net->a = size(net) + 1;")).empty());
