@@ -13,8 +13,10 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <iterator>
 #include <map>
+#include <optional>
 #include <set>
 
 namespace klp::build {
@@ -128,6 +130,21 @@ void add_encoding(const Constant& constant, const std::vector<Constant>& all, st
 }
 
 // Nobody is misled by another size but code that goes by the constant where it uses the object.
+// bitmap_clear(x->m, 0, NAME): new code goes to the end that new objects have.
+bool is_filled(const Constant& constant, std::string_view variable) {
+    return variable.starts_with("->") && constant.uses.filled.contains(std::string(variable.substr(2)));
+}
+
+bool is_less(const source::ChangedConstant& change) {
+    const auto number = [](const std::string& text) {
+        char* end = nullptr;
+        const unsigned long long value = std::strtoull(text.c_str(), &end, 0);
+        return end != text.c_str() && *end == '\0' ? std::optional(value) : std::nullopt;
+    };
+    const auto before = number(change.before), after = number(change.after);
+    return before && after && *after < *before;
+}
+
 void add_sizes(const SizesOfFiles& files, const std::vector<Constant>& constants,
                std::vector<report::Finding>& findings) {
     if (std::ranges::none_of(files, [](const auto& file) { return file.second.is_used; }))
@@ -136,10 +153,13 @@ void add_sizes(const SizesOfFiles& files, const std::vector<Constant>& constants
         for (const source::ConstantSize& size : sizes.made) {
             const auto constant =
                 std::ranges::find_if(constants, [&](const Constant& it) { return it.change.name == size.constant; });
+            const bool is_overrun = is_filled(*constant, size.variable) && !is_less(constant->change);
             findings.push_back(
-                {"sense.allocation-changed", report::Severity::warning, path, size.function,
-                 fmt::format("it makes `{}` by {}, and {} is {} now, was {}; objects that exist have the old size",
-                             size.variable, size.call, size.constant, constant->change.after, constant->change.before),
+                {"sense.allocation-changed", is_overrun ? report::Severity::error : report::Severity::warning, path,
+                 size.function,
+                 fmt::format("it makes `{}` by {}, and {} is {} now, was {}; objects that exist have the old size{}",
+                             size.variable, size.call, size.constant, constant->change.after, constant->change.before,
+                             is_overrun ? ", and code writes as much there as the constant says" : ""),
                  "have code that goes by the constant tell new objects from old ones: give new ones a shadow variable, "
                  "or keep the size beside the object"});
         }

@@ -197,7 +197,10 @@ private:
     // Numbers that the functions for whole bitmaps and buffers are given are lengths.
     void look_at_call(size_t bracket) {
         const std::string_view callee = words_[bracket - 1];
-        if (callee.starts_with("bitmap_") || callee.starts_with("mem") || callee.starts_with("offset"))
+        const bool is_of_memory = callee.starts_with("bitmap_") || callee.starts_with("mem");
+        if (is_of_memory && std::ranges::any_of(fills, [&](std::string_view fill) { return callee.ends_with(fill); }))
+            add(uses_.filled, member_in(bracket, closing(bracket)));
+        if (is_of_memory || callee.starts_with("offset"))
             return;
         auto says = [&](std::string_view part) { return callee.find(part) != callee.npos; };
         const bool is_store = says("set") || says("WRITE") || says("store") || says("xchg") || says("assign");
@@ -220,6 +223,7 @@ private:
     }
 
     static constexpr size_t none = SIZE_MAX;
+    static constexpr std::string_view fills[] = {"set", "clear", "fill", "zero", "copy", "cpy"};
 
     struct Switch {
         std::string member;

@@ -11,6 +11,7 @@ namespace klp::source {
 // "state".
 struct ConstantUses {
     std::set<std::string> stored; // the constant is written there, or bits of it
+    std::set<std::string> filled; // as much as the constant says is written there: bitmap_zero(x->m, NAME)
     std::set<std::string> tested; // a value there is compared with it for equality, or masked by it
 };
 

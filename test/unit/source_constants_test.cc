@@ -115,3 +115,15 @@ TEST_CASE("a static variable holds a constant as a member does") {
     CHECK(stored(flags + "own = BUSY; }").empty());
     CHECK(tested("static const int table = 3; int f(void) { return table == BUSY; }").empty());
 }
+
+TEST_CASE("how much of a member is written") {
+    const auto filled = [](const char* text) {
+        ConstantUses uses;
+        add_uses(text, "BUSY", uses);
+        return uses.filled;
+    };
+    CHECK(filled("bitmap_clear(a->state, 0, BUSY);") == state);
+    CHECK(filled("memset(a->state, 0, 2 * BUSY);") == state);
+    CHECK(filled("n = bitmap_weight(a->state, BUSY);") == none);
+    CHECK(filled("copy(a->state, 0, BUSY);") == none);
+}
