@@ -1,6 +1,7 @@
 #include "source/call_graph.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace klp::source {
 
@@ -34,13 +35,16 @@ const std::set<std::string_view>& CallGraph::calls_of(std::string_view function)
     return found == calls_.end() ? none : found->second;
 }
 
-bool CallGraph::are_joined(std::string_view one, std::string_view other) const {
-    if (calls_of(one).contains(other) || calls_of(other).contains(one))
-        return true;
-    const auto callers = callers_.find(one);
-    return callers != callers_.end() && std::ranges::any_of(callers->second, [&](std::string_view caller) {
-               return calls_of(caller).contains(other);
-           });
+bool CallGraph::is_call_between(std::string_view one, std::string_view other) const {
+    return calls_of(one).contains(other) || calls_of(other).contains(one);
+}
+
+std::set<std::string_view> CallGraph::callers_of_both(std::string_view one, std::string_view other) const {
+    Names both;
+    if (const auto callers = callers_.find(one); callers != callers_.end())
+        std::ranges::copy_if(callers->second, std::inserter(both, both.end()),
+                             [&](std::string_view caller) { return calls_of(caller).contains(other); });
+    return both;
 }
 
 bool CallGraph::runs_only_in(std::string_view function, std::string_view other) const {

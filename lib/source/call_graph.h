@@ -15,9 +15,8 @@ public:
     // `rest`: the tokens outside of functions.
     CallGraph(const FunctionWords& functions, const std::string& rest);
 
-    // Whether one calls the other, or a third calls both: what one of them no longer does and the other now does may be
-    // done as often as before.
-    bool are_joined(std::string_view one, std::string_view other) const;
+    bool is_call_between(std::string_view one, std::string_view other) const;
+    std::set<std::string_view> callers_of_both(std::string_view one, std::string_view other) const;
     // Whether nobody comes to `function` but by way of `other`.
     bool runs_only_in(std::string_view function, std::string_view other) const;
     // The functions that it calls.

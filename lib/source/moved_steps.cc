@@ -115,7 +115,7 @@ private:
                 continue;
             if (old->does != Does::readies && is_made(sides.before, from, *old))
                 continue;
-            if (is_refactoring(from, to))
+            if (is_refactoring(from, to, step.does))
                 continue;
             if (const std::optional<Kind> kind = kind_of(from, to, *old, step))
                 found_.push_back({*kind, from, to, step.object, std::string(step.by)});
@@ -140,9 +140,15 @@ private:
             count.after += count_same(steps_of(texts_.after.find(callee)->second, texts_.text_after.rest), step);
         return count;
     }
-    bool is_refactoring(const std::string& from, const std::string& to) {
+    // What one of them no longer does and the other now does may be done as often as before: a third function calls
+    // both. What is made ready there is not for those who come to the user by another way: nobody else may.
+    bool is_refactoring(const std::string& from, const std::string& to, Does does) {
         const auto is_one = [&](const CallGraph& graph) {
-            return graph.are_joined(from, to) || graph.runs_only_in(from, to) || graph.runs_only_in(to, from);
+            const auto is_part = [&](std::string_view caller) {
+                return does != Does::readies || (graph.runs_only_in(from, caller) && graph.runs_only_in(to, caller));
+            };
+            return graph.is_call_between(from, to) || graph.runs_only_in(from, to) || graph.runs_only_in(to, from) ||
+                   std::ranges::any_of(graph.callers_of_both(from, to), is_part);
         };
         return is_one(before_graph()) || is_one(after_graph());
     }

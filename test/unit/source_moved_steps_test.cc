@@ -62,6 +62,20 @@ TEST_CASE("made ready by the maker in place of the user") {
               .empty());
 }
 
+TEST_CASE("made ready by the maker, and who uses it is not only called behind that") {
+    const std::string init = "INIT_WORK(&c->exit, end);";
+    const auto ring = [&](const std::string& make, const std::string& exit, const std::string& more) {
+        return "static struct ctx *make(void) { struct ctx *c = kzalloc(sizeof(*c), GFP_KERNEL); " + make +
+               " return c; }\nstatic void leave(struct ctx *c) { " + exit +
+               " queue_work(wq, &c->exit); }\nint create(void) { struct ctx *c = make(); if (bad(c)) leave(c); "
+               "return 0; }\n" +
+               more;
+    };
+    const std::string release = "int release(struct file *f) { leave(f->private_data); return 0; }\n";
+    CHECK(only(ring("", init, release), ring(init, "", release)).kind == Kind::readied_by_maker);
+    CHECK(compare(ring("", init, ""), ring(init, "", "")).empty());
+}
+
 TEST_CASE("made ready by the user in place of the maker, or by neither") {
     const std::string init = "mutex_init(&c->lock);";
     const MovedStep found = only(Driver{.make = init}.text(), Driver{.use = init}.text());
