@@ -6,6 +6,7 @@
 #include "host/cache.h"
 #include "host/process.h"
 #include "report/json.h"
+#include "report/json_text.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -43,7 +44,7 @@ std::optional<Json> try_json(const fs::path& path) {
 }
 
 void write_json(const fs::path& path, const Json& json) {
-    const std::string text = json.dump(2) + "\n";
+    const std::string text = report::json_text(json);
     files::write_synced(path, std::as_bytes(std::span(text)));
 }
 

@@ -21,6 +21,7 @@
 #include "kernel/rust_readers.h"
 #include "report/command.h"
 #include "report/interruption.h"
+#include "source/object_texts.h"
 
 #include <fmt/format.h>
 
@@ -159,13 +160,14 @@ void run(const Options& options, Record& record, report::Progress& progress, fil
     // Do the patched types and functions fit the objects and callers that are there already?
     progress.begin("sense", "compare types and interfaces");
     const ChangedTexts texts = changed_texts(changes);
+    const source::ObjectTexts words = source::object_texts(texts.before, texts.after);
     add(record.findings,
         without_kept_functions(texts, sense_changes(options, pairs, images, reach_of(target, plan), record.review)));
     SameCode same(texts, pairs);
     add(record.findings, sense_side_by_side(changes, texts, same));
-    add(record.findings, sense_moves(texts, record.findings, same));
-    add(record.findings, sense_objects(texts, pairs, same));
-    add(record.findings, sense_outside(texts, record.findings, same));
+    add(record.findings, sense_moves(texts, words, record.findings, same));
+    add(record.findings, sense_objects(texts, words, pairs, same));
+    add(record.findings, sense_outside(texts, words, record.findings, same));
     progress.end();
 
     // What is different in the patched one?

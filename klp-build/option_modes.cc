@@ -1,5 +1,7 @@
 #include "option_modes.h"
 
+#include "report/command.h"
+
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
@@ -58,14 +60,6 @@ bool heeds(const Mode& mode, const CLI::Option& option) {
     return has(always, option) || has(mode.own, option) || (mode.has_kernel && has(of_kernel, option));
 }
 
-// Groups of options are nameless parts of the command line.
-void gather(const CLI::App& app, std::vector<const CLI::Option*>& given) {
-    for (const CLI::Option* option : app.get_options([](const CLI::Option* it) { return it->count() > 0; }))
-        given.push_back(option);
-    for (const CLI::App* group : app.get_subcommands([](const CLI::App* it) { return it->get_name().empty(); }))
-        gather(*group, given);
-}
-
 } // namespace
 
 std::string unheeded_option(const CLI::App& app, const Options& options) {
@@ -73,8 +67,7 @@ std::string unheeded_option(const CLI::App& app, const Options& options) {
     const auto mode = std::ranges::find_if(modes, &Mode::is_asked_for);
     if (mode == modes.end())
         return {};
-    std::vector<const CLI::Option*> given;
-    gather(app, given);
+    const std::vector<const CLI::Option*> given = report::given_options(app);
     const auto unheeded =
         std::ranges::find_if(given, [&](const CLI::Option* option) { return !heeds(*mode, *option); });
     if (unheeded == given.end())

@@ -289,7 +289,7 @@ std::string complaint(const Options& options) {
                 "{} is an ELF file, not a patch; -v is --verbose here, a vmlinux is given with --vmlinux",
                 patch.string());
     if (options.cache_action != Options::CacheAction::none)
-        return options.patches.empty() ? "" : "--cache looks at the cache only: give no patch";
+        return {};
     if (options.as_json && !options.lists_kernels)
         return "--json goes with --list-kernels";
     if (options.lists_kernels)

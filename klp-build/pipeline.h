@@ -25,6 +25,10 @@
 #include <string>
 #include <vector>
 
+namespace klp::source {
+struct ObjectTexts; // object_texts.h
+}
+
 namespace klp::build {
 
 using Units = std::vector<kernel::BuildUnit>; // all of the target
@@ -162,22 +166,23 @@ std::vector<report::Finding> sense_changes(const Options& options, const std::ve
 // functions whose code is the same (same_code.h).
 std::vector<report::Finding> sense_side_by_side(const PatchedFiles& changes, const ChangedTexts& texts,
                                                 SameCode& same_code);
+// `words`, here and below: what `texts` are, read once for all.
 // Steps of an object's life that the patch moves from one function to another: warnings "sense.first-value" and
 // "sense.step-moved". Nothing is said of a reference of which `findings` say more ("sense.refcount-changed"), nor of
 // functions whose code is the same.
-std::vector<report::Finding> sense_moves(const ChangedTexts& texts, const std::vector<report::Finding>& findings,
-                                         SameCode& same_code);
+std::vector<report::Finding> sense_moves(const ChangedTexts& texts, const source::ObjectTexts& words,
+                                         const std::vector<report::Finding>& findings, SameCode& same_code);
 // What the patch takes for granted of objects that the old code made and stored. Warnings; throws report::Refusal with
 // all of it for "sense.allocator-changed" and "sense.pointer-changed". Nothing is said of functions whose code is the
 // same.
-std::vector<report::Finding> sense_objects(const ChangedTexts& texts, const std::vector<kernel::ObjectPair>& pairs,
-                                           SameCode& same_code);
+std::vector<report::Finding> sense_objects(const ChangedTexts& texts, const source::ObjectTexts& words,
+                                           const std::vector<kernel::ObjectPair>& pairs, SameCode& same_code);
 // What code and objects that the patch does not change make of it: work that old code queued elsewhere, constants that
 // objects have been given already, failures that callers do not look for. Warnings "sense.queue-changed",
-// "sense.first-value", "sense.result-changed". Nothing is said of a first value of which `findings` do, nor of functions
-// whose code is the same.
-std::vector<report::Finding> sense_outside(const ChangedTexts& texts, const std::vector<report::Finding>& findings,
-                                           SameCode& same_code);
+// "sense.first-value", "sense.result-changed". Nothing is said of a first value of which `findings` do, nor of
+// functions whose code is the same.
+std::vector<report::Finding> sense_outside(const ChangedTexts& texts, const source::ObjectTexts& words,
+                                           const std::vector<report::Finding>& findings, SameCode& same_code);
 // Reads the objects and looks the originals up in the images of their owners. Throws report::Refusal
 // "origin.foreign-unit" or "origin.contradiction" for an original that the kernel was not built from.
 std::vector<ProvenPair> prove_origins(const Options& options, const kernel::Target& target,

@@ -129,7 +129,6 @@ void add_encoding(const Constant& constant, const std::vector<Constant>& all, st
          "leave its value, unless what is put together is always taken apart before anything else runs"});
 }
 
-// Nobody is misled by another size but code that goes by the constant where it uses the object.
 // bitmap_clear(x->m, 0, NAME): new code goes to the end that new objects have.
 bool is_filled(const Constant& constant, std::string_view variable) {
     return variable.starts_with("->") && constant.uses.filled.contains(std::string(variable.substr(2)));
@@ -145,6 +144,7 @@ bool is_less(const source::ChangedConstant& change) {
     return before && after && *after < *before;
 }
 
+// Nobody is misled by another size but code that goes by the constant where it uses the object.
 void add_sizes(const SizesOfFiles& files, const std::vector<Constant>& constants,
                std::vector<report::Finding>& findings) {
     if (std::ranges::none_of(files, [](const auto& file) { return file.second.is_used; }))

@@ -31,15 +31,13 @@ constexpr std::array rows{
         "leave it in {1}()"},
     Row{Kind::readied, "sense.first-value", report::Severity::warning,
         "it makes {2} ready ({3}()), which {1}() no longer does; an object that the old {0}() has seen comes to the "
-        "new "
-        "{1}() without it, and one that the old {1}() has seen gets it twice",
+        "new {1}() without it, and one that the old {1}() has seen gets it twice",
         "leave it in {1}() as well, if to do so twice is right, or note in a shadow variable of the object that it was "
         "done"},
     Row{Kind::given_back, "sense.step-moved", report::Severity::warning,
         "it gives back {2} ({3}()), which {1}() did before. An object that the old {1}() has seen and that comes to "
-        "the "
-        "new {0}() is given back twice, one that comes from the old {0}() to the new {1}() never; once the patch is "
-        "disabled, it is the other way round",
+        "the new {0}() is given back twice, one that comes from the old {0}() to the new {1}() never; once the patch "
+        "is disabled, it is the other way round",
         "have {0}() give back only what has a shadow variable that new code attached, and {1}() what has none; or, if "
         "all that holds on to it can be told, clear the pointer where it is given back, and test it in both"},
     Row{Kind::taken, "sense.step-moved", report::Severity::warning,
@@ -68,10 +66,10 @@ bool is_said(const source::MovedStep& step, const std::vector<report::Finding>& 
 
 } // namespace
 
-std::vector<report::Finding> sense_moves(const ChangedTexts& texts, const std::vector<report::Finding>& findings,
-                                         SameCode& same_code) {
+std::vector<report::Finding> sense_moves(const ChangedTexts& texts, const source::ObjectTexts& words,
+                                         const std::vector<report::Finding>& findings, SameCode& same_code) {
     std::vector<report::Finding> moves;
-    for (const source::MovedStep& it : source::compare_steps(texts.before, texts.after))
+    for (const source::MovedStep& it : source::compare_steps(words))
         if (!same_code.has(it.from) && !same_code.has(it.to) && !is_said(it, findings))
             moves.push_back(finding_by(rows, it.kind, texts.file_of.at(it.to), it.to, it.to, it.from, it.what, it.by));
     return moves;

@@ -109,10 +109,10 @@ bool is_of_same_code(const source::ObjectChange& change, SameCode& same_code) {
 
 } // namespace
 
-std::vector<report::Finding> sense_objects(const ChangedTexts& all, const std::vector<kernel::ObjectPair>& pairs,
-                                           SameCode& same_code) {
+std::vector<report::Finding> sense_objects(const ChangedTexts& all, const source::ObjectTexts& words,
+                                           const std::vector<kernel::ObjectPair>& pairs, SameCode& same_code) {
     std::vector<report::Finding> findings;
-    for (const source::ObjectChange& it : source::compare_objects(all.before, all.after)) {
+    for (const source::ObjectChange& it : source::compare_objects(words)) {
         if (is_of_same_code(it, same_code))
             continue;
         if ((it.kind == Kind::pointer || it.kind == Kind::cookie) && !is_of_two_types(it, pairs))

@@ -85,18 +85,18 @@ bool is_said(const source::GivenValue& value, const std::vector<report::Finding>
 
 } // namespace
 
-std::vector<report::Finding> sense_outside(const ChangedTexts& texts, const std::vector<report::Finding>& findings,
-                                           SameCode& same_code) {
+std::vector<report::Finding> sense_outside(const ChangedTexts& texts, const source::ObjectTexts& words,
+                                           const std::vector<report::Finding>& findings, SameCode& same_code) {
     std::vector<report::Finding> found;
-    for (const source::OtherQueue& it : source::compare_queues(texts.before, texts.after))
+    for (const source::OtherQueue& it : source::compare_queues(words))
         if (!same_code.has(it.one) && !same_code.has(it.other))
             found.push_back(
                 finding_by(queue_rows, it.kind, texts.file_of.at(it.one), it.one, it.one, it.other, it.was, it.is));
-    for (const source::GivenValue& it : source::compare_given(texts.before, texts.after))
+    for (const source::GivenValue& it : source::compare_given(words))
         if (!same_code.has(it.function) && !is_said(it, findings))
             found.push_back(finding_by(given_rows, it.kind, texts.file_of.at(it.function), it.function, it.function,
                                        it.what, it.was, it.is));
-    for (const source::OtherFailure& it : source::compare_failures(texts.before, texts.after))
+    for (const source::OtherFailure& it : source::compare_failures(words))
         if (!same_code.has(it.function))
             found.push_back(finding_by(failure_rows, it.kind, texts.file_of.at(it.function), it.function, it.function,
                                        user_of(it)));

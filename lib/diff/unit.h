@@ -128,6 +128,8 @@ public:
     bool is_stuck(uint32_t section, uint64_t offset) const;
     // The width of a field that holds a distance resolved by the assembler at `offset`; 0 if it is none.
     unsigned resolved_width(uint32_t section, uint64_t offset) const;
+    // KASAN's list of the variables that it watches (GCC's .LASAN0): who is in it is not seen by anybody for that.
+    bool is_watch_list(uint32_t section) const { return object_.section(section).name.ends_with(".LASAN0"); }
     bool has_resolved(uint32_t section) const { return resolved_.contains(section); }
     Reference reference(uint32_t section, const elf::Relocation& relocation) const;
     // The bytes of a piece; empty for .bss.

@@ -252,7 +252,7 @@ void Unit::split_fragments() {
         Role role = roles_[table.target];
         if (role == Role::ignored)
             continue;
-        const bool tells_objects = object_.section(table.target).name.ends_with(".LASAN0");
+        const bool tells_objects = is_watch_list(table.target);
         for (const elf::Relocation& relocation : object_.relocations(table.target)) {
             const elf::Symbol& symbol = object_.symbol(relocation.symbol);
             if (symbol.place != elf::Place::section || !holds_pieces(symbol.section))

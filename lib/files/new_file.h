@@ -17,6 +17,9 @@ std::filesystem::path followed(std::filesystem::path path);
 // as it is: nothing is put in its place. All throw as files::write() does.
 class NewFile {
 public:
+    // How much longer than the file's its temporary name is, at most: ".PID-NUMBER".
+    static constexpr size_t longest_suffix = 24;
+
     explicit NewFile(std::filesystem::path path);
     NewFile(const NewFile&) = delete;
     NewFile& operator=(const NewFile&) = delete;

@@ -11,9 +11,6 @@ namespace klp::files {
 
 namespace fs = std::filesystem;
 
-// What NewFile puts behind a name until the file is whole, at most: ".PID-NUMBER".
-constexpr size_t temporary_suffix = 24;
-
 void Together::add(const fs::path& path, std::span<const std::byte> bytes) {
     if (path.has_parent_path())
         make_folder(path.parent_path());
@@ -30,7 +27,7 @@ void Together::put_in_place() {
 
 void check_writable(const fs::path& given) {
     const fs::path path = followed(given);
-    if (path.filename().string().size() + temporary_suffix > NAME_MAX)
+    if (path.filename().string().size() + NewFile::longest_suffix > NAME_MAX)
         refuse_unwritten(path, ENAMETOOLONG);
     std::error_code ignored;
     if (fs::is_directory(path, ignored))

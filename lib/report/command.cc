@@ -20,13 +20,10 @@ namespace {
 
 // An unset variable of a script: `--output "$OUT"`. None of the options has a use for nothing.
 void check_values(const CLI::App& app) {
-    for (const CLI::Option* option : app.get_options())
+    for (const CLI::Option* option : given_options(app))
         for (const std::string& value : option->results())
             if (value.empty())
                 throw CLI::ValidationError(option->get_name(), "its value is empty (a variable that is not set?)");
-    const auto is_used = [](const CLI::App* part) { return part->get_name().empty() || part->parsed(); };
-    for (const CLI::App* part : app.get_subcommands(is_used)) // groups of options have no name
-        check_values(*part);
 }
 
 // A file that is opened in place of a stream that the caller closed would get what is meant for people.
@@ -43,10 +40,9 @@ void require_written() {
 }
 
 // Where standard error takes nothing either, the exit status alone tells.
-void tell_if_possible(const std::function<void(const std::vector<Finding>&)>& tell,
-                      const std::vector<Finding>& findings) {
+void if_possible(const std::function<void()>& tell) {
     try {
-        tell(findings);
+        tell();
     } catch (const std::system_error&) {
     }
 }
@@ -65,6 +61,16 @@ Exit end_of(const std::function<Exit()>& work) {
 }
 
 } // namespace
+
+std::vector<const CLI::Option*> given_options(const CLI::App& app) {
+    std::vector<const CLI::Option*> given = app.get_options([](const CLI::Option* it) { return it->count() > 0; });
+    const auto is_used = [](const CLI::App* part) { return part->get_name().empty() || part->parsed(); };
+    for (const CLI::App* part : app.get_subcommands(is_used)) { // groups of options have no name
+        const std::vector<const CLI::Option*> more = given_options(*part);
+        given.insert(given.end(), more.begin(), more.end());
+    }
+    return given;
+}
 
 std::optional<int> parse_command_line(CLI::App& app, int argc, char** argv) {
     open_streams();
@@ -86,14 +92,21 @@ int run_command(const std::function<Exit()>& work, const std::function<void(cons
     try {
         return static_cast<int>(end_of(work));
     } catch (const Refusal& refusal) {
-        tell_if_possible(tell, refusal.findings());
+        if_possible([&] { tell(refusal.findings()); });
     } catch (const std::exception& error) {
-        tell_if_possible(
-            tell,
-            {{"internal", Severity::error, {}, {}, error.what(), "this is a defect of the tool; please report it"}});
+        if_possible([&] {
+            tell({{"internal",
+                   Severity::error,
+                   {},
+                   {},
+                   error.what(),
+                   "this is a defect of the tool; please report it"}});
+        });
     } catch (Interruption interruption) {
         if (interruption.signal != SIGPIPE)
-            fmt::print(stderr, "interrupted ({}): what was begun is put away\n", strsignal(interruption.signal));
+            if_possible([&] {
+                fmt::print(stderr, "interrupted ({}): what was begun is put away\n", strsignal(interruption.signal));
+            });
         end_by(interruption);
     }
     return static_cast<int>(Exit::refused);

@@ -9,13 +9,17 @@
 
 namespace CLI {
 class App;
-}
+class Option;
+} // namespace CLI
 
 namespace klp::report {
 
 // Reads a command line. Returns the exit status if the command is to end there: Exit::done where help or the version
 // was asked for, Exit::usage where the command line makes no sense (said on standard error).
 std::optional<int> parse_command_line(CLI::App& app, int argc, char** argv);
+
+// The options and positionals that the command line gave, of commands and of groups too.
+std::vector<const CLI::Option*> given_options(const CLI::App& app);
 
 // To standard error, as to_text() has them.
 void print(const std::vector<Finding>& findings);

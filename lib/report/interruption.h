@@ -1,5 +1,5 @@
-// A run that is told to end (SIGINT, SIGTERM, SIGHUP, or by the pipe that it writes to) ends through its destructors: temporary folders go, mirrors are
-// put back, half-made entries of the cache are removed, and no output appears.
+// A run that is told to end (SIGINT, SIGTERM, SIGHUP, or by the pipe that it writes to) ends through its destructors:
+// temporary folders go, mirrors are put back, half-made entries of the cache are removed, and no output appears.
 #pragma once
 
 namespace klp::report {

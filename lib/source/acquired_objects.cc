@@ -58,7 +58,7 @@ Acts acts_of(Words words) {
         if (const std::string_view family = acquired_by(words[at]); !family.empty())
             acts.acquired.insert(family);
         else if (const std::string_view of = released_by(words[at]); !of.empty())
-            // Where there is more than the object (dma_free_coherent), the first that is a member or variable tells.
+            // Of dma_free_coherent() that is the device, which does as well: both sides are asked for one key.
             if (const auto arguments = arguments_of(words, at + 1); arguments && !arguments->empty())
                 acts.released.emplace(pointer_of(arguments->front()), Release{words[at], of});
     }

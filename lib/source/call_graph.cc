@@ -8,7 +8,7 @@ namespace klp::source {
 CallGraph::CallGraph(const FunctionWords& functions, const std::string& rest) {
     for (const auto& [name, words] : functions) {
         const auto body = std::ranges::find(words, std::string_view("{"));
-        if (std::find(words.begin(), body, std::string_view("static")) == body)
+        if (!is_declared(words, "static"))
             open_.insert(name);
         for (auto at = body; at != words.end(); ++at) {
             const auto named = functions.find(*at);

@@ -82,8 +82,7 @@ bool is_exported(const std::string& rest, const std::string& function) {
 
 } // namespace
 
-std::vector<OtherFailure> compare_failures(const FunctionTexts& before, const FunctionTexts& after) {
-    const ObjectTexts texts = object_texts(before, after);
+std::vector<OtherFailure> compare_failures(const ObjectTexts& texts) {
     std::vector<OtherFailure> found;
     for (const std::string& function : texts.changed) {
         const Words was = texts.before.at(function), is = texts.after.at(function);
@@ -101,9 +100,8 @@ std::vector<OtherFailure> compare_failures(const FunctionTexts& before, const Fu
             if (old != texts.before.end() && !texts.changed.contains(caller) && !bears(words, *kind) && user.empty())
                 user = caller;
         }
-        const bool is_local = std::find(is.begin(), std::ranges::find(is, std::string_view("{")),
-                                        std::string_view("static")) != std::ranges::find(is, std::string_view("{"));
-        const bool is_of_others = !is_local && (is_exported(after.rest, function) || !has_caller);
+        const bool is_of_others =
+            !is_declared(is, "static") && (is_exported(texts.text_after.rest, function) || !has_caller);
         if (!user.empty() || is_of_others)
             found.push_back({*kind, function, user});
     }

@@ -1,12 +1,12 @@
 // How functions that return pointers tell their callers of a failure.
 #pragma once
 
-#include "source/function_texts.h"
-
 #include <string>
 #include <vector>
 
 namespace klp::source {
+
+struct ObjectTexts; // object_texts.h
 
 struct OtherFailure {
     enum class Kind {
@@ -18,9 +18,9 @@ struct OtherFailure {
     std::string user; // a function that goes by its result and does not change; empty: those of other files, or modules
 };
 
-// Both are the texts of all files that a patch changes. Only of functions that somebody else than changed functions
+// `texts`: of all files that a patch changes. Only of functions that somebody else than changed functions
 // calls: that are exported, or called by nobody in these texts, or by a function that stays as it was and does not look
 // for what is returned now. Linear in the texts, but for the functions that changed.
-std::vector<OtherFailure> compare_failures(const FunctionTexts& before, const FunctionTexts& after);
+std::vector<OtherFailure> compare_failures(const ObjectTexts& texts);
 
 } // namespace klp::source

@@ -157,7 +157,7 @@ public:
 
     std::vector<ObjectChange> run() {
         for (const std::string& function : texts_.changed)
-            after_.emplace(function, with_new_helpers(texts_, function));
+            after_.emplace(function, with_own_helpers(texts_.after, texts_.before, function));
         for (const std::string& function : texts_.changed)
             if (FirstValues is = ValueReader(function, after_.at(function), texts_.after.at(function).size()).run();
                 !is.called.empty() || !is.stored.empty())

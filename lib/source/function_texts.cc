@@ -111,6 +111,17 @@ private:
 
 } // namespace
 
+std::vector<std::string_view> macro_definitions(std::string_view rest) {
+    std::vector<std::string_view> lines;
+    for (size_t at = 0; at < rest.size();) {
+        const size_t end = std::min(rest.find('\n', at), rest.size());
+        if (const std::string_view line = rest.substr(at, end - at); line.starts_with("# define "))
+            lines.push_back(line);
+        at = end + 1;
+    }
+    return lines;
+}
+
 FunctionTexts split_functions(std::string_view text) {
     return Splitter(text).run();
 }

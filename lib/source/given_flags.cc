@@ -107,12 +107,12 @@ bool tests(Words words, std::string_view constant) {
 std::vector<ObjectChange> compare_flags(const ObjectTexts& texts) {
     std::vector<ObjectChange> found;
     for (const std::string& function : texts.changed) {
-        const std::vector<std::string_view> words = with_new_helpers(texts, function);
+        const std::vector<std::string_view> words = with_own_helpers(texts.after, texts.before, function);
         for (const std::string& flag : flags_given(made_variables(function, words), words)) {
             if (has_word(texts.text_before, flag))
                 continue;
             const auto other = std::ranges::find_if(texts.changed, [&](const std::string& it) {
-                return it != function && tests(with_new_helpers(texts, it), flag);
+                return it != function && tests(with_own_helpers(texts.after, texts.before, it), flag);
             });
             if (other != texts.changed.end())
                 found.push_back({ObjectChange::Kind::flag, function, *other, {}, {}, flag});

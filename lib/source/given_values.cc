@@ -82,9 +82,8 @@ std::map<std::string, std::string> constant_tables(const std::string& rest) {
 
 class Comparison {
 public:
-    Comparison(const FunctionTexts& before, const FunctionTexts& after)
-        : texts_(object_texts(before, after)), graph_(texts_.after, after.rest) {
-        note_roots(after.rest);
+    explicit Comparison(const ObjectTexts& texts) : texts_(texts), graph_(texts.after, texts.text_after.rest) {
+        note_roots(texts.text_after.rest);
     }
 
     std::vector<GivenValue> run() {
@@ -169,7 +168,7 @@ private:
         }
     }
 
-    ObjectTexts texts_;
+    const ObjectTexts& texts_;
     CallGraph graph_;
     std::set<std::string_view> roots_;
     std::vector<GivenValue> found_;
@@ -177,8 +176,8 @@ private:
 
 } // namespace
 
-std::vector<GivenValue> compare_given(const FunctionTexts& before, const FunctionTexts& after) {
-    return Comparison(before, after).run();
+std::vector<GivenValue> compare_given(const ObjectTexts& texts) {
+    return Comparison(texts).run();
 }
 
 } // namespace klp::source

@@ -2,12 +2,12 @@
 // nothing for it.
 #pragma once
 
-#include "source/function_texts.h"
-
 #include <string>
 #include <vector>
 
 namespace klp::source {
+
+struct ObjectTexts; // object_texts.h
 
 struct GivenValue {
     enum class Kind {
@@ -21,10 +21,10 @@ struct GivenValue {
     std::string was, is;
 };
 
-// Both are the texts of all files that a patch changes. Runs once for each object: by the structure that has its
+// `texts`: of all files that a patch changes. Runs once for each object: by the structure that has its
 // address (`.init` of pernet_operations, `.probe`, `.ndo_init`), by its name (_probe, _init_net), or if only such
 // functions call it. What a function stores that is no constant is not compared, nor a constant that the patch
 // gives another name. Linear in the texts.
-std::vector<GivenValue> compare_given(const FunctionTexts& before, const FunctionTexts& after);
+std::vector<GivenValue> compare_given(const ObjectTexts& texts);
 
 } // namespace klp::source

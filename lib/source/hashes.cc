@@ -76,14 +76,10 @@ bool begins_with_parameters(Words words) {
 // By name: the definitions `# define hash_it( x ) ( ... )` of macros with parameters that have "hash" in their names.
 std::map<std::string, std::string> hash_macros(std::string_view rest) {
     std::map<std::string, std::string> macros;
-    for (size_t at = 0; at < rest.size();) {
-        const size_t end = std::min(rest.find('\n', at), rest.size());
-        const std::string_view line = rest.substr(at, end - at);
+    for (std::string_view line : macro_definitions(rest)) {
         const std::vector<std::string_view> words = words_of(line);
-        if (words.size() > 4 && words[0] == "#" && words[1] == "define" && is_named_hash(words[2]) &&
-            begins_with_parameters(Words(words).subspan(3)))
+        if (words.size() > 4 && is_named_hash(words[2]) && begins_with_parameters(Words(words).subspan(3)))
             macros.emplace(words[2], written(Words(words).subspan(3)));
-        at = end + 1;
     }
     return macros;
 }

@@ -10,21 +10,13 @@ namespace klp::source {
 
 namespace {
 
-// The lines `# define name ...` of a text, which are whole: function_texts.h joins what backslashes part.
-std::set<std::string_view> definitions_of(std::string_view rest) {
-    std::set<std::string_view> all;
-    for (size_t at = 0; at < rest.size();) {
-        const size_t end = std::min(rest.find('\n', at), rest.size());
-        if (const std::string_view line = rest.substr(at, end - at); line.find("# define ") != line.npos)
-            all.insert(line);
-        at = end + 1;
-    }
-    return all;
-}
-
 // The macros that only one side has, or that the two define in two ways.
 std::set<std::string_view> changed_macros(const FunctionTexts& before, const FunctionTexts& after) {
-    const std::set<std::string_view> was = definitions_of(before.rest), is = definitions_of(after.rest);
+    const auto lines_of = [](const FunctionTexts& texts) {
+        const std::vector<std::string_view> lines = macro_definitions(texts.rest);
+        return std::set<std::string_view>(lines.begin(), lines.end());
+    };
+    const std::set<std::string_view> was = lines_of(before), is = lines_of(after);
     std::set<std::string_view> names;
     const auto add = [&](const std::set<std::string_view>& lines, const std::set<std::string_view>& others) {
         for (std::string_view line : lines)

@@ -46,7 +46,7 @@ std::vector<std::string> taken(Words words, const std::string& what) {
     for (size_t at = 0; at + 1 < words.size(); ++at) {
         if (words[at + 1] != "(")
             continue;
-        const auto uses = primitive_uses("{ " + joined(words.subspan(at)));
+        const auto uses = primitive_uses("{ " + joined(call_at(words, at)));
         if (uses.empty() || uses.front().spelling != words[at] || uses.front().does != PrimitiveUse::Does::locks ||
             uses.front().what != what)
             continue;

@@ -50,14 +50,19 @@ MadeVariables made_variables(std::string_view function, Words words) {
     return made;
 }
 
-std::vector<std::string_view> with_new_helpers(const ObjectTexts& texts, const std::string& function) {
-    std::vector<std::string_view> words = texts.after.at(function);
+bool is_declared(Words function, std::string_view word) {
+    const auto body = std::ranges::find(function, std::string_view("{"));
+    return std::find(function.begin(), body, word) != body;
+}
+
+std::vector<std::string_view> with_own_helpers(const FunctionWords& here, const FunctionWords& there,
+                                               const std::string& function) {
+    std::vector<std::string_view> words = here.at(function);
     std::set<std::string_view> seen{function};
     for (size_t at = 0; at + 1 < words.size(); ++at) {
-        const auto helper = words[at + 1] == "(" ? texts.after.find(words[at]) : texts.after.end();
-        if (helper == texts.after.end() || texts.before.contains(helper->first) || !seen.insert(helper->first).second)
-            continue;
-        words.insert(words.end(), helper->second.begin(), helper->second.end());
+        const auto helper = words[at + 1] == "(" ? here.find(words[at]) : here.end();
+        if (helper != here.end() && !there.contains(helper->first) && seen.insert(helper->first).second)
+            words.insert(words.end(), helper->second.begin(), helper->second.end());
     }
     return words;
 }

@@ -16,19 +16,6 @@ namespace {
 using Does = Step::Does;
 using Kind = MovedStep::Kind;
 
-// The words of a function, and behind them those of functions that only this side has and it calls.
-std::vector<std::string_view> with_parts(const FunctionWords& here, const FunctionWords& there,
-                                         const std::string& function) {
-    std::vector<std::string_view> words = here.at(function);
-    std::set<std::string_view> seen{function};
-    for (size_t at = 0; at + 1 < words.size(); ++at) {
-        const auto part = words[at + 1] == "(" ? here.find(words[at]) : here.end();
-        if (part != here.end() && !there.contains(part->first) && seen.insert(part->first).second)
-            words.insert(words.end(), part->second.begin(), part->second.end());
-    }
-    return words;
-}
-
 size_t count_same(const std::vector<Step>& steps, const Step& step) {
     return static_cast<size_t>(
         std::ranges::count_if(steps, [&](const Step& other) { return is_same_step(step, other); }));
@@ -41,6 +28,24 @@ bool is_once(std::string_view function) {
     return std::ranges::any_of(ends, [&](std::string_view end) { return function.ends_with(end); });
 }
 
+// By function, read once: many functions are asked about one that they all call.
+class StepsOfFunctions {
+public:
+    StepsOfFunctions(const FunctionWords& functions, const std::string& rest) : functions_(functions), rest_(rest) {}
+
+    const std::vector<Step>& of(std::string_view function) {
+        const auto [at, is_new] = steps_.try_emplace(function);
+        if (is_new)
+            at->second = steps_of(functions_.find(function)->second, rest_);
+        return at->second;
+    }
+
+private:
+    const FunctionWords& functions_;
+    const std::string& rest_;
+    std::map<std::string_view, std::vector<Step>> steps_;
+};
+
 struct Sides {
     std::vector<std::string_view> before, after;
     std::vector<Step> did, does;
@@ -48,7 +53,8 @@ struct Sides {
 
 class Comparison {
 public:
-    explicit Comparison(const ObjectTexts& texts) : texts_(texts) {}
+    explicit Comparison(const ObjectTexts& texts)
+        : texts_(texts), did_(texts.before, texts.text_before.rest), does_(texts.after, texts.text_after.rest) {}
 
     std::vector<MovedStep> run() {
         for (const std::string& function : texts_.changed)
@@ -56,7 +62,7 @@ public:
                 read(function);
         for (const auto& [to, sides] : sides_)
             for (const Step& step : sides.does)
-                if (count_same(sides.did, step) == 0 && !is_balanced(to, step) && is_told(to, step))
+                if (count_same(sides.did, step) == 0 && !is_balanced(to, step) && is_news(to, step))
                     look_for_loser(to, step);
         return std::move(found_);
     }
@@ -64,14 +70,12 @@ public:
 private:
     // What ran when the kernel or module started, or runs when it ends, does not meet other code.
     bool runs_once(const std::string& function) const {
-        const auto& words = texts_.before.at(function);
-        const auto body = std::ranges::find(words, std::string_view("{"));
-        return std::find_if(words.begin(), body,
-                            [](std::string_view word) { return word == "__init" || word == "__exit"; }) != body;
+        const Words words = texts_.before.at(function);
+        return is_declared(words, "__init") || is_declared(words, "__exit");
     }
     void read(const std::string& function) {
-        Sides sides{with_parts(texts_.before, texts_.after, function),
-                    with_parts(texts_.after, texts_.before, function),
+        Sides sides{with_own_helpers(texts_.before, texts_.after, function),
+                    with_own_helpers(texts_.after, texts_.before, function),
                     {},
                     {}};
         sides.did = steps_of(sides.before, texts_.text_before.rest);
@@ -89,7 +93,7 @@ private:
         return count_same(sides.did, other) != count_same(sides.does, other);
     }
     // Each once for a function.
-    bool is_told(const std::string& to, const Step& step) {
+    bool is_news(const std::string& to, const Step& step) {
         return told_.emplace(to, step.does, step.family + ' ' + step.object).second;
     }
     bool is_made(Words words, std::string_view function, const Step& step) const {
@@ -135,9 +139,9 @@ private:
     ByCalls by_calls(const std::string& function, const Step& step) {
         ByCalls count;
         for (std::string_view callee : before_graph().calls_of(function))
-            count.before += count_same(steps_of(texts_.before.find(callee)->second, texts_.text_before.rest), step);
+            count.before += count_same(did_.of(callee), step);
         for (std::string_view callee : after_graph().calls_of(function))
-            count.after += count_same(steps_of(texts_.after.find(callee)->second, texts_.text_after.rest), step);
+            count.after += count_same(does_.of(callee), step);
         return count;
     }
     // What one of them no longer does and the other now does may be done as often as before: a third function calls
@@ -184,6 +188,7 @@ private:
     }
 
     const ObjectTexts& texts_;
+    StepsOfFunctions did_, does_;
     std::map<std::string, Sides> sides_;
     std::set<std::tuple<std::string, Does, std::string>> told_;
     std::optional<CallGraph> before_graph_, after_graph_;
@@ -192,8 +197,7 @@ private:
 
 } // namespace
 
-std::vector<MovedStep> compare_steps(const FunctionTexts& before, const FunctionTexts& after) {
-    const ObjectTexts texts = object_texts(before, after);
+std::vector<MovedStep> compare_steps(const ObjectTexts& texts) {
     return Comparison(texts).run();
 }
 

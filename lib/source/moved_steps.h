@@ -3,12 +3,12 @@
 // the patch is disabled, and for tasks that have not gone over yet.
 #pragma once
 
-#include "source/function_texts.h"
-
 #include <string>
 #include <vector>
 
 namespace klp::source {
+
+struct ObjectTexts; // object_texts.h
 
 struct MovedStep {
     enum class Kind {
@@ -25,10 +25,10 @@ struct MovedStep {
     std::string by;       // the function that `to` calls: "INIT_DELAYED_WORK"
 };
 
-// Both are the texts of all files that a patch changes. It is no move where one of the two functions calls the other,
+// `texts`: of all files that a patch changes. It is no move where one of the two functions calls the other,
 // a third calls both, or nobody comes to the one but by way of the other; where the object is the function's own; and
 // of what runs once only (__init). A function that is new or gone counts as a part of those that call it. Linear in the
 // texts, but for the functions that changed.
-std::vector<MovedStep> compare_steps(const FunctionTexts& before, const FunctionTexts& after);
+std::vector<MovedStep> compare_steps(const ObjectTexts& texts);
 
 } // namespace klp::source

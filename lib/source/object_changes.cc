@@ -89,8 +89,7 @@ ObjectTexts object_texts(const FunctionTexts& before, const FunctionTexts& after
     return texts;
 }
 
-std::vector<ObjectChange> compare_objects(const FunctionTexts& before, const FunctionTexts& after) {
-    const ObjectTexts texts = object_texts(before, after);
+std::vector<ObjectChange> compare_objects(const ObjectTexts& texts) {
     std::vector<ObjectChange> all;
     for (auto* compare : {compare_made, compare_first, compare_flags, compare_returned, compare_acquired, compare_owned,
                           compare_pointers, compare_hashes, compare_hash_functions, compare_orders, compare_keys,

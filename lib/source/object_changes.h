@@ -3,12 +3,12 @@
 // layout is the same.
 #pragma once
 
-#include "source/function_texts.h"
-
 #include <string>
 #include <vector>
 
 namespace klp::source {
+
+struct ObjectTexts; // object_texts.h
 
 struct ObjectChange {
     enum class Kind {
@@ -39,6 +39,6 @@ struct ObjectChange {
 
 // Both are the texts of all files that a patch changes. Each kind is told by the names of the kernel's interfaces and
 // by access paths; what an expression does not show is not found. Linear in the texts.
-std::vector<ObjectChange> compare_objects(const FunctionTexts& before, const FunctionTexts& after);
+std::vector<ObjectChange> compare_objects(const ObjectTexts& texts);
 
 } // namespace klp::source

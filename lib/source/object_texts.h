@@ -57,8 +57,12 @@ bool may_outlive(const MadeObject& object, Words words);
 using MadeVariables = std::map<std::string, std::string, std::less<>>;
 MadeVariables made_variables(std::string_view function, Words words);
 
-// The words of a function after the patch, and behind them those of functions that only the patch has and it calls.
-std::vector<std::string_view> with_new_helpers(const ObjectTexts& texts, const std::string& function);
+// The words of a function, and behind them those of functions that only this side has and it calls.
+std::vector<std::string_view> with_own_helpers(const FunctionWords& here, const FunctionWords& there,
+                                               const std::string& function);
+
+// Whether the definition of a function has the word before its body: "static", "__init".
+bool is_declared(Words function, std::string_view word);
 
 // " { int a ; }" of ` struct tag { int a ; }` in the texts outside of functions: nothing where they do not define it.
 std::string definition_of(const std::string& rest, const std::string& tag);

@@ -100,16 +100,15 @@ std::string without_kind(const std::string& what) {
 
 } // namespace
 
-std::vector<OtherQueue> compare_queues(const FunctionTexts& before, const FunctionTexts& after) {
-    const ObjectTexts texts = object_texts(before, after);
+std::vector<OtherQueue> compare_queues(const ObjectTexts& texts) {
     std::map<Swap, std::string> queued, flushed, waited, woken; // the first function that does so
     const auto note = [](std::map<Swap, std::string>& all, const std::set<Swap>& swaps, const std::string& function) {
         for (const Swap& swap : swaps)
             all.emplace(swap, function);
     };
     for (const std::string& function : texts.changed) {
-        const Acts was = acts_of(texts.before.at(function), before.functions.at(function));
-        const Acts is = acts_of(texts.after.at(function), after.functions.at(function));
+        const Acts was = acts_of(texts.before.at(function), texts.text_before.functions.at(function));
+        const Acts is = acts_of(texts.after.at(function), texts.text_after.functions.at(function));
         note(queued, swaps_of(was, is), function);
         note(flushed, swaps_of(was.flushed, is.flushed), function);
         note(waited, swaps_of(was.waited, is.waited), function);

@@ -1,12 +1,12 @@
 // Work and waiters that go to another queue than before, and who waits for or wakes them there.
 #pragma once
 
-#include "source/function_texts.h"
-
 #include <string>
 #include <vector>
 
 namespace klp::source {
+
+struct ObjectTexts; // object_texts.h
 
 struct OtherQueue {
     enum class Kind {
@@ -19,7 +19,7 @@ struct OtherQueue {
     std::string was, is;    // "->recv_workq", "system_unbound_wq"
 };
 
-// Both are the texts of all files that a patch changes. Linear in the functions that changed.
-std::vector<OtherQueue> compare_queues(const FunctionTexts& before, const FunctionTexts& after);
+// `texts`: of all files that a patch changes. Linear in the functions that changed.
+std::vector<OtherQueue> compare_queues(const ObjectTexts& texts);
 
 } // namespace klp::source

@@ -144,9 +144,7 @@ private:
                                    std::string_view("release"), std::string_view("grab"), std::string_view("drop")};
         if (!has_part(callee, verbs) && !callee.starts_with("refcount_") && !is_test && !callee.ends_with("put"))
             return;
-        const auto call = words_.subspan(at, static_cast<size_t>(arguments.back().data() - words_.data()) +
-                                                 arguments.back().size() + 1 - at);
-        const std::vector<PrimitiveUse> uses = primitive_uses(joined(call) + " ;");
+        const std::vector<PrimitiveUse> uses = primitive_uses(joined(call_at(words_, at)) + " ;");
         if (uses.empty() || (uses[0].does != PrimitiveUse::Does::gets && uses[0].does != PrimitiveUse::Does::puts))
             return;
         const std::string family = uses[0].what.substr(0, uses[0].what.find(' '));

@@ -92,6 +92,17 @@ std::optional<std::vector<Words>> arguments_of(Words words, size_t bracket) {
     return std::nullopt;
 }
 
+Words call_at(Words words, size_t at) {
+    size_t depth = 0, end = at + 1;
+    for (; end < words.size(); ++end) {
+        depth += opens(words[end]);
+        depth -= closes(words[end]);
+        if (depth == 0)
+            return words.subspan(at, end + 1 - at);
+    }
+    return words.subspan(at);
+}
+
 Words expression_at(Words words, size_t begin) {
     size_t depth = 0, end = begin;
     for (; end < words.size(); ++end) {

@@ -32,6 +32,9 @@ std::string pointer_of(Words expression);
 // The arguments of the call whose opening bracket is `words[bracket]`; nothing where it is not closed.
 std::optional<std::vector<Words>> arguments_of(Words words, size_t bracket);
 
+// The call at `at`, from its name to the bracket that closes it; to the end where none does.
+Words call_at(Words words, size_t at);
+
 // What stands from `begin` up to a `;` or `,` that is in no bracket.
 Words expression_at(Words words, size_t begin);
 

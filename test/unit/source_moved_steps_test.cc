@@ -1,5 +1,6 @@
 // Steps of an object's life that a patch moves from one function to another.
 #include "source/moved_steps.h"
+#include "source/object_texts.h"
 
 #include <doctest/doctest.h>
 
@@ -9,7 +10,8 @@ using Kind = MovedStep::Kind;
 namespace {
 
 std::vector<MovedStep> compare(const std::string& before, const std::string& after) {
-    return compare_steps(split_functions(before), split_functions(after));
+    const FunctionTexts was = split_functions(before), is = split_functions(after);
+    return compare_steps(object_texts(was, is));
 }
 
 MovedStep only(const std::string& before, const std::string& after) {

@@ -1,5 +1,5 @@
 // What a patch takes for granted of objects that the old code made and stored.
-#include "source/object_changes.h"
+#include "source/object_texts.h"
 
 #include <doctest/doctest.h>
 
@@ -9,7 +9,8 @@ using Kind = ObjectChange::Kind;
 namespace {
 
 std::vector<ObjectChange> compare(const std::string& before, const std::string& after) {
-    return compare_objects(split_functions(before), split_functions(after));
+    const FunctionTexts was = split_functions(before), is = split_functions(after);
+    return compare_objects(object_texts(was, is));
 }
 
 ObjectChange only(const std::string& before, const std::string& after) {

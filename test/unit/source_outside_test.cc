@@ -1,7 +1,7 @@
 // What code and objects that a patch does not change make of it: queues, values that were given, failures.
 #include "source/failure_results.h"
 #include "source/given_values.h"
-#include "source/object_changes.h"
+#include "source/object_texts.h"
 #include "source/other_queues.h"
 
 #include <doctest/doctest.h>
@@ -12,7 +12,8 @@ namespace {
 
 template <typename Compare>
 auto changes(Compare compare, const std::string& before, const std::string& after) {
-    return compare(split_functions(before), split_functions(after));
+    const FunctionTexts was = split_functions(before), is = split_functions(after);
+    return compare(object_texts(was, is));
 }
 
 std::vector<OtherQueue> queues(const std::string& before, const std::string& after) {

@@ -1,6 +1,6 @@
 // Numbers, times and values that objects of the running kernel hold, and that a patch computes or reads in another way.
 #include "source/lock_instances.h"
-#include "source/object_changes.h"
+#include "source/object_texts.h"
 #include "source/side_by_side.h"
 
 #include <doctest/doctest.h>
@@ -11,7 +11,8 @@ using Kind = ObjectChange::Kind;
 namespace {
 
 std::vector<ObjectChange> compare(const std::string& before, const std::string& after) {
-    return compare_objects(split_functions(before), split_functions(after));
+    const FunctionTexts was = split_functions(before), is = split_functions(after);
+    return compare_objects(object_texts(was, is));
 }
 
 ObjectChange only(const std::string& before, const std::string& after) {
