@@ -1,6 +1,7 @@
 // Steps of an object's life that a patch moves from one function to another.
+#include "source_texts.h"
+
 #include "source/moved_steps.h"
-#include "source/object_texts.h"
 
 #include <doctest/doctest.h>
 
@@ -10,8 +11,7 @@ using Kind = MovedStep::Kind;
 namespace {
 
 std::vector<MovedStep> compare(const std::string& before, const std::string& after) {
-    const FunctionTexts was = split_functions(before), is = split_functions(after);
-    return compare_steps(object_texts(was, is));
+    return klp::test::compare_texts(compare_steps, before, after);
 }
 
 MovedStep only(const std::string& before, const std::string& after) {

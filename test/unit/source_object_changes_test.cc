@@ -1,5 +1,6 @@
 // What a patch takes for granted of objects that the old code made and stored.
-#include "source/object_texts.h"
+
+#include "source_texts.h"
 
 #include <doctest/doctest.h>
 
@@ -8,16 +9,8 @@ using Kind = ObjectChange::Kind;
 
 namespace {
 
-std::vector<ObjectChange> compare(const std::string& before, const std::string& after) {
-    const FunctionTexts was = split_functions(before), is = split_functions(after);
-    return compare_objects(object_texts(was, is));
-}
-
-ObjectChange only(const std::string& before, const std::string& after) {
-    const std::vector<ObjectChange> found = compare(before, after);
-    REQUIRE(found.size() == 1);
-    return found.front();
-}
+constexpr auto compare = klp::test::object_changes;
+constexpr auto only = klp::test::only_object_change;
 
 // A driver: a function that makes its objects, one that uses them, one that takes them back.
 std::string driver(const std::string& make, const std::string& use, const std::string& release = "kfree(c);") {

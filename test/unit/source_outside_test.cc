@@ -1,7 +1,8 @@
 // What code and objects that a patch does not change make of it: queues, values that were given, failures.
+#include "source_texts.h"
+
 #include "source/failure_results.h"
 #include "source/given_values.h"
-#include "source/object_texts.h"
 #include "source/other_queues.h"
 
 #include <doctest/doctest.h>
@@ -10,22 +11,16 @@ using namespace klp::source;
 
 namespace {
 
-template <typename Compare>
-auto changes(Compare compare, const std::string& before, const std::string& after) {
-    const FunctionTexts was = split_functions(before), is = split_functions(after);
-    return compare(object_texts(was, is));
-}
-
 std::vector<OtherQueue> queues(const std::string& before, const std::string& after) {
-    return changes(compare_queues, before, after);
+    return klp::test::compare_texts(compare_queues, before, after);
 }
 
 std::vector<GivenValue> given(const std::string& before, const std::string& after) {
-    return changes(compare_given, before, after);
+    return klp::test::compare_texts(compare_given, before, after);
 }
 
 std::vector<OtherFailure> failures(const std::string& before, const std::string& after) {
-    return changes(compare_failures, before, after);
+    return klp::test::compare_texts(compare_failures, before, after);
 }
 
 std::string worker(const std::string& start, const std::string& stop) {
@@ -151,7 +146,7 @@ TEST_CASE("acquired and released by another pair of functions") {
         return "int set(struct r *r) { " + set + " return 0; }\nvoid end(struct r *r) { " + end + " }\n";
     };
     const auto compare = [](const std::string& before, const std::string& after) {
-        return changes(compare_objects, before, after);
+        return klp::test::compare_texts(compare_objects, before, after);
     };
     const std::string get = "get_user_pages_fast(r->start, 1, 0, r->pages);", put = "put_page(r->pages[i]);";
     const std::string pin = "pin_user_pages_fast(r->start, 1, 0, r->pages);", unpin = "unpin_user_page(r->pages[i]);";

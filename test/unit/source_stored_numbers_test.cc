@@ -1,6 +1,7 @@
 // Numbers, times and values that objects of the running kernel hold, and that a patch computes or reads in another way.
+#include "source_texts.h"
+
 #include "source/lock_instances.h"
-#include "source/object_texts.h"
 #include "source/side_by_side.h"
 
 #include <doctest/doctest.h>
@@ -10,16 +11,8 @@ using Kind = ObjectChange::Kind;
 
 namespace {
 
-std::vector<ObjectChange> compare(const std::string& before, const std::string& after) {
-    const FunctionTexts was = split_functions(before), is = split_functions(after);
-    return compare_objects(object_texts(was, is));
-}
-
-ObjectChange only(const std::string& before, const std::string& after) {
-    const std::vector<ObjectChange> found = compare(before, after);
-    REQUIRE(found.size() == 1);
-    return found.front();
-}
+constexpr auto compare = klp::test::object_changes;
+constexpr auto only = klp::test::only_object_change;
 
 // A table's two users.
 std::string users(const std::string& one, const std::string& other) {
